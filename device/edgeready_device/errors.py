@@ -1,0 +1,51 @@
+"""What can go wrong, a class and an exit code each; the message says what, the value, and what to do."""
+
+from __future__ import annotations
+
+
+class EdgereadyError(Exception):
+    """The base of every error that edgeready raises on purpose; `exit_code` is what the command ends with."""
+
+    exit_code = 70
+
+
+class UsageError(EdgereadyError, ValueError):
+    """An argument that cannot be meant (exit code 2)."""
+
+    exit_code = 2
+
+
+class ModelFileError(EdgereadyError, ValueError):
+    """A model file that is not what it should be (exit code 3)."""
+
+    exit_code = 3
+
+
+class ImageError(EdgereadyError, ValueError):
+    """An image that cannot be read or does not fit the model (exit code 3)."""
+
+    exit_code = 3
+
+
+class DatasetError(EdgereadyError, ValueError):
+    """A data set whose contents cannot be used (exit code 3)."""
+
+    exit_code = 3
+
+
+class NotFoundError(EdgereadyError, FileNotFoundError):
+    """A file, folder or data set that is not there (exit code 4)."""
+
+    exit_code = 4
+
+
+class RuntimeUnavailableError(EdgereadyError, ImportError):
+    """No TFLite runtime can be used on this machine, or it refused the model (exit code 6)."""
+
+    exit_code = 6
+
+
+class OutputError(EdgereadyError, OSError):
+    """A result that cannot be written where it was asked for (exit code 3)."""
+
+    exit_code = 3

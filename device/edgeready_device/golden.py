@@ -1,0 +1,63 @@
+"""Golden vectors: quantized inputs and the outputs that the host recorded, per runtime, version and kernel path."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeready_device.errors import ModelFileError
+from edgeready_device.runtime import Runtime
+
+_PREFIX = "outputs/"
+
+
+@dataclass(frozen=True)
+class GoldenVectors:
+    """`inputs` (n, ...) and, per recording key, `outputs` (n, classes), all quantized."""
+
+    inputs: NDArray[Any]
+    outputs: Mapping[str, NDArray[Any]]
+
+    def __post_init__(self) -> None:
+        for key, rows in self.outputs.items():
+            if len(rows) != len(self.inputs):
+                raise ModelFileError(f"golden vectors {key!r}: {len(rows)} outputs for {len(self.inputs)} inputs")
+        if not len(self.inputs) or not self.outputs:
+            raise ModelFileError("the golden vectors are empty: make the file again")
+
+    def to_bytes(self) -> bytes:
+        """The vectors as the bytes of `golden.npz`; equal vectors give equal bytes."""
+        arrays = {"inputs": self.inputs, **{_PREFIX + key: rows for key, rows in self.outputs.items()}}
+        target = io.BytesIO()
+        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, array in arrays.items():
+                raw = io.BytesIO()
+                np.save(raw, np.ascontiguousarray(array), allow_pickle=False)
+                archive.writestr(zipfile.ZipInfo(name + ".npy"), raw.getvalue(), zipfile.ZIP_DEFLATED)
+        return target.getvalue()
+
+
+def recording_key(runtime: Runtime, kernels: str) -> str:
+    """The name under which outputs of `runtime` on the kernel path `kernels` are recorded."""
+    return f"{runtime.name} {runtime.version} {kernels}"
+
+
+def read_golden(data: bytes) -> GoldenVectors:
+    """The GoldenVectors in the bytes of `golden.npz`; nothing is unpickled; raises ModelFileError."""
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:
+        raise ModelFileError(f"golden.npz cannot be read ({error}): the file is damaged") from error
+    inputs = arrays.pop("inputs", None)
+    if inputs is None:
+        raise ModelFileError("golden.npz has no array 'inputs': the file is damaged")
+    return GoldenVectors(
+        inputs, {name[len(_PREFIX) :]: rows for name, rows in arrays.items() if name.startswith(_PREFIX)}
+    )

@@ -1,0 +1,151 @@
+"""Which TFLite runtime runs: tflite-runtime or ai-edge-litert, whichever is installed and fit; LiteRT first."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeready_device.errors import ModelFileError, RuntimeUnavailableError, UsageError
+
+RUNTIME_VARIABLE = "EDGEREADY_RUNTIME"
+_MODULES = {"ai-edge-litert": "ai_edge_litert", "tflite-runtime": "tflite_runtime"}
+KERNELS = ("default", "reference")
+_stderr_lock = threading.Lock()
+
+
+class Interpreter(Protocol):
+    """What edgeready asks of a TFLite interpreter (both runtimes and the shipped stand-in have it)."""
+
+    def set_tensor(self, tensor_index: int, value: NDArray[Any]) -> None:
+        """Copies `value` into input tensor `tensor_index`."""
+
+    def invoke(self) -> None:
+        """Runs the model."""
+
+    def get_tensor(self, tensor_index: int) -> NDArray[Any]:
+        """A copy of tensor `tensor_index`."""
+
+    def get_input_details(self) -> list[dict[str, Any]]:
+        """One dictionary per input, with its `index`."""
+
+    def get_output_details(self) -> list[dict[str, Any]]:
+        """One dictionary per output, with its `index`."""
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """An installed TFLite runtime: its distribution's name and version."""
+
+    name: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
+
+def installed_runtimes() -> tuple[Runtime, ...]:
+    """The TFLite runtimes of this environment, the preferred one first; nothing heavy is imported."""
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415  (12 ms, only here)
+
+    found = []
+    for name, module in _MODULES.items():
+        if importlib.util.find_spec(module) is not None:
+            try:
+                found.append(Runtime(name, version(name)))
+            except PackageNotFoundError:  # a distribution's own build, as frigate ships one
+                found.append(Runtime(name, "unknown"))
+    return tuple(found)
+
+
+def choose_runtime(name: str | None = None) -> Runtime:
+    """The runtime called `name`, else the one in $EDGEREADY_RUNTIME, else LiteRT before tflite-runtime.
+
+    Raises UsageError for a name that is none, RuntimeUnavailableError when it is not installed or cannot
+    work with this numpy.
+    """
+    wanted = name or os.environ.get(RUNTIME_VARIABLE) or None
+    if wanted is not None and wanted not in _MODULES:
+        raise UsageError(f"the runtime {wanted!r} is unknown: choose {' or '.join(_MODULES)}")
+    candidates = [runtime for runtime in installed_runtimes() if wanted in (None, runtime.name)]
+    usable = [runtime for runtime in candidates if _fits_numpy(runtime)]
+    if usable:
+        return usable[0]
+    if candidates:
+        raise RuntimeUnavailableError(
+            f"{candidates[0]} cannot work with numpy {np.__version__}: run pip install 'numpy<2', "
+            "or pip install ai-edge-litert"
+        )
+    raise RuntimeUnavailableError(
+        f"{wanted or 'no TFLite runtime'} is {'not ' if wanted else ''}installed for CPython "
+        f"{sys.version_info.major}.{sys.version_info.minor}: run pip install {wanted or 'ai-edge-litert'}"
+    )
+
+
+def open_interpreter(runtime: Runtime, model: bytes, threads: int = 1, kernels: str = "default") -> Interpreter:
+    """An interpreter of `runtime` with the tensors of `model` allocated.
+
+    `kernels` is "default" (the runtime's fastest) or "reference" (slow, the same bits on every machine).
+    Raises RuntimeUnavailableError when the runtime does not load, ModelFileError when it refuses the model.
+    """
+    if threads < 1:
+        raise UsageError(f"threads is {threads}: ask for at least 1")
+    if kernels not in KERNELS:
+        raise UsageError(f"kernels is {kernels!r}: choose {' or '.join(KERNELS)}")
+    try:
+        module = importlib.import_module(f"{_MODULES[runtime.name]}.interpreter")
+    except ImportError as error:
+        raise RuntimeUnavailableError(
+            f"{runtime} does not load on this machine ({error}): install it again with pip install {runtime.name}"
+        ) from error
+    types = module.OpResolverType
+    resolver = types.BUILTIN_REF if kernels == "reference" else types.AUTO
+    with _without_info_lines():
+        try:
+            interpreter = module.Interpreter(
+                model_content=model, num_threads=threads, experimental_op_resolver_type=resolver
+            )
+            interpreter.allocate_tensors()
+        except (ValueError, RuntimeError, SystemError) as error:
+            raise ModelFileError(f"{runtime} refuses the model: {_one_line(error)}") from error
+    opened: Interpreter = interpreter
+    return opened
+
+
+def _fits_numpy(runtime: Runtime) -> bool:
+    return runtime.name != "tflite-runtime" or int(np.__version__.split(".")[0]) < 2
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+@contextmanager
+def _without_info_lines() -> Iterator[None]:
+    """Holds back what C++ writes to standard error; gives it out afterwards less its INFO lines."""
+    with _stderr_lock, tempfile.TemporaryFile() as held:
+        try:
+            saved = os.dup(2)
+        except OSError:  # standard error is closed: nothing to hold back
+            yield
+            return
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+            held.seek(0)
+            for line in held.read().splitlines(keepends=True):
+                if not line.startswith(b"INFO:") and b" I0000 " not in line and not line.startswith(b"I0000 "):
+                    os.write(2, line)

@@ -1,0 +1,40 @@
+"""Blocks of plain text: two columns, a table, and numbers as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from edgeready_device.statistics import Proportion
+
+
+def duration(seconds: float) -> str:
+    """Seconds with three significant digits in the unit that fits."""
+    if seconds < 1e-4:
+        return f"{seconds * 1e6:.3g} µs"
+    if seconds < 1:
+        return f"{seconds * 1e3:.3g} ms"
+    return f"{seconds:.3g} s"
+
+
+def percent(share: Proportion) -> str:
+    """A proportion in percent with its 95 % interval and its counts."""
+    low, high = share.interval
+    return f"{100 * share.value:.2f} % ({100 * low:.2f} to {100 * high:.2f}, {share.hits} of {share.count})"
+
+
+def rows(pairs: Sequence[tuple[str, str]]) -> str:
+    """Names and values in two columns."""
+    width = max(len(name) for name, _ in pairs)
+    return "\n".join(f"{name:<{width}}  {value}" for name, value in pairs)
+
+
+def table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """A table in plain text; the first column to the left, the others to the right."""
+    every = [list(header), *[list(line) for line in lines]]
+    widths = [max(len(line[i]) for line in every) for i in range(len(header))]
+
+    def joined(line: Sequence[str]) -> str:
+        right = [cell.rjust(width) for cell, width in zip(line[1:], widths[1:])]
+        return "  ".join([line[0].ljust(widths[0]), *right]).rstrip()
+
+    return "\n".join(joined(line) for line in every)

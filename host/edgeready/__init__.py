@@ -1,0 +1,1 @@
+"""Makes and proves Edge-TPU ready image classifiers."""

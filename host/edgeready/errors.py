@@ -1,0 +1,46 @@
+"""The host's errors: those of the device package, and what training and conversion add."""
+
+from __future__ import annotations
+
+from edgeready_device.errors import (
+    DatasetError,
+    EdgereadyError,
+    ImageError,
+    ModelFileError,
+    NotFoundError,
+    OutputError,
+    RuntimeUnavailableError,
+    UsageError,
+)
+
+__all__ = [
+    "ConversionError",
+    "DatasetError",
+    "EdgereadyError",
+    "ImageError",
+    "MissingExtraError",
+    "ModelFileError",
+    "ModelSourceError",
+    "NotFoundError",
+    "OutputError",
+    "RuntimeUnavailableError",
+    "UsageError",
+]
+
+
+class ModelSourceError(EdgereadyError, ValueError):
+    """A source model (a function, a saved Keras model) that cannot be used (exit code 3)."""
+
+    exit_code = 3
+
+
+class ConversionError(EdgereadyError, RuntimeError):
+    """A model that cannot be made uint8, integer-only and static (exit code 5)."""
+
+    exit_code = 5
+
+
+class MissingExtraError(EdgereadyError, ImportError):
+    """A command that needs an extra which is not installed (exit code 6)."""
+
+    exit_code = 6
