@@ -1,0 +1,74 @@
+"""Scores `edgeready.readiness` against what edgetpu_compiler did to public models.
+
+usage: python benchmarks/score_readiness.py FOLDER
+
+FOLDER holds `models.zip` (the .tflite models) and `truth.json` (`models`, each with `file`, `family`, and `ops` that
+have a `target`). Printed: per-op accuracy, averaged over the models of a family and then over families, and how many
+families are right in every op of every model. A model compiled with `-a`, which has `single_partition_cpu_ops`, is
+left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import zipfile
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from edgeready.readiness import ReadinessReport, check_graph
+from edgeready_device.graph import read_graph
+
+
+@dataclass(frozen=True)
+class Score:
+    """One model's score: the share of ops told right, and a line for each that was not."""
+
+    family: str
+    accuracy: float
+    misses: tuple[str, ...]
+
+
+def score(truth: dict[str, Any], report: ReadinessReport) -> Score:
+    """Compares the verdicts with the truth op by op; a missing verdict counts as wrong."""
+    told = {op.index: op for op in report.ops}
+    misses = []
+    for op in truth["ops"]:
+        verdict = told.get(op["index"])
+        if verdict is None or verdict.target != op["target"]:
+            why = "no verdict" if verdict is None else f"told {verdict.target} ({verdict.rule or 'no rule'})"
+            misses.append(f"{truth['file']}: op {op['index']} {op['name']} v{op['version']} is {op['target']}, {why}")
+    if report.ready != all(op["target"] == "edgetpu" for op in truth["ops"]):
+        misses.append(f"{truth['file']}: ready is {report.ready}")
+    return Score(
+        truth["family"], 1 - sum(": op " in miss for miss in misses) / max(1, len(truth["ops"])), tuple(misses)
+    )
+
+
+def main() -> None:
+    """Reads the folder named on the command line and prints the figures."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="holds models.zip and truth.json")
+    folder: Path = parser.parse_args().folder
+    models = json.loads((folder / "truth.json").read_text(encoding="utf-8"))["models"]
+    families: dict[str, list[Score]] = defaultdict(list)
+    with zipfile.ZipFile(folder / "models.zip") as archive:
+        for model in models:
+            if not model.get("single_partition_cpu_ops"):
+                report = check_graph(read_graph(archive.read(model["file"])), file=model["file"])
+                families[model["family"]].append(score(model, report))
+    scores = [one for family in families.values() for one in family]
+    for one in scores:
+        print(*one.misses, sep="\n", end="\n" if one.misses else "")
+    exact = sum(not any(one.misses for one in family) for family in families.values())
+    accuracy = mean(mean(one.accuracy for one in family) for family in families.values())
+    print(f"{len(scores)} models in {len(families)} families")
+    print(f"per-op accuracy, averaged per family: {accuracy:.4f}")
+    print(f"families right in every op and in the whole: {exact} of {len(families)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,9 @@
+"""Edge-TPU readiness: what `edgetpu_compiler` 16 would do with a .tflite model, read from the file alone."""
+
+from __future__ import annotations
+
+from edgeready.readiness.catalogue import sentences
+from edgeready.readiness.check import check_file, check_graph
+from edgeready.readiness.verdict import Finding, OpVerdict, ReadinessReport
+
+__all__ = ["Finding", "OpVerdict", "ReadinessReport", "check_file", "check_graph", "sentences"]

@@ -1,0 +1,156 @@
+"""Rules on data types, charged to the op at which a wrong type enters the graph."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from edgeready.readiness.operands import BIAS, EIGHT_BITS, activations, data_inputs
+from edgeready.readiness.rule import Place, Reason, rule
+from edgeready.readiness.versions import VERSIONS
+from edgeready.readiness.wording import op_text, tensor_text
+from edgeready_device.graph import Op, Tensor
+
+_CALIBRATE = (
+    "convert to full integer: converter.optimizations = [tf.lite.Optimize.DEFAULT], a representative_dataset, and "
+    "target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]; or use `edgeready convert`"
+)
+_CONVERSIONS = ("CAST", "DEQUANTIZE", "QUANTIZE")
+_WEIGHED = tuple(BIAS)
+_EIGHT_BIT_OPS = tuple(sorted(set(VERSIONS) - {"QUANTIZE"}))
+
+
+def _floats(tensor: Tensor) -> bool:
+    return tensor.dtype.startswith(("float", "bfloat"))
+
+
+def _entering(place: Place) -> Tensor | None:
+    """The operand with a wrong type that no earlier op answers for, or a result of one."""
+    wrong = [tensor for tensor in data_inputs(place) if tensor.dtype not in EIGHT_BITS]
+    makers = [place.flow.producer(tensor, place.op) for tensor in wrong]
+    if wrong:
+        answered = any(maker is not None and maker.name not in _CONVERSIONS for maker in makers)
+        computed = (tensor for tensor, maker in zip(wrong, makers, strict=True) if maker is not None)
+        return None if answered else next(computed, wrong[0])
+    return next((tensor for tensor in place.outputs if tensor.dtype not in EIGHT_BITS), None)
+
+
+@rule(*_EIGHT_BIT_OPS)
+def data_type(place: Place) -> Iterator[Reason]:
+    """Activations and weights are int8 or uint8."""
+    tensor = _entering(place)
+    if tensor is None:
+        return
+    maker = place.flow.producer(tensor, place.op)
+    if maker is not None and maker.name == "DEQUANTIZE":
+        yield Reason(
+            f"the converter left {place.op.name} in float: it works on {tensor_text(tensor)}",
+            "replace the layer that it comes from by one that quantizes; " + _CALIBRATE,
+        )
+    elif tensor.dtype == "int16":
+        yield Reason(
+            f"{place.op.name} works on {tensor_text(tensor)}: 16-bit activations do not run on an Edge TPU",
+            "convert with TFLITE_BUILTINS_INT8 in place of the 16x8 mode",
+        )
+    elif tensor.dtype == "int4":
+        yield Reason(f"{place.op.name} works on {tensor_text(tensor)}: weights of 4 bits", "quantize to 8 bits")
+    else:
+        yield Reason(f"{place.op.name} works on {tensor_text(tensor)}, not on 8-bit integers", _CALIBRATE)
+
+
+@rule(*_WEIGHED)
+def bias_type(place: Place) -> Iterator[Reason]:
+    """A bias is int32."""
+    bias = place.input(BIAS[place.op.name])
+    if bias is not None and bias.dtype != "int32" and _entering(place) is None:
+        yield Reason(f"the bias {tensor_text(bias)} is not int32", _CALIBRATE)
+
+
+@rule("QUANTIZE")
+def float_input(place: Place) -> Iterator[Reason]:
+    """The model's input is uint8 or int8, so that no op has to quantize it first."""
+    tensor = place.input(0)
+    if tensor is None or tensor.dtype in EIGHT_BITS:
+        return
+    maker = place.flow.producer(tensor, place.op)
+    if maker is None or maker.name == "CAST":
+        yield Reason(
+            f"{tensor_text(tensor)} is quantized on the CPU at each inference",
+            "converter.inference_input_type = tf.uint8, or use `edgeready convert`",
+        )
+
+
+@rule("QUANTIZE")
+def quantize_type(place: Place) -> Iterator[Reason]:
+    """What QUANTIZE makes is 8-bit."""
+    tensor = next((tensor for tensor in place.outputs if tensor.dtype not in EIGHT_BITS), None)
+    source = place.input(0)
+    if tensor is not None and source is not None and source.dtype in EIGHT_BITS:
+        yield Reason(f"QUANTIZE makes {tensor_text(tensor)} out of 8-bit integers", _CALIBRATE)
+
+
+@rule("DEQUANTIZE")
+def float_output(place: Place) -> Iterator[Reason]:
+    """The model's output is uint8 or int8, so that no op has to dequantize it."""
+    tensor = next(iter(place.outputs), None)
+    if tensor is not None and not place.flow.readers(tensor.index):
+        yield Reason(
+            f"{tensor_text(tensor)} is dequantized on the CPU at each inference",
+            "converter.inference_output_type = tf.uint8, or use `edgeready convert`",
+        )
+
+
+@rule("DEQUANTIZE")
+def float_island(place: Place) -> Iterator[Reason]:
+    """Between input and output everything is 8-bit: no op turns integers back into floats."""
+    tensor = next(iter(place.outputs), None)
+    readers: tuple[Op, ...] = () if tensor is None else place.flow.readers(tensor.index)
+    if tensor is None or readers:
+        for_whom = f" for {op_text(place.graph, readers[0])}" if readers else ""
+        what = "" if tensor is None else f" to {tensor_text(tensor)}"
+        yield Reason(
+            f"DEQUANTIZE goes back{what}{for_whom}, which has no 8-bit form in this file",
+            "replace the layer that reads it by one that quantizes (ReLU in place of ELU, BatchNormalization in "
+            "place of LayerNormalization)",
+        )
+
+
+@rule("CAST")
+def cast(place: Place) -> Iterator[Reason]:
+    """No op converts between types."""
+    found = " to ".join(tensor_text(tensor) for tensor in (*activations(place)[:1], *place.outputs[:1]))
+    yield Reason(
+        f"CAST of {found} runs on the CPU",
+        "take it out of the model, feed uint8 and set converter.inference_input_type = tf.uint8",
+    )
+
+
+@rule()
+def quantization(place: Place) -> Iterator[Reason]:
+    """An 8-bit activation has one scale, which is a positive number."""
+    if place.op.name not in VERSIONS:
+        return
+    for tensor in (*activations(place), *place.outputs):
+        if tensor.dtype not in EIGHT_BITS:
+            continue
+        maker = place.flow.producer(tensor, place.op)
+        if maker is not None and maker.name in VERSIONS:
+            continue  # said at the op that makes it
+        if len(tensor.scales) != 1 or not (math.isfinite(tensor.scales[0]) and tensor.scales[0] > 0):
+            shown = ", ".join(f"{scale:g}" for scale in tensor.scales[:4]) or "none"
+            yield Reason(f"{tensor_text(tensor)} has the scales: {shown}", _CALIBRATE)
+            return
+
+
+RULES = (
+    data_type,
+    bias_type,
+    float_input,
+    quantize_type,
+    float_output,
+    float_island,
+    cast,
+    quantization,
+)
+FORGIVEN = frozenset({float_input.name, cast.name})
+"""Refusals at the entrance of the graph that do not keep what follows off the Edge TPU."""

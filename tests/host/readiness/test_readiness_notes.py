@@ -1,0 +1,44 @@
+"""Advice that decides nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+from tflite_models import T, conv_classifier, one_op
+
+from edgeready.readiness import ReadinessReport, check_graph
+from edgeready_device.graph import read_graph
+
+
+def check(data: bytes) -> ReadinessReport:
+    return check_graph(read_graph(data))
+
+
+def test_parameters_beyond_the_cache_are_told_and_do_not_decide() -> None:
+    weights = T("w", data=np.zeros((8192, 1024), np.int8), scale=0.1)
+    tensors = [T("x", (1, 1024), "int8", 0.1), T("y", (1, 8192), "int8", 0.1)]
+    report = check(one_op("FULLY_CONNECTED", [tensors[0], weights], [tensors[1]], version=4))
+    assert report.ready is True
+    assert report.notes == (
+        "the parameters take about 8.8 MiB once compiled, the Edge TPU caches about 7.5: about 1.3 MiB are streamed "
+        "at each inference, which costs speed; use a smaller network",
+    )
+
+
+def test_parameters_within_the_cache_are_told_in_kib() -> None:
+    assert check(conv_classifier()).notes == (
+        "the parameters take about 0.3 KiB once compiled and fit the Edge TPU's cache of about 7.5 MiB",
+    )
+
+
+def test_an_open_batch_that_hurts_no_op_is_a_note_only() -> None:
+    report = check(conv_classifier(open_batch=True))
+    assert report.ready is True
+    assert report.notes[1].startswith("input 'image' leaves a size open (shape_signature [-1, 8, 8, 1])")
+
+
+def test_a_large_activation_is_a_note_only() -> None:
+    report = check(
+        one_op("RELU", [T("x", (1, 2048, 2048, 3), "int8", 0.1)], [T("y", (1, 2048, 2048, 3), "int8", 0.1)])
+    )
+    assert report.ready is True
+    assert report.notes[0].startswith("'y' int8 [1, 2048, 2048, 3] is 12 MiB: the compiler may stop")

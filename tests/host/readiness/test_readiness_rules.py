@@ -1,0 +1,123 @@
+"""Each rule lets through what it should, and refuses what it should."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from readiness_cases import CASES
+from readiness_models import i8, mean, transpose, unary
+from tflite_models import O, T, conv_classifier, one_op, tflite
+
+from edgeready.readiness import ReadinessReport, check_graph, sentences
+from edgeready.readiness.catalogue import RULES
+from edgeready_device.graph import read_graph
+
+
+def check(data: bytes, runtime: int = 14) -> ReadinessReport:
+    return check_graph(read_graph(data), runtime=runtime)
+
+
+@pytest.mark.parametrize("rule", CASES)
+def test_a_rule_lets_through_what_the_compiler_maps(rule: str) -> None:
+    for data in CASES[rule].accepted:
+        report = check(data)
+        assert report.blockers == ()
+        assert report.ready is True
+        assert [op.rule for op in report.ops] == [""] * len(report.ops)
+
+
+@pytest.mark.parametrize("rule", CASES)
+def test_a_rule_names_itself_as_the_only_blocker_where_it_is_broken(rule: str) -> None:
+    for data, op in CASES[rule].refused:
+        report = check(data)
+        assert [(blocker.rule, blocker.op) for blocker in report.blockers] == [(rule, op)]
+        assert report.ready is False
+        assert "" not in (report.blockers[0].detail, report.blockers[0].remedy)
+
+
+def test_every_rule_has_a_file_that_passes_and_one_that_does_not() -> None:
+    assert set(CASES) == set(sentences())
+    assert [rule for rule in CASES if not CASES[rule].accepted] == []
+    assert [rule for rule in CASES if not CASES[rule].refused] == ["old-runtime"]  # it needs a runtime, see below
+
+
+def test_every_rule_is_one_sentence() -> None:
+    for rule, sentence in sentences().items():
+        assert sentence.endswith("."), rule
+        assert sentence[0].isupper() or sentence.split()[0] == "edgetpu_compiler", rule
+
+
+@pytest.mark.parametrize(("runtime", "rules"), [(14, []), (13, ["old-runtime"]), (12, ["old-runtime"])])
+def test_a_transpose_needs_runtime_14(runtime: int, rules: list[str]) -> None:
+    assert [blocker.rule for blocker in check(transpose(2), runtime).blockers] == rules
+
+
+@pytest.mark.parametrize(("runtime", "rules"), [(13, []), (12, ["mean-channels"])])
+def test_a_mean_over_channels_needs_runtime_13(runtime: int, rules: list[str]) -> None:
+    report = check(mean(i8("x", 1, 8, 8, 4), i8("y", 1, 8, 8), 3), runtime)
+    assert [blocker.rule for blocker in report.blockers] == rules
+
+
+def test_a_constant_of_zeros_may_have_only_one_companion() -> None:
+    constant = T("c", data=np.zeros((1, 4), np.int8), scale=0.1)
+    data = one_op("CONCATENATION", [i8("a", 1, 4), i8("b", 1, 4), constant], [i8("y", 1, 12)], version=2)
+    assert [blocker.rule for blocker in check(data).blockers] == ["concatenated-constant"]
+
+
+def test_a_constant_of_which_one_value_is_not_zero_is_refused() -> None:
+    constant = T("c", data=np.array([[0, 0, 0, 1]], np.int8), scale=0.1)
+    data = one_op("CONCATENATION", [i8("a", 1, 4), constant], [i8("y", 1, 8)], version=2)
+    assert [blocker.rule for blocker in check(data).blockers] == ["concatenated-constant"]
+
+
+def test_the_rules_that_stop_the_compiler_are_these() -> None:
+    assert [rule.name for rule in RULES if rule.fatal] == [
+        "already-compiled",
+        "custom-op",
+        "open-batch",
+        "computed-shape",
+        "unknown-op",
+        "op-too-new",
+    ]
+
+
+def test_a_constant_of_real_zeros_lies_at_the_zero_point() -> None:
+    constant = T("c", data=np.full((1, 4), -5, np.int8), scale=0.1, zero_point=-5)
+    data = one_op("CONCATENATION", [i8("a", 1, 4), constant], [i8("y", 1, 8)], version=2)
+    assert check(data).ready is True
+
+
+def test_a_dense_layer_with_a_scale_per_class_names_the_tensor_and_the_switch() -> None:
+    [blocker] = check(conv_classifier(dense_per_axis=True)).blockers
+    assert blocker.rule == "dense-per-axis"
+    assert blocker.op == 4
+    assert blocker.detail == (
+        "'dense/weights' int8 [3, 64] has 3 scales, one per output; the compiler of 2021 is older than that form"
+    )
+    assert blocker.remedy == (
+        "converter._experimental_disable_per_channel_quantization_for_dense_layers = True, or use `edgeready convert`"
+    )
+
+
+def test_a_batch_of_eight_is_named_once_with_the_fixed_batch_as_remedy() -> None:
+    tensors = [i8(name, 8, 4, 4, 2) for name in ("image", "a", "b")]
+    ops = [O("RELU", ["image"], ["a"]), O("RELU", ["a"], ["b"])]
+    report = check(tflite(tensors=tensors, ops=ops, inputs=["image"], outputs=["b"]))
+    [blocker] = report.blockers
+    assert blocker.detail == "'image' int8 [8, 4, 4, 2] has a batch of 8, not 1"
+    assert "keras.Input(shape, batch_size=1)" in blocker.remedy
+    assert [op.rule for op in report.ops] == ["rank", "downstream"]
+
+
+def test_leaky_relu_is_to_be_replaced_by_relu() -> None:
+    [blocker] = check(unary("LEAKY_RELU", i8("x", 1, 4), i8("leaky", 1, 4))).blockers
+    assert blocker.detail == "the Edge TPU has no LEAKY_RELU (it makes 'leaky' int8 [1, 4])"
+    assert blocker.remedy.startswith("use keras.layers.ReLU() in place of LeakyReLU")
+
+
+def test_a_dynamic_range_model_is_told_apart_from_a_float_one() -> None:
+    hybrid, plain = (data for data, _ in reversed(CASES["not-quantized"].refused))
+    assert check(hybrid).blockers[0].detail == (
+        "the 1 ops compute in float32: only its weights are 8-bit (dynamic-range quantization)"
+    )
+    assert check(plain).blockers[0].detail == "the 1 ops compute in float32: it is not quantized"

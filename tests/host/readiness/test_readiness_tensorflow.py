@@ -1,0 +1,33 @@
+"""Readiness of what today's TensorFlow writes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edgeready.readiness import check_graph
+from edgeready_device.graph import read_graph
+
+
+@pytest.mark.tensorflow
+def test_the_notebook_conversion_of_a_plain_classifier_is_not_ready_and_its_causes_are_named() -> None:
+    tf = pytest.importorskip("tensorflow")
+    layers = tf.keras.layers
+    model = tf.keras.Sequential(
+        [
+            layers.Input((28, 28, 1), name="digits"),
+            layers.Conv2D(4, 3, activation="relu"),
+            layers.Flatten(),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
+    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: ([np.ones((1, 28, 28, 1), np.float32) * i] for i in range(2))
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = converter.inference_output_type = tf.uint8
+    report = check_graph(read_graph(converter.convert()))
+    assert report.ready is False
+    assert report.mapped == 0
+    assert [blocker.rule for blocker in report.blockers] == ["open-batch", "dense-per-axis"]
+    assert "shape_signature [-1, 28, 28, 1]" in report.blockers[0].detail
