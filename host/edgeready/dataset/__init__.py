@@ -1,0 +1,10 @@
+"""Data sets: named sets, .npz files and folders of images, cut into training, calibration and test parts."""
+
+from edgeready.dataset.contact_sheet import preview
+from edgeready.dataset.dataset import Dataset
+from edgeready.dataset.loading import SET_NAMES, load_splits
+from edgeready.dataset.samples import save_samples
+from edgeready.dataset.splits import Splits
+from edgeready.dataset.splitting import split
+
+__all__ = ["SET_NAMES", "Dataset", "Splits", "load_splits", "preview", "save_samples", "split"]

@@ -1,0 +1,145 @@
+"""A folder with one subfolder of JPEG and PNG images per class, with or without train/ and test/ above them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeready.dataset.dataset import Dataset
+from edgeready.errors import DatasetError, NotFoundError, UsageError
+from edgeready_device.images import IMAGE_SUFFIXES, image_files, load_frame
+
+Progress = Callable[[int, int], None]
+
+TRAIN = "train"
+TEST = "test"
+# Validation images go to training: calibration images are taken from there, and the test set stays unseen.
+VALIDATION = ("val", "valid", "validation")
+DEFAULT_IMAGE_SIZE = (96, 96)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Image files of one part and the class index of each."""
+
+    files: tuple[Path, ...]
+    labels: tuple[int, ...]
+
+
+def load_folder(
+    folder: Path,
+    *,
+    image_size: tuple[int, int] = DEFAULT_IMAGE_SIZE,
+    channels: int | None = None,
+    progress: Progress | None = None,
+) -> tuple[Dataset, Dataset | None]:
+    """Training and official test images of the folder (None where it has no test/), named after the folder.
+
+    Every image is stretched to `image_size`, (height, width) in pixels. `channels` is 1 (grey, images of
+    shape (N, height, width)), 3 (RGB) or None: RGB unless no image has any colour. Classes are sorted by
+    name. val/, valid/ and validation/ are added to train/. Hidden files, files that are not JPEG or PNG, and
+    symbolic links that lead out of the folder are left out. `progress` gets (images read, all images).
+    Raises NotFoundError, DatasetError for the layout, and ImageError naming an image that cannot be read.
+    """
+    if channels not in (None, 1, 3):
+        raise UsageError(f"channels is {channels}: give 1 for grey or 3 for RGB")
+    if not folder.is_dir():
+        raise NotFoundError(f"no folder {str(folder)!r}: check the path")
+    classes, training, tested = _listings(folder)
+    name = folder.resolve().name or str(folder)
+    images = _read(training.files + (tested.files if tested else ()), image_size, 1 if channels == 1 else 3, progress)
+    if channels is None and _without_colour(images):
+        images = np.ascontiguousarray(images[..., :1])
+    images = images[..., 0] if images.shape[3] == 1 else images
+    cut = len(training.files)
+    train = Dataset(name, images[:cut], np.array(training.labels, dtype=np.int64), classes)
+    if tested is None:
+        return train, None
+    return train, Dataset(name, images[cut:], np.array(tested.labels, dtype=np.int64), classes)
+
+
+def _listings(folder: Path) -> tuple[tuple[str, ...], Listing, Listing | None]:
+    """Classes, training files, and test files where there is a test/."""
+    inside = _subfolders(folder, folder)
+    # A class may be called "train" or "test": only a folder of folders is a part.
+    parts = {path.name.lower(): path for path in inside if _is_part(path, folder)}
+    if not parts:
+        classes = _class_names(folder, inside)
+        return classes, _listing(folder, (folder,), classes), None
+    if TRAIN not in parts:
+        raise DatasetError(
+            f"{str(folder)!r} has {', '.join(sorted(parts))} but no train: name the folder of training images train"
+        )
+    if strays := [path.name for path in inside if path not in parts.values()]:
+        raise DatasetError(
+            f"{str(folder)!r} has {strays[0]!r} beside train: move it away (train, test and val are used)"
+        )
+    classes = _class_names(folder, _subfolders(parts[TRAIN], folder))
+    roots = tuple(parts[name] for name in (TRAIN, *VALIDATION) if name in parts)
+    tested = _listing(folder, (parts[TEST],), classes) if TEST in parts else None
+    return classes, _listing(folder, roots, classes), tested
+
+
+def _is_part(path: Path, folder: Path) -> bool:
+    return path.name.lower() in (TRAIN, TEST, *VALIDATION) and bool(_subfolders(path, folder))
+
+
+def _subfolders(path: Path, folder: Path) -> list[Path]:
+    return sorted(
+        entry
+        for entry in path.iterdir()
+        if entry.is_dir() and not entry.name.startswith(".") and _stays_inside(entry, folder)
+    )
+
+
+def _stays_inside(entry: Path, folder: Path) -> bool:
+    """Whether the entry is no symbolic link that leads out of the folder."""
+    return not entry.is_symlink() or entry.resolve().is_relative_to(folder.resolve())
+
+
+def _class_names(folder: Path, inside: list[Path]) -> tuple[str, ...]:
+    if len(inside) < 2:
+        found = f"only {inside[0].name!r}" if inside else "none"
+        raise DatasetError(
+            f"{str(folder)!r} needs a subfolder of images for each of at least two classes and has {found} "
+            "(symbolic links that lead out of it are not followed)"
+        )
+    return tuple(path.name for path in inside)
+
+
+def _listing(folder: Path, roots: tuple[Path, ...], classes: tuple[str, ...]) -> Listing:
+    files: list[Path] = []
+    labels: list[int] = []
+    for root in roots:
+        for path in _subfolders(root, folder):
+            if path.name not in classes:
+                raise DatasetError(
+                    f"class {path.name!r} in {str(root)!r} is not in train: add images of it there or remove it"
+                )
+            found = [file for file in image_files(path) if _stays_inside(file, folder)]
+            if not found:
+                raise DatasetError(f"{str(path)!r} has no {' '.join(IMAGE_SUFFIXES)} image: add some or remove it")
+            files += found
+            labels += [classes.index(path.name)] * len(found)
+    return Listing(tuple(files), tuple(labels))
+
+
+def _read(
+    files: tuple[Path, ...], size: tuple[int, int], channels: Literal[1, 3], progress: Progress | None
+) -> NDArray[np.uint8]:
+    height, width = size
+    images = np.empty((len(files), height, width, channels), dtype=np.uint8)
+    for index, file in enumerate(files):
+        images[index] = load_frame(file, height, width, channels)
+        if progress is not None:
+            progress(index + 1, len(files))
+    return images
+
+
+def _without_colour(images: NDArray[np.uint8]) -> bool:
+    return all(bool((image == image[..., :1]).all()) for image in images)

@@ -1,0 +1,191 @@
+"""The data sets that have a name: where they are looked for, fetched from, and how their arrays are checked."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeready.dataset.cifar import read_cifar10
+from edgeready.dataset.dataset import Dataset
+from edgeready.dataset.download import Download, Progress, download
+from edgeready.dataset.idx import read_idx
+from edgeready.dataset.npz import read_npz
+from edgeready.errors import DatasetError, NotFoundError
+
+DATA_VARIABLE = "EDGEREADY_DATA"
+CACHE_VARIABLE = "KERAS_HOME"
+ARRAYS = ("x_train", "y_train", "x_test", "y_test")
+
+Arrays = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class NamedSet:
+    """One public data set.
+
+    `sha256` is that of the bytes of x_train, y_train, x_test and y_test, one after the other, all uint8.
+    `npz` is its file in $EDGEREADY_DATA; `cached` are its places below the Keras cache, each the files that
+    `read` takes, the one that `downloads` fills being the last.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    sha256: str
+    npz: str
+    cached: tuple[tuple[str, ...], ...]
+    downloads: tuple[Download, ...]
+    read: Callable[[tuple[Path, ...]], Arrays]
+
+
+def _read_npz(paths: tuple[Path, ...]) -> Arrays:
+    return read_npz(paths[0])
+
+
+def _read_idx(paths: tuple[Path, ...]) -> Arrays:
+    return dict(zip(ARRAYS, map(read_idx, paths), strict=True))
+
+
+def _read_batches(paths: tuple[Path, ...]) -> Arrays:
+    train, test = read_cifar10(paths[0])
+    return dict(zip(ARRAYS, (*train, *test), strict=True))
+
+
+_MEGABYTE = 1_000_000
+_FASHION = tuple(
+    f"fashion-mnist/{part}-ubyte.gz"
+    for part in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
+)
+# Keras 3 keeps the archive and the folder under these names; Keras 2 had those without "-target".
+_CIFAR_ARCHIVE = "cifar-10-batches-py-target_archive"
+_CIFAR = (
+    ("cifar-10-batches-py-target/cifar-10-batches-py",),
+    ("cifar-10-batches-py",),
+    ("cifar-10-batches-py.tar.gz",),
+    ("cifar-10-python.tar.gz",),
+    (_CIFAR_ARCHIVE,),
+)
+
+NAMED_SETS = {
+    item.name: item
+    for item in (
+        NamedSet(
+            name="mnist",
+            classes=tuple("0123456789"),
+            sha256="06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16",
+            npz="mnist.npz",
+            cached=(("mnist.npz",),),
+            downloads=(Download("keras", "mnist.npz", "mnist.npz", 20 * _MEGABYTE),),
+            read=_read_npz,
+        ),
+        NamedSet(
+            name="fashion-mnist",
+            classes=(
+                *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+                *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+            ),
+            sha256="ca3ab2a37f845e1b8ae23cab1b51749a3011ba3bf1d9016176d75cbaabac376f",
+            npz="fashion_mnist.npz",
+            cached=(_FASHION,),
+            downloads=tuple(Download("keras", Path(file).name, file, 40 * _MEGABYTE) for file in _FASHION),
+            read=_read_idx,
+        ),
+        NamedSet(
+            name="cifar10",
+            classes=tuple("airplane automobile bird cat deer dog frog horse ship truck".split()),
+            sha256="80387ddb9a0edf3fc4a964ee3770296169bb26a651050df20035579673099660",
+            npz="cifar10.npz",
+            cached=_CIFAR,
+            downloads=(Download("toronto", "cifar-10-python.tar.gz", _CIFAR_ARCHIVE, 200 * _MEGABYTE),),
+            read=_read_batches,
+        ),
+    )
+}
+
+
+def load_named(item: NamedSet, *, progress: Progress | None = None, fetch: bool = True) -> tuple[Dataset, Dataset]:
+    """Training and official test images of the set, from $EDGEREADY_DATA, the Keras cache or, last, the network.
+
+    What is fetched goes to the Keras cache ($KERAS_HOME or ~/.keras), where Keras finds it as well.
+    Raises NotFoundError where it is nowhere to be had, DatasetError where the arrays are not the known ones.
+    """
+    own = _own_file(item)
+    if own is not None and own.exists():
+        return _checked(item, read_npz(own), own)
+    for place in item.cached:
+        paths = tuple(_cache() / file for file in place)
+        if all(path.exists() for path in paths):
+            return _checked(item, item.read(paths), paths[0])
+    if not fetch:
+        raise NotFoundError(f"{_absent(item)}: {_remedy(item)}, or allow the download")
+    return _fetched(item, progress)
+
+
+def _own_file(item: NamedSet) -> Path | None:
+    folder = os.environ.get(DATA_VARIABLE)
+    return Path(folder) / item.npz if folder else None
+
+
+def _cache() -> Path:
+    home = os.environ.get(CACHE_VARIABLE)
+    return (Path(home) if home else Path.home() / ".keras").expanduser() / "datasets"
+
+
+def _fetched(item: NamedSet, progress: Progress | None) -> tuple[Dataset, Dataset]:
+    new: list[Path] = []
+    try:
+        for part in item.downloads:
+            path = _cache() / part.target
+            if not path.exists():
+                new.append(path)
+                download(part, path, progress)
+        paths = tuple(_cache() / file for file in item.cached[-1])
+        return _checked(item, item.read(paths), paths[0])
+    except NotFoundError as error:
+        raise NotFoundError(f"{_absent(item)}, and {error}; or {_remedy(item)}") from error
+    except DatasetError as error:
+        # What came is not the data set: it must not be found as such the next time.
+        for path in new:
+            path.unlink(missing_ok=True)
+        raise DatasetError(f"{error} (what was fetched just now is removed again)") from error
+
+
+def _absent(item: NamedSet) -> str:
+    own = _own_file(item)
+    where = str(own) if own is not None else f"${DATA_VARIABLE} (not set)"
+    return f"no data set {item.name!r} here: looked for {where} and {_cache() / item.cached[-1][0]}"
+
+
+def _remedy(item: NamedSet) -> str:
+    return f"put {item.npz} (Keras arrays) into a folder and set {DATA_VARIABLE} to it"
+
+
+def _checked(item: NamedSet, arrays: Arrays, path: Path) -> tuple[Dataset, Dataset]:
+    missing = [name for name in ARRAYS if name not in arrays]
+    if missing:
+        raise DatasetError(f"{str(path)!r} has no array {missing[0]!r}: delete it to fetch it again")
+    found = arrays_sha256(arrays)
+    if found != item.sha256:
+        raise DatasetError(
+            f"{str(path)!r} is not {item.name}: the sha256 of its arrays is {found}, expected {item.sha256}; "
+            "delete it to fetch it again"
+        )
+    train, test = (
+        Dataset(item.name, arrays[f"x_{part}"], arrays[f"y_{part}"].reshape(-1).astype(np.int64), item.classes)
+        for part in ("train", "test")
+    )
+    return train, test
+
+
+def arrays_sha256(arrays: Arrays) -> str:
+    """Hex sha256 over the bytes of x_train, y_train, x_test, y_test in this order, C-contiguous, as stored."""
+    digest = hashlib.sha256()
+    for name in ARRAYS:
+        digest.update(np.ascontiguousarray(arrays[name]).data)
+    return digest.hexdigest()

@@ -1,0 +1,51 @@
+"""A file that appears under its name only when it is complete."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from edgeready.errors import OutputError
+
+LEFTOVER_AGE_S = 3600.0
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[Path]:
+    """A path beside `path` to write to: renamed to `path` when the block ends, removed when it raises.
+
+    The folder is made where it is missing. A killed process can leave only the temporary file, a hidden
+    `.part`, which the next write of the same file sweeps up once it is an hour old.
+    Raises OutputError where the folder cannot be made or the file cannot be put there.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(path)
+        temporary.touch(exist_ok=False)
+    except OSError as error:
+        raise OutputError(f"cannot write {str(path)!r} ({error.strerror}): choose another folder") from error
+    try:
+        yield temporary
+        _rename(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _rename(temporary: Path, path: Path) -> None:
+    try:
+        os.replace(temporary, path)
+    except OSError as error:
+        raise OutputError(f"cannot write {str(path)!r} ({error.strerror}): choose another name") from error
+
+
+def _sweep(path: Path) -> None:
+    for leftover in path.parent.iterdir():
+        ours = leftover.name.startswith(f".{path.name}.") and leftover.suffix == ".part"
+        with suppress(FileNotFoundError):  # another process may sweep at the same time
+            if ours and time.time() - leftover.stat().st_mtime > LEFTOVER_AGE_S:
+                leftover.unlink()
