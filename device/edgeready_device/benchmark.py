@@ -32,8 +32,11 @@ class BenchmarkConfig:
     def __post_init__(self) -> None:
         if self.runs < 1 or self.warmup_runs < 0:
             raise UsageError(f"runs is {self.runs}, warm-up runs {self.warmup_runs}: ask for at least 1 and 0")
-        if min(self.min_time_s, self.warmup_s) < 0 or self.max_time_s <= 0:
-            raise UsageError(f"the longest time is {self.max_time_s} s: times are positive")
+        if not (self.min_time_s >= 0 and self.warmup_s >= 0 and self.max_time_s > 0):
+            raise UsageError(
+                f"the least time is {self.min_time_s} s, the warm-up {self.warmup_s} s, the longest time "
+                f"{self.max_time_s} s: they cannot be negative"
+            )
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from edgeready_device import __version__
-from edgeready_device.errors import EdgereadyError, NotFoundError
+from edgeready_device.errors import EdgereadyError, NotFoundError, OutputError
 
 Handler = Callable[[argparse.Namespace], int]
 NEGATIVE = 1  # a verdict that is no; errors bring their own code
@@ -26,9 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     handler: Handler = options.handler
     try:
-        code = handler(options)
-        sys.stdout.flush()
-        return code
+        return handler(options)
     except EdgereadyError as error:
         return _fail(options, str(error), error.exit_code)
     except KeyboardInterrupt:
@@ -43,12 +41,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _fail(options: argparse.Namespace, message: str, code: int) -> int:
     if options.debug:
         traceback.print_exc()
-    sys.stderr.write(f"edgeready-device: {' '.join(message.split())}\n")
+    _say(" ".join(message.split()))
     return code
 
 
+def _say(message: str) -> None:
+    if sys.stderr is not None:  # None where the caller closed it
+        sys.stderr.write(f"edgeready-device: {message}\n")
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse's parser with usage errors in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Ends the process with exit code 2."""
+        self.exit(2, f"edgeready-device: {message}; see {self.prog} --help\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="edgeready-device",
         description="Runs, evaluates, verifies and benchmarks one quantized .tflite image classifier.",
         epilog="Exit codes: 0 yes; 1 a verdict that is no; 2 usage; 3 bad input; 4 not found; "
@@ -86,7 +97,17 @@ def _verb(
 
 
 def _print(options: argparse.Namespace, data: Any, text: str) -> None:
-    sys.stdout.write((json.dumps(data) if options.json else text) + "\n")
+    if sys.stdout is None:  # the caller closed it
+        raise OutputError("standard output is closed: nothing can be written there")
+    encoding = sys.stdout.encoding or "utf-8"
+    line = (json.dumps(data) if options.json else text) + "\n"
+    try:
+        sys.stdout.write(line.encode(encoding, "backslashreplace").decode(encoding))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"standard output cannot be written ({error.strerror}): write elsewhere") from error
 
 
 def _info(options: argparse.Namespace) -> int:
@@ -136,18 +157,22 @@ def _benchmark(options: argparse.Namespace) -> int:
     from edgeready_device import benchmark, report  # noqa: PLC0415
 
     config = benchmark.BenchmarkConfig(
-        runs=options.runs, min_time_s=options.min_time, runtime=options.runtime, threads=options.threads
+        runs=options.runs,
+        min_time_s=options.min_time,
+        max_time_s=max(benchmark.BenchmarkConfig.max_time_s, options.min_time),
+        runtime=options.runtime,
+        threads=options.threads,
     )
     result = benchmark.benchmark(options.model, config)
     _print(options, report.benchmark_json(result), report.benchmark_text(result))
     if options.max_p90_ms is None:
         return 0
     if result.machine.emulated:
-        sys.stderr.write("edgeready-device: emulated: no latency budget can be judged here\n")
+        _say("emulated: no latency budget can be judged here")
         return NEGATIVE
     p90_s = result.summary.p90_s
     if p90_s is None:
-        sys.stderr.write(f"edgeready-device: {result.summary.count} runs do not carry a p90: ask for more --runs\n")
+        _say(f"{result.summary.count} runs do not carry a p90: ask for more --runs")
         return NEGATIVE
     return _budget("p90", p90_s * 1e3, "ms", most=options.max_p90_ms)
 
@@ -161,11 +186,11 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _budget(name: str, value: float, unit: str, least: float | None = None, most: float | None = None) -> int:
-    if least is not None and value < least:
-        sys.stderr.write(f"edgeready-device: {name} is {value:.2f} {unit}, below the budget of {least:g} {unit}\n")
+    if least is not None and not value >= least:  # so that a budget of NaN is not met
+        _say(f"{name} is {value:.2f} {unit}, below the budget of {least:g} {unit}")
         return NEGATIVE
-    if most is not None and value > most:
-        sys.stderr.write(f"edgeready-device: {name} is {value:.3g} {unit}, above the budget of {most:g} {unit}\n")
+    if most is not None and not value <= most:
+        _say(f"{name} is {value:.3g} {unit}, above the budget of {most:g} {unit}")
         return NEGATIVE
     return 0
 
@@ -189,7 +214,7 @@ def _image_paths(given: Sequence[str]) -> list[Path]:
 
 
 def _progress(what: str) -> Callable[[int, int], None] | None:
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():
         return None
 
     def show(done: int, total: int) -> None:

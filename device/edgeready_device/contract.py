@@ -11,7 +11,8 @@ from edgeready_device.model_file import ModelFile
 from edgeready_device.preprocess import FrameTable, Normalization
 from edgeready_device.quantization import QuantParams
 
-_FRAME_TYPES = ("uint8", "int8", "int16", "float32")
+_PIXEL_TYPES = ("uint8", "int8")
+_FRAME_TYPES = (*_PIXEL_TYPES, "int16", "float32")
 _PASSES_SCORES_ON = ("QUANTIZE", "DEQUANTIZE", "RESHAPE", "SQUEEZE")
 
 
@@ -30,7 +31,7 @@ class TensorSpec:
 class Contract:
     """How frames go in and scores come out.
 
-    `table` is None for a float model; `raw_pixels` says that integer pixels go in without normalization;
+    `table` is None for a float model; `raw_pixels` says that 8-bit pixels go in without normalization;
     `scores` is "logits" or "probabilities"; `labels` has one entry a class.
     """
 
@@ -46,37 +47,41 @@ class Contract:
 def read_contract(file: ModelFile) -> Contract:
     """The Contract of `file`; raises ModelFileError when it is no image classifier.
 
-    What a foreign file does not say: stretch to size; integer pixels go in as they are; float pixels are
+    What a foreign file does not say: stretch to size; 8-bit pixels go in as they are, wider ones
     divided by 255; scores are probabilities if the last op is SOFTMAX or LOGISTIC; labels are the class numbers.
     """
+    try:
+        return _contract(file)
+    except ModelFileError as error:
+        raise ModelFileError(f"{file.path}: {error}") from error
+
+
+def _contract(file: ModelFile) -> Contract:
     graph = file.graph
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
         raise ModelFileError(
-            f"{file.path}: {len(graph.inputs)} inputs and {len(graph.outputs)} outputs: "
-            "an image classifier has one of each"
+            f"{len(graph.inputs)} inputs and {len(graph.outputs)} outputs: an image classifier has one of each"
         )
-    taken, given = (_spec(file, graph.tensors[index]) for index in (graph.inputs[0], graph.outputs[0]))
+    taken, given = (_spec(graph.tensors[index]) for index in (graph.inputs[0], graph.outputs[0]))
     normalization = file.manifest.input.normalization if file.manifest else file.metadata.normalization
     frame = _frame(file, taken, normalization or Normalization())
-    classes = _classes(file, given)
+    classes = _classes(given)
     labels = file.labels or tuple(str(i) for i in range(classes))
     if len(labels) != classes:
-        raise ModelFileError(
-            f"{file.path}: {len(labels)} labels for {classes} classes: give the file that belongs to the model"
-        )
+        raise ModelFileError(f"{len(labels)} labels for {classes} classes: give the file that belongs to the model")
     scores = file.manifest.scores if file.manifest else _scores(graph)
-    raw = normalization is None and taken.quant is not None
-    return Contract(taken, given, frame, _table(taken, normalization), scores, labels, raw)
+    raw = normalization is None and taken.dtype in _PIXEL_TYPES
+    table = _table(taken, None if raw else frame.normalization)
+    return Contract(taken, given, frame, table, scores, labels, raw)
 
 
-def _spec(file: ModelFile, tensor: Tensor) -> TensorSpec:
+def _spec(tensor: Tensor) -> TensorSpec:
     if tensor.per_axis:
-        raise ModelFileError(f"{file.path}: {tensor.name!r} has {len(tensor.scales)} scales: an end has one")
+        raise ModelFileError(f"{tensor.name!r} has {len(tensor.scales)} scales: an end has one")
     integer = tensor.dtype not in ("float32", "float16")
     if integer and not tensor.scales:
         raise ModelFileError(
-            f"{file.path}: {tensor.name!r} is {tensor.dtype} without a scale: an image classifier's ends are "
-            "quantized or float32"
+            f"{tensor.name!r} is {tensor.dtype} without a scale: an image classifier's ends are quantized or float32"
         )
     quant = QuantParams(tensor.scales[0], tensor.zero_points[0]) if integer else None
     return TensorSpec(tensor.name, tensor.index, tensor.shape, tensor.dtype, quant)
@@ -87,18 +92,18 @@ def _frame(file: ModelFile, spec: TensorSpec, normalization: Normalization) -> I
     image = (len(shape) == 3 or (len(shape) == 4 and shape[3] in (1, 3))) and shape[0] == 1
     if not image or spec.dtype not in _FRAME_TYPES:
         raise ModelFileError(
-            f"{file.path}: the input {spec.name!r} is {spec.dtype} {list(shape)}: an image classifier takes "
+            f"the input {spec.name!r} is {spec.dtype} {list(shape)}: an image classifier takes "
             "[1, height, width] or [1, height, width, 1 or 3]"
         )
     resize = file.manifest.input.resize if file.manifest else "stretch"
     return InputSpec(shape[1], shape[2], shape[3] if len(shape) == 4 else 1, resize, normalization)
 
 
-def _classes(file: ModelFile, spec: TensorSpec) -> int:
+def _classes(spec: TensorSpec) -> int:
     classes = spec.shape[-1] if spec.shape else 0
     if classes < 2 or any(size != 1 for size in spec.shape[:-1]):
         raise ModelFileError(
-            f"{file.path}: the output {spec.name!r} has the shape {list(spec.shape)}: an image classifier "
+            f"the output {spec.name!r} has the shape {list(spec.shape)}: an image classifier "
             "gives one row of at least 2 scores"
         )
     return classes

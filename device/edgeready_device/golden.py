@@ -15,6 +15,7 @@ from edgeready_device.errors import ModelFileError
 from edgeready_device.runtime import Runtime
 
 _PREFIX = "outputs/"
+_MAX_BYTES = 256 << 20  # unpacked
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,11 @@ class GoldenVectors:
 
     def __post_init__(self) -> None:
         for key, rows in self.outputs.items():
-            if len(rows) != len(self.inputs):
-                raise ModelFileError(f"golden vectors {key!r}: {len(rows)} outputs for {len(self.inputs)} inputs")
-        if not len(self.inputs) or not self.outputs:
+            if rows.shape[:1] != self.inputs.shape[:1]:
+                raise ModelFileError(
+                    f"golden vectors {key!r}: {_count(rows)} outputs for {_count(self.inputs)} inputs"
+                )
+        if not _count(self.inputs) or not self.outputs:
             raise ModelFileError("the golden vectors are empty: make the file again")
 
     def to_bytes(self) -> bytes:
@@ -43,6 +46,10 @@ class GoldenVectors:
         return target.getvalue()
 
 
+def _count(rows: NDArray[Any]) -> int:
+    return len(rows) if rows.ndim else 0
+
+
 def recording_key(runtime: Runtime, kernels: str) -> str:
     """The name under which outputs of `runtime` on the kernel path `kernels` are recorded."""
     return f"{runtime.name} {runtime.version} {kernels}"
@@ -52,8 +59,11 @@ def read_golden(data: bytes) -> GoldenVectors:
     """The GoldenVectors in the bytes of `golden.npz`; nothing is unpickled; raises ModelFileError."""
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+            unpacked = sum(entry.file_size for entry in archive.zip.infolist())
+            if unpacked > _MAX_BYTES:
+                raise ValueError(f"{unpacked} bytes unpacked")
             arrays = {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:
+    except Exception as error:  # noqa: BLE001  (zipfile, its decompressors and numpy raise a dozen kinds)
         raise ModelFileError(f"golden.npz cannot be read ({error}): the file is damaged") from error
     inputs = arrays.pop("inputs", None)
     if inputs is None:

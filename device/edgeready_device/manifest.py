@@ -124,4 +124,7 @@ def _numbers(table: Mapping[str, Any], name: str) -> tuple[float, ...]:
     values = _get(table, name, list)
     if not all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values):
         raise ModelFileError(f"{name!r} is {values!r:.60} in edgeready.json: it must be a list of numbers")
-    return tuple(float(value) for value in values)
+    try:
+        return tuple(float(value) for value in values)
+    except OverflowError as error:  # JSON's whole numbers have no end
+        raise ModelFileError(f"{name!r} holds a number above 1e308 in edgeready.json: the file is damaged") from error

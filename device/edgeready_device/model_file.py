@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from edgeready_device.errors import ModelFileError, NotFoundError
 from edgeready_device.golden import GoldenVectors, read_golden
 from edgeready_device.graph import Graph, read_graph
 from edgeready_device.manifest import Manifest, read_manifest
+from edgeready_device.text import plain
 from edgeready_device.tflite_metadata import ENTRY, TfliteMetadata, read_tflite_metadata
 
 MANIFEST = "edgeready.json"
@@ -21,6 +23,7 @@ GOLDEN = "golden.npz"
 FLATBUFFER = "flatbuffer"  # the key of its hash in the manifest
 _MAX_PART_BYTES = 64 << 20
 _MAX_PARTS = 1000
+_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _MAX_MODEL_BYTES = 2 << 30
 
 
@@ -88,22 +91,23 @@ def _parse(path: Path, data: bytes, check_hashes: bool) -> ModelFile:
 def parse_labels(data: bytes) -> tuple[str, ...]:
     """The labels in the bytes of a label file, one a line; control characters become spaces."""
     text = data.decode("utf-8", "replace")
-    lines = ["".join(c if c.isprintable() else " " for c in line).strip() for line in text.splitlines()]
+    split = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    lines = [plain(line) for line in split]
     while lines and not lines[-1]:
         lines.pop()
     return tuple(lines)
 
 
 def _read(path: Path) -> bytes:
-    if path.is_dir():
-        raise ModelFileError(f"{path} is a folder: name the .tflite file in it")
     try:
         with path.open("rb") as stream:
             data = stream.read(_MAX_MODEL_BYTES + 1)
     except FileNotFoundError as error:
         raise NotFoundError(f"{path}: no such file; name a .tflite model") from error
-    except OSError as error:
-        raise ModelFileError(f"{path}: cannot be read ({error.strerror})") from error
+    except IsADirectoryError as error:
+        raise ModelFileError(f"{path} is a folder: name the .tflite file in it") from error
+    except (OSError, ValueError) as error:  # a ValueError is a path that cannot be one
+        raise ModelFileError(f"{path}: cannot be read ({getattr(error, 'strerror', error)})") from error
     if len(data) > _MAX_MODEL_BYTES:
         raise ModelFileError(f"{path}: larger than 2 GiB, no edge model")
     return data
@@ -136,8 +140,12 @@ def _parts(archive: zipfile.ZipFile, metadata: TfliteMetadata) -> dict[str, byte
     parts = {}
     for entry in entries:
         if entry.filename in wanted:
-            if entry.file_size > _MAX_PART_BYTES or entry.flag_bits & 1:
-                raise ModelFileError(f"its part {entry.filename!r} is encrypted or {entry.file_size} bytes: refused")
+            strange = entry.flag_bits & 1 or entry.compress_type not in _COMPRESSIONS
+            if strange or entry.file_size > _MAX_PART_BYTES:
+                raise ModelFileError(
+                    f"its part {entry.filename!r} is encrypted, not compressed by deflate, or too large "
+                    f"({entry.file_size} bytes): refused"
+                )
             parts[entry.filename] = _part(archive, entry)
     return parts
 
@@ -146,7 +154,7 @@ def _part(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
     try:
         with archive.open(entry) as stream:
             data = stream.read(_MAX_PART_BYTES + 1)
-    except (zipfile.BadZipFile, EOFError, OSError, ValueError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError) as error:
         raise ModelFileError(f"its part {entry.filename!r} is damaged ({error}): copy the file again") from error
     if len(data) > _MAX_PART_BYTES:
         raise ModelFileError(f"its part {entry.filename!r} is larger than {_MAX_PART_BYTES} bytes: refused")

@@ -15,7 +15,7 @@ from edgeready_device.model_file import ModelFile
 from edgeready_device.postprocess import Prediction
 from edgeready_device.runtime import Runtime
 from edgeready_device.statistics import Proportion, samples_needed
-from edgeready_device.text import duration, percent, rows, table
+from edgeready_device.text import duration, percent, plain, rows, table
 from edgeready_device.verify import VerifyReport
 
 
@@ -86,12 +86,12 @@ def info_text(data: dict[str, Any]) -> str:
                 "file",
                 f"{data['file']} ({data['size_bytes']:,} bytes, {data['flatbuffer_bytes']:,} the model alone)",
             ),
-            ("name", data["name"] or "-"),
+            ("name", plain(data["name"]) or "-"),
             ("input", f"{taken['dtype']} {taken['shape']} {_quant_text(taken)}"),
             ("frame", f"{pixels}; {_normalization_text(frame)}"),
             ("output", f"{given['dtype']} {given['shape']} {_quant_text(given)}, {given['scores']}"),
             ("labels", f"{len(labels)}: {', '.join(labels[:10])}{', ...' if len(labels) > 10 else ''}"),
-            ("ops", ", ".join(f"{count} {name}" for name, count in data["ops"].items())),
+            ("ops", ", ".join(f"{count} {plain(name)}" for name, count in data["ops"].items())),
             ("golden vectors", str(data["golden_vectors"])),
             ("runtimes here", ", ".join(data["runtimes"]) or "none: pip install ai-edge-litert"),
         ]

@@ -6,10 +6,6 @@ import importlib
 import importlib.util
 import os
 import sys
-import tempfile
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeready_device.errors import ModelFileError, RuntimeUnavailableError, UsageError
+from edgeready_device.native_log import held_native_log, not_info
 
 RUNTIME_VARIABLE = "EDGEREADY_RUNTIME"
 _MODULES = {"ai-edge-litert": "ai_edge_litert", "tflite-runtime": "tflite_runtime"}
 KERNELS = ("default", "reference")
-_stderr_lock = threading.Lock()
 
 
 class Interpreter(Protocol):
@@ -110,14 +106,17 @@ def open_interpreter(runtime: Runtime, model: bytes, threads: int = 1, kernels: 
         ) from error
     types = module.OpResolverType
     resolver = types.BUILTIN_REF if kernels == "reference" else types.AUTO
-    with _without_info_lines():
+    refusal: Exception | None = None
+    with held_native_log(not_info):
         try:
             interpreter = module.Interpreter(
                 model_content=model, num_threads=threads, experimental_op_resolver_type=resolver
             )
             interpreter.allocate_tensors()
         except (ValueError, RuntimeError, SystemError) as error:
-            raise ModelFileError(f"{runtime} refuses the model: {_one_line(error)}") from error
+            refusal = error  # raised outside, so that information is still held back
+    if refusal is not None:
+        raise ModelFileError(f"{runtime} refuses the model: {_one_line(refusal)}") from refusal
     opened: Interpreter = interpreter
     return opened
 
@@ -128,24 +127,3 @@ def _fits_numpy(runtime: Runtime) -> bool:
 
 def _one_line(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
-
-
-@contextmanager
-def _without_info_lines() -> Iterator[None]:
-    """Holds back what C++ writes to standard error; gives it out afterwards less its INFO lines."""
-    with _stderr_lock, tempfile.TemporaryFile() as held:
-        try:
-            saved = os.dup(2)
-        except OSError:  # standard error is closed: nothing to hold back
-            yield
-            return
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(saved, 2)
-            os.close(saved)
-            held.seek(0)
-            for line in held.read().splitlines(keepends=True):
-                if not line.startswith(b"INFO:") and b" I0000 " not in line and not line.startswith(b"I0000 "):
-                    os.write(2, line)

@@ -22,6 +22,11 @@ def percent(share: Proportion) -> str:
     return f"{100 * share.value:.2f} % ({100 * low:.2f} to {100 * high:.2f}, {share.hits} of {share.count})"
 
 
+def plain(text: str) -> str:
+    """Text of a file in one line, control characters as spaces: it may not steer the terminal."""
+    return "".join(c if c.isprintable() else " " for c in text).strip()
+
+
 def rows(pairs: Sequence[tuple[str, str]]) -> str:
     """Names and values in two columns."""
     width = max(len(name) for name, _ in pairs)

@@ -24,6 +24,7 @@ __all__ = [
     "NotFoundError",
     "OutputError",
     "RuntimeUnavailableError",
+    "TrainingError",
     "UsageError",
 ]
 
@@ -44,3 +45,9 @@ class MissingExtraError(EdgereadyError, ImportError):
     """A command that needs an extra which is not installed (exit code 6)."""
 
     exit_code = 6
+
+
+class TrainingError(EdgereadyError, ArithmeticError):
+    """A training run that came to nothing (exit code 3)."""
+
+    exit_code = 3

@@ -1,0 +1,48 @@
+"""Holds back what native libraries write to standard error while they load."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+_lock = threading.Lock()
+
+
+@contextmanager
+def held_native_log(wanted: Callable[[bytes], bool]) -> Iterator[None]:
+    """Collects file descriptor 2 during the block, then writes out the lines that are `wanted`.
+
+    When the block raises, every line is written out: it may say why.
+    """
+    with _lock, tempfile.TemporaryFile() as held:
+        try:
+            saved = os.dup(2)
+        except OSError:  # standard error is closed: nothing to hold back
+            yield
+            return
+        os.dup2(held.fileno(), 2)
+        show = wanted
+        try:
+            yield
+        except BaseException:
+            show = _every
+            raise
+        finally:
+            os.dup2(saved, 2)
+            held.seek(0)
+            for line in held.read().splitlines(keepends=True):
+                if show(line):
+                    os.write(saved, line)
+            os.close(saved)
+
+
+def not_info(line: bytes) -> bool:
+    """Whether a line of a TFLite runtime's log is more than information."""
+    return not line.startswith((b"INFO:", b"I0000 "))
+
+
+def _every(line: bytes) -> bool:
+    return True

@@ -1,0 +1,45 @@
+"""Accuracy of any .tflite classifier on the test images of a data set, through the device package."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from edgeready.dataset import Dataset, load_splits
+from edgeready.errors import DatasetError
+from edgeready_device.evaluate import EvaluationReport, evaluate
+from edgeready_device.model import Model
+from edgeready_device.runtime import Runtime
+
+
+def evaluate_file(
+    file: Path, source: str, seed: int, progress: Callable[[str, int, int], None]
+) -> tuple[EvaluationReport, Runtime]:
+    """The EvaluationReport of the model in `file` on the test split of `source`, and the runtime that ran it.
+
+    Raises DatasetError when classes and labels do not agree.
+    """
+    model = Model.load(file)
+    frame = model.contract.frame
+    folder = Path(source).is_dir()  # the only source whose images can be read in another size
+    splits = load_splits(
+        source,
+        seed=seed,
+        image_size=(frame.height, frame.width) if folder else None,
+        channels=frame.channels if folder else None,
+        progress=lambda done, total: progress("reading data", done, total),
+    )
+    _check_labels(model, splits.test)
+    report = evaluate(
+        model, splits.test.images, splits.test.labels, progress=lambda done, total: progress("testing", done, total)
+    )
+    return report, model.runtime
+
+
+def _check_labels(model: Model, test: Dataset) -> None:
+    named = bool(model.file.labels)
+    if len(model.labels) != len(test.classes) or (named and model.labels != test.classes):
+        raise DatasetError(
+            f"{model.path} knows {len(model.labels)} labels ({', '.join(model.labels[:3])}, ...), {test.name} has "
+            f"{len(test.classes)} classes ({', '.join(test.classes[:3])}, ...): give the data that it was made for"
+        )

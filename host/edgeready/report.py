@@ -1,0 +1,169 @@
+"""Results as text for a terminal and as plain data for JSON; the only file that knows how things look."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from edgeready.comparison import Comparison, Measured
+from edgeready.dataset import Dataset, Splits
+from edgeready.pipeline import BuildResult
+from edgeready.readiness import ReadinessReport
+from edgeready_device.evaluate import EvaluationReport
+from edgeready_device.report import benchmark_json, evaluation_json, evaluation_text, proportion_json
+from edgeready_device.runtime import Runtime
+from edgeready_device.text import duration
+
+
+@contextmanager
+def progress(console: Console) -> Iterator[Callable[[str, int, int], None]]:
+    """A callback (stage, done, total) that draws a bar on `console` during the block; nothing off a terminal."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("starting")
+
+        def show(stage: str, done: int, total: int) -> None:
+            bar.update(task, description=stage, completed=done, total=total or None)
+
+        yield show
+
+
+def build_view(result: BuildResult, images: str) -> RenderableType:
+    """A finished build for people: what was measured, the verdict, the file, and the commands for the board.
+
+    `images` is what the printed `classify` command is given.
+    """
+    return Group(_comparison_table(result.comparison), _facts(result), _next_steps(result, images))
+
+
+def build_json(result: BuildResult) -> dict[str, Any]:
+    """A finished build as plain data."""
+    return {
+        "out": str(result.out),
+        "float_out": None if result.float_out is None else str(result.float_out),
+        "data": splits_json(result.splits),
+        "epoch_losses": list(result.losses),
+        "float32": _measured_json(result.comparison.float32),
+        "uint8": _measured_json(result.comparison.uint8),
+        "agreement": proportion_json(result.comparison.agreement),
+        "readiness": result.readiness.as_dict(),
+    }
+
+
+def splits_json(splits: Splits) -> dict[str, Any]:
+    """What is in the three parts of a data set, as plain data."""
+    return {
+        "name": splits.train.name,
+        "classes": list(splits.train.classes),
+        "image": {"height": splits.train.height, "width": splits.train.width, "channels": splits.train.channels},
+        "train": splits.train.class_counts(),
+        "calibration": splits.calibration.class_counts(),
+        "test": splits.test.class_counts(),
+        "removed": splits.removed,
+        "majority_baseline": splits.test.majority_share(),
+    }
+
+
+def splits_view(splits: Splits) -> RenderableType:
+    """What is in the three parts of a data set, for people."""
+    first = splits.train
+    table = _table("class", "train", "calibration", "test")
+    parts = [part.class_counts() for part in (splits.train, splits.calibration, splits.test)]
+    for name in first.classes:
+        table.add_row(Text(name), *(f"{part[name]:,}" for part in parts))
+    table.add_row("all", *(f"{sum(part.values()):,}" for part in parts), style="bold")
+    pixels = f"{first.height}x{first.width} {'RGB' if first.channels == 3 else 'grey'}"
+    removed = f"; {splits.removed} training images left out because the test set has them" if splits.removed else ""
+    return Group(table, Text(f"{first.name}: images of {pixels}{removed}"))
+
+
+def readiness_view(report: ReadinessReport) -> RenderableType:
+    """One file's readiness for people: ops and where they run, then the blockers with their remedies."""
+    table = _table("op", "count", "runs on")
+    for (name, target), count in Counter((op.custom_code or op.name, op.target) for op in report.ops).items():
+        place = "Edge TPU" if target == "edgetpu" else "CPU"
+        table.add_row(Text(name), str(count), Text(place, "green" if target == "edgetpu" else "red"))
+    lines: list[RenderableType] = [Text(f"{report.file}: {_verdict(report)}", "bold"), table]
+    for number, blocker in enumerate(report.blockers, 1):
+        lines.append(Text(f"{number}. {blocker.rule}: {blocker.detail}"))
+        lines.append(Text(f"   remedy: {blocker.remedy}"))
+    lines.extend(Text(f"note: {note}") for note in report.notes)
+    return Group(*lines)
+
+
+def accuracy_view(report: EvaluationReport, runtime: Runtime) -> RenderableType:
+    """Accuracy for people, the classes below it."""
+    return Text(evaluation_text(report, runtime))
+
+
+accuracy_json = evaluation_json
+
+
+def _verdict(report: ReadinessReport) -> str:
+    share = f"{report.mapped} of {len(report.ops)} ops"
+    return f"Edge-TPU ready (predicted), {share} mapped" if report.ready else f"NOT Edge-TPU ready, {share} mapped"
+
+
+def _comparison_table(comparison: Comparison) -> Table:
+    both = (comparison.float32, comparison.uint8)
+    table = _table("", "float32", "uint8")
+    table.add_row("top-1 accuracy", *(f"{100 * m.accuracy.top1.value:.2f} %" for m in both))
+    table.add_row("  95 % interval", *(_interval(m) for m in both))
+    table.add_row("model alone", *(f"{m.flatbuffer_bytes:,} B" for m in both))
+    table.add_row("whole file", *(f"{m.size_bytes:,} B" for m in both))
+    table.add_row("latency, median", *(duration(m.latency.summary.median_s) for m in both))
+    return table
+
+
+def _facts(result: BuildResult) -> RenderableType:
+    same, uint8 = result.comparison.agreement, result.comparison.uint8
+    test: Dataset = result.splits.test
+    machine = uint8.latency.machine
+    emulated = " EMULATED: no measure of any board" if machine.emulated else ""
+    colour = "green" if result.readiness.ready else "red"
+    return Text.assemble(
+        f"\ntest         {len(test):,} images of {test.name}; the same answer on {100 * same.value:.2f} %",
+        f"\nbaseline     {100 * test.majority_share():.2f} %, always the largest class",
+        ("\nEdge TPU     ", ""),
+        (_verdict(result.readiness), colour),
+        f"\nmeasured on  {machine.board or machine.processor}, {uint8.latency.runtime}, 1 thread{emulated}",
+    )
+
+
+def _next_steps(result: BuildResult, images: str) -> RenderableType:
+    return Text.assemble(
+        "\nThe one file to copy: ",
+        (str(result.out), "bold"),
+        '\nOn the board:\n  pip install "edgeready-device[images]"\n'
+        f"  edgeready-device classify {result.out} {images}\n"
+        f"  edgeready-device verify {result.out}",
+    )
+
+
+def _measured_json(measured: Measured) -> dict[str, Any]:
+    return {
+        "size_bytes": measured.size_bytes,
+        "flatbuffer_bytes": measured.flatbuffer_bytes,
+        "accuracy": evaluation_json(measured.accuracy, measured.latency.runtime),
+        "latency": benchmark_json(measured.latency),
+    }
+
+
+def _interval(measured: Measured) -> str:
+    low, high = measured.accuracy.top1.interval
+    return f"{100 * low:.2f} to {100 * high:.2f} %"
+
+
+def _table(first: str, *others: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column(first)
+    for name in others:
+        table.add_column(name, justify="right")
+    return table

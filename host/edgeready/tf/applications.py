@@ -1,0 +1,82 @@
+"""Transfer learning: a backbone of keras.applications under a new classification head."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import keras
+
+from edgeready.errors import ModelSourceError
+from edgeready.tf.architectures import UNIT, Shape, weights_file
+from edgeready_device.preprocess import Normalization
+
+_SYMMETRIC = Normalization((127.5,), (127.5,))
+_RAW = Normalization((0.0,), (1.0,))
+_TORCH = Normalization((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
+
+
+@dataclass(frozen=True)
+class Application:
+    """A backbone: its function in keras.applications and the normalization that its weights were trained with."""
+
+    function: str
+    normalization: Normalization
+    least_size: int = 32
+
+
+APPLICATIONS: dict[str, Application] = {
+    "mobilenet": Application("MobileNet", _SYMMETRIC),
+    "mobilenet-v2": Application("MobileNetV2", _SYMMETRIC),
+    "resnet50-v2": Application("ResNet50V2", _SYMMETRIC),
+    "densenet121": Application("DenseNet121", _TORCH),
+    "inception-v3": Application("InceptionV3", _SYMMETRIC, 75),
+    "xception": Application("Xception", _SYMMETRIC, 71),
+    "efficientnet-b0": Application("EfficientNetB0", _RAW),
+}
+
+
+def build_application(name: str, shape: Shape, classes: int, weights: str | None) -> keras.Model:
+    """The backbone `name` with a dropout and a dense softmax head for `classes`.
+
+    `weights` is None (random, everything is trained), "imagenet" (downloaded by Keras) or a local weights
+    file; with weights the backbone is frozen and only the head is trained. Raises ModelSourceError.
+    """
+    entry = APPLICATIONS[name]
+    if len(shape) != 3 or shape[2] != 3:
+        raise ModelSourceError(f"{name} takes RGB images, these have the shape {list(shape)}: give --channels 3")
+    if min(shape[:2]) < entry.least_size:
+        raise ModelSourceError(
+            f"{name} needs images of at least {entry.least_size}x{entry.least_size} pixels, these are "
+            f"{shape[0]}x{shape[1]}: give a larger --image-size"
+        )
+    source = weights if weights in (None, "imagenet") else str(weights_file(str(weights)))
+    try:
+        backbone = getattr(keras.applications, entry.function)(
+            input_shape=shape, include_top=False, weights=source, pooling="avg"
+        )
+    except (ValueError, OSError, KeyError) as error:
+        raise ModelSourceError(
+            f"the weights {weights!r} do not load into {name} ({_first_line(error)}): give the weights of a "
+            f"{entry.function} without its top"
+        ) from error
+    except Exception as error:
+        if weights != "imagenet":
+            raise
+        # Keras raises a bare Exception when a download fails
+        raise ModelSourceError(
+            f"the imagenet weights of {name} cannot be downloaded ({_first_line(error)}): "
+            "give a local file with --weights FILE"
+        ) from error
+    backbone.trainable = weights is None
+    frame = keras.Input(shape)
+    features = keras.layers.Dropout(0.2)(backbone(frame, training=None if weights is None else False))
+    return keras.Model(frame, keras.layers.Dense(classes, activation="softmax")(features), name=name)
+
+
+def normalization_of(name: str) -> Normalization:
+    """The normalization of backbone `name`; [0, 1] for any other name."""
+    return APPLICATIONS[name].normalization if name in APPLICATIONS else UNIT
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,152 @@
+"""A Keras model from what the user names: an architecture, FILE.py:FUNCTION, or a saved .keras or .h5 file."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from edgeready.errors import EdgereadyError, ModelSourceError
+from edgeready.tf.applications import APPLICATIONS, build_application, normalization_of
+from edgeready.tf.architectures import Shape, architecture, check_smallest
+from edgeready_device.preprocess import Normalization
+
+
+@dataclass(frozen=True)
+class NamedModel:
+    """A Keras model, its name, and the normalization that it wants."""
+
+    name: str
+    model: keras.Model
+    normalization: Normalization
+
+
+def make_model(
+    name: str, frame: Shape, classes: int, *, weights: str | None = None, normalization: Normalization | None = None
+) -> NamedModel:
+    """The untrained model `name` for frames of the shape `frame` (height, width[, channels]) and `classes`.
+
+    Raises ModelSourceError for an unknown name, a function that fails, or a network that does not fit.
+    """
+    if ":" in name:
+        built = _from_function(name, frame, classes)
+    elif name in APPLICATIONS:
+        built = build_application(name, frame, classes, weights)
+    else:
+        entry = architecture(name)
+        check_smallest(name, frame)
+        built = entry.build(frame if entry.keeps_rank or len(frame) == 3 else (*frame, 1), classes)
+    if weights is not None and name not in APPLICATIONS:
+        raise ModelSourceError(f"--weights goes with {', '.join(APPLICATIONS)}, not with {name}")
+    check_classifier(built, name, frame, classes)
+    return NamedModel(name.rpartition(":")[2], built, normalization or normalization_of(name))
+
+
+def load_model(source: str, frame: Shape, classes: int, normalization: Normalization | None = None) -> NamedModel:
+    """The trained model in `source`: a .keras or .h5 file, or FILE.py:FUNCTION. Raises ModelSourceError."""
+    if ".py:" in source:
+        return make_model(source, frame, classes, normalization=normalization)
+    path = Path(source)
+    if not path.is_file():
+        raise ModelSourceError(f"{path}: no such model file; give a .keras or .h5 file, or FILE.py:FUNCTION")
+    if path.suffix not in (".keras", ".h5"):
+        raise ModelSourceError(f"{path}: give a Keras model (.keras or .h5), or FILE.py:FUNCTION")
+    try:
+        model = keras.models.load_model(path, compile=False)
+    except (ValueError, TypeError, OSError, KeyError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ModelSourceError(f"{path}: Keras {keras.__version__} does not load it ({reason})") from error
+    check_classifier(model, str(path), frame, classes)
+    return NamedModel(path.stem, model, normalization or Normalization())
+
+
+def output_kind(model: keras.Model) -> str:
+    """ "probabilities" when the last layer ends in softmax, else "logits"."""
+    last = model.layers[-1]
+    activation = getattr(last, "activation", None)
+    named = getattr(activation, "__name__", "")
+    return "probabilities" if named == "softmax" or isinstance(last, keras.layers.Softmax) else "logits"
+
+
+def check_classifier(model: keras.Model, name: str, frame: Shape, classes: int) -> None:
+    """Raises ModelSourceError unless `model` takes frames of the shape `frame` and gives `classes` scores."""
+    if len(model.inputs) != 1 or len(model.outputs) != 1:
+        raise ModelSourceError(
+            f"{name}: {len(model.inputs)} inputs and {len(model.outputs)} outputs: a classifier has one of each"
+        )
+    taken, given = tuple(model.inputs[0].shape[1:]), tuple(model.outputs[0].shape[1:])
+    pixels = taken[:-1] if len(taken) == 3 and taken[2] == 1 else taken
+    if any(size is not None and size != has for size, has in zip(pixels, frame)) or len(pixels) != len(
+        frame[:-1] if len(frame) == 3 and frame[2] == 1 else frame
+    ):
+        raise ModelSourceError(
+            f"{name}: the model takes {list(taken)}, the images are {list(frame)}: give a matching --image-size"
+        )
+    if len(given) != 1 or given[0] is None or given[0] < 2:
+        raise ModelSourceError(
+            f"{name}: the output has the shape {list(given)}: a classifier gives one row of scores"
+        )
+    if given[0] != classes:
+        raise ModelSourceError(
+            f"{name}: the model has {given[0]} outputs, the data {classes} classes: they must agree"
+        )
+
+
+def _from_function(name: str, frame: Shape, classes: int) -> keras.Model:
+    file, _, function = name.rpartition(":")
+    path = Path(file)
+    if not path.is_file():
+        raise ModelSourceError(f"{path}: no such file; give FILE.py:FUNCTION")
+    make = _function(path, function)
+    available: dict[str, Any] = {"input_shape": frame, "classes": classes}
+    taken = inspect.signature(make).parameters
+    unknown = [p.name for p in taken.values() if p.name not in available and p.default is inspect.Parameter.empty]
+    if unknown:
+        raise ModelSourceError(
+            f"{name} asks for {', '.join(unknown)}: the function may take input_shape and classes, or nothing"
+        )
+    try:
+        model = make(**{key: value for key, value in available.items() if key in taken})
+    except Exception as error:  # whatever the user's own code raises
+        raise ModelSourceError(f"{name} failed: {type(error).__name__}: {error}") from error
+    if not isinstance(model, keras.Model) or not model.built:
+        raise ModelSourceError(f"{name} returned {type(model).__name__}: it must return a built keras.Model")
+    return model
+
+
+def _function(path: Path, function: str) -> Callable[..., Any]:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise ModelSourceError(f"{path}: no Python file; give FILE.py:FUNCTION")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except EdgereadyError:
+        raise
+    except Exception as error:  # whatever the user's own code raises
+        raise ModelSourceError(f"{path} does not run: {type(error).__name__}: {error}") from error
+    found = getattr(module, function, None)
+    if not callable(found):
+        raise ModelSourceError(f"{path} has no function {function!r}: give FILE.py:FUNCTION")
+    made: Callable[..., Any] = found
+    return made
+
+
+def to_keras_file(model: keras.Model) -> bytes:
+    """The bytes of `model` as a .keras file."""
+    with tempfile.TemporaryDirectory(prefix="edgeready-") as folder:
+        path = Path(folder, "model.keras")
+        model.save(path)
+        return path.read_bytes()
+
+
+def versions() -> dict[str, str]:
+    """The versions of what made the model."""
+    return {"tensorflow": str(tf.__version__), "keras": str(keras.__version__)}

@@ -1,0 +1,83 @@
+"""Fits a Keras classifier: seed and data come in, the trained model and its history come out."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from edgeready.config import TrainConfig
+from edgeready.errors import TrainingError
+from edgeready.job import Progress
+from edgeready.tf.models import NamedModel, output_kind
+from edgeready_device.preprocess import Normalization
+
+
+def seed_everything(seed: int) -> None:
+    """Makes what follows repeatable on this machine; call it before the model is built."""
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+
+
+def train(
+    named: NamedModel,
+    images: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    config: TrainConfig,
+    progress: Progress | None = None,
+) -> tuple[float, ...]:
+    """Fits the model in place on uint8 `images` (n, height, width[, channels]) and class indices `labels` (n,).
+
+    Returns the loss of each epoch; raises TrainingError when it diverges.
+    """
+    model = named.model
+    frames = fitting_frames(model, images)
+    steps = -(-len(frames) // config.batch_size)
+    rate = keras.optimizers.schedules.CosineDecay(config.learning_rate, steps * config.epochs)
+    logits = output_kind(model) == "logits"
+    model.compile(keras.optimizers.Adam(rate), keras.losses.SparseCategoricalCrossentropy(from_logits=logits))
+    callbacks = [] if progress is None else [_Watcher(progress, steps, config.epochs)]
+    batches = _batches(frames, labels, named.normalization, config)
+    history = model.fit(batches, epochs=config.epochs, shuffle=False, verbose=0, callbacks=callbacks)
+    losses = tuple(float(loss) for loss in history.history["loss"])
+    if not all(np.isfinite(losses)):
+        raise TrainingError(f"the loss is {losses[-1]} after {len(losses)} epochs: give a smaller --learning-rate")
+    return losses
+
+
+def fitting_frames(model: keras.Model, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """`frames` (n, height, width[, channels]) with or without the channel axis, as the model's input has it."""
+    rank = len(model.inputs[0].shape)
+    if rank == 4 and frames.ndim == 3:
+        return frames[..., np.newaxis]
+    if rank == 3 and frames.ndim == 4:
+        return frames[..., 0]
+    return frames
+
+
+def _batches(
+    frames: NDArray[np.uint8], labels: NDArray[np.int64], normalization: Normalization, config: TrainConfig
+) -> tf.data.Dataset:
+    pixels, classes = tf.constant(frames), tf.constant(labels)
+    mean = tf.constant(normalization.mean, tf.float32)
+    std = tf.constant(normalization.std, tf.float32)
+
+    def batch(rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return (tf.cast(tf.gather(pixels, rows), tf.float32) - mean) / std, tf.gather(classes, rows)
+
+    order = tf.data.Dataset.range(len(frames)).shuffle(len(frames), seed=config.seed)
+    return order.batch(config.batch_size).map(batch, num_parallel_calls=1).prefetch(4)
+
+
+class _Watcher(keras.callbacks.Callback):  # type: ignore[misc]
+    def __init__(self, progress: Progress, steps: int, epochs: int) -> None:
+        super().__init__()
+        self._progress, self._steps, self._total, self._epoch = progress, steps, steps * epochs, 0
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        loss = float((logs or {}).get("loss", 0.0))
+        self._progress(f"training, loss {loss:.3f}", self._epoch * self._steps + batch + 1, self._total)
