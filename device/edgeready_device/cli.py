@@ -23,9 +23,10 @@ INTERRUPTED = 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command with `arguments` (None: the process's) and returns its exit code."""
-    options = _parser().parse_args(arguments)
-    handler: Handler = options.handler
+    options = argparse.Namespace(debug=False)
     try:
+        options = _parser().parse_args(arguments)
+        handler: Handler = options.handler
         return handler(options)
     except EdgereadyError as error:
         return _fail(options, str(error), error.exit_code)

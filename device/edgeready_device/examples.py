@@ -79,7 +79,7 @@ def _npz(path: Path) -> Examples:
             frames, truth = (archive[name] for name in names)
     except KeyError as error:
         raise DatasetError(f"{path}: no array {error}: it must hold x_test and y_test, or x and y") from error
-    except Exception as error:  # noqa: BLE001  (zipfile, its decompressors and numpy raise a dozen kinds)
+    except Exception as error:  # zipfile, its decompressors and numpy raise a dozen kinds
         raise DatasetError(f"{path}: no readable .npz ({error})") from error
     return Examples(_pixels(path, frames), _classes(path, truth))
 

@@ -63,7 +63,7 @@ def read_golden(data: bytes) -> GoldenVectors:
             if unpacked > _MAX_BYTES:
                 raise ValueError(f"{unpacked} bytes unpacked")
             arrays = {name: archive[name] for name in archive.files}
-    except Exception as error:  # noqa: BLE001  (zipfile, its decompressors and numpy raise a dozen kinds)
+    except Exception as error:  # zipfile, its decompressors and numpy raise a dozen kinds
         raise ModelFileError(f"golden.npz cannot be read ({error}): the file is damaged") from error
     inputs = arrays.pop("inputs", None)
     if inputs is None:

@@ -73,9 +73,7 @@ def read_image(path: ImagePath, channels: int) -> NDArray[np.uint8]:
     return pixels.reshape(image.height, image.width, channels)
 
 
-def resize_frame(
-    frame: NDArray[np.uint8], height: int, width: int, rule: str = "stretch"
-) -> NDArray[np.uint8]:
+def resize_frame(frame: NDArray[np.uint8], height: int, width: int, rule: str = "stretch") -> NDArray[np.uint8]:
     """The frame (height, width, 1 or 3) as uint8 of shape (`height`, `width`, same channels), in pixels.
 
     `stretch` ignores the aspect, `crop` keeps the largest centred part of the new aspect, and `letterbox`
@@ -92,9 +90,7 @@ def resize_frame(
     return _resized(_cropped(frame, height, width) if rule == "crop" else frame, height, width)
 
 
-def load_frame(
-    path: ImagePath, height: int, width: int, channels: int, rule: str = "stretch"
-) -> NDArray[np.uint8]:
+def load_frame(path: ImagePath, height: int, width: int, channels: int, rule: str = "stretch") -> NDArray[np.uint8]:
     """The image in `path` as uint8 of shape (height, width, channels): `read_image`, then `resize_frame`."""
     return resize_frame(read_image(path, channels), height, width, rule)
 

@@ -1,0 +1,265 @@
+"""The model files of the device's tests, a function each; `python tests/device/models.py FOLDER` writes them all.
+
+Only this file needs `flatbuffers` and `ai_edge_litert`, and only where EDGEREADY_TEST_MODELS names no folder with
+ready-made files (see conftest.py). Answers can be worked out by hand:
+
+`sums` (and its variants) has pixels p0 p1 / p2 p3, and its raw outputs are 10 + p0, 10 + p1 and
+10 + (p0 + p1 + p2 + p3) / 4 + 1, real values (raw - 10) / 8. The other runnable ones give their input back.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import flatbuffers
+import numpy as np
+from tflite_models import O, T, conv_classifier, rgb_classifier, tflite
+
+MODELS: dict[str, Callable[[], bytes]] = {}
+
+
+def _model(make: Callable[[], bytes]) -> Callable[[], bytes]:
+    MODELS[make.__name__] = make
+    return make
+
+
+@_model
+def conv() -> bytes:
+    return conv_classifier()
+
+
+@_model
+def rgb() -> bytes:
+    return rgb_classifier()
+
+
+@_model
+def sums() -> bytes:
+    return _sums()
+
+
+@_model
+def sums_zip_end() -> bytes:
+    """`sums` with bytes behind its weights that look like the end of a ZIP."""
+    return _sums(extra=b"PK\x05\x06" + b"\x01" * 60)
+
+
+@_model
+def sums_listed() -> bytes:
+    """`sums` whose metadata lists labels.txt and edgeready.json."""
+    return _sums(metadata=_metadata("sums", label_file="labels.txt", files=["edgeready.json"]))
+
+
+@_model
+def sums_normalized() -> bytes:
+    """`sums` whose metadata has the normalization (p - 2) / 0.5, another label file, and no edgeready.json."""
+    return _sums(metadata=_metadata("standard", label_file="names.txt", mean=[2.0], std=[0.5]))
+
+
+@_model
+def sums_bad_metadata() -> bytes:
+    return _sums(metadata=b"\x10\0\0\0M001")
+
+
+@_model
+def rank3() -> bytes:
+    return _echo((1, 2, 4), "uint8", 1 / 255, 0)
+
+
+@_model
+def echo_rgb() -> bytes:
+    return _echo((1, 2, 2, 3), "uint8", 1.0, 0)
+
+
+@_model
+def echo_int8() -> bytes:
+    return _echo((1, 2, 2, 1), "int8", 1.0, -128)
+
+
+@_model
+def echo_int16() -> bytes:
+    return _echo((1, 2, 2, 1), "int16", 1 / 32768, 0)
+
+
+@_model
+def echo_float() -> bytes:
+    return _echo((1, 2, 2, 1), "float32", None, 0)
+
+
+@_model
+def two_inputs() -> bytes:
+    return _ends([("a", (1, 4)), ("b", (1, 4))], [("y", (1, 4))])
+
+
+@_model
+def two_outputs() -> bytes:
+    return _ends([("x", (1, 2, 2, 1))], [("y", (1, 4)), ("z", (1, 4))])
+
+
+@_model
+def map_output() -> bytes:
+    return _ends([("x", (1, 2, 2, 3))], [("y", (1, 2, 2, 3))])
+
+
+@_model
+def one_class() -> bytes:
+    return _ends([("x", (1, 2, 2, 1))], [("y", (1, 1))])
+
+
+@_model
+def flat_input() -> bytes:
+    return _ends([("x", (1, 4))], [("y", (1, 4))])
+
+
+@_model
+def batch_of_two() -> bytes:
+    return _ends([("x", (2, 2, 2, 1))], [("y", (1, 4))])
+
+
+@_model
+def four_channels() -> bytes:
+    return _ends([("x", (1, 2, 2, 4))], [("y", (1, 16))])
+
+
+@_model
+def no_pixels() -> bytes:
+    return _ends([("x", (1, 0, 2, 1))], [("y", (1, 4))])
+
+
+@_model
+def int32_input() -> bytes:
+    return _ends([("x", (1, 2, 2, 1))], [("y", (1, 4))], dtype="int32")
+
+
+@_model
+def no_scale() -> bytes:
+    return _ends([("x", (1, 2, 2, 1))], [("y", (1, 4))], scale=None)
+
+
+@_model
+def zero_scale() -> bytes:
+    return _ends([("x", (1, 2, 2, 1))], [("y", (1, 4))], scale=0.0)
+
+
+@_model
+def per_axis_end() -> bytes:
+    return _ends([("x", (1, 2, 2, 3))], [("y", (1, 12))], scale=[0.1, 0.2, 0.3])
+
+
+@_model
+def unknown_op() -> bytes:
+    """A classifier by its ends whose only op no runtime has."""
+    tensors = [T("x", (1, 2, 2, 1), "uint8", 1.0), T("y", (1, 4), "uint8", 1.0)]
+    return tflite(
+        tensors=tensors, ops=[O("CUSTOM", ["x"], ["y"], custom_code="NoSuchOp")], inputs=["x"], outputs=["y"]
+    )
+
+
+@_model
+def misfit() -> bytes:
+    """A classifier by its ends whose RESHAPE makes 5 values of 4."""
+    shape = T("shape", data=np.array([1, 5], np.int32))
+    tensors = [T("x", (1, 2, 2, 1), "uint8", 1.0), shape, T("y", (1, 5), "uint8", 1.0)]
+    return tflite(tensors=tensors, ops=[O("RESHAPE", ["x", "shape"], ["y"])], inputs=["x"], outputs=["y"])
+
+
+def _sums(metadata: bytes | None = None, extra: bytes | None = None) -> bytes:
+    weights = np.array([[64, 0, 0, 0], [0, 64, 0, 0], [16, 16, 16, 16]], np.int8)
+    tensors = [
+        T("image", (1, 2, 2, 1), "uint8", 1.0, 0),
+        T("image_int8", (1, 2, 2, 1), "int8", 1.0, -128),
+        T("flatten/shape", data=np.array([1, 4], np.int32)),
+        T("flatten", (1, 4), "int8", 1.0, -128),
+        T("weights", data=weights, scale=1 / 512),
+        T("bias", data=np.array([0, 0, 64], np.int32), scale=1 / 512),
+        T("logits_int8", (1, 3), "int8", 1 / 8, 10 - 128),
+        T("logits", (1, 3), "uint8", 1 / 8, 10),
+    ]
+    ops = [
+        O("QUANTIZE", ["image"], ["image_int8"]),
+        O("RESHAPE", ["image_int8", "flatten/shape"], ["flatten"]),
+        O("FULLY_CONNECTED", ["flatten", "weights", "bias"], ["logits_int8"], 4),
+        O("QUANTIZE", ["logits_int8"], ["logits"]),
+    ]
+    entries = {**({"TFLITE_METADATA": metadata} if metadata else {}), **({"extra": extra} if extra else {})}
+    return tflite(tensors=tensors, ops=ops, inputs=["image"], outputs=["logits"], metadata=entries)
+
+
+def _echo(shape: tuple[int, ...], dtype: str, scale: float | None, zero_point: int) -> bytes:
+    classes = int(np.prod(shape))
+    tensors = [
+        T("image", shape, dtype, scale, zero_point),
+        T("shape", data=np.array([1, classes], np.int32)),
+        T("scores", (1, classes), dtype, scale, zero_point),
+    ]
+    ops = [O("RESHAPE", ["image", "shape"], ["scores"])]
+    return tflite(tensors=tensors, ops=ops, inputs=["image"], outputs=["scores"])
+
+
+def _ends(
+    inputs: Sequence[tuple[str, tuple[int, ...]]],
+    outputs: Sequence[tuple[str, tuple[int, ...]]],
+    dtype: str = "uint8",
+    scale: float | Sequence[float] | None = 1.0,
+) -> bytes:
+    """A model that is refused for its ends, so that its ops do not matter."""
+    axis = 3 if isinstance(scale, list) else 0
+    tensors = [T(name, shape, dtype, scale, axis=axis) for name, shape in (*inputs, *outputs)]
+    names, results = [name for name, _ in inputs], [name for name, _ in outputs]
+    return tflite(tensors=tensors, ops=[O("RESHAPE", names[:1], results)], inputs=names, outputs=results)
+
+
+def _metadata(
+    name: str, *, label_file: str, files: Sequence[str] = (), mean: Sequence[float] = (), std: Sequence[float] = ()
+) -> bytes:
+    """Standard TFLite Metadata, written by hand after metadata_schema.fbs 1.5."""
+    builder = flatbuffers.Builder(256)
+    labels = _vector(builder, [_table(builder, [(0, builder.CreateString(label_file)), (2, "Int8", 2)])])
+    given = _vector(builder, [_table(builder, [(6, labels)])])
+    units = []
+    if mean:
+        options = _table(builder, [(0, _floats(builder, mean)), (1, _floats(builder, std))])
+        units = [_table(builder, [(0, "Uint8", 1), (1, options)])]
+    taken = _vector(builder, [_table(builder, [(4, _vector(builder, units))])])
+    subgraph = _vector(builder, [_table(builder, [(2, taken), (3, given)])])
+    listed = _vector(builder, [_table(builder, [(0, builder.CreateString(file))]) for file in files])
+    text = builder.CreateString(name)
+    builder.Finish(_table(builder, [(0, text), (3, subgraph), (6, listed)]), b"M001")
+    return bytes(builder.Output())
+
+
+def _table(builder: flatbuffers.Builder, fields: Sequence[tuple]) -> int:
+    builder.StartObject(8)
+    for number, *value in fields:
+        if len(value) == 1:
+            builder.PrependUOffsetTRelativeSlot(number, value[0], 0)
+        else:
+            getattr(builder, f"Prepend{value[0]}Slot")(number, value[1], 0)
+    return builder.EndObject()
+
+
+def _vector(builder: flatbuffers.Builder, offsets: Sequence[int]) -> int:
+    builder.StartVector(4, len(offsets), 4)
+    for offset in reversed(offsets):
+        builder.PrependUOffsetTRelative(offset)
+    return builder.EndVector()
+
+
+def _floats(builder: flatbuffers.Builder, values: Sequence[float]) -> int:
+    return builder.CreateNumpyVector(np.array(values, np.float32))
+
+
+def write_models(folder: Path) -> None:
+    """Writes every model to `folder` as NAME.tflite."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, make in MODELS.items():
+        (folder / f"{name}.tflite").write_bytes(make())
+
+
+if __name__ == "__main__":
+    write_models(Path(sys.argv[1]))

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import os
+import platform
+
+import pytest
+
+from edgeready_device.machine import available_cpus, is_emulated, read_machine
+
+PI_CPUINFO = """processor\t: 0
+BogoMIPS\t: 108.00
+CPU implementer\t: 0x41
+CPU part\t: 0xd0b
+Revision\t: c04170
+Model\t\t: Raspberry Pi 5 Model B Rev 1.0
+"""
+X86_CPUINFO = """processor\t: 0
+model name\t: Imaginary(R) Xeon(R) CPU: @ 2.00GHz
+
+processor\t: 1
+model name\t: another one
+"""
+
+
+@pytest.fixture
+def tree(tmp_path):
+    def build(**files: str | bytes):
+        for name, text in files.items():
+            place = (
+                tmp_path
+                / {
+                    "cpuinfo": "proc/cpuinfo",
+                    "model": "proc/device-tree/model",
+                    "modalias": "sys/devices/system/cpu/modalias",
+                }[name]
+            )
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return tmp_path
+
+    return build
+
+
+def test_a_raspberry_pi_is_named_by_its_device_tree(tree):
+    found = read_machine(tree(cpuinfo=PI_CPUINFO, model=b"Raspberry Pi 5 Model B Rev 1.0\0"))
+    assert found.board == "Raspberry Pi 5 Model B Rev 1.0"
+    assert found.processor == "CPU part 0xd0b"
+
+
+def test_a_pc_is_named_by_the_first_model_name(tree):
+    found = read_machine(tree(cpuinfo=X86_CPUINFO))
+    assert (found.processor, found.board) == ("Imaginary(R) Xeon(R) CPU: @ 2.00GHz", "")
+
+
+def test_a_kernel_without_these_files_is_an_unknown_machine(tmp_path):
+    found = read_machine(tmp_path)
+    assert (found.processor, found.board, found.emulated) == ("unknown", "", False)
+    assert found.architecture == platform.machine()
+    assert (found.kernel, found.python) == (platform.release(), platform.python_version())
+
+
+def test_bytes_that_are_no_text_do_not_stop_it(tree):
+    assert read_machine(tree(model=b"Board \xff\0")).board == "Board �"
+
+
+@pytest.mark.parametrize(
+    ("architecture", "modalias", "emulated"),
+    [
+        ("aarch64", "cpu:type:x86,ven0000fam0006mod008F:feature:,0000", True),
+        ("armv7l", "cpu:type:x86,ven0000fam0006mod008F:feature:,0000", True),
+        ("x86_64", "cpu:type:aarch64:feature:,0000", True),
+        ("x86_64", "cpu:type:x86,ven0000fam0006mod008F:feature:,0000", False),
+        ("aarch64", "cpu:type:aarch64:feature:,0000", False),
+        ("armv7l", "cpu:type:aarch64:feature:,0000", False),  # 32-bit programs on a 64-bit Raspberry Pi OS kernel
+    ],
+)
+def test_a_cpu_of_another_family_means_emulation(tree, architecture, modalias, emulated):
+    assert is_emulated(architecture, tree(modalias=modalias + "\n")) is emulated
+
+
+def test_no_modalias_is_no_sign_of_emulation(tmp_path):
+    assert is_emulated("aarch64", tmp_path) is False
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system has no CPU affinity")
+def test_only_the_cpus_that_this_process_may_use_count():
+    allowed = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {min(allowed)})
+        assert available_cpus() == 1
+    finally:
+        os.sched_setaffinity(0, allowed)

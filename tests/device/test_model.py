@@ -1,0 +1,297 @@
+from __future__ import annotations
+
+import math
+import threading
+
+import numpy as np
+import pytest
+
+from edgeready_device.errors import EdgereadyError, ImageError, ModelFileError, NotFoundError, UsageError
+from edgeready_device.manifest import InputSpec
+from edgeready_device.model import Model
+from edgeready_device.postprocess import Prediction
+from edgeready_device.preprocess import Normalization
+
+# For the model `sums` (see models.py): raw outputs 10 + 16, 10 + 8, 10 + 40 / 4 + 1.
+FRAME = np.array([[16, 8], [4, 12]], np.uint8)
+RAW = [26, 18, 21]
+REAL = [2.0, 1.0, 1.375]
+
+
+@pytest.fixture(params=["default", "reference"])
+def load(request, model, runtime):
+    """Loads a model (a name in models.py or a path) on each runtime and kernel path."""
+
+    def make(path):
+        return Model.load(model(path) if isinstance(path, str) else path, runtime=runtime.name, kernels=request.param)
+
+    return make
+
+
+# -- with the shipped stand-in ---------------------------------------------------------------------------------
+
+
+def test_the_interpreter_gets_the_frame_with_batch_one(faked):
+    seen = []
+
+    def answer(tensor):
+        seen.append(tensor)
+        return np.array([[26, 18, 21]], np.uint8)
+
+    found = faked("sums", answer).run(FRAME)
+    assert [(t.shape, t.dtype, t.reshape(-1).tolist()) for t in seen] == [((1, 2, 2, 1), np.uint8, [16, 8, 4, 12])]
+    assert found.dtype == np.float32
+    assert found.tolist() == REAL
+
+
+def test_classify_turns_logits_into_probabilities(faked, complete):
+    model = faked(complete(), lambda tensor: np.array([[26, 18, 21]], np.uint8))
+    powers = [math.exp(value) for value in REAL]
+    found = model.classify(FRAME)
+    assert [(p.label, p.index) for p in found] == [("left", 0), ("both", 2), ("right", 1)]
+    assert [p.score for p in found] == pytest.approx([powers[i] / sum(powers) for i in (0, 2, 1)], rel=1e-6)
+
+
+def test_classify_leaves_probabilities_as_they_are(faked, complete):
+    model = faked(complete(scores="probabilities"), lambda tensor: np.array([[12, 18, 11]], np.uint8))
+    assert model.classify(FRAME, top=2) == [Prediction("right", 1, 1.0), Prediction("left", 0, 0.25)]
+
+
+def test_a_model_says_what_it_is(faked, model):
+    found = faked("sums", None)
+    assert found.path == model("sums")
+    assert (found.input.shape, found.output.dtype, found.labels) == ((1, 2, 2, 1), "uint8", ("0", "1", "2"))
+    assert (found.threads, found.kernels, str(found.runtime)) == (1, "default", "fake 0")
+
+
+def test_the_frame_may_leave_out_or_carry_the_one_channel(faked):
+    model = faked("sums", None)
+    assert model.quantize(FRAME).shape == (1, 2, 2, 1)
+    assert model.quantize(FRAME[..., np.newaxis]).shape == (1, 2, 2, 1)
+    rank3 = faked("rank3", None)
+    assert rank3.quantize(np.zeros((2, 4), np.uint8)).shape == (1, 2, 4)
+    assert rank3.quantize(np.zeros((2, 4, 1), np.uint8)).shape == (1, 2, 4)
+
+
+def test_a_float_frame_is_quantized_but_not_normalized(faked):
+    model = faked("sums_normalized", None)
+    values = np.array([[0.5, 1.5], [-3.0, 300.0]], np.float64)
+    found = model.quantize(values)
+    assert (found.dtype, found.reshape(-1).tolist()) == (np.uint8, [0, 2, 0, 255])
+
+
+def test_a_uint8_frame_is_normalized_and_quantized(faked):
+    # (p - 2) / 0.5 in steps of 1.0
+    assert faked("sums_normalized", None).quantize(FRAME).reshape(-1).tolist() == [28, 12, 4, 20]
+
+
+def test_each_channel_is_normalized_by_its_own_numbers(faked, complete):
+    frame = InputSpec(2, 2, 3, "stretch", Normalization((0.0, 1.0, 2.0), (1.0, 0.5, 0.25)))
+    model = faked(complete("echo_rgb", labels=None, frame=frame), None)
+    pixels = np.full((2, 2, 3), 10, np.uint8)
+    assert model.quantize(pixels)[0, 1, 1].tolist() == [10, 18, 32]
+
+
+def test_a_float_model_gets_zero_to_one_from_pixels_and_floats_as_they_are(faked):
+    model = faked("echo_float", None)
+    found = model.quantize(np.array([[0, 51], [102, 255]], np.uint8))
+    assert found.dtype == np.float32
+    assert found.reshape(-1).tolist() == [0.0, np.float32(0.2), np.float32(0.4), 1.0]
+    assert model.quantize(np.array([[-1.5, 0], [7, 1]])).reshape(-1).tolist() == [-1.5, 0.0, 7.0, 1.0]
+
+
+def test_many_frames_give_a_row_each(faked):
+    model = faked("echo_rgb", lambda tensor: tensor.reshape(1, -1) + 1)
+    frames = np.arange(24, dtype=np.uint8).reshape(2, 2, 2, 3)
+    assert model.invoke_many(frames).tolist() == [list(range(1, 13)), list(range(13, 25))]
+
+
+def test_no_frames_give_no_rows(faked):
+    found = faked("sums", None).invoke_many(np.empty((0, 2, 2), np.uint8))
+    assert (found.shape, found.dtype) == ((0, 3), np.uint8)
+
+
+@pytest.mark.parametrize("shape", [(3, 2), (2,), (4,), (), (2, 2, 3), (1, 2, 2, 1), (1, 2, 2)])
+def test_a_frame_of_another_shape_is_refused(faked, shape):
+    with pytest.raises(ImageError) as caught:
+        faked("sums", None).classify(np.zeros(shape, np.uint8))
+    assert str(caught.value) == (f"the frame has the shape {list(shape)}, the model takes [2, 2, 1]: resize it first")
+    assert caught.value.exit_code == 3
+
+
+def test_a_grey_frame_for_a_colour_model_is_refused(faked):
+    with pytest.raises(ImageError, match=r"the frame has the shape \[2, 2\], the model takes \[2, 2, 3\]"):
+        faked("echo_rgb", None).quantize(np.zeros((2, 2), np.uint8))
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int16", "int64", "uint16", "bool", "complex64", "U1"])
+def test_a_frame_of_another_type_is_refused(faked, dtype):
+    frame = np.zeros((2, 2), dtype)
+    with pytest.raises(ImageError, match=f"the frame is {frame.dtype}: give uint8 pixels, or float") as caught:
+        faked("sums", None).quantize(frame)
+    assert caught.value.exit_code == 3
+
+
+def test_a_float_frame_with_nan_is_refused(faked):
+    with pytest.raises(UsageError, match="NaN"):
+        faked("sums", None).quantize(np.full((2, 2), math.nan))
+
+
+@pytest.mark.parametrize("top", [0, -1])
+def test_fewer_than_one_label_is_refused(faked, top):
+    with pytest.raises(UsageError, match=f"top is {top}"):
+        faked("sums", lambda tensor: np.zeros((1, 3), np.uint8)).classify(FRAME, top)
+
+
+# -- with the runtimes that are installed ----------------------------------------------------------------------
+
+
+def test_a_real_runtime_gives_the_answer_worked_out_by_hand(load):
+    model = load("sums")
+    tensor = model.quantize(FRAME)
+    assert model.invoke(tensor).tolist() == RAW
+    assert model.invoke(tensor).dtype == np.uint8
+    assert model.run(FRAME).tolist() == REAL
+
+
+def test_a_real_runtime_saturates_at_the_ends_of_the_output(load):
+    # 10 + 255 is above 255; 10 + 0 is the zero point
+    assert load("sums").invoke(load("sums").quantize(np.array([[255, 0], [0, 1]], np.uint8))).tolist() == [
+        255,
+        10,
+        75,
+    ]
+
+
+def test_a_complete_file_classifies_with_its_labels(load, complete):
+    found = load(complete()).classify(FRAME, top=1)
+    powers = [math.exp(value) for value in REAL]
+    assert [(p.label, p.index) for p in found] == [("left", 0)]
+    assert found[0].score == pytest.approx(powers[0] / sum(powers), rel=1e-6)
+
+
+def test_the_normalization_of_the_file_reaches_the_runtime(load):
+    # (p - 2) / 0.5: 28, 12, 4, 20
+    assert load("sums_normalized").run(FRAME).tolist() == [28 / 8, 12 / 8, 17 / 8]
+
+
+def test_an_input_of_rank_three_runs(load):
+    frame = np.arange(8, dtype=np.uint8).reshape(2, 4)
+    assert load("rank3").invoke(load("rank3").quantize(frame)).tolist() == list(range(8))
+
+
+def test_a_colour_frame_keeps_its_channel_order(load):
+    frame = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
+    assert load("echo_rgb").run(frame).tolist() == [float(i) for i in range(12)]
+
+
+def test_a_frame_in_another_memory_order_gives_the_same_answer(load):
+    frame = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
+    assert load("echo_rgb").run(np.asfortranarray(frame)).tolist() == [float(i) for i in range(12)]
+    assert load("echo_rgb").run(frame[::-1, :, ::-1]).tolist() == frame[::-1, :, ::-1].reshape(-1).tolist()
+
+
+def test_int8_and_int16_models_run(load):
+    pixels = np.array([[0, 1], [2, 255]], np.uint8)
+    assert load("echo_int8").run(pixels).tolist() == [0.0, 1.0, 2.0, 255.0]
+    assert load("echo_int16").invoke(load("echo_int16").quantize(pixels)).tolist() == [0, 129, 257, 32767]
+
+
+def test_a_float_model_runs(load):
+    found = load("echo_float").run(np.array([[0.5, -1.0], [2.0, 0.0]]))
+    assert (found.dtype, found.tolist()) == (np.float32, [0.5, -1.0, 2.0, 0.0])
+
+
+def test_a_convolution_gives_probabilities(load):
+    frame = np.random.default_rng(1).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+    scores = [p.score for p in load("rgb").classify(frame, top=9)]
+    assert len(scores) == 5
+    assert scores == sorted(scores, reverse=True)
+    assert sum(scores) == pytest.approx(1.0, abs=3 / 256)
+
+
+def test_an_output_is_the_callers_own(load):
+    model = load("sums")
+    first = model.invoke(model.quantize(FRAME))
+    model.invoke(model.quantize(np.zeros((2, 2), np.uint8)))
+    assert first.tolist() == RAW
+
+
+def test_a_replica_is_another_interpreter_with_the_same_answers(load):
+    model = load("sums")
+    copy = model.replicate()
+    assert copy is not model
+    assert copy._interpreter is not model._interpreter
+    assert (copy.file, copy.runtime, copy.threads, copy.kernels) == (
+        model.file,
+        model.runtime,
+        model.threads,
+        model.kernels,
+    )
+    assert copy.run(FRAME).tolist() == REAL
+
+
+def test_reference_kernels_give_the_recorded_bits_on_every_runtime_and_machine(runtime, model):
+    frames = (np.arange(256) * 97 % 256).astype(np.uint8).reshape(4, 8, 8)
+    found = Model.load(model("conv"), runtime=runtime.name, kernels="reference").invoke_many(frames)
+    assert found.tolist() == [[29, 97, 130], [46, 97, 113], [59, 89, 108], [45, 111, 100]]  # recorded on x86-64
+
+
+def test_one_model_shared_by_threads_gives_each_its_own_answer(runtime, model):
+    shared = Model.load(model("sums"), runtime=runtime.name)
+    wrong = []
+
+    def work(number: int) -> None:
+        frame = np.full((2, 2), number, np.uint8)
+        for _ in range(200):
+            found = shared.invoke(shared.quantize(frame)).tolist()
+            if found != [10 + number, 10 + number, 11 + number]:
+                wrong.append((number, found))
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in (3, 50, 101, 200)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_two_threads_of_the_runtime_give_the_same_answer(runtime, model):
+    assert Model.load(model("sums"), runtime=runtime.name, threads=2).run(FRAME).tolist() == REAL
+
+
+def test_a_file_that_is_no_classifier_is_refused_before_a_runtime_is_asked(model):
+    # the runtime's name is wrong as well: what is wrong with the file is said first
+    with pytest.raises(ModelFileError, match=r"two_inputs\.tflite: 2 inputs"):
+        Model.load(model("two_inputs"), runtime="nonsense")
+
+
+@pytest.mark.parametrize("name", ["unknown_op", "misfit"])
+def test_a_model_that_the_runtime_refuses_is_one_line_with_its_name(runtime, model, name):
+    with pytest.raises(ModelFileError) as caught:
+        Model.load(model(name), runtime=runtime.name)
+    message = str(caught.value)
+    assert message.startswith(f"{model(name)}: {runtime.name} {runtime.version} refuses the model: ")
+    assert "failed to prepare" in message
+    assert "\n" not in message
+    assert caught.value.exit_code == 3
+
+
+@pytest.mark.parametrize("options", [{"threads": 0}, {"threads": -1}, {"kernels": "fast"}, {"runtime": "tensorflow"}])
+def test_an_option_that_cannot_be_meant_is_refused(model, options):
+    with pytest.raises(UsageError) as caught:
+        Model.load(model("sums"), **options)
+    (name, value) = next(iter(options.items()))
+    assert name in str(caught.value)
+    assert str(value) in str(caught.value)
+
+
+def test_a_missing_file_is_not_found(tmp_path):
+    with pytest.raises(NotFoundError, match="no such file") as caught:
+        Model.load(tmp_path / "none.tflite")
+    assert caught.value.exit_code == 4
+
+
+def test_every_error_can_be_caught_by_its_base(tmp_path):
+    with pytest.raises(EdgereadyError):
+        Model.load(tmp_path)
