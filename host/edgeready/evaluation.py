@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from edgeready.dataset import Dataset, load_splits
+from edgeready.dataset import SET_NAMES, Dataset, load_splits
 from edgeready.errors import DatasetError
 from edgeready_device.evaluate import EvaluationReport, evaluate
 from edgeready_device.model import Model
@@ -21,7 +21,8 @@ def evaluate_file(
     """
     model = Model.load(file)
     frame = model.contract.frame
-    folder = Path(source).is_dir()  # the only source whose images can be read in another size
+    # the only source whose images can be read in another size; a name goes before a path
+    folder = source not in SET_NAMES and Path(source).is_dir()
     splits = load_splits(
         source,
         seed=seed,

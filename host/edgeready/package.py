@@ -31,8 +31,9 @@ def package(
     model = with_metadata(flatbuffer, ENTRY, described)
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in {FLATBUFFER: model, **parts}.items()}
     parts[MANIFEST] = replace(manifest, sha256=hashes).to_json().encode()
-    target = io.BytesIO(model)
-    with zipfile.ZipFile(target, "a", zipfile.ZIP_STORED) as archive:
+    target = io.BytesIO()
+    target.write(model)  # and not mode "a", which looks for a ZIP in the weights
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
         for name, data in parts.items():
             entry = zipfile.ZipInfo(name)
             entry.external_attr = 0o644 << 16

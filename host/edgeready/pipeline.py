@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -93,11 +94,8 @@ def _finish(config: BuildConfig, splits: Splits, made: Made, report: Progress) -
         twin.write_bytes(package(made.float32, manifest, labels, __version__))
         comparison = _compare(draft, twin, splits, report)
         final = package(made.uint8, _with_accuracy(manifest, comparison), labels, __version__, golden)
-        if config.float_out is not None:
-            _write(config.float_out, twin.read_bytes())
-        if config.keras_out is not None:
-            _write(config.keras_out, made.keras)
-        _write(config.out, final)
+        files = {config.float_out: twin.read_bytes(), config.keras_out: made.keras, config.out: final}
+        _write({path: data for path, data in files.items() if path is not None})
     return BuildResult(config.out, config.float_out, splits, made.losses, readiness, comparison)
 
 
@@ -153,18 +151,28 @@ def _check_output(config: BuildConfig) -> None:
     for path in (config.out, config.float_out, config.keras_out):
         if path is None:
             continue
-        folder = next(parent for parent in path.absolute().parents if parent.exists())
+        try:
+            folder = next(parent for parent in path.absolute().parents if parent.exists())
+            taken = path.is_dir()
+        except OSError as error:  # a name that no file can have
+            raise OutputError(f"cannot write {path} ({error.strerror}): choose another --out") from error
         if not folder.is_dir() or not os.access(folder, os.W_OK):
             raise OutputError(
                 f"cannot write {path}: {folder} is no folder that you may write to; choose another --out"
             )
-        if path.is_dir():
+        if taken:
             raise OutputError(f"cannot write {path}: it is a folder; name a file in it with --out")
 
 
-def _write(path: Path, data: bytes) -> None:
-    with new_file(path) as temporary:
-        temporary.write_bytes(data)
+def _write(files: Mapping[Path, bytes]) -> None:
+    """Writes all of the files or none."""
+    with ExitStack() as stack:
+        for path, data in files.items():
+            temporary = stack.enter_context(new_file(path))
+            try:
+                temporary.write_bytes(data)
+            except OSError as error:
+                raise OutputError(f"cannot write {path} ({error.strerror}): free some space") from error
 
 
 def _silent(stage: str, done: int, total: int) -> None:

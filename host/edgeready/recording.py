@@ -13,13 +13,13 @@ from edgeready_device.verify import outputs_of
 
 MOST_VECTORS = 32
 LEAST_VECTORS = 4
-MOST_INPUT_BYTES = 256 * 1024
+MOST_INPUT_BYTES = 128 * 1024
 
 
 def record_golden(file: ModelFile, frames: NDArray[np.uint8]) -> GoldenVectors:
     """The GoldenVectors of `file` on the first of `frames` (n, height, width[, channels]).
 
-    At most 32 vectors, fewer when their inputs would take over 256 KiB, but at least 4 where there are as many.
+    At most 32 vectors, fewer when their inputs would take over 128 KiB, but at least 4 where there are as many.
     """
     fit = MOST_INPUT_BYTES // max(1, frames[0].nbytes)
     chosen = frames[: max(LEAST_VECTORS, min(MOST_VECTORS, fit))]

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from edgeready.bundle import Bundle
 from edgeready.comparison import Comparison, Measured
 from edgeready.dataset import Dataset, Splits
 from edgeready.pipeline import BuildResult
@@ -19,7 +20,7 @@ from edgeready.readiness import ReadinessReport
 from edgeready_device.evaluate import EvaluationReport
 from edgeready_device.report import benchmark_json, evaluation_json, evaluation_text, proportion_json
 from edgeready_device.runtime import Runtime
-from edgeready_device.text import duration
+from edgeready_device.text import duration, table
 
 
 @contextmanager
@@ -104,6 +105,22 @@ def accuracy_view(report: EvaluationReport, runtime: Runtime) -> RenderableType:
 
 
 accuracy_json = evaluation_json
+
+
+def bundle_view(bundle: Bundle) -> RenderableType:
+    """A bundle for people: its files and the install line."""
+    files = table(["file", "bytes"], [[str(path), f"{path.stat().st_size:,}"] for path in bundle.files])
+    return Text(f"{files}\n\nCopy the folder to {bundle.target.system}, then there:\n  {bundle.install}")
+
+
+def bundle_json(bundle: Bundle) -> dict[str, Any]:
+    """A bundle as plain data."""
+    return {
+        "folder": str(bundle.folder),
+        "system": bundle.target.system,
+        "files": {str(path.relative_to(bundle.folder)): path.stat().st_size for path in bundle.files},
+        "install": bundle.install,
+    }
 
 
 def _verdict(report: ReadinessReport) -> str:

@@ -34,7 +34,8 @@ def run_job(job: Job, progress: Progress) -> Made:
             raise error
         if code:
             text = log.read_text("utf-8", "replace")
-            raise refusal(code, text) if stage == _CONVERTING else failure(code, text, stage)
+            blamed = stage == _CONVERTING and code != -signal.SIGKILL  # nobody is killed over a layer
+            raise refusal(code, text) if blamed else failure(code, text, stage)
         return load_made(folder)
 
 
@@ -42,10 +43,15 @@ def _watch(folder: Path, log: Path, progress: Progress) -> tuple[int, str, Edger
     """Runs the child to its end: its exit code, the stage that it reached, and the error that it sent."""
     receiver, sender = os.pipe()
     command = [sys.executable, "-m", "edgeready.tf.worker", str(folder), str(sender)]
-    stage, error = "", None
+    stage, error = "starting", None
     with log.open("wb") as output, os.fdopen(receiver, encoding="utf-8") as channel:
         child = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, pass_fds=(sender,)
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            pass_fds=(sender,),
+            env={**os.environ, "TMPDIR": str(folder)},  # what a killed TensorFlow leaves goes with the folder
         )
         os.close(sender)
         try:

@@ -68,15 +68,18 @@ def load_model(source: str, frame: Shape, classes: int, normalization: Normaliza
 
 
 def output_kind(model: keras.Model) -> str:
-    """ "probabilities" when the last layer ends in softmax, else "logits"."""
-    last = model.layers[-1]
-    activation = getattr(last, "activation", None)
-    named = getattr(activation, "__name__", "")
-    return "probabilities" if named == "softmax" or isinstance(last, keras.layers.Softmax) else "logits"
+    """ "probabilities" when the model ends in a softmax, as a layer, an activation or a function; else "logits"."""
+    last = model.outputs[0]._keras_history.operation
+    while getattr(last, "outputs", None) and isinstance(last, keras.Model):
+        last = last.outputs[0]._keras_history.operation
+    activation = getattr(getattr(last, "activation", None), "__name__", "")
+    return "probabilities" if "softmax" in (activation, type(last).__name__.lower()) else "logits"
 
 
 def check_classifier(model: keras.Model, name: str, frame: Shape, classes: int) -> None:
     """Raises ModelSourceError unless `model` takes frames of the shape `frame` and gives `classes` scores."""
+    if not getattr(model, "inputs", None):
+        raise ModelSourceError(f"{name}: a subclassed model tells no input: give a functional or Sequential one")
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise ModelSourceError(
             f"{name}: {len(model.inputs)} inputs and {len(model.outputs)} outputs: a classifier has one of each"
@@ -114,7 +117,7 @@ def _from_function(name: str, frame: Shape, classes: int) -> keras.Model:
         )
     try:
         model = make(**{key: value for key, value in available.items() if key in taken})
-    except Exception as error:  # whatever the user's own code raises
+    except (Exception, SystemExit) as error:  # whatever the user's own code raises
         raise ModelSourceError(f"{name} failed: {type(error).__name__}: {error}") from error
     if not isinstance(model, keras.Model) or not model.built:
         raise ModelSourceError(f"{name} returned {type(model).__name__}: it must return a built keras.Model")
@@ -130,7 +133,7 @@ def _function(path: Path, function: str) -> Callable[..., Any]:
         spec.loader.exec_module(module)
     except EdgereadyError:
         raise
-    except Exception as error:  # whatever the user's own code raises
+    except (Exception, SystemExit) as error:  # a script without a main guard may even exit
         raise ModelSourceError(f"{path} does not run: {type(error).__name__}: {error}") from error
     found = getattr(module, function, None)
     if not callable(found):

@@ -1,0 +1,75 @@
+"""How a command ends and what it writes: results to standard output, one line on standard error, an exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from typing import Any, NoReturn
+
+import typer
+from rich.console import Console, RenderableType
+
+from edgeready.errors import EdgereadyError, OutputError
+
+NEGATIVE = 1  # a verdict that is no; errors bring their own code
+USAGE = 2
+OUR_BUG = 70
+INTERRUPTED = 130
+_WrongUsage: Any = typer.BadParameter.__mro__[1]  # click's UsageError, wherever this typer keeps its click
+
+
+def run(app: typer.Typer, name: str) -> NoReturn:
+    """Runs the command `name` with the process's arguments and ends the process with its exit code."""
+    debug = "--debug" in sys.argv
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    try:
+        code = app(args=arguments or ["--help"], prog_name=name, standalone_mode=False)
+    except EdgereadyError as error:
+        _fail(str(error), error.exit_code, debug)
+    except _WrongUsage as error:
+        command = error.ctx.command_path if error.ctx else name
+        _fail(f"{error.format_message().rstrip('.')}; see {command} --help", USAGE, debug)
+    except Exception as error:  # noqa: BLE001  (the last line of defence: one line, and its own exit code)
+        _fail(f"a bug in edgeready ({type(error).__name__}: {error}); see --debug", OUR_BUG, debug)
+    if code == INTERRUPTED:
+        say("interrupted")
+    sys.exit(code)
+
+
+def say(message: str) -> None:
+    """Writes `message` to standard error as one line."""
+    sys.stderr.write(f"edgeready: {' '.join(message.split())}\n")
+
+
+def print_view(view: RenderableType) -> None:
+    """Writes a result for people to standard output: colour on a terminal, plain text elsewhere."""
+    console = Console(soft_wrap=True, highlight=False)
+    with console.capture() as captured:
+        console.print(view)
+    _write(captured.get())
+
+
+def print_json(data: Any) -> None:
+    """Writes `data` to standard output as one JSON document."""
+    _write(json.dumps(data) + "\n")
+
+
+def _fail(message: str, code: int, debug: bool) -> NoReturn:
+    if debug:
+        traceback.print_exc()
+    say(message)
+    sys.exit(code)
+
+
+def _write(text: str) -> None:
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has seen enough; the exit code still tells the verdict
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # so that the interpreter's last flush is silent
+        raise OutputError(f"standard output cannot be written ({error.strerror}): write elsewhere") from error
