@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _fail(options, "interrupted", INTERRUPTED)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # so that the interpreter's last flush is silent, too
+        _discard_output()
         return 0
     except Exception as error:  # noqa: BLE001  (the last line of defence: one line, and its own exit code)
         return _fail(options, f"a bug in edgeready-device ({type(error).__name__}: {error}); see --debug", OUR_BUG)
@@ -57,6 +57,12 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Ends the process with exit code 2."""
         self.exit(2, f"edgeready-device: {message}; see {self.prog} --help\n")
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        """Ends the process once help and version are written; raises OutputError where they cannot be."""
+        if sys.stdout is not None:
+            _flush()
+        super().exit(status, message)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -102,13 +108,23 @@ def _print(options: argparse.Namespace, data: Any, text: str) -> None:
         raise OutputError("standard output is closed: nothing can be written there")
     encoding = sys.stdout.encoding or "utf-8"
     line = (json.dumps(data) if options.json else text) + "\n"
+    _flush(line.encode(encoding, "backslashreplace").decode(encoding))
+
+
+def _flush(text: str = "") -> None:
     try:
-        sys.stdout.write(line.encode(encoding, "backslashreplace").decode(encoding))
+        sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
         raise
     except OSError as error:
+        _discard_output()
         raise OutputError(f"standard output cannot be written ({error.strerror}): write elsewhere") from error
+
+
+def _discard_output() -> None:
+    if sys.stdout is sys.__stdout__:  # and not a caller's own stream
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # so that the interpreter's last flush is silent, too
 
 
 def _info(options: argparse.Namespace) -> int:

@@ -160,11 +160,18 @@ def _eight_bit(file: Path, image: Image.Image) -> Image.Image:
 
     if image.mode.startswith("I"):
         return Image.fromarray(_scaled_to_eight_bits(file, np.asarray(image)))
-    if image.has_transparency_data:
+    if _is_transparent(image):
         layer = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
     # Pillow turns 1-bit, palette, CMYK and YCbCr into RGB itself; grey stays grey.
     return image if image.mode == "L" else image.convert("RGB")
+
+
+def _is_transparent(image: Image.Image) -> bool:
+    """Pillow's `has_transparency_data`, which Debian 12's Pillow 9.4 does not have yet."""
+    if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
+        return True
+    return image.mode == "P" and image.palette is not None and image.palette.mode.endswith("A")
 
 
 def _scaled_to_eight_bits(file: Path, pixels: NDArray[np.generic]) -> NDArray[np.uint8]:

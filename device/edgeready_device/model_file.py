@@ -24,7 +24,7 @@ FLATBUFFER = "flatbuffer"  # the key of its hash in the manifest
 _MAX_PART_BYTES = 64 << 20
 _MAX_PARTS = 1000
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_MAX_MODEL_BYTES = 2 << 30
+_MAX_MODEL_BYTES = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,9 @@ def parse_labels(data: bytes) -> tuple[str, ...]:
 def _read(path: Path) -> bytes:
     try:
         with path.open("rb") as stream:
-            data = stream.read(_MAX_MODEL_BYTES + 1)
+            size = os.fstat(stream.fileno()).st_size or _MAX_PART_BYTES  # a pipe has none
+            # No more: Python allocates what is asked for first, which a small board or 32 bits do not have.
+            data = stream.read(min(size, _MAX_MODEL_BYTES) + 1)
     except FileNotFoundError as error:
         raise NotFoundError(f"{path}: no such file; name a .tflite model") from error
     except IsADirectoryError as error:
@@ -109,7 +111,7 @@ def _read(path: Path) -> bytes:
     except (OSError, ValueError) as error:  # a ValueError is a path that cannot be one
         raise ModelFileError(f"{path}: cannot be read ({getattr(error, 'strerror', error)})") from error
     if len(data) > _MAX_MODEL_BYTES:
-        raise ModelFileError(f"{path}: larger than 2 GiB, no edge model")
+        raise ModelFileError(f"{path}: larger than 1 GiB, no edge model")
     return data
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import platform
 import sys
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -18,6 +19,7 @@ from edgeready_device.native_log import held_native_log, not_info
 RUNTIME_VARIABLE = "EDGEREADY_RUNTIME"
 _MODULES = {"ai-edge-litert": "ai_edge_litert", "tflite-runtime": "tflite_runtime"}
 KERNELS = ("default", "reference")
+_BEFORE_ARMV7 = ("armv4", "armv5", "armv6")
 
 
 class Interpreter(Protocol):
@@ -98,6 +100,7 @@ def open_interpreter(runtime: Runtime, model: bytes, threads: int = 1, kernels: 
         raise UsageError(f"threads is {threads}: ask for at least 1")
     if kernels not in KERNELS:
         raise UsageError(f"kernels is {kernels!r}: choose {' or '.join(KERNELS)}")
+    _check_processor(runtime)
     try:
         module = importlib.import_module(f"{_MODULES[runtime.name]}.interpreter")
     except ImportError as error:
@@ -119,6 +122,26 @@ def open_interpreter(runtime: Runtime, model: bytes, threads: int = 1, kernels: 
         raise ModelFileError(f"{runtime} refuses the model: {_one_line(refusal)}") from refusal
     opened: Interpreter = interpreter
     return opened
+
+
+def _check_processor(runtime: Runtime) -> None:
+    """Says what a wheel for ARMv7 does on ARMv6 (Raspberry Pi 1 and Zero), where loading it kills the process."""
+    processor = platform.machine()
+    if processor.startswith(_BEFORE_ARMV7) and "armv7" in _wheel(runtime):
+        raise RuntimeUnavailableError(
+            f"{runtime} is built for ARMv7 and this processor is older ({processor}), which would end in "
+            "'Illegal instruction': take a Raspberry Pi Zero 2 W, 2 or newer"
+        )
+
+
+def _wheel(runtime: Runtime) -> str:
+    """What the installed distribution of `runtime` says about its build; empty where it says nothing."""
+    from importlib.metadata import PackageNotFoundError, distribution  # noqa: PLC0415  (12 ms, only here)
+
+    try:
+        return distribution(runtime.name).read_text("WHEEL") or ""
+    except PackageNotFoundError:
+        return ""
 
 
 def _fits_numpy(runtime: Runtime) -> bool:

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import re
 import struct
+import threading
 import zipfile
 
 import numpy as np
@@ -412,3 +414,19 @@ def test_a_zip_before_the_model_is_refused(model, tmp_path):
     path = tmp_path / "front.tflite"
     path.write_bytes(stream.getvalue() + model("sums").read_bytes())
     _refused(path)
+
+
+def test_a_file_that_is_too_large_is_refused(model, monkeypatch):
+    monkeypatch.setattr("edgeready_device.model_file._MAX_MODEL_BYTES", 100)
+    with pytest.raises(ModelFileError, match="larger than 1 GiB, no edge model"):
+        read_model_file(model("sums"))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_model_can_come_through_a_pipe(model, tmp_path):
+    pipe = tmp_path / "pipe.tflite"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=lambda: pipe.write_bytes(model("sums").read_bytes()))
+    writer.start()
+    assert read_model_file(pipe).flatbuffer == model("sums").read_bytes()
+    writer.join()

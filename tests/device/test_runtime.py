@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import types
+from importlib.metadata import PackageNotFoundError
 
 import numpy as np
 import pytest
@@ -196,6 +197,63 @@ def test_garbage_is_refused_by_litert(litert, data):
 def test_a_model_that_cannot_be_prepared_is_refused(runtime, model, name):
     with pytest.raises(ModelFileError, match=r"refuses the model: .*failed to prepare"):
         open_interpreter(runtime, model(name).read_bytes())
+
+
+@pytest.fixture
+def board(monkeypatch):
+    """Pretends to be on `processor` with wheels of `tag`."""
+
+    class Wheel:
+        def __init__(self, tag):
+            self.tag = tag
+
+        def read_text(self, name):
+            return f"Wheel-Version: 1.0\nTag: {self.tag}\n" if name == "WHEEL" and self.tag else None
+
+    def pretend(processor, tag):
+        monkeypatch.setattr("platform.machine", lambda: processor)
+        monkeypatch.setattr("importlib.metadata.distribution", lambda name: Wheel(tag))
+
+    return pretend
+
+
+ARMV7_WHEEL = "cp311-cp311-manylinux_2_34_armv7l"
+
+
+def test_a_build_for_armv7_is_refused_on_armv6_before_it_is_loaded(board, monkeypatch):
+    board("armv6l", ARMV7_WHEEL)
+    monkeypatch.setattr("importlib.import_module", lambda name: pytest.fail("was loaded"))
+    with pytest.raises(RuntimeUnavailableError) as caught:
+        open_interpreter(TFLITE, b"")
+    assert str(caught.value) == (
+        "tflite-runtime 2.14.0 is built for ARMv7 and this processor is older (armv6l), which would end in "
+        "'Illegal instruction': take a Raspberry Pi Zero 2 W, 2 or newer"
+    )
+    assert caught.value.exit_code == 6
+
+
+@pytest.mark.parametrize(
+    ("processor", "tag"),
+    [
+        ("armv7l", ARMV7_WHEEL),
+        ("armv8l", ARMV7_WHEEL),
+        ("aarch64", "cp311-cp311-manylinux_2_34_aarch64"),
+        ("armv6l", "cp311-cp311-linux_armv6l"),  # somebody's own build
+        ("armv6l", None),
+    ],
+)
+def test_a_build_that_fits_the_processor_is_loaded(board, runtime, model, processor, tag):
+    board(processor, tag)
+    assert open_interpreter(runtime, model("rank3").read_bytes())
+
+
+def test_a_runtime_without_metadata_is_loaded_on_armv6(runtime, model, monkeypatch):
+    def absent(name):
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("platform.machine", lambda: "armv6l")
+    monkeypatch.setattr("importlib.metadata.distribution", absent)
+    assert open_interpreter(runtime, model("rank3").read_bytes())
 
 
 # -- standard error, in a process of its own -------------------------------------------------------------------
