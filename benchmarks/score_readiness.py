@@ -4,8 +4,9 @@ usage: python benchmarks/score_readiness.py FOLDER
 
 FOLDER holds `models.zip` (the .tflite models) and `truth.json` (`models`, each with `file`, `family`, and `ops` that
 have a `target`). Printed: per-op accuracy, averaged over the models of a family and then over families, and how many
-families are right in every op of every model. A model compiled with `-a`, which has `single_partition_cpu_ops`, is
-left out.
+families are right in every op of every model. Where a compilation has the compiler's own table (`log_rows`), the
+predicted table is compared with it, status by status. A model compiled with `-a`, which has
+`single_partition_cpu_ops`, is left out.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from statistics import mean
 from typing import Any
 
 from edgeready.readiness import ReadinessReport, check_graph
+from edgeready.readiness.status import table
 from edgeready_device.graph import read_graph
 
 
@@ -48,6 +50,14 @@ def score(truth: dict[str, Any], report: ReadinessReport) -> Score:
     )
 
 
+def tables(truth: dict[str, Any], report: ReadinessReport) -> list[bool]:
+    """For each table that the compiler printed of the model whether the predicted one is the same."""
+    custom = {op.custom_code for op in report.ops if op.custom_code}  # the compiler names no custom op
+    told = sorted(["CUSTOM" if name in custom else name, count, said] for name, count, said in table(report))
+    logs = [compiled.get("log_rows") for compiled in truth.get("compilations", ())]
+    return [sorted(rows) == told for rows in logs if rows]
+
+
 def main() -> None:
     """Reads the folder named on the command line and prints the figures."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -55,11 +65,13 @@ def main() -> None:
     folder: Path = parser.parse_args().folder
     models = json.loads((folder / "truth.json").read_text(encoding="utf-8"))["models"]
     families: dict[str, list[Score]] = defaultdict(list)
+    same: list[bool] = []
     with zipfile.ZipFile(folder / "models.zip") as archive:
         for model in models:
             if not model.get("single_partition_cpu_ops"):
                 report = check_graph(read_graph(archive.read(model["file"])), file=model["file"])
                 families[model["family"]].append(score(model, report))
+                same.extend(tables(model, report))
     scores = [one for family in families.values() for one in family]
     for one in scores:
         print(*one.misses, sep="\n", end="\n" if one.misses else "")
@@ -68,6 +80,7 @@ def main() -> None:
     print(f"{len(scores)} models in {len(families)} families")
     print(f"per-op accuracy, averaged per family: {accuracy:.4f}")
     print(f"families right in every op and in the whole: {exact} of {len(families)}")
+    print(f"tables as the compiler printed them: {sum(same)} of {len(same)}")
 
 
 if __name__ == "__main__":

@@ -8,20 +8,24 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from edgeready import __version__
+from edgeready import __version__, edgetpu_commands
 from edgeready.arguments import (
     Channels,
     CpuOps,
     Data,
     DataOption,
-    FloatOut,
+    Fix,
     Json,
     Mean,
     Out,
+    SaveFloat,
+    SaveKeras,
     Seed,
     Size,
     Std,
+    float_beside,
     image_size_of,
+    keras_beside,
     normalization_of,
 )
 from edgeready.config import BuildConfig, DataConfig, TrainConfig
@@ -83,9 +87,10 @@ def build(
     channels: Channels = None,
     mean: Mean = None,
     std: Std = None,
-    save_float: FloatOut = None,
-    save_keras: Annotated[Path | None, typer.Option(help="keep the trained model in this .keras file, too")] = None,
+    save_float: SaveFloat = False,
+    save_keras: SaveKeras = False,
     allow_cpu_ops: CpuOps = False,
+    fix: Fix = True,
     as_json: Json = False,
 ) -> None:
     """Trains a network on DATA and makes the model file."""
@@ -96,9 +101,10 @@ def build(
         TrainConfig(epochs, batch_size, learning_rate, seed),
         weights,
         normalization_of(mean, std),
-        save_float,
-        save_keras,
+        float_beside(out, save_float),
+        keras_beside(out, save_keras),
         allow_cpu_ops,
+        fix,
     )
     _build(config, as_json)
 
@@ -113,8 +119,9 @@ def convert(
     channels: Channels = None,
     mean: Mean = None,
     std: Std = None,
-    save_float: FloatOut = None,
+    save_float: SaveFloat = False,
     allow_cpu_ops: CpuOps = False,
+    fix: Fix = True,
     as_json: Json = False,
 ) -> None:
     """Makes the model file from a trained model; DATA gives labels, calibration and test images."""
@@ -125,41 +132,21 @@ def convert(
         source,
         out,
         normalization=normalization_of(mean, std),
-        float_out=save_float,
+        float_out=float_beside(out, save_float),
         allow_cpu_ops=allow_cpu_ops,
+        fix=fix,
     )
     _build(config, as_json, job=pipeline.convert)
 
 
-@app.command()
-def check(
-    files: Annotated[list[Path], typer.Argument(help=".tflite files")],
-    as_json: Json = False,
-    max_size_kb: Annotated[float | None, typer.Option(help="exit 1 above this size (1 kB = 1000 bytes)")] = None,
-) -> None:
-    """Predicts which ops of FILES the Edge TPU compiler maps; exit 0 if all, 1 if not."""
-    from edgeready import readiness, report  # noqa: PLC0415
-
-    found = [readiness.check_file(path) for path in files]
-    if as_json:
-        print_json([each.as_dict() for each in found])
-    else:
-        for each in found:
-            print_view(report.readiness_view(each))
-    code = 0 if all(each.ready for each in found) else NEGATIVE
-    for path in files if max_size_kb is not None else ():
-        size_kb = path.stat().st_size / 1000
-        if max_size_kb is not None and not size_kb <= max_size_kb:  # so that a budget of NaN is not met
-            say(f"{path} has {size_kb:.1f} kB, above the budget of {max_size_kb:g} kB")
-            code = NEGATIVE
-    raise typer.Exit(code)
+edgetpu_commands.register(app)
 
 
 @app.command()
 def evaluate(
     file: Annotated[Path, typer.Argument(help="a .tflite file")],
     data: DataOption,
-    seed: Seed = 1,
+    seed: Annotated[int | None, typer.Option(help="picks the split; default: that of FILE's own build")] = None,
     min_accuracy: Annotated[float | None, typer.Option(help="exit 1 below this top-1 accuracy in percent")] = None,
     as_json: Json = False,
 ) -> None:

@@ -54,6 +54,7 @@ class BuildConfig:
 
     `normalization` None means the network's own. `allow_cpu_ops` accepts a model of which not every op is
     mapped to the Edge TPU. `float_out` keeps the float32 .tflite, `keras_out` the trained Keras model, too.
+    `fix` rewrites layers that the Edge TPU lacks where the result stays the same.
     """
 
     data: DataConfig
@@ -65,6 +66,7 @@ class BuildConfig:
     float_out: Path | None = None
     keras_out: Path | None = None
     allow_cpu_ops: bool = False
+    fix: bool = True
 
     def __post_init__(self) -> None:
         for path in (self.out, self.float_out):

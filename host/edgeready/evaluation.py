@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from edgeready.config import DataConfig
 from edgeready.dataset import SET_NAMES, Dataset, load_splits
 from edgeready.errors import DatasetError
 from edgeready_device.evaluate import EvaluationReport, evaluate
 from edgeready_device.model import Model
+from edgeready_device.model_file import ModelFile
 from edgeready_device.runtime import Runtime
 
 
 def evaluate_file(
-    file: Path, source: str, seed: int, progress: Callable[[str, int, int], None]
+    file: Path, source: str, seed: int | None, progress: Callable[[str, int, int], None]
 ) -> tuple[EvaluationReport, Runtime]:
     """The EvaluationReport of the model in `file` on the test split of `source`, and the runtime that ran it.
+
+    `seed` picks the split; None means the seed that the file says it was made with, so that no image of the
+    training is tested on.
 
     Raises DatasetError when classes and labels do not agree.
     """
@@ -25,7 +30,7 @@ def evaluate_file(
     folder = source not in SET_NAMES and Path(source).is_dir()
     splits = load_splits(
         source,
-        seed=seed,
+        seed=recorded_seed(model.file) if seed is None else seed,
         image_size=(frame.height, frame.width) if folder else None,
         channels=frame.channels if folder else None,
         progress=lambda done, total: progress("reading data", done, total),
@@ -35,6 +40,13 @@ def evaluate_file(
         model, splits.test.images, splits.test.labels, progress=lambda done, total: progress("testing", done, total)
     )
     return report, model.runtime
+
+
+def recorded_seed(file: ModelFile) -> int:
+    """The seed of the split that the model was trained on, as its file says; that of DataConfig where it does not."""
+    data = file.manifest.provenance.get("data") if file.manifest else None
+    seed = data.get("seed") if isinstance(data, dict) else None
+    return seed if isinstance(seed, int) else DataConfig.seed
 
 
 def _check_labels(model: Model, test: Dataset) -> None:

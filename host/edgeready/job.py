@@ -25,6 +25,7 @@ class Job:
     """A model to train (`train` given) or to load, then to convert.
 
     `images` (n, height, width[, channels]) and `labels` (n,) are for training, `calibration` for the ranges.
+    `fix` rewrites layers that the Edge TPU lacks where the result stays the same.
     """
 
     model: str
@@ -35,6 +36,7 @@ class Job:
     train: TrainConfig | None = None
     weights: str | None = None
     normalization: Normalization | None = None
+    fix: bool = True
 
     def save(self, folder: Path) -> None:
         """Writes the job into `folder`."""
@@ -46,6 +48,7 @@ class Job:
             "train": None if self.train is None else asdict(self.train),
             "weights": self.weights,
             "normalization": None if self.normalization is None else asdict(self.normalization),
+            "fix": self.fix,
         }
         (folder / _SETTINGS).write_text(json.dumps(settings), "utf-8")
 
@@ -66,7 +69,10 @@ def load_job(folder: Path) -> Job:
 
 @dataclass(frozen=True)
 class Made:
-    """What TensorFlow made of a job: two flatbuffers, the Keras model's file, and what is known of the network."""
+    """What TensorFlow made of a job: two flatbuffers, the Keras model's file, and what is known of the network.
+
+    `mended` says which layers were rewritten with the same result, `proposed` what would change the results.
+    """
 
     name: str
     normalization: Normalization
@@ -76,6 +82,8 @@ class Made:
     uint8: bytes = field(repr=False)
     float32: bytes = field(repr=False)
     keras: bytes = field(repr=False)
+    mended: tuple[str, ...] = ()
+    proposed: tuple[str, ...] = ()
 
     def save(self, folder: Path) -> None:
         """Writes what was made into `folder`."""
@@ -88,6 +96,8 @@ class Made:
             "scores": self.scores,
             "losses": self.losses,
             "versions": self.versions,
+            "mended": self.mended,
+            "proposed": self.proposed,
         }
         (folder / _MADE).write_text(json.dumps(known), "utf-8")
 
@@ -104,6 +114,8 @@ def load_made(folder: Path) -> Made:
         (folder / _UINT8).read_bytes(),
         (folder / _FLOAT32).read_bytes(),
         (folder / _KERAS).read_bytes(),
+        tuple(known["mended"]),
+        tuple(known["proposed"]),
     )
 
 

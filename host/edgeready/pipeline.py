@@ -39,6 +39,8 @@ class BuildResult:
     losses: tuple[float, ...]
     readiness: ReadinessReport
     comparison: Comparison
+    mended: tuple[str, ...] = ()
+    proposed: tuple[str, ...] = ()
 
 
 def build(config: BuildConfig, progress: Progress | None = None) -> BuildResult:
@@ -60,6 +62,8 @@ def _run(config: BuildConfig, train: TrainConfig | None, report: Progress) -> Bu
         channels=config.data.channels,
         progress=lambda done, total: report("reading data", done, total),
     )
+    if config.normalization is not None:  # said before the training, not after it
+        InputSpec(splits.train.height, splits.train.width, splits.train.channels, "stretch", config.normalization)
     job = Job(
         config.model,
         len(splits.train.classes),
@@ -69,6 +73,7 @@ def _run(config: BuildConfig, train: TrainConfig | None, report: Progress) -> Bu
         train,
         config.weights,
         config.normalization,
+        config.fix,
     )
     return _finish(config, splits, run_job(job, report), report)
 
@@ -94,9 +99,12 @@ def _finish(config: BuildConfig, splits: Splits, made: Made, report: Progress) -
         twin.write_bytes(package(made.float32, manifest, labels, __version__))
         comparison = _compare(draft, twin, splits, report)
         final = package(made.uint8, _with_accuracy(manifest, comparison), labels, __version__, golden)
+        comparison = replace(comparison, uint8=replace(comparison.uint8, size_bytes=len(final)))
         files = {config.float_out: twin.read_bytes(), config.keras_out: made.keras, config.out: final}
         _write({path: data for path, data in files.items() if path is not None})
-    return BuildResult(config.out, config.float_out, splits, made.losses, readiness, comparison)
+    return BuildResult(
+        config.out, config.float_out, splits, made.losses, readiness, comparison, made.mended, made.proposed
+    )
 
 
 def _compare(draft: Path, twin: Path, splits: Splits, report: Progress) -> Comparison:
@@ -113,11 +121,14 @@ def _manifest(config: BuildConfig, splits: Splits, made: Made) -> Manifest:
     first = splits.train
     data = {
         "name": first.name,
+        "seed": config.data.seed,
         "train_images": len(first),
         "calibration_images": len(splits.calibration),
         "test_images": len(splits.test),
     }
     known = {"mode": "uint8", "data": data, "versions": {"edgeready": __version__, **made.versions}}
+    if made.mended:
+        known["mended"] = list(made.mended)
     if made.losses:
         known["training"] = asdict(config.train)
     frame = InputSpec(first.height, first.width, first.channels, "stretch", made.normalization)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,7 +15,7 @@ from edgeready.bundle import Bundle
 from edgeready.comparison import Comparison, Measured
 from edgeready.dataset import Dataset, Splits
 from edgeready.pipeline import BuildResult
-from edgeready.readiness import ReadinessReport
+from edgeready.readiness_view import verdict
 from edgeready_device.evaluate import EvaluationReport
 from edgeready_device.report import benchmark_json, evaluation_json, evaluation_text, proportion_json
 from edgeready_device.runtime import Runtime
@@ -54,6 +53,8 @@ def build_json(result: BuildResult) -> dict[str, Any]:
         "float32": _measured_json(result.comparison.float32),
         "uint8": _measured_json(result.comparison.uint8),
         "agreement": proportion_json(result.comparison.agreement),
+        "mended": list(result.mended),
+        "proposed": list(result.proposed),
         "readiness": result.readiness.as_dict(),
     }
 
@@ -85,20 +86,6 @@ def splits_view(splits: Splits) -> RenderableType:
     return Group(table, Text(f"{first.name}: images of {pixels}{removed}"))
 
 
-def readiness_view(report: ReadinessReport) -> RenderableType:
-    """One file's readiness for people: ops and where they run, then the blockers with their remedies."""
-    table = _table("op", "count", "runs on")
-    for (name, target), count in Counter((op.custom_code or op.name, op.target) for op in report.ops).items():
-        place = "Edge TPU" if target == "edgetpu" else "CPU"
-        table.add_row(Text(name), str(count), Text(place, "green" if target == "edgetpu" else "red"))
-    lines: list[RenderableType] = [Text(f"{report.file}: {_verdict(report)}", "bold"), table]
-    for number, blocker in enumerate(report.blockers, 1):
-        lines.append(Text(f"{number}. {blocker.rule}: {blocker.detail}"))
-        lines.append(Text(f"   remedy: {blocker.remedy}"))
-    lines.extend(Text(f"note: {note}") for note in report.notes)
-    return Group(*lines)
-
-
 def accuracy_view(report: EvaluationReport, runtime: Runtime) -> RenderableType:
     """Accuracy for people, the classes below it."""
     return Text(evaluation_text(report, runtime))
@@ -123,11 +110,6 @@ def bundle_json(bundle: Bundle) -> dict[str, Any]:
     }
 
 
-def _verdict(report: ReadinessReport) -> str:
-    share = f"{report.mapped} of {len(report.ops)} ops"
-    return f"Edge-TPU ready (predicted), {share} mapped" if report.ready else f"NOT Edge-TPU ready, {share} mapped"
-
-
 def _comparison_table(comparison: Comparison) -> Table:
     both = (comparison.float32, comparison.uint8)
     table = _table("", "float32", "uint8")
@@ -149,7 +131,9 @@ def _facts(result: BuildResult) -> RenderableType:
         f"\ntest         {len(test):,} images of {test.name}; the same answer on {100 * same.value:.2f} %",
         f"\nbaseline     {100 * test.majority_share():.2f} %, always the largest class",
         ("\nEdge TPU     ", ""),
-        (_verdict(result.readiness), colour),
+        (verdict(result.readiness), colour),
+        *(f"\nmended       {line}" for line in result.mended),
+        *(f"\nproposed     {line}" for line in result.proposed),
         f"\nmeasured on  {machine.board or machine.processor}, {uint8.latency.runtime}, 1 thread{emulated}",
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -45,15 +46,19 @@ def say(message: str) -> None:
 
 def print_view(view: RenderableType) -> None:
     """Writes a result for people to standard output: colour on a terminal, plain text elsewhere."""
-    console = Console(soft_wrap=True, highlight=False)
-    with console.capture() as captured:
-        console.print(view)
-    _write(captured.get())
+    text = io.StringIO()  # a Console on standard output would meet its errors in its own way
+    Console(file=text, force_terminal=Console().is_terminal, soft_wrap=True, highlight=False).print(view)
+    _write(text.getvalue())
 
 
 def print_json(data: Any) -> None:
     """Writes `data` to standard output as one JSON document."""
     _write(json.dumps(data) + "\n")
+
+
+def print_text(text: str) -> None:
+    """Writes `text` to standard output as it is."""
+    _write(text)
 
 
 def _fail(message: str, code: int, debug: bool) -> NoReturn:

@@ -42,7 +42,7 @@ def run_job(job: Job, progress: Progress) -> Made:
 def _watch(folder: Path, log: Path, progress: Progress) -> tuple[int, str, EdgereadyError | None]:
     """Runs the child to its end: its exit code, the stage that it reached, and the error that it sent."""
     receiver, sender = os.pipe()
-    command = [sys.executable, "-m", "edgeready.tf.worker", str(folder), str(sender)]
+    command = [sys.executable, "-m", "edgeready.worker", str(folder), str(sender)]
     stage, error = "starting", None
     with log.open("wb") as output, os.fdopen(receiver, encoding="utf-8") as channel:
         child = subprocess.Popen(

@@ -8,15 +8,20 @@ from pathlib import Path
 
 from edgeready.errors import ModelFileError, NotFoundError
 from edgeready.readiness import data_types, versions
-from edgeready.readiness.catalogue import RULES
+from edgeready.readiness.behind import behind
+from edgeready.readiness.catalogue import RULES, sentences
+from edgeready.readiness.cost import OpCost, cost
 from edgeready.readiness.flow import Flow
 from edgeready.readiness.mapping import verdicts
 from edgeready.readiness.model import MODEL_RULES, not_quantized
 from edgeready.readiness.notes import notes
+from edgeready.readiness.readiness_report import Blocker, ReadinessReport
 from edgeready.readiness.rule import Place, Rule
-from edgeready.readiness.verdict import Finding, ReadinessReport
+from edgeready.readiness.verdict import Finding
+from edgeready.readiness.wording import layer_text
 from edgeready_device.graph import Graph, Op, read_graph
 
+_LONGEST_MESSAGE = 400
 _FATAL = frozenset(rule.name for rule in RULES if rule.fatal)
 _TYPE_RULES = frozenset(rule.name for rule in (*data_types.RULES, versions.op_version))
 
@@ -38,8 +43,9 @@ def check_graph(graph: Graph, *, runtime: int = 14, file: str = "") -> Readiness
             findings[op.index] = finding
     fatal = [finding for finding in findings.values() if finding.rule in _FATAL]
     ops = verdicts(graph, flow, findings, (*whole, *fatal))
-    blockers = _blockers(graph, flow, whole, findings)
-    return ReadinessReport(file, not blockers, ops, blockers, notes(graph, ops))
+    spent = cost(graph, flow, ops)
+    blockers = _described(graph, flow, findings, _blockers(graph, flow, whole, findings), spent.ops)
+    return ReadinessReport(file, not blockers, ops, blockers, notes(graph, ops, spent), spent)
 
 
 def check_file(path: str | PathLike[str], *, runtime: int = 14) -> ReadinessReport:
@@ -57,7 +63,9 @@ def check_file(path: str | PathLike[str], *, runtime: int = 14) -> ReadinessRepo
     try:
         return check_graph(read_graph(data), runtime=runtime, file=str(path))
     except ModelFileError as error:
-        raise ModelFileError(f"{found}: {error}; give a .tflite file as the converter wrote it") from error
+        said = str(error)
+        short = said if len(said) <= _LONGEST_MESSAGE else f"{said[:_LONGEST_MESSAGE]}..."  # a shape may be long
+        raise ModelFileError(f"{found}: {short}; give a .tflite file as the converter wrote it") from error
 
 
 def _first(place: Place, rules: Sequence[Rule]) -> Finding | None:
@@ -77,6 +85,28 @@ def _blockers(
         if finding.op is None or not _blames_reader(flow, graph.ops[finding.op], finding, findings)
     }
     return tuple(reversed(distinct.values()))
+
+
+def _described(
+    graph: Graph, flow: Flow, findings: Mapping[int, Finding], blockers: Sequence[Finding], costs: Sequence[OpCost]
+) -> tuple[Blocker, ...]:
+    """The blockers with their rule's sentence, the layer and tensor that they are about, and the work behind them."""
+    said = sentences()
+    held = behind(graph, flow, findings, blockers, costs, lambda found: found.op is None or found.rule in _FATAL)
+    made = []
+    for found, back in zip(blockers, held, strict=True):
+        about = None if found.op is None else next(iter(graph.of(graph.ops[found.op].outputs)), None)
+        made.append(
+            Blocker(
+                **vars(found),
+                sentence=said[found.rule],
+                layer="" if about is None else layer_text(about.name),
+                tensor="" if about is None else about.name,
+                shape=() if about is None else about.shape,
+                behind=back,
+            )
+        )
+    return tuple(made)
 
 
 def _blames_reader(flow: Flow, op: Op, finding: Finding, findings: Mapping[int, Finding]) -> bool:

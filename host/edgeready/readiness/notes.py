@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from edgeready.readiness.batches import open_inputs
+from edgeready.readiness.cost import CACHE_BYTES, Cost
 from edgeready.readiness.operands import elements
 from edgeready.readiness.verdict import OpVerdict
 from edgeready.readiness.wording import name_text, shape_text, tensor_text
 from edgeready_device.graph import Graph
 
-CACHE_BYTES = 7_864_320
-COMPILED_GROWTH = 1.1
 LARGE_ACTIVATION_BYTES = 8 << 20
 _MIB = 1 << 20
 
 
-def notes(graph: Graph, ops: Sequence[OpVerdict]) -> tuple[str, ...]:
-    """One line each on what `graph` costs beyond its verdicts `ops`."""
-    return (*_partition(ops), *_cache(graph, ops), *_boundaries(ops), *_open(graph, ops), *_activations(graph, ops))
+def notes(graph: Graph, ops: Sequence[OpVerdict], spent: Cost) -> tuple[str, ...]:
+    """One line each on what `graph` costs (`spent`) beyond its verdicts `ops`."""
+    return (*_partition(ops), *_cache(spent), *_boundaries(spent), *_open(graph, ops), *_activations(graph, ops))
 
 
 def _partition(ops: Sequence[OpVerdict]) -> Iterator[str]:
@@ -29,17 +28,15 @@ def _partition(ops: Sequence[OpVerdict]) -> Iterator[str]:
         )
 
 
-def _cache(graph: Graph, ops: Sequence[OpVerdict]) -> Iterator[str]:
-    used = {i for op, verdict in zip(graph.ops, ops, strict=True) if verdict.target == "edgetpu" for i in op.inputs}
-    size = sum(len(tensor.data) for tensor in graph.of(tuple(used)) if tensor.data is not None)
-    if not size:
+def _cache(spent: Cost) -> Iterator[str]:
+    need = spent.cached_bytes + spent.streamed_bytes
+    if not need:
         return
-    need = size * COMPILED_GROWTH
     taken = f"{need / _MIB:.1f} MiB" if need >= _MIB else f"{need / 1024:.1f} KiB"
-    if need > CACHE_BYTES:
+    if spent.streamed_bytes:
         yield (
             f"the parameters take about {taken} once compiled, the Edge TPU caches about "
-            f"{CACHE_BYTES / _MIB:.1f}: about {(need - CACHE_BYTES) / _MIB:.1f} MiB are streamed at each inference, "
+            f"{CACHE_BYTES / _MIB:.1f}: about {spent.streamed_bytes / _MIB:.1f} MiB are streamed at each inference, "
             "which costs speed; use a smaller network"
         )
     else:
@@ -49,13 +46,15 @@ def _cache(graph: Graph, ops: Sequence[OpVerdict]) -> Iterator[str]:
         )
 
 
-def _boundaries(ops: Sequence[OpVerdict]) -> Iterator[str]:
-    for rule, end in (("float-input", "input"), ("float-output", "output")):
-        count = sum(op.rule == rule for op in ops)
-        if count:
+def _boundaries(spent: Cost) -> Iterator[str]:
+    for end in ("input", "output"):
+        found = [one for one in spent.float_ends if one.end == end]
+        if found:
+            count = sum(one.elements for one in found)
             yield (
-                f"float {end}: {count} conversion{'s' if count > 1 else ''} at each inference on the CPU, and four "
-                "times the bytes to hand over; the ops between are compiled all the same"
+                f"float {end}: {len(found)} conversion{'s' if len(found) > 1 else ''} of {count:,} values at each "
+                f"inference on the CPU, and {sum(one.extra_bytes for one in found):,} bytes more to hand over; the "
+                "ops between are compiled all the same"
             )
 
 

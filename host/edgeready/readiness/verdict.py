@@ -1,4 +1,4 @@
-"""What a check says: findings, a verdict for each op, and the report that holds both."""
+"""What a check says of one op: findings and a verdict."""
 
 from __future__ import annotations
 
@@ -53,50 +53,3 @@ class OpVerdict:
         if self.name == "CUSTOM":
             found["custom_code"] = self.custom_code
         return found
-
-
-@dataclass(frozen=True)
-class ReadinessReport:
-    """What `edgetpu_compiler` 16 would do with one model.
-
-    `ready` holds when there are ops and every one of them is mapped. `blockers` are the root causes of those that
-    are not, each to be cleared by itself; `notes` is advice that decides nothing.
-    """
-
-    file: str
-    ready: bool
-    ops: tuple[OpVerdict, ...]
-    blockers: tuple[Finding, ...] = ()
-    notes: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        if self.ready == bool(self.blockers):
-            raise ValueError(f"ready is {self.ready} with {len(self.blockers)} blockers")
-        if self.ready and self.mapped != len(self.ops):
-            raise ValueError(f"ready, but {len(self.ops) - self.mapped} of {len(self.ops)} ops stay on the CPU")
-
-    @property
-    def mapped(self) -> int:
-        """Number of ops that the Edge TPU runs."""
-        return sum(op.target == "edgetpu" for op in self.ops)
-
-    def as_dict(self) -> dict[str, Any]:
-        """The report as one JSON object; a blocker's `name` is its op's, "" for the model as a whole."""
-        return {
-            "file": self.file,
-            "ready": self.ready,
-            "mapped": self.mapped,
-            "total": len(self.ops),
-            "blockers": [
-                {
-                    "rule": blocker.rule,
-                    "op": blocker.op,
-                    "name": "" if blocker.op is None else self.ops[blocker.op].name,
-                    "detail": blocker.detail,
-                    "remedy": blocker.remedy,
-                }
-                for blocker in self.blockers
-            ],
-            "notes": list(self.notes),
-            "ops": [op.as_dict() for op in self.ops],
-        }

@@ -29,3 +29,9 @@ def op_text(graph: Graph, op: Op) -> str:
     """An op's index, name, and the layer that it comes from: the name of its first output."""
     layer = f" {name_text(graph.tensors[op.outputs[0]].name)}" if op.outputs else ""
     return f"op {op.index} {op.custom_code[:40] or op.name}{layer}"
+
+
+def layer_text(name: str) -> str:
+    """The layer that made the tensor `name`: the first of its fused parts, without the function's own name."""
+    first = name.split(";")[0]
+    return (first.rpartition("/")[0] or first)[:_LONGEST_NAME]

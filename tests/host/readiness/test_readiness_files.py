@@ -12,7 +12,7 @@ import pytest
 from tflite_models import O, T, conv_classifier, one_op, tflite
 
 from edgeready.errors import ModelFileError, NotFoundError
-from edgeready.readiness import Finding, OpVerdict, ReadinessReport, check_file, check_graph
+from edgeready.readiness import Blocker, OpVerdict, ReadinessReport, check_file, check_graph
 from edgeready.readiness.versions import VERSIONS
 from edgeready_device.graph import read_graph
 
@@ -38,13 +38,39 @@ def test_the_report_as_json_holds_every_op_and_the_counts() -> None:
     document = json.loads(json.dumps(check_graph(read_graph(data), file="my.tflite").as_dict()))
     detail = "the custom op 'MyOp' is not known to the compiler"
     remedy = "cut the model ahead of it and do this step in the program"
+    all_of_it = {"ops": 2, "macs": 0, "parameter_bytes": 0}
     assert document == {
         "file": "my.tflite",
         "ready": False,
         "mapped": 0,
         "total": 2,
-        "blockers": [{"rule": "custom-op", "op": 1, "name": "CUSTOM", "detail": detail, "remedy": remedy}],
+        "blockers": [
+            {
+                "rule": "custom-op",
+                "op": 1,
+                "name": "CUSTOM",
+                "detail": detail,
+                "remedy": remedy,
+                "sentence": "A custom op is one that the compiler knows; at any other it stops.",
+                "layer": "b",
+                "tensor": "b",
+                "shape": [1, 4],
+                "behind": {**all_of_it, "freed": all_of_it},
+            }
+        ],
         "notes": [],
+        "cost": {
+            "macs": 0,
+            "edgetpu_macs": 0,
+            "edgetpu_share": None,
+            "parameter_bytes": 0,
+            "edgetpu_parameter_bytes": 0,
+            "cached_bytes": 0,
+            "streamed_bytes": 0,
+            "partitions": {"edgetpu": 0, "cpu": 1},
+            "float_ends": [],
+            "per_op": [{"index": index, "macs": 0, "parameter_bytes": 0} for index in (0, 1)],
+        },
         "ops": [
             {
                 "index": 0,
@@ -91,6 +117,13 @@ def test_what_is_no_model_is_told_in_one_line_with_the_file(tmp_path: Path, data
     assert said in str(error.value)
     assert "\n" not in str(error.value)
     assert str(error.value).endswith("give a .tflite file as the converter wrote it")
+
+
+def test_a_shape_of_a_thousand_sizes_does_not_fill_the_screen(tmp_path: Path) -> None:
+    path = written(tmp_path, one_op("RELU", [T("x", (-1,) * 1000, "int8", 0.1)], [T("y", (1, 4), "int8", 0.1)]))
+    with pytest.raises(ModelFileError, match="tensor 0 has the shape") as error:
+        check_file(path)
+    assert len(str(error.value)) < len(str(path)) + 480
 
 
 def test_a_folder_is_told_to_be_no_model(tmp_path: Path) -> None:
@@ -196,7 +229,7 @@ def test_a_constant_that_does_not_fit_its_shape_is_a_damaged_file() -> None:
 def test_a_report_checks_itself() -> None:
     mapped = OpVerdict(0, "RELU", 1, "edgetpu")
     left = OpVerdict(0, "ELU", 1, "cpu", "unsupported-op", "what", "do")
-    blocker = Finding("unsupported-op", 0, "what", "do")
+    blocker = Blocker("unsupported-op", 0, "what", "do")
     with pytest.raises(ValueError, match="neither 'edgetpu' nor 'cpu'"):
         OpVerdict(0, "RELU", 1, "gpu")
     with pytest.raises(ValueError, match="has the target 'edgetpu' and the rule 'rank'"):

@@ -28,11 +28,15 @@ def test_a_wrong_op_counts_in_its_model_and_its_family(
 ) -> None:
     relu = one_op("RELU", [T("x", (1, 4), "int8", 0.1)], [T("y", (1, 4), "int8", 0.1)])
     names = ["QUANTIZE", "CONV_2D", "MAX_POOL_2D", "RESHAPE", "FULLY_CONNECTED", "SOFTMAX", "QUANTIZE"]
+    right = [[name, names.count(name), "Mapped to Edge TPU"] for name in reversed(dict.fromkeys(names))]
+    wrong = [*right[:-1], [*right[-1][:2], "Operation not supported"]]
     with zipfile.ZipFile(tmp_path / "models.zip", "w") as archive:
         archive.writestr("net.tflite", conv_classifier())
         archive.writestr("relu.tflite", relu)
     models = [
-        truth("net.tflite", "nets", names),
+        truth(
+            "net.tflite", "nets", names, compilations=[{"log_rows": right}, {"log_rows": wrong}, {"log_rows": None}]
+        ),
         truth("relu.tflite", "mixed", ["RELU"], cpu=(0,)),
         truth("relu.tflite", "mixed", ["RELU"]),
         truth("net.tflite", "left out", names, single_partition_cpu_ops=[3]),
@@ -46,4 +50,5 @@ def test_a_wrong_op_counts_in_its_model_and_its_family(
         "3 models in 2 families",
         "per-op accuracy, averaged per family: 0.7500",
         "families right in every op and in the whole: 1 of 2",
+        "tables as the compiler printed them: 1 of 2",
     ]

@@ -36,7 +36,7 @@ def main(folder: Path, channel: int) -> int:
 
 
 def _make(job: Job, progress: Progress) -> Made:
-    from edgeready.tf import convert, models, train  # noqa: PLC0415  (slow; its errors are to be sent)
+    from edgeready.tf import convert, mend, models, train  # noqa: PLC0415  (slow; its errors are to be sent)
 
     frame = job.images.shape[1:]
     if job.train is None:
@@ -47,8 +47,9 @@ def _make(job: Job, progress: Progress) -> Made:
         named = models.make_model(job.model, frame, job.classes, weights=job.weights, normalization=job.normalization)
         losses = train.train(named, job.images, job.labels, job.train, progress)
     progress("converting", 0, 0)
-    frozen = convert.freeze(named.model)
     calibration = train.fitting_frames(named.model, job.calibration)
+    mended = mend.mend(named.model, calibration, named.normalization) if job.fix else mend.Mended(named.model)
+    frozen = convert.freeze(mended.model)
     return Made(
         named.name,
         named.normalization,
@@ -58,6 +59,8 @@ def _make(job: Job, progress: Progress) -> Made:
         convert.to_uint8(frozen, calibration, named.normalization),
         convert.to_float32(frozen),
         models.to_keras_file(named.model),
+        mended.rewritten,
+        mended.proposed,
     )
 
 

@@ -1,0 +1,79 @@
+"""Readiness for continuous integration: SARIF 2.1.0, and the annotations of GitHub's workflow commands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from edgeready import __version__
+from edgeready.readiness import Blocker, ReadinessReport, sentences
+
+_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+
+
+def sarif(reports: Sequence[ReadinessReport]) -> dict[str, Any]:
+    """One SARIF run with a result for every blocker of every report."""
+    rules = sentences()
+    numbers = {name: index for index, name in enumerate(rules)}
+    return {
+        "$schema": _SCHEMA,
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {
+                    "driver": {
+                        "name": "edgeready",
+                        "version": __version__,
+                        "rules": [{"id": name, "shortDescription": {"text": said}} for name, said in rules.items()],
+                    }
+                },
+                "results": [
+                    _result(report, blocker, numbers[blocker.rule])
+                    for report in reports
+                    for blocker in report.blockers
+                ],
+            }
+        ],
+    }
+
+
+def github(reports: Sequence[ReadinessReport]) -> Iterator[str]:
+    """An ::error line for every blocker, a ::notice for every file that is ready."""
+    for report in reports:
+        for blocker in report.blockers:
+            yield _command("error", report.file, f"Edge TPU: {blocker.rule}", _message(blocker))
+        if report.ready:
+            text = f"all {len(report.ops)} ops are predicted to be mapped"
+            yield _command("notice", report.file, "Edge-TPU ready", text)
+
+
+def _message(blocker: Blocker) -> str:
+    return f"{blocker.detail}; remedy: {blocker.remedy}"
+
+
+def _result(report: ReadinessReport, blocker: Blocker, number: int) -> dict[str, Any]:
+    place: dict[str, Any] = {"physicalLocation": {"artifactLocation": {"uri": quote(Path(report.file).as_posix())}}}
+    if blocker.op is not None:
+        name = f"op {blocker.op} {report.ops[blocker.op].name}"
+        place["logicalLocations"] = [{"name": name, "fullyQualifiedName": blocker.tensor or name}]
+    return {
+        "ruleId": blocker.rule,
+        "ruleIndex": number,
+        "level": "error",
+        "message": {"text": _message(blocker)},
+        "locations": [place],
+    }
+
+
+def _command(kind: str, file: str, title: str, message: str) -> str:
+    return f"::{kind} file={_property(file)},title={_property(title)}::{_data(message)}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,106 @@
+"""Runs `edgetpu_compiler`: the one on PATH, or the one in a container image that the user names."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edgeready.edgetpu.compiler_log import CompilerLog, parse_log
+from edgeready.errors import ConversionError, ModelFileError, RuntimeUnavailableError
+
+COMPILER = "edgetpu_compiler"
+TIMEOUT_S = 600.0
+_MOUNT = "/edgeready"
+_NAME = "model"
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """What the compiler made: the flatbuffer, and what it said."""
+
+    flatbuffer: bytes = field(repr=False)
+    log: CompilerLog
+
+
+def run_compiler(
+    flatbuffer: bytes, *, container: str | None = None, runtime: int = 14, timeout_s: float = TIMEOUT_S
+) -> Compiled:
+    """What the compiler makes of `flatbuffer` for Edge TPU runtime `runtime`.
+
+    Raises RuntimeUnavailableError when it, or docker for `container`, is not there or does not start;
+    ConversionError when it makes nothing or says nothing that can be read.
+    """
+    with tempfile.TemporaryDirectory(prefix="edgeready-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # the container's user may be another one
+        (folder / f"{_NAME}.tflite").write_bytes(flatbuffer)
+        (folder / "out").mkdir()
+        (folder / "out").chmod(0o777)
+        code, said = _run(_command(folder, container, runtime), timeout_s)
+        made = folder / "out" / f"{_NAME}_edgetpu.tflite"
+        kept = folder / "out" / f"{_NAME}_edgetpu.log"
+        log = _log(said, kept.read_text("utf-8", "replace") if kept.is_file() else "")
+        if container is not None and log is None and code in (125, 126, 127):
+            raise RuntimeUnavailableError(
+                f"{COMPILER} does not run in the image {container!r} ({_last_line(said)}): name an image that has it"
+            )
+        if log is not None and log.failure is not None and not made.is_file():
+            cause = log.failure
+            raise ConversionError(f"{COMPILER} makes nothing of it: {cause.said} ({cause.cause}); {cause.remedy}")
+        if code or log is None or not made.is_file():
+            raise ConversionError(f"{COMPILER} ended with {code} and no table: {_last_line(said)}")
+        return Compiled(made.read_bytes(), log)
+
+
+def _command(folder: Path, container: str | None, runtime: int) -> list[str]:
+    options = ["-s", *(["-m", str(runtime)] if runtime != 14 else [])]
+    if container is None:
+        found = shutil.which(COMPILER)
+        if found is None:
+            raise RuntimeUnavailableError(
+                f"{COMPILER} is not on PATH: install it (x86-64 Linux only), or name a container image that has it "
+                "with --container IMAGE"
+            )
+        return [found, *options, "-o", str(folder / "out"), str(folder / f"{_NAME}.tflite")]
+    docker = shutil.which("docker")
+    if docker is None:
+        raise RuntimeUnavailableError("docker is not on PATH: install it to use --container")
+    if container.startswith("-"):
+        raise RuntimeUnavailableError(f"{container!r} is no container image: give its name after --container")
+    isolated = ["--rm", "--network", "none", "--volume", f"{folder}:{_MOUNT}", "--entrypoint", COMPILER]
+    return [docker, "run", *isolated, container, *options, "-o", f"{_MOUNT}/out", f"{_MOUNT}/{_NAME}.tflite"]
+
+
+def _run(command: list[str], timeout_s: float) -> tuple[int, str]:
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=timeout_s,
+            check=False,
+        )
+    except OSError as error:
+        raise RuntimeUnavailableError(f"{command[0]} does not start ({error.strerror}): install it anew") from error
+    except subprocess.TimeoutExpired as error:
+        raise ConversionError(f"{COMPILER} did not finish in {timeout_s:g} s: use a smaller model") from error
+    return done.returncode, done.stdout.decode("utf-8", "replace")
+
+
+def _log(*texts: str) -> CompilerLog | None:
+    """The first of `texts` that is a log with a table or a failure."""
+    for text in texts:
+        try:
+            return parse_log(text)
+        except ModelFileError:
+            continue
+    return None
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1][:300] if lines else "it said nothing"

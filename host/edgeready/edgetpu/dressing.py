@@ -1,0 +1,55 @@
+"""Puts back on a compiled flatbuffer what its model file carried: metadata, labels, manifest, other parts."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import replace
+
+from edgeready import __version__
+from edgeready.errors import ModelFileError
+from edgeready.graft import with_metadata
+from edgeready.package import package
+from edgeready_device.model_file import GOLDEN, ModelFile, flatbuffer_of
+from edgeready_device.tflite_metadata import ENTRY
+
+_MOST_BYTES = 64 << 20
+
+
+def dressed(compiled: bytes, original: bytes, file: ModelFile) -> bytes:
+    """`compiled` as a model file with the metadata and the parts of `file`, whose bytes are `original`.
+
+    Golden vectors are left out: they are the answers of the CPU's kernels to the other flatbuffer.
+    """
+    if file.manifest is not None:
+        known = {**file.manifest.provenance, "compiled_from": dict(file.manifest.sha256)}
+        manifest = replace(file.manifest, provenance=known)
+        return package(compiled, manifest, file.labels, __version__)
+    if ENTRY in file.graph.metadata:
+        compiled = with_metadata(compiled, ENTRY, file.graph.metadata[ENTRY])
+    if len(flatbuffer_of(original)) == len(original):
+        return compiled
+    target = io.BytesIO()
+    target.write(compiled)
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as tail:
+        for entry, data in _parts(original):
+            kept = zipfile.ZipInfo(entry.filename)
+            kept.external_attr = entry.external_attr
+            tail.writestr(kept, data)
+    return target.getvalue()
+
+
+def _parts(original: bytes) -> Iterator[tuple[zipfile.ZipInfo, bytes]]:
+    """The parts in the ZIP at the end of `original`, golden vectors left out."""
+    with zipfile.ZipFile(io.BytesIO(original)) as source:
+        entries = [entry for entry in source.infolist() if entry.filename != GOLDEN]
+        size = sum(entry.file_size for entry in entries)
+        if size > _MOST_BYTES:
+            raise ModelFileError(f"its parts unpack to {size:,} bytes: refused")
+        for entry in entries:
+            try:
+                yield entry, source.read(entry)
+            except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError) as error:
+                raise ModelFileError(f"its part {entry.filename!r} is damaged ({error}): copy it again") from error

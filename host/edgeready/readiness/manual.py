@@ -1,0 +1,107 @@
+"""The manual page on the Edge TPU, made from the rules: python -m edgeready.readiness.manual > docs/edge-tpu.md."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+from edgeready.readiness.catalogue import RULES
+from edgeready.readiness.model import MODEL_RULES
+from edgeready.readiness.rule import Rule
+from edgeready.readiness.status import DATA_TYPE, MAPPED, RANK, SUBGRAPH, UNSPECIFIED, UNSUPPORTED, VERSION, phrase
+from edgeready.readiness.versions import RUNTIMES, VERSIONS
+
+_MOST_OPS = 6
+_HEAD = """\
+# Edge TPU
+
+<!-- Written by `python -m edgeready.readiness.manual`; a test compares. Change the rules, not this file. -->
+
+`edgeready check FILE...` predicts from a `.tflite` file alone which of its ops Google's `edgetpu_compiler` 16.0
+(2021, the last one; closed source, x86-64 Linux only) maps to the Edge TPU. It is a prediction: only the compiler
+proves it, and `edgeready compile FILE` runs it where there is one.
+
+An op is mapped when no rule below speaks against it and no op above it was refused. One kind of refusal is forgiven:
+QUANTIZE of a float input and CAST at the entrance of the graph stay on the CPU, what follows is mapped all the same.
+"{subgraph}" is what the compiler says of everything downstream of a refused op: that is never
+the cause. `check` names the cause: op, layer, tensor, the rule, the remedy, how many multiply-accumulates and
+parameter bytes depend on it, and how many of them mending it alone would bring to the Edge TPU.
+
+## Commands
+
+| command | what it does |
+|---|---|
+| `edgeready check model.tflite` | the predicted table, blockers and cost; exit code 1 when an op stays on the CPU |
+| `edgeready check model.tflite --runtime 13` | the same for an older Edge TPU runtime on the device (10 to 14) |
+| `edgeready check *.tflite --format sarif` | SARIF 2.1.0 for code scanning; `--format github` writes annotations |
+| `edgeready check model_edgetpu.log` | what the compiler said, from its log or from its standard output in a file |
+| `edgeready check model_edgetpu.tflite` | a compiled file: the runtime it needs, its executables and parameters |
+| `edgeready compile model.tflite` | runs `edgetpu_compiler`, puts labels and metadata back, compares |
+
+The tests of `compile` run a stand-in for `edgetpu_compiler` that writes output in the form of public logs; the real
+one could not be had where this was written, nor could a container image with it.
+
+## Cost
+
+Multiply-accumulates are those of convolutions, dense layers, transposed convolutions, matrix products and LSTMs;
+other ops count none. Parameters are taken to grow by a tenth when they are compiled, and about 7.5 MiB of them to
+stay in the Edge TPU's memory; what is beyond is streamed at each inference. The compiler also streams when its
+program or a large activation takes the memory, which this estimate does not see.
+
+## Rules
+
+An op's first finding, in this order, is its verdict. **Stops** means that the compiler makes nothing at all, or maps
+no op; the other rules leave the op, and what depends on it, on the CPU.
+
+"""
+_SHORT = {
+    DATA_TYPE: "data type",
+    RANK: "rank",
+    UNSPECIFIED: "unspecified",
+    UNSUPPORTED: "not supported",
+    VERSION: "version",
+}
+
+
+def manual() -> str:
+    """The page as Markdown."""
+    return _HEAD.format(subgraph=SUBGRAPH) + "\n".join([*_rules(), "", *_operations(), ""])
+
+
+def _rules() -> Iterator[str]:
+    yield "| rule | ops | sentence | the compiler says |"
+    yield "|---|---|---|---|"
+    for whole in MODEL_RULES:
+        yield f"| `{whole.name}` | whole model | {whole.sentence} | **Stops** |"
+    for rule in RULES:
+        said = "**Stops**" if rule.fatal else _SHORT[phrase(rule.name)]
+        yield f"| `{rule.name}` | {_ops(rule)} | {rule.sentence} | {said} |"
+    yield ""
+    yield "In full, the compiler's words are:"
+    yield ""
+    yield "| short | in the compiler's table |"
+    yield "|---|---|"
+    for said, short in _SHORT.items():
+        yield f"| {short} | {said} |"
+
+
+def _ops(rule: Rule) -> str:
+    names = sorted(rule.ops)
+    if not names:
+        return "all"
+    return ", ".join(names) if len(names) <= _MOST_OPS else f"{len(names)} ops"
+
+
+def _operations() -> Iterator[str]:
+    yield "## Operations"
+    yield ""
+    yield f'The ops that can be "{MAPPED}". A file with a version above the second number is not read at all.'
+    yield ""
+    yield "| op | newest version mapped | newest version read | oldest Edge TPU runtime |"
+    yield "|---|---|---|---|"
+    for name, (mapped, read) in sorted(VERSIONS.items()):
+        yield f"| {name} | {mapped} | {read} | {RUNTIMES.get(name, 'any')} |"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(manual())

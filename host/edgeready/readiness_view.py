@@ -1,0 +1,145 @@
+"""Readiness, compiler logs, compiled files and compilations as text for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from edgeready.edgetpu.compilation import Compilation
+from edgeready.edgetpu.compiled import Package
+from edgeready.edgetpu.compiler_log import CompilerLog
+from edgeready.readiness import Blocker, ReadinessReport
+from edgeready.readiness.behind import Work
+from edgeready.readiness.cost import Cost
+from edgeready.readiness.status import MAPPED, table
+from edgeready.readiness.wording import name_text, shape_text
+
+PREDICTION = "This is a prediction from the file alone; only `edgeready compile` proves it."
+
+
+def readiness_view(report: ReadinessReport) -> RenderableType:
+    """One file's readiness: the table as the compiler prints it, the blockers with their remedies, the cost."""
+    lines: list[RenderableType] = [
+        Text(f"{report.file}: {verdict(report)}", "bold"),
+        Text(),
+        table_view(table(report)),
+        Text(),
+    ]
+    for number, blocker in enumerate(report.blockers, 1):
+        lines.extend(_blocker(number, blocker, report))
+    if report.cost is not None:
+        lines.append(Text(f"cost: {_cost(report.cost)}"))
+    lines.extend(Text(f"note: {note}") for note in report.notes)
+    lines.append(Text(PREDICTION, "dim"))
+    return Group(*lines)
+
+
+def verdict(report: ReadinessReport) -> str:
+    """The verdict in a few words, with the count of mapped ops."""
+    share = f"{report.mapped} of {len(report.ops)} ops"
+    return f"Edge-TPU ready (predicted), {share} mapped" if report.ready else f"NOT Edge-TPU ready, {share} mapped"
+
+
+def table_view(rows: Sequence[tuple[str, int, str]]) -> RenderableType:
+    """Rows (op, count, status) in the columns of the compiler's own table."""
+    text = Text(f"{'Operator':<31}{'Count':<11}Status\n", "bold")
+    for name, count, status in rows:
+        text.append(f"\n{name:<30} {count:<10} ", "default")
+        text.append(status, "green" if status == MAPPED else "red")
+    return text
+
+
+def package_view(file: str, packages: Sequence[Package], left: int) -> RenderableType:
+    """A compiled file: what each Edge TPU op needs and holds; `left` is the number of ops on the CPU."""
+    ops = f"{len(packages)} Edge TPU op{'s' if len(packages) != 1 else ''}, {left} op{'s' if left != 1 else ''}"
+    lines = [Text(f"{file}: already compiled, {ops} on the CPU", "bold")]
+    for package in packages:
+        lines.append(
+            Text(
+                f"op {package.op}: Edge TPU runtime {package.min_runtime_version} or newer; "
+                f"{package.cached_bytes:,} parameter bytes cached, {package.streamed_bytes:,} streamed; package of "
+                f"{package.size_bytes:,} bytes"
+            )
+        )
+        lines.extend(
+            Text(
+                f"  {one.kind}: {one.size_bytes:,} bytes, of them {one.instruction_bytes:,} instructions and "
+                f"{one.parameter_bytes:,} parameters; scratch {one.scratch_bytes:,}"
+            )
+            for one in package.executables
+        )
+    return Group(*lines)
+
+
+def log_view(file: str, log: CompilerLog) -> RenderableType:
+    """A compiler log: what became of the model, the table, the memory."""
+    known = f"compiler {log.version or 'of unknown version'}"
+    lines: list[RenderableType] = [Text(f"{file}: {log.mapped} of {log.total} ops mapped by {known}", "bold")]
+    if log.failure is not None:
+        lines.append(Text(f"it made nothing: {log.failure.said}", "red"))
+        lines.append(Text(f"   cause: {log.failure.cause}"))
+        lines.append(Text(f"   remedy: {log.failure.remedy}"))
+    if log.rows:
+        lines.extend([Text(), table_view([(row.op, row.count, row.status) for row in log.rows]), Text()])
+    sizes = (
+        ("parameters cached", log.cached_bytes),
+        ("cache left", log.remaining_bytes),
+        ("streamed", log.streamed_bytes),
+    )
+    shown = [f"{what} {size:,} bytes" for what, size in sizes if size is not None]
+    if shown:
+        lines.append(Text(f"memory: {', '.join(shown)}"))
+    if any(row.status != MAPPED for row in log.rows):
+        lines.append(Text("note: the log names no op and no cause: run `edgeready check` on the model itself"))
+    return Group(*lines)
+
+
+def compilation_view(made: Compilation) -> RenderableType:
+    """A compilation: the compiler's table, what the prediction had otherwise, the file."""
+    outcome = made.outcome
+    lines: list[RenderableType] = [
+        log_view(made.report.file, made.log),
+        package_view(str(made.out), made.packages, outcome.total - outcome.mapped),
+    ]
+    if not (outcome.differences or outcome.rows):
+        lines.append(Text(f"prediction: right for all {outcome.total} ops and every row of the table", "green"))
+    for one in outcome.differences:
+        why = f" ({one.rule})" if one.rule else ""
+        lines.append(
+            Text(f"prediction WRONG: op {one.op} {one.name} is {one.found}, predicted {one.predicted}{why}", "red")
+        )
+    for row in outcome.rows:
+        lines.append(Text(f"table: {row.op} {row.status!r} has {row.found} ops, predicted {row.predicted}", "yellow"))
+    return Group(*lines)
+
+
+def _blocker(number: int, blocker: Blocker, report: ReadinessReport) -> Iterator[Text]:
+    yield Text(f"{number}. {blocker.rule}: {blocker.detail}", "red")
+    yield Text(f"   rule: {blocker.sentence}")
+    if blocker.op is not None:
+        op = report.ops[blocker.op]
+        made = f"tensor {name_text(blocker.tensor)} {shape_text(blocker.shape)}"
+        yield Text(f"   where: op {op.index} {op.custom_code or op.name} of layer {name_text(blocker.layer)}, {made}")
+    yield Text(f"   behind it: {_work(blocker.behind.work, report.cost)}")
+    if len(report.blockers) > 1:
+        yield Text(f"   mended alone it brings the Edge TPU: {_work(blocker.behind.freed, report.cost)}")
+    yield Text(f"   remedy: {blocker.remedy}")
+
+
+def _work(work: Work, cost: Cost | None) -> str:
+    if not work.ops:
+        return "nothing"
+    share = f" ({100 * work.macs / cost.macs:.1f} %)" if cost is not None and cost.macs else ""
+    ops = f"{work.ops} op{'s' if work.ops > 1 else ''}"
+    return f"{ops}, {work.macs:,} multiply-accumulates{share}, {work.parameter_bytes:,} parameter bytes"
+
+
+def _cost(cost: Cost) -> str:
+    share = "" if cost.edgetpu_share is None else f", {100 * cost.edgetpu_share:.1f} % on the Edge TPU"
+    return (
+        f"{cost.macs:,} multiply-accumulates{share}; {cost.parameter_bytes:,} parameter bytes; "
+        f"{cost.edgetpu_partitions} Edge TPU and {cost.cpu_partitions} CPU partition"
+        f"{'s' if cost.cpu_partitions != 1 else ''}"
+    )

@@ -1,0 +1,55 @@
+"""The arm64 lane's own data and promises, checked without Docker (tests/arm64/run is the lane)."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edgeready_device import __version__
+from edgeready_device.runtime import installed_runtimes
+
+ROOT = Path(__file__).parents[2]
+LANE = ROOT / "tests" / "arm64"
+DATA = ROOT / "tests" / "data" / "arm64"
+
+sys.path.insert(0, str(LANE))
+
+from lane import MUTATIONS  # noqa: E402
+
+
+@pytest.mark.parametrize("runtime", [runtime.name for runtime in installed_runtimes()])
+def test_the_host_answers_as_it_did_when_the_lane_was_recorded(runtime):
+    script = [sys.executable, str(LANE / "contract.py"), "--runtime", runtime]
+    done = subprocess.run(script, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = json.loads(done.stdout)["rows"]
+    assert {row["model"] for row in rows} == {"tutorial", "residual", "depthwise", "rgb"}
+    assert [row["reason"] for row in rows] == [""] * 8
+
+
+def test_the_image_is_labelled_with_the_version():
+    text = (ROOT / "Dockerfile.arm64").read_text("utf-8")
+    assert re.findall(r'image\.version="(.*)"', text) == [__version__]
+
+
+def test_the_dockerfile_asks_nothing_that_docker_20_10_lacks():
+    text = (ROOT / "Dockerfile.arm64").read_text("utf-8")
+    assert not re.search(r"^# *syntax=|<<|COPY --link", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS)
+def test_each_mutation_still_finds_its_place(mutation):
+    file, old, new = MUTATIONS[mutation]
+    assert (ROOT / "device" / "edgeready_device" / file).read_text("utf-8").count(old) == 1
+    assert old != new
+
+
+def test_the_data_is_small():
+    sizes = {file: file.stat().st_size for file in DATA.rglob("*") if file.is_file()}
+    assert max(sizes.values()) <= 120_000
+    assert sum(sizes.values()) <= 400_000

@@ -1,0 +1,137 @@
+"""Networks that tests hand in as FILE.py:FUNCTION; imported in TensorFlow's own process only."""
+
+import keras
+
+layers = keras.layers
+
+
+def _classifier(input_shape, classes, *middle, head="softmax"):
+    image = keras.Input(input_shape)
+    x = image if len(input_shape) == 3 else layers.Reshape((*input_shape, 1))(image)
+    for layer in (layers.Conv2D(4, 3), *middle, layers.Flatten()):
+        x = layer(x)
+    return keras.Model(image, layers.Dense(classes, activation=head)(x))
+
+
+def plain(input_shape, classes):
+    return _classifier(input_shape, classes, layers.BatchNormalization(), layers.ReLU())
+
+
+def fixed():
+    return _classifier((12, 12), 3, layers.ReLU())
+
+
+def elu(input_shape, classes):
+    return _classifier(input_shape, classes, layers.ELU(), layers.Conv2D(4, 3))
+
+
+def leaky(input_shape, classes):
+    return _classifier(input_shape, classes, layers.LeakyReLU(negative_slope=0.2), layers.Conv2D(4, 3))
+
+
+def layer_normalization(input_shape, classes):
+    return _classifier(input_shape, classes, layers.LayerNormalization(), layers.Conv2D(4, 3))
+
+
+def lstm(input_shape, classes):
+    return keras.Sequential([keras.Input(input_shape), layers.LSTM(8), layers.Dense(classes)])
+
+
+def explodes(input_shape, classes):
+    return _classifier(input_shape, classes, layers.Rescaling(1e38), layers.Rescaling(1e38))
+
+
+def feature_map(input_shape, classes):
+    return keras.Sequential([keras.Input((*input_shape, 1)), layers.Conv2D(classes, 3)])
+
+
+def regression(input_shape):
+    return _classifier(input_shape, 1, head=None)
+
+
+def seven(input_shape):
+    return _classifier(input_shape, 7)
+
+
+def two_inputs(input_shape, classes):
+    one, two = keras.Input(input_shape), keras.Input(input_shape)
+    return keras.Model([one, two], layers.Dense(classes)(layers.Flatten()(layers.Add()([one, two]))))
+
+
+def two_outputs(input_shape, classes):
+    image = keras.Input(input_shape)
+    flat = layers.Flatten()(image)
+    return keras.Model(image, [layers.Dense(classes)(flat), layers.Dense(classes)(flat)])
+
+
+def other_size(classes):
+    return _classifier((30, 30), classes)
+
+
+def any_size(classes):
+    image = keras.Input((None, None, 1))
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3)(image))
+    return keras.Model(image, layers.Dense(classes)(x))
+
+
+def raises(input_shape, classes):
+    raise ValueError("this network\nis not finished")
+
+
+def leaves(input_shape, classes):
+    raise SystemExit(0)
+
+
+def nonsense(input_shape, classes):
+    return "a model"
+
+
+def nothing(input_shape, classes):
+    pass
+
+
+def unbuilt(classes):
+    return keras.Sequential([layers.Flatten(), layers.Dense(classes)])
+
+
+class Own(keras.Model):
+    def __init__(self, classes):
+        super().__init__()
+        self.flat, self.dense = layers.Flatten(), layers.Dense(classes)
+
+    def call(self, x):
+        return self.dense(self.flat(x))
+
+
+def subclassed(input_shape, classes):
+    model = Own(classes)
+    model(keras.ops.zeros((1, *input_shape)))
+    return model
+
+
+def wants_more(input_shape, classes, width, depth=2):
+    return None
+
+
+def softmax_layer(input_shape, classes):
+    return keras.Sequential([_classifier(input_shape, classes, head=None), layers.Softmax()])
+
+
+def softmax_activation(input_shape, classes):
+    return keras.Sequential([_classifier(input_shape, classes, head=None), layers.Activation("softmax")])
+
+
+def softmax_function(input_shape, classes):
+    inner = _classifier(input_shape, classes, head=None)
+    return keras.Model(inner.inputs, keras.ops.softmax(inner.outputs[0]))
+
+
+def softmax_nested(input_shape, classes):
+    return keras.Sequential([keras.Input(input_shape), _classifier(input_shape, classes)])
+
+
+def logits(input_shape, classes):
+    return _classifier(input_shape, classes, head=None)
+
+
+not_a_function = 3

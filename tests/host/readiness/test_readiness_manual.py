@@ -1,0 +1,81 @@
+"""docs/edge-tpu.md is what the rules say, and every rule has the compiler's words."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from readiness_models import i8, unary
+from tflite_models import O, T, conv_classifier, one_op, tflite
+
+from edgeready.readiness import check_graph, sentences
+from edgeready.readiness.manual import manual
+from edgeready.readiness.status import _STATUS, DATA_TYPE, MAPPED, NO_TABLE, SUBGRAPH, UNSUPPORTED, table
+from edgeready_device.graph import read_graph
+
+PAGE = Path(__file__).parents[3] / "docs" / "edge-tpu.md"
+
+
+def rows(data: bytes) -> list[tuple[str, int, str]]:
+    return table(check_graph(read_graph(data)))
+
+
+def test_the_manual_page_is_what_the_rules_say() -> None:
+    assert PAGE.read_text("utf-8") == manual()
+
+
+def test_the_command_in_the_pages_head_writes_the_page() -> None:
+    done = subprocess.run([sys.executable, "-m", "edgeready.readiness.manual"], capture_output=True, check=True)
+    assert done.stdout.decode() == manual()
+
+
+@pytest.mark.parametrize("name", sentences())
+def test_every_rule_is_in_the_manual_with_its_sentence(name: str) -> None:
+    [line] = [line for line in manual().splitlines() if line.startswith(f"| `{name}` |")]
+    assert sentences()[name] in line
+
+
+def test_every_phrase_belongs_to_a_rule_or_to_what_follows_from_one() -> None:
+    assert set(_STATUS) - set(sentences()) == {"", "downstream", "not-compiled"}
+
+
+def test_a_ready_models_table_counts_ops_of_a_kind_together() -> None:
+    assert rows(conv_classifier()) == [
+        ("QUANTIZE", 2, MAPPED),
+        ("CONV_2D", 1, MAPPED),
+        ("MAX_POOL_2D", 1, MAPPED),
+        ("RESHAPE", 1, MAPPED),
+        ("FULLY_CONNECTED", 1, MAPPED),
+        ("SOFTMAX", 1, MAPPED),
+    ]
+
+
+def test_one_kind_of_op_has_a_row_for_each_status() -> None:
+    tensors = [i8("a", 1, 4), i8("b", 1, 4), i8("c", 1, 4), i8("d", 1, 4)]
+    ops = [O("RELU", ["a"], ["b"]), O("ELU", ["b"], ["c"]), O("RELU", ["c"], ["d"])]
+    assert rows(tflite(tensors=tensors, ops=ops, inputs=["a"], outputs=["d"])) == [
+        ("RELU", 1, MAPPED),
+        ("ELU", 1, UNSUPPORTED),
+        ("RELU", 1, SUBGRAPH),
+    ]
+
+
+def test_a_float_model_has_a_table_of_wrong_data_types() -> None:
+    floats = [T("x", (1, 4), "float32"), T("y", (1, 4), "float32")]
+    assert rows(unary("RELU", *floats)) == [("RELU", 1, DATA_TYPE)]
+
+
+def test_a_float_model_that_also_stops_the_compiler_has_no_table() -> None:
+    floats = [T("x", (1, 4), "float32"), T("y", (1, 4), "float32"), T("z", (1, 4), "float32")]
+    ops = [O("RELU", ["x"], ["y"]), O("GELU", ["y"], ["z"])]
+    assert rows(tflite(tensors=floats, ops=ops, inputs=["x"], outputs=["z"])) == [
+        ("RELU", 1, NO_TABLE),
+        ("GELU", 1, NO_TABLE),
+    ]
+
+
+def test_a_known_custom_op_is_called_a_wrong_data_type_as_the_compiler_does() -> None:
+    data = one_op("CUSTOM", [i8("x", 1, 4)], [i8("y", 1, 4)], custom_code="TFLite_Detection_PostProcess")
+    assert rows(data) == [("TFLite_Detection_PostProcess", 1, DATA_TYPE)]

@@ -1,0 +1,320 @@
+"""The main job with the real TensorFlow: what comes out is proved, and what cannot be made is refused."""
+
+from __future__ import annotations
+
+import io
+import sys
+import zipfile
+from dataclasses import replace
+from functools import cache
+
+import builds
+import numpy as np
+import pytest
+from builds import NEEDS_TENSORFLOW, NETS, made
+
+from edgeready import __version__
+from edgeready.config import TrainConfig
+from edgeready.dataset import load_splits
+from edgeready.evaluation import evaluate_file
+from edgeready.job import Job
+from edgeready.package import package
+from edgeready.proof import prove_uint8
+from edgeready.readiness import check_file
+from edgeready.workshop import run_job
+from edgeready_device.graph import read_graph
+from edgeready_device.model import Model
+from edgeready_device.model_file import flatbuffer_of, read_model_file
+from edgeready_device.preprocess import Normalization
+from edgeready_device.runtime import installed_runtimes
+from edgeready_device.verify import verify
+
+pytestmark = NEEDS_TENSORFLOW
+
+
+def test_tensorflow_stays_out_of_this_process(digits):
+    assert not {"tensorflow", "keras"} & set(sys.modules)
+
+
+# The file
+
+
+def test_every_tensor_is_an_8_bit_integer_or_int32_and_the_ends_are_uint8(digits):
+    graph = read_model_file(digits.file).graph
+    assert {tensor.dtype for tensor in graph.tensors} == {"int8", "uint8", "int32"}
+    ends = graph.of((*graph.inputs, *graph.outputs))
+    assert [(tensor.dtype, tensor.shape) for tensor in ends] == [("uint8", (1, 28, 28)), ("uint8", (1, 10))]
+    prove_uint8(graph)
+
+
+def test_every_shape_is_static_with_batch_1(digits):
+    for tensor in read_model_file(digits.file).graph.tensors:
+        assert tensor.static
+        assert tensor.shape_signature == tensor.shape
+
+
+def test_the_convolution_is_quantized_per_axis_and_the_dense_layer_per_tensor(digits):
+    graph = read_model_file(digits.file).graph
+    scales = {op.name: len(graph.tensors[op.inputs[1]].scales) for op in graph.ops if len(op.inputs) > 2}
+    assert scales == {"CONV_2D": 12, "FULLY_CONNECTED": 1}
+
+
+def test_the_file_is_ready_with_every_op_mapped(digits):
+    found = check_file(digits.file)
+    assert found == digits.result.readiness
+    assert found.ready
+    assert (found.mapped, len(found.ops)) == (7, 7)
+    assert [op.name for op in found.ops] == (
+        "QUANTIZE RESHAPE CONV_2D MAX_POOL_2D RESHAPE FULLY_CONNECTED QUANTIZE".split()
+    )
+
+
+def test_it_learned_and_the_uint8_model_says_what_the_float_model_says(digits):
+    compared = digits.result.comparison
+    assert compared.float32.accuracy.top1.value > 0.85
+    assert compared.uint8.accuracy.top1.value > 0.85
+    assert compared.agreement.count == len(digits.result.splits.test) == 359
+    assert compared.agreement.value >= 0.95
+
+
+def test_the_stated_accuracy_is_that_of_the_file_through_the_device_package(digits):
+    report, _ = evaluate_file(digits.file, "digits", 1, lambda *_: None)
+    assert np.array_equal(report.outputs, digits.result.comparison.uint8.accuracy.outputs)
+
+
+def test_the_manifest_says_where_the_model_comes_from(digits):
+    file = read_model_file(digits.file)
+    assert file.manifest is not None
+    assert (file.manifest.name, file.manifest.scores) == ("tutorial-cnn", "logits")
+    assert file.manifest.input.normalization == Normalization((0.0,), (255.0,))
+    assert file.labels == tuple("0123456789")
+    provenance = dict(file.manifest.provenance)
+    versions, accuracy = provenance.pop("versions"), provenance.pop("accuracy")
+    assert provenance == {
+        "mode": "uint8",
+        "data": {"name": "digits", "seed": 1, "train_images": 1151, "calibration_images": 287, "test_images": 359},
+        "training": {"epochs": 3, "batch_size": 32, "learning_rate": 0.002, "seed": 1},
+    }
+    assert sorted(versions) == ["edgeready", "keras", "tensorflow"]
+    assert versions["edgeready"] == __version__
+    top1 = digits.result.comparison.uint8.accuracy.top1
+    assert accuracy["uint8"] == {"top1": top1.value, "interval95": list(top1.interval)}
+    assert list(accuracy) == ["float32", "uint8"]
+
+
+@pytest.mark.parametrize("runtime", installed_runtimes(), ids=str)
+def test_the_golden_vectors_verify_on_each_runtime_and_kernel_path(digits, runtime):
+    report = verify(read_model_file(digits.file), runtime.name)
+    assert [(result.kernels, result.recording, result.note) for result in report.results] == [
+        (kernels, f"{runtime} {kernels}", "") for kernels in ("default", "reference")
+    ]
+    assert [result.largest_steps for result in report.results] == [0, 0]
+    assert report.passed
+
+
+def test_the_golden_inputs_show_every_class_and_come_from_the_calibration_images(digits):
+    golden = read_model_file(digits.file).golden
+    assert golden is not None
+    calibration = digits.result.splits.calibration
+    model = Model.load(digits.file)
+    known = {model.quantize(frame).tobytes(): label for frame, label in zip(calibration.images, calibration.labels)}
+    labels = [known[row.tobytes()] for row in golden.inputs]
+    assert len(labels) == 32
+    assert set(labels[:10]) == set(range(10))
+
+
+def test_golden_vectors_that_were_tampered_with_do_not_verify(digits, tmp_path):
+    file = read_model_file(digits.file)
+    outputs = {key: (255 - rows).astype(np.uint8) for key, rows in file.golden.outputs.items()}
+    forged = replace(file, golden=replace(file.golden, outputs=outputs))
+    assert not verify(forged).passed
+
+
+def test_the_float_model_is_kept_as_a_file_that_the_device_package_runs(digits):
+    model = Model.load(digits.config.float_out)
+    assert (model.input.dtype, model.output.dtype, model.labels) == ("float32", "float32", tuple("0123456789"))
+    test = digits.result.splits.test
+    expected = digits.result.comparison.float32.accuracy.outputs[:5]
+    assert np.array_equal(model.invoke_many(test.images[:5]), expected)
+
+
+def test_only_the_files_that_were_asked_for_are_in_the_folder(digits):
+    assert sorted(path.name for path in digits.folder.iterdir()) == ["float.tflite", "model.keras", "model.tflite"]
+
+
+# Repeatable
+
+
+def test_the_same_seed_in_another_process_gives_the_same_file_to_the_byte(digits):
+    assert builds.digits_by_command().code == 0, builds.digits_by_command().err
+    assert builds.digits_by_command().file.read_bytes() == digits.file.read_bytes()
+
+
+def test_another_seed_gives_other_losses(digits):
+    splits = load_splits("digits", seed=1)
+    job = Job(
+        "tutorial-cnn",
+        10,
+        splits.train.images,
+        splits.train.labels,
+        splits.calibration.images,
+        TrainConfig(epochs=3, seed=2),
+    )
+    other = run_job(job, lambda *_: None)
+    assert len(other.losses) == 3
+    assert not set(other.losses) & set(digits.result.losses)
+
+
+@cache
+def converted() -> builds.Built:
+    keras_file = builds.digits().config.keras_out
+    return made("converted", "digits", str(keras_file), keras_out=None)
+
+
+def test_converting_the_kept_keras_model_gives_the_same_answers(digits):
+    one, two = digits.result.comparison, converted().result.comparison
+    assert np.array_equal(two.uint8.accuracy.outputs, one.uint8.accuracy.outputs)
+    assert np.array_equal(two.float32.accuracy.outputs, one.float32.accuracy.outputs)
+
+
+def test_a_conversion_states_no_training_and_takes_the_files_name(digits):
+    file = read_model_file(converted().file)
+    assert file.manifest is not None
+    assert file.manifest.name == "model"
+    assert "training" not in file.manifest.provenance
+    assert converted().result.losses == ()
+
+
+# Other data and networks
+
+
+@cache
+def rank_3() -> builds.Built:
+    return made(
+        "rank-3", str(builds.bands(12, axis=False, one_hot=True)), "tutorial-cnn", train=TrainConfig(epochs=6)
+    )
+
+
+@cache
+def rank_4() -> builds.Built:
+    source = str(builds.bands(14, axis=True, one_hot=False))
+    return made(
+        "rank-4", source, f"{NETS}:plain", train=TrainConfig(epochs=6), normalization=Normalization((127.5,), (64,))
+    )
+
+
+@cache
+def rgb() -> builds.Built:
+    return made(
+        "rgb",
+        str(builds.photos()),
+        "cifar-cnn",
+        train=TrainConfig(epochs=8),
+        data={"image_size": (24, 20)},
+    )
+
+
+@pytest.mark.parametrize(("build", "shape"), [(rank_3, (1, 12, 12)), (rank_4, (1, 14, 14, 1)), (rgb, (1, 24, 20, 3))])
+def test_frames_of_any_rank_and_labels_of_any_kind_make_a_ready_file_that_is_right(build, shape):
+    made_file = build()
+    graph = read_model_file(made_file.file).graph
+    assert graph.tensors[graph.inputs[0]].shape == shape
+    prove_uint8(graph)
+    assert made_file.result.readiness.ready
+    assert made_file.result.comparison.float32.accuracy.top1.value >= 0.9
+    assert made_file.result.comparison.uint8.accuracy.top1.value >= 0.9
+    assert verify(read_model_file(made_file.file)).passed
+
+
+def test_a_function_of_a_file_gives_the_name_and_a_normalization_that_is_asked_for_is_used():
+    file = read_model_file(rank_4().file)
+    assert file.manifest is not None
+    assert (file.manifest.name, file.manifest.scores) == ("plain", "probabilities")
+    assert file.manifest.input.normalization == Normalization((127.5,), (64.0,))
+    quant = Model.load(rank_4().file).input.quant
+    assert quant is not None
+    pixels = rank_4().result.splits.calibration.images
+    low, high = (int(pixels.min()) - 127.5) / 64, (int(pixels.max()) - 127.5) / 64  # what the network sees
+    assert (0 - quant.zero_point) * quant.scale == pytest.approx(low, abs=quant.scale)
+    assert (255 - quant.zero_point) * quant.scale == pytest.approx(high, abs=quant.scale)
+
+
+def test_a_folder_of_photos_gives_its_folders_as_labels_and_its_size_as_frame():
+    file = read_model_file(rgb().file)
+    assert file.labels == ("blue", "green", "red")
+    assert file.manifest is not None
+    frame = file.manifest.input
+    assert (frame.height, frame.width, frame.channels, frame.resize) == (24, 20, 3, "stretch")
+
+
+@cache
+def transfer() -> builds.Built:
+    weights = builds.tensorflow_cases()[0] / "mobilenet.weights.h5"
+    return made(
+        "transfer",
+        str(builds.photos()),
+        "mobilenet",
+        train=TrainConfig(epochs=15, batch_size=8, learning_rate=0.01),
+        data={"image_size": (32, 32)},
+        weights=str(weights),
+    )
+
+
+def arrays(stream) -> dict[str, np.ndarray]:
+    """The variables of a Keras HDF5 file by the last layer's name and their number, as conv1/vars/0."""
+    h5py = pytest.importorskip("h5py")
+    found = {}
+    with h5py.File(stream, "r") as file:
+
+        def keep(name: str, item: object) -> None:
+            if isinstance(item, h5py.Dataset):
+                found[name.rpartition("layers/")[2]] = item[()]
+
+        file.visititems(keep)
+    return found
+
+
+@pytest.mark.slow
+def test_transfer_learning_keeps_every_weight_of_the_local_file_and_trains_the_head(case_files):
+    with zipfile.ZipFile(transfer().config.keras_out) as archive:
+        kept = arrays(io.BytesIO(archive.read("model.weights.h5")))
+    given = arrays(case_files / "mobilenet.weights.h5")
+    assert len(given) == 135
+    for name, values in given.items():
+        assert np.array_equal(kept[name], values), name
+    assert np.any(kept["dense/vars/1"] != 0)  # the head's bias starts at 0
+
+
+@pytest.mark.slow
+def test_transfer_learning_makes_a_ready_file_with_the_backbones_normalization():
+    file = read_model_file(transfer().file)
+    assert file.manifest is not None
+    assert (file.manifest.name, file.manifest.scores) == ("mobilenet", "probabilities")
+    assert file.manifest.input.normalization == Normalization((127.5,), (127.5,))
+    assert transfer().result.readiness.ready
+    assert transfer().result.readiness.mapped == len(transfer().result.readiness.ops) == 32
+    assert transfer().result.comparison.agreement.value >= 0.8
+
+
+def test_with_cpu_ops_allowed_the_leaky_model_is_made_and_its_report_says_what_stays():
+    result = made(
+        "leaky",
+        str(builds.bands(12, axis=False, one_hot=False)),
+        f"{NETS}:leaky",
+        allow_cpu_ops=True,
+        fix=False,
+        float_out=None,
+        keras_out=None,
+    )
+    assert not result.result.readiness.ready
+    assert "LEAKY_RELU" in {op.name for op in result.result.readiness.ops if op.target == "cpu"}
+    assert [path.name for path in result.folder.iterdir()] == ["model.tflite"]
+    prove_uint8(read_model_file(result.file).graph)
+
+
+def test_the_flatbuffer_differs_from_the_converters_by_the_metadata_alone(digits):
+    file = read_model_file(digits.file)
+    assert file.manifest is not None
+    bare = flatbuffer_of(digits.file.read_bytes())
+    again = package(bare, replace(file.manifest, sha256={}), file.labels, __version__, file.golden)
+    assert read_graph(flatbuffer_of(again)).tensors == read_graph(bare).tensors

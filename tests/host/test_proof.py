@@ -1,0 +1,155 @@
+"""The proof names what keeps a model from being uint8, integer-only and static."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from tflite_models import O, T, conv_classifier, one_op, rgb_classifier, tflite
+
+from edgeready.errors import ConversionError
+from edgeready.proof import prove_uint8
+from edgeready_device.graph import read_graph
+
+X, Y = T("x", (1, 4), "uint8", 0.1), T("y", (1, 4), "uint8", 0.1)
+
+
+def refusal(data: bytes) -> str:
+    with pytest.raises(ConversionError) as caught:
+        prove_uint8(read_graph(data))
+    return str(caught.value)
+
+
+def between(*ops: O, middle: T) -> bytes:
+    return tflite(tensors=[X, middle, Y], ops=ops, inputs=["x"], outputs=["y"])
+
+
+@pytest.mark.parametrize("data", [conv_classifier(), rgb_classifier(), conv_classifier(dense_per_axis=True)])
+def test_a_static_uint8_integer_only_model_passes(data):
+    prove_uint8(read_graph(data))
+
+
+@pytest.mark.parametrize(
+    ("op", "remedy"),
+    [
+        ("ELU", "use ReLU or ReLU6 in its place"),
+        ("EXP", "leave exp, softplus and selu out; use ReLU"),
+        ("NEG", "LayerNormalization does this: use BatchNormalization in its place"),
+        (
+            "SIN",
+            "replace the layer that makes it (Conv2D, DepthwiseConv2D, Dense, ReLU, pooling and Add are safe)",
+        ),
+    ],
+)
+def test_a_float_tensor_is_named_with_the_op_that_makes_it_and_the_remedy(op, remedy):
+    data = between(O(op, ["x"], ["warm"]), O("QUANTIZE", ["warm"], ["y"]), middle=T("warm", (1, 4), "float32"))
+    assert refusal(data) == f"op 0 {op} stays float32 (tensor 'warm' [1, 4]): it has no 8-bit form; {remedy}"
+
+
+def test_the_op_that_has_no_8_bit_form_is_named_and_not_the_dequantize_in_front_of_it():
+    float_in, float_out = T("float_in", (1, 4), "float32"), T("float_out", (1, 4), "float32")
+    data = tflite(
+        tensors=[X, float_in, float_out, Y],
+        ops=[
+            O("DEQUANTIZE", ["x"], ["float_in"]),
+            O("ELU", ["float_in"], ["float_out"]),
+            O("QUANTIZE", ["float_out"], ["y"]),
+        ],
+        inputs=["x"],
+        outputs=["y"],
+    )
+    assert refusal(data).startswith("op 1 ELU stays float32 (tensor 'float_out' [1, 4])")
+
+
+def test_of_several_float_ops_the_one_with_a_known_remedy_is_named():
+    middle = [T(name, (1, 4), "float32") for name in "ab"]
+    data = tflite(
+        tensors=[X, *middle, Y],
+        ops=[O("ABS", ["x"], ["a"]), O("NEG", ["a"], ["b"]), O("QUANTIZE", ["b"], ["y"])],
+        inputs=["x"],
+        outputs=["y"],
+    )
+    assert refusal(data).startswith("op 1 NEG stays float32 (tensor 'b' [1, 4])")
+
+
+def test_a_lone_dequantize_is_named_with_what_to_look_at():
+    data = between(
+        O("DEQUANTIZE", ["x"], ["warm"]), O("QUANTIZE", ["warm"], ["y"]), middle=T("warm", (1, 4), "float32")
+    )
+    assert refusal(data) == (
+        "op 0 DEQUANTIZE stays float32 (tensor 'warm' [1, 4]): it has no 8-bit form; an op near it has no 8-bit "
+        "kernel: replace the layer after it"
+    )
+
+
+def test_a_custom_op_is_named_by_its_own_name():
+    data = between(
+        O("CUSTOM", ["x"], ["warm"], custom_code="FlexErf"),
+        O("QUANTIZE", ["warm"], ["y"]),
+        middle=T("warm", (1, 4), "float32"),
+    )
+    assert refusal(data).startswith("op 0 FlexErf stays float32 (tensor 'warm' [1, 4])")
+
+
+def test_a_float_constant_is_named_with_the_op_that_uses_it():
+    weights = T("weights", data=np.ones((1, 4), np.float32))
+    data = one_op("ADD", [X, weights], [Y])
+    assert refusal(data).startswith("op 0 ADD stays float32 (tensor 'weights' [1, 4]): it has no 8-bit form;")
+
+
+@pytest.mark.parametrize("dtype", ["int64", "int16", "bool", "float16"])
+def test_any_type_but_int8_uint8_and_int32_is_refused(dtype):
+    data = between(O("ARG_MAX", ["x"], ["best"]), O("CAST", ["best"], ["y"]), middle=T("best", (1, 4), dtype))
+    assert refusal(data).startswith(f"op 0 ARG_MAX stays {dtype} (tensor 'best' [1, 4]): it has no 8-bit form;")
+
+
+def test_a_tensor_that_no_op_touches_does_not_matter():
+    prove_uint8(
+        read_graph(
+            tflite(
+                tensors=[X, T("unused", (1, 4), "float32"), Y],
+                ops=[O("RELU", ["x"], ["y"])],
+                inputs=["x"],
+                outputs=["y"],
+            )
+        )
+    )
+
+
+def test_an_open_batch_is_named_with_op_and_tensor():
+    assert refusal(conv_classifier(open_batch=True)) == (
+        "op 0 QUANTIZE: tensor 'image' has the open shape [-1, 8, 8, 1]: "
+        "give the model an input of fixed height and width"
+    )
+
+
+def test_an_open_shape_inside_is_named_too():
+    data = between(
+        O("RELU", ["x"], ["inner"]),
+        O("RELU", ["inner"], ["y"]),
+        middle=T("inner", (1, 4), "int8", 0.1, signature=(-1, 4)),
+    )
+    assert refusal(data).startswith("op 0 RELU: tensor 'inner' has the open shape [-1, 4]")
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "said"),
+    [
+        (replace(X, dtype="int8"), Y, "the end 'x' is int8, not quantized uint8"),
+        (replace(X, dtype="float32", scale=None), Y, "the end 'x' is float32 without a scale, not quantized uint8"),
+        (X, replace(Y, dtype="int8"), "the end 'y' is int8, not quantized uint8"),
+        (replace(X, scale=None), Y, "the end 'x' is uint8 without a scale, not quantized uint8"),
+    ],
+)
+def test_an_end_that_is_not_quantized_uint8_is_named(x, y, said):
+    assert refusal(one_op("RELU", [x], [y])) == (
+        f"{said}: the converter ignored what was asked for; report this model"
+    )
+
+
+def test_a_second_subgraph_where_floats_may_hide_is_refused():
+    assert refusal(one_op("RELU", [X], [Y], subgraphs=2)) == (
+        "the model has 2 subgraphs (loops, branches): an Edge TPU takes one; leave recurrent layers out or build "
+        "them with unroll=True"
+    )

@@ -1,0 +1,179 @@
+"""Results as plain text, as text on a terminal, and as JSON."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+from tflite_models import conv_classifier
+
+from edgeready import readiness_view, report
+from edgeready.comparison import Comparison, Measured
+from edgeready.dataset import Dataset, Splits
+from edgeready.pipeline import BuildResult
+from edgeready.readiness import check_graph
+from edgeready_device.benchmark import BenchmarkResult
+from edgeready_device.evaluate import EvaluationReport
+from edgeready_device.graph import read_graph
+from edgeready_device.machine import Machine
+from edgeready_device.runtime import Runtime
+
+CLASSES = ("cat", "dog", "emu [bold]")
+MACHINE = Machine("x86_64", "A Processor", "", 2, "6.1", "3.11", False)
+EMULATED = Machine("aarch64", "A Processor", "A Board", 2, "6.1", "3.11", True)
+RUNTIME = Runtime("ai-edge-litert", "2.3.0")
+
+
+def part(seed: int, count: int) -> Dataset:
+    images = np.random.default_rng(seed).integers(0, 256, (count, 8, 8), dtype=np.uint8)
+    return Dataset("pets", images, np.arange(count) % 3, CLASSES)
+
+
+def measured(predicted: list[int], size: int, machine: Machine = MACHINE) -> Measured:
+    outputs = np.eye(3, dtype=np.uint8)[predicted]
+    accuracy = EvaluationReport(CLASSES, np.arange(len(predicted)) % 3, outputs)
+    latency = BenchmarkResult(Path("m.tflite"), RUNTIME, 1, "default", 0.001, 0.002, 10, (0.0005,) * 100, machine)
+    return Measured(size + 1000, size, accuracy, latency)
+
+
+def result(machine: Machine = MACHINE, ready: bool = True) -> BuildResult:
+    graph = read_graph(conv_classifier(dense_per_axis=not ready))
+    return BuildResult(
+        Path("out/pets.tflite"),
+        None,
+        Splits(part(1, 30), part(2, 9), part(3, 6), removed=2),
+        (0.5, 0.25),
+        check_graph(graph, file="out/pets.tflite"),
+        Comparison(measured([0, 1, 2, 0, 1, 2], 84448), measured([0, 1, 2, 0, 1, 1], 24256, machine)),
+    )
+
+
+def shown(view, **kwargs) -> str:
+    stream = io.StringIO()
+    Console(file=stream, soft_wrap=True, highlight=False, width=100, **kwargs).print(view)
+    return stream.getvalue()
+
+
+def test_off_a_terminal_a_build_is_plain_text_with_every_figure():
+    text = shown(report.build_view(result(), "IMAGE"))
+    assert "\x1b" not in text
+    assert [re.split(r" {2,}", line.strip()) for line in text.splitlines()[:6]] == [
+        ["float32", "uint8"],
+        ["top-1 accuracy", "100.00 %", "83.33 %"],
+        ["95 % interval", "60.97 to 100.00 %", "43.65 to 96.99 %"],
+        ["model alone", "84,448 B", "24,256 B"],
+        ["whole file", "85,448 B", "25,256 B"],
+        ["latency, median", "0.5 ms", "0.5 ms"],
+    ]
+    for line in (
+        "test         6 images of pets; the same answer on 83.33 %",
+        "baseline     33.33 %, always the largest class",
+        "Edge TPU     Edge-TPU ready (predicted), 7 of 7 ops mapped",
+        "measured on  A Processor, ai-edge-litert 2.3.0, 1 thread",
+        "The one file to copy: out/pets.tflite",
+        "  edgeready-device classify out/pets.tflite IMAGE",
+        "  edgeready-device verify out/pets.tflite",
+    ):
+        assert line in text.splitlines()
+
+
+def test_a_measurement_under_emulation_is_marked():
+    text = shown(report.build_view(result(EMULATED), "IMAGE"))
+    assert "A Board, ai-edge-litert 2.3.0, 1 thread EMULATED: no measure of any board" in text
+
+
+def test_a_model_that_is_not_ready_says_so_in_the_build():
+    assert "NOT Edge-TPU ready, 4 of 7 ops mapped" in shown(report.build_view(result(ready=False), "IMAGE"))
+
+
+def test_on_a_terminal_there_is_colour_and_with_no_color_there_is_none(monkeypatch):
+    colour = re.compile(r"\x1b\[[0-9;]*3[0-7]")
+    view = readiness_view.readiness_view(check_graph(read_graph(conv_classifier()), file="m.tflite"))
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert colour.search(shown(view, force_terminal=True))
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not colour.search(shown(view, force_terminal=True))
+
+
+def test_readiness_lists_ops_with_their_place_then_blockers_with_remedies():
+    found = check_graph(read_graph(conv_classifier(dense_per_axis=True)), file="m.tflite")
+    text = shown(readiness_view.readiness_view(found))
+    lines = text.splitlines()
+    assert lines[0] == "m.tflite: NOT Edge-TPU ready, 4 of 7 ops mapped"
+    assert lines[2] == "Operator                       Count      Status"
+    assert "1. dense-per-axis: " in text
+    assert "   remedy: converter._experimental_disable_per_channel_quantization_for_dense_layers = True" in text
+
+
+def test_a_class_name_that_looks_like_markup_is_shown_as_it_is():
+    assert "emu [bold]" in shown(report.splits_view(result().splits))
+
+
+def test_the_splits_are_shown_with_sums_and_what_was_left_out():
+    lines = [re.sub(" +", " ", line).strip() for line in shown(report.splits_view(result().splits)).splitlines()]
+    assert lines == [
+        "class train calibration test",
+        "cat 10 3 2",
+        "dog 10 3 2",
+        "emu [bold] 10 3 2",
+        "all 30 9 6",
+        "pets: images of 8x8 grey; 2 training images left out because the test set has them",
+    ]
+
+
+def test_a_build_as_json_has_these_keys_and_values():
+    data = json.loads(json.dumps(report.build_json(result())))
+    assert list(data) == [
+        "out",
+        "float_out",
+        "data",
+        "epoch_losses",
+        "float32",
+        "uint8",
+        "agreement",
+        "mended",
+        "proposed",
+        "readiness",
+    ]
+    assert (data["out"], data["float_out"], data["epoch_losses"]) == ("out/pets.tflite", None, [0.5, 0.25])
+    assert list(data["uint8"]) == ["size_bytes", "flatbuffer_bytes", "accuracy", "latency"]
+    assert (data["uint8"]["size_bytes"], data["uint8"]["flatbuffer_bytes"]) == (25256, 24256)
+    assert (data["uint8"]["accuracy"]["top1"]["hits"], data["uint8"]["accuracy"]["top1"]["count"]) == (5, 6)
+    assert data["uint8"]["latency"]["median_s"] == 0.0005
+    assert data["agreement"]["value"] == pytest.approx(5 / 6)
+    assert data["readiness"]["ready"] is True
+
+
+def test_the_splits_as_json_have_counts_per_class():
+    assert report.splits_json(result().splits) == {
+        "name": "pets",
+        "classes": list(CLASSES),
+        "image": {"height": 8, "width": 8, "channels": 1},
+        "train": dict.fromkeys(CLASSES, 10),
+        "calibration": dict.fromkeys(CLASSES, 3),
+        "test": dict.fromkeys(CLASSES, 2),
+        "removed": 2,
+        "majority_baseline": pytest.approx(1 / 3),
+    }
+
+
+def test_accuracy_is_shown_with_its_interval_and_each_class():
+    text = shown(report.accuracy_view(measured([0, 1, 2, 0, 1, 1], 1).accuracy, RUNTIME))
+    assert "top-1    83.33 % (43.65 to 96.99, 5 of 6)" in text
+    assert "emu [bold]   50.00 %      1   2" in text.splitlines()
+
+
+@pytest.mark.parametrize(("terminal", "drawn"), [(False, False), (True, True)])
+def test_progress_is_drawn_on_a_terminal_only(terminal, drawn):
+    stream = io.StringIO()
+    with report.progress(Console(file=stream, force_terminal=terminal, width=80)) as show:
+        show("training", 1, 2)
+        show("reading data", 5, 0)  # a total that is not known
+    assert ("training" in stream.getvalue() or "reading data" in stream.getvalue()) is drawn
+    assert bool(stream.getvalue()) is drawn

@@ -1,0 +1,256 @@
+"""Networks by name, by function and from files: what is built, and what is said of the rest (see tf_cases.py)."""
+
+from __future__ import annotations
+
+import pytest
+from builds import NEEDS_TENSORFLOW, NETS
+
+pytestmark = NEEDS_TENSORFLOW
+
+NAMES = (
+    "tutorial-cnn, opengenus-cnn, dropout-cnn, cifar-cnn, mobilenet, mobilenet-v2, resnet50-v2, densenet121, "
+    "inception-v3, xception, efficientnet-b0"
+)
+APPLICATIONS = NAMES.split(", ", 4)[4]
+
+
+def source_error(cases: dict, name: str) -> str:
+    """The message of a case that ended in a ModelSourceError with its exit code."""
+    found = cases[name]
+    assert (found.get("error"), found.get("code")) == ("ModelSourceError", 3), found
+    return found["text"]
+
+
+CONVOLUTIONS = "Conv2D MaxPooling2D Conv2D MaxPooling2D Conv2D Flatten Dense Dense"
+
+
+@pytest.mark.parametrize(
+    ("name", "layers", "parameters", "scores"),
+    [
+        ("tutorial-cnn 28x28", "Reshape Conv2D MaxPooling2D Flatten Dense", 20410, "logits"),
+        ("opengenus-cnn 28x28", CONVOLUTIONS, 93322, "probabilities"),
+        (
+            "dropout-cnn 28x28",
+            "Conv2D MaxPooling2D Dropout Conv2D MaxPooling2D Dropout Flatten Dense Dense",
+            431242,
+            "probabilities",
+        ),
+        ("cifar-cnn 32x32x3", CONVOLUTIONS, 122570, "logits"),  # TensorFlow's CIFAR tutorial states this number
+    ],
+)
+def test_a_tutorials_network_has_its_layers_and_its_number_of_parameters(cases, name, layers, parameters, scores):
+    assert cases[name]["value"] == {"layers": layers.split(), "parameters": parameters, "scores": scores}
+
+
+@pytest.mark.parametrize(
+    ("name", "least"), [("tutorial-cnn", 4), ("opengenus-cnn", 18), ("dropout-cnn", 10), ("cifar-cnn", 18)]
+)
+def test_the_smallest_image_of_a_network_is_built_and_every_smaller_one_refused(cases, name, least):
+    for size in (3, 4, 9, 10, 17, 18):
+        if size >= least:
+            assert cases[f"{name} {size}"] == {"value": name}
+        else:
+            assert source_error(cases, f"{name} {size}") == (
+                f"{name} needs images of at least {least}x{least} pixels, these are {size}x50: "
+                "give a larger --image-size"
+            )
+
+
+def test_only_the_notebooks_network_takes_frames_without_a_channel_axis(cases):
+    assert cases["tutorial-cnn keeps rank"]["value"] == [None, 28, 28]
+    assert cases["dropout-cnn adds an axis"]["value"] == [None, 28, 28, 1]
+
+
+def test_an_unknown_name_lists_every_name(cases):
+    assert source_error(cases, "unknown name") == (
+        f"the model 'resnet-1000' is unknown: choose {NAMES}, or give FILE.py:FUNCTION"
+    )
+
+
+def test_weights_go_with_the_applications_only(cases):
+    assert (
+        source_error(cases, "weights with a tutorial") == f"--weights goes with {APPLICATIONS}, not with tutorial-cnn"
+    )
+
+
+def test_every_application_is_a_function_of_keras(cases):
+    assert cases["known applications"]["value"] == [True] * 7
+
+
+def test_each_application_has_the_normalization_of_its_weights(cases):
+    symmetric = [127.5, 127.5]
+    assert cases["normalizations"]["value"] == {
+        "mobilenet": symmetric,
+        "mobilenet-v2": symmetric,
+        "resnet50-v2": symmetric,
+        "densenet121": [123.675, 116.28, 103.53, 58.395, 57.12, 57.375],
+        "inception-v3": symmetric,
+        "xception": symmetric,
+        "efficientnet-b0": [0.0, 1.0],
+    }
+
+
+@pytest.mark.parametrize(("name", "shape"), [("grey", "[32, 32]"), ("one channel", "[32, 32, 1]")])
+def test_an_application_takes_rgb_images_only(cases, name, shape):
+    assert source_error(cases, f"mobilenet on {name}") == (
+        f"mobilenet takes RGB images, these have the shape {shape}: give --channels 3"
+    )
+
+
+@pytest.mark.parametrize(
+    ("case", "name", "least", "has"),
+    [("mobilenet", "mobilenet", 32, "31x64"), ("inception", "inception-v3", 75, "74x75")],
+)
+def test_an_application_states_its_smallest_image(cases, case, name, least, has):
+    assert source_error(cases, f"{case} too small") == (
+        f"{name} needs images of at least {least}x{least} pixels, these are {has}: give a larger --image-size"
+    )
+
+
+def test_with_weights_the_backbone_holds_exactly_them_and_only_the_head_is_trained(cases):
+    assert cases["transfer"]["value"] == {"same": True, "count": 135, "trainable": ["kernel", "bias"]}
+
+
+def test_without_weights_everything_is_trained(cases):
+    assert cases["from scratch"]["value"] == 83
+
+
+def test_a_missing_weights_file_is_named(cases):
+    expected = "none.weights.h5: no such weights file; give a Keras .weights.h5 file, or imagenet"
+    assert source_error(cases, "weights missing") == expected
+
+
+@pytest.mark.parametrize(
+    ("case", "file"),
+    [
+        ("of text", "text.weights.h5"),
+        ("by another name", "text.txt"),
+        ("of narrow", "narrow.weights.h5"),
+        ("of small", "small.weights.h5"),
+    ],
+)
+def test_weights_that_do_not_fit_are_named_with_what_would(cases, case_files, case, file):
+    text = source_error(cases, f"weights {case}")
+    assert text.startswith(f"the weights {str(case_files / file)!r} do not load into mobilenet (")
+    assert text.endswith("): give the weights of a MobileNet without its top")
+
+
+@pytest.mark.parametrize(
+    ("function", "scores"),
+    [
+        ("plain", "probabilities"),
+        ("fixed", "probabilities"),
+        ("logits", "logits"),
+        ("softmax_layer", "probabilities"),
+        ("softmax_activation", "probabilities"),
+        ("softmax_function", "probabilities"),
+        ("softmax_nested", "probabilities"),
+    ],
+)
+def test_a_function_gives_a_model_and_its_softmax_is_seen_in_every_form(cases, function, scores):
+    assert cases[f"net {function}"] == {"value": scores}
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        ("feature_map", ": the output has the shape [10, 10, 3]: a classifier gives one row of scores"),
+        ("regression", ": the output has the shape [1]: a classifier gives one row of scores"),
+        ("seven", ": the model has 7 outputs, the data 3 classes: they must agree"),
+        ("two_inputs", ": 2 inputs and 1 outputs: a classifier has one of each"),
+        ("two_outputs", ": 1 inputs and 2 outputs: a classifier has one of each"),
+        ("other_size", ": the model takes [30, 30], the images are [12, 12]: give a matching --image-size"),
+        ("raises", " failed: ValueError: this network\nis not finished"),
+        ("leaves", " failed: SystemExit: 0"),
+        ("nonsense", " returned str: it must return a built keras.Model"),
+        ("nothing", " returned NoneType: it must return a built keras.Model"),
+        ("unbuilt", " returned Sequential: it must return a built keras.Model"),
+        ("subclassed", ": a subclassed model tells no input: give a functional or Sequential one"),
+        ("wants_more", " asks for width: the function may take input_shape and classes, or nothing"),
+    ],
+)
+def test_a_function_that_gives_no_fitting_classifier_is_named_with_the_reason(cases, function, said):
+    assert source_error(cases, f"net {function}") == f"{NETS}:{function}{said}"
+
+
+@pytest.mark.parametrize("function", ["not_a_function", "missing"])
+def test_a_name_that_is_no_function_of_the_file_is_named(cases, function):
+    expected = f"{NETS} has no function {function!r}: give FILE.py:FUNCTION"
+    assert source_error(cases, f"net {function}") == expected
+
+
+def test_a_file_that_is_not_there_or_no_python_is_named(cases, case_files):
+    assert source_error(cases, "no such file") == "none.py: no such file; give FILE.py:FUNCTION"
+    expected = f"{case_files / 'text.txt'}: no Python file; give FILE.py:FUNCTION"
+    assert source_error(cases, "no python file") == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("does not parse", "SyntaxError: invalid syntax (does_not_parse.py, line 1)"),
+        ("does not import", "ModuleNotFoundError: No module named 'nothing_of_that_name'"),
+        ("exits", "SystemExit: 0"),
+    ],
+)
+def test_a_file_that_does_not_run_is_named_with_its_error(cases, case_files, name, said):
+    file = case_files / f"{name.replace(' ', '_')}.py"
+    assert source_error(cases, f"file {name}") == f"{file} does not run: {said}"
+
+
+@pytest.mark.parametrize("file", ["plain.keras", "plain.h5"])
+def test_a_saved_model_loads(cases, file):
+    assert cases[f"load {file}"] == {"value": "probabilities"}
+
+
+@pytest.mark.parametrize(
+    "file",
+    "cut.keras text.keras empty.keras text.h5 lambda.keras strange.keras small.weights.h5".split(),
+)
+def test_a_file_that_keras_does_not_load_is_named_with_its_version_and_reason(cases, case_files, file):
+    text = source_error(cases, f"load {file}")
+    assert text.startswith(f"{case_files / file}: Keras 3.")
+    assert " does not load it (" in text
+    assert "\n" not in text
+
+
+@pytest.mark.parametrize("file", ["none.keras", "folder.keras"])
+def test_a_saved_model_that_is_not_there_is_named(cases, case_files, file):
+    assert source_error(cases, f"load {file}") == (
+        f"{case_files / file}: no such model file; give a .keras or .h5 file, or FILE.py:FUNCTION"
+    )
+
+
+def test_a_file_of_another_kind_is_no_saved_model(cases, case_files):
+    expected = f"{case_files / 'text.txt'}: give a Keras model (.keras or .h5), or FILE.py:FUNCTION"
+    assert source_error(cases, "load text.txt") == expected
+
+
+@pytest.mark.parametrize(
+    ("case", "said"),
+    [
+        ("other images", "the model takes [12, 12], the images are [14, 12]: give a matching --image-size"),
+        ("RGB", "the model takes [12, 12], the images are [12, 12, 3]: give a matching --image-size"),
+        ("other classes", "the model has 3 outputs, the data 4 classes: they must agree"),
+    ],
+)
+def test_a_saved_model_that_does_not_fit_the_data_is_refused(cases, case_files, case, said):
+    assert source_error(cases, f"load for {case}") == f"{case_files / 'plain.keras'}: {said}"
+
+
+def test_images_with_one_channel_fit_a_model_without_the_axis(cases):
+    assert cases["load for one channel"] == {"value": "plain"}
+
+
+def test_a_model_for_images_of_any_size_is_refused_by_the_conversion(cases):
+    assert cases["freeze any size"] == {
+        "error": "ConversionError",
+        "text": "the model's input has the open shape [None, None, 1]: build it with a fixed height and width",
+        "code": 5,
+    }
+
+
+def test_frames_get_or_lose_the_channel_axis_as_the_model_wants_them(cases):
+    assert cases["fitting: adds an axis"]["value"] == [2, 12, 12, 1]
+    assert cases["fitting: drops an axis"]["value"] == [2, 12, 12]
+    assert cases["fitting: leaves alone"]["value"] == [2, 12, 12]

@@ -1,0 +1,246 @@
+"""TensorFlow's child process: how its end is told, and that nothing of it is left."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import signal
+import sys
+import tempfile
+import textwrap
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgeready import workshop
+from edgeready.config import TrainConfig
+from edgeready.errors import ConversionError, EdgereadyError, MissingExtraError, ModelSourceError, TrainingError
+from edgeready.job import Job, Made, load_job, load_made
+from edgeready.workshop import failure, refusal, run_job
+from edgeready_device.preprocess import Normalization
+
+SAFE = "replace the layer (Conv2D, DepthwiseConv2D, Dense, BatchNormalization, ReLU, pooling, Add are safe)"
+
+
+def test_a_killed_child_is_taken_for_one_that_ran_out_of_memory():
+    error = failure(-signal.SIGKILL, "", "training")
+    assert str(error) == "TensorFlow was killed while training: out of memory? use smaller images or batches"
+
+
+def test_a_crash_outside_the_converter_is_told_with_signal_and_stage():
+    assert str(failure(-signal.SIGSEGV, "noise", "training")) == "TensorFlow crashed (SIGSEGV) while training"
+
+
+def test_a_failure_is_told_with_the_last_line_that_says_something():
+    log = "Traceback (most recent call last):\n  File x\nValueError: no such layer\n\n  \n"
+    assert str(failure(1, log, "training")) == "TensorFlow failed while training: ValueError: no such layer"
+
+
+def test_a_failure_without_a_word_says_so():
+    assert str(failure(1, " \n", "training")) == "TensorFlow failed while training: it said nothing"
+
+
+def test_a_converter_that_crashes_is_told_with_signal_and_remedy():
+    assert str(refusal(-signal.SIGABRT, "")) == (
+        "TensorFlow's converter crashed (SIGABRT) on this model; recurrent layers (LSTM, GRU) do this: " + SAFE
+    )
+
+
+@pytest.mark.parametrize(
+    ("log", "named"),
+    [
+        ("error: 'tf.Erf' op is neither a custom op nor a flex op\n", "tf.Erf"),
+        (
+            "error: 'tfl.select' op quantized ... \nerror: 'tfl.select' op\nerror: 'tf.Cumsum' op",
+            "tfl.select, tf.Cumsum",
+        ),
+        ("RuntimeError: Quantization not yet supported for op: 'CUSTOM'.", "CUSTOM"),
+        ("RuntimeError: Quantization not yet supported for op: FILL", "FILL"),
+        ("Some ops are not supported:\n\ttf.Roll(tensor<1x4xf32>) -> (x)\n\ttf.Sign(tensor) -> y\n", "Roll, Sign"),
+    ],
+)
+def test_ops_that_the_converters_log_names_are_named_once_each(log, named):
+    assert str(refusal(1, log)) == f"the converter has no 8-bit form of {named}: {SAFE}"
+
+
+def test_any_other_refusal_is_told_with_its_last_line():
+    assert str(refusal(1, "a\nValueError: bad\n")) == "TensorFlow's converter refuses the model: ValueError: bad"
+
+
+def small_job(train: TrainConfig | None = None, model: str = "tutorial-cnn", **kwargs) -> Job:
+    noise = np.random.default_rng(0)
+    images = noise.integers(0, 256, (64, 8, 8), dtype=np.uint8)
+    return Job(model, 4, images, np.arange(64) % 4, images[:8], train, **kwargs)
+
+
+def test_a_job_is_the_same_after_the_way_through_its_folder(tmp_path):
+    job = small_job(TrainConfig(3, 16, 0.01, 7), weights="w.h5", normalization=Normalization((1.5,), (2.5,)))
+    job.save(tmp_path)
+    read = load_job(tmp_path)
+    for name in ("images", "labels", "calibration"):
+        assert np.array_equal(getattr(read, name), getattr(job, name))
+        assert getattr(read, name).dtype == getattr(job, name).dtype
+    for name in ("model", "classes", "train", "weights", "normalization"):
+        assert getattr(read, name) == getattr(job, name)
+
+
+def test_a_job_without_training_stays_one(tmp_path):
+    small_job(None).save(tmp_path)
+    read = load_job(tmp_path)
+    assert (read.train, read.weights, read.normalization) == (None, None, None)
+
+
+def test_what_was_made_is_the_same_after_the_way_through_its_folder(tmp_path):
+    made = Made(
+        "net",
+        Normalization((0.0, 1.0, 2.0), (3.0, 4.0, 5.0)),
+        "logits",
+        (0.5, 0.25),
+        {"keras": "3"},
+        b"8",
+        b"32",
+        b"k",
+    )
+    made.save(tmp_path)
+    assert load_made(tmp_path) == made
+
+
+@pytest.fixture
+def scratch(tmp_path, monkeypatch):
+    """The folder for temporary files, empty."""
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    monkeypatch.setenv("TMPDIR", str(folder))
+    return folder
+
+
+@pytest.fixture
+def child(tmp_path, monkeypatch):
+    """Puts a Python program in the place of TensorFlow's child; it has `send(**message)` and `die(signal)`."""
+
+    def put(program: str) -> None:
+        script = tmp_path / "child.py"
+        script.write_text(
+            "import json, os, sys, time\n"
+            "stream = os.fdopen(int(sys.argv[4]), 'w', buffering=1)\n"
+            "def send(**message): print(json.dumps(message), file=stream)\n"
+            "def die(number): os.kill(os.getpid(), number)\n" + textwrap.dedent(program)
+        )
+        stand_in = tmp_path / "python"
+        stand_in.write_text(f'#!/bin/sh\nexec {sys.executable} -S {script} "$@"\n')
+        stand_in.chmod(0o755)
+        monkeypatch.setattr(workshop.sys, "executable", str(stand_in))
+
+    return put
+
+
+def silent(stage: str, done: int, total: int) -> None:
+    pass
+
+
+def refused(kind: type[EdgereadyError]) -> str:
+    with pytest.raises(EdgereadyError) as caught:
+        run_job(small_job(), silent)
+    assert type(caught.value) is kind
+    return str(caught.value)
+
+
+def test_an_error_that_the_child_sends_is_raised_with_its_class_and_words(child, scratch):
+    child("send(error='ModelSourceError', text='no such thing')\nsys.exit(1)")
+    assert refused(ModelSourceError) == "no such thing"
+    assert list(scratch.iterdir()) == []
+
+
+def test_an_error_of_an_unknown_class_is_still_one_of_ours(child, scratch):
+    child("send(error='NewerError', text='what')\nsys.exit(1)")
+    assert refused(EdgereadyError) == "what"
+
+
+def test_progress_arrives_in_order(child, scratch):
+    child("for i in (1, 2, 3): send(stage='training', done=i, total=3)\nsys.exit(1)")
+    seen = []
+    with pytest.raises(TrainingError, match=r"^TensorFlow failed while training: it said nothing$"):
+        run_job(small_job(), lambda *message: seen.append(message))
+    assert seen == [("training", 1, 3), ("training", 2, 3), ("training", 3, 3)]
+
+
+def test_a_child_that_dies_before_it_says_anything_is_a_failure_while_starting(child, scratch):
+    child("print('No module named edgeready')\nsys.exit(1)")
+    assert refused(TrainingError) == "TensorFlow failed while starting: No module named edgeready"
+    assert list(scratch.iterdir()) == []
+
+
+def test_a_crash_while_converting_is_a_refusal_of_the_model(child, scratch):
+    child("send(stage='converting', done=0, total=0)\ndie(11)")
+    assert refused(ConversionError).startswith("TensorFlow's converter crashed (SIGSEGV) on this model;")
+    assert list(scratch.iterdir()) == []
+
+
+def test_a_kill_while_converting_is_not_blamed_on_the_model(child, scratch):
+    child("send(stage='converting', done=0, total=0)\ndie(9)")
+    assert refused(TrainingError) == (
+        "TensorFlow was killed while converting: out of memory? use smaller images or batches"
+    )
+
+
+def test_what_the_child_prints_never_reaches_the_terminal(child, scratch, capfd):
+    child("print('noise')\nprint('more', file=sys.stderr)\nsend(stage='training', done=0, total=0)\nsys.exit(3)")
+    assert refused(TrainingError) == "TensorFlow failed while training: more"
+    assert capfd.readouterr() == ("", "")
+
+
+def test_what_a_killed_child_had_put_into_temporary_files_goes_too(child, scratch):
+    child("import tempfile\ntempfile.mkdtemp()\nopen(tempfile.mktemp(), 'w').close()\ndie(9)")
+    assert refused(TrainingError).startswith("TensorFlow was killed while starting")
+    assert list(scratch.iterdir()) == []
+
+
+def test_an_interrupt_ends_the_child_and_leaves_nothing(child, scratch):
+    child("send(stage='training', done=os.getpid(), total=0)\ntime.sleep(60)")
+    pids = []
+
+    def interrupt(stage: str, done: int, total: int) -> None:
+        pids.append(done)
+        raise KeyboardInterrupt
+
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        run_job(small_job(), interrupt)
+    assert time.monotonic() - started < 5
+    assert not Path(f"/proc/{pids[0]}").exists()
+    assert list(scratch.iterdir()) == []
+
+
+def test_without_tensorflow_the_missing_extra_is_named(tmp_path, scratch, monkeypatch):
+    (tmp_path / "tensorflow.py").write_text("raise ImportError('No module named tensorflow')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert refused(MissingExtraError) == (
+        "TensorFlow does not load (No module named tensorflow): run "
+        'pip install "edgeready[build]" to train and convert'
+    )
+
+
+def children() -> list[int]:
+    """The processes that this one has started."""
+    return [int(pid) for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()]
+
+
+@pytest.mark.tensorflow
+@pytest.mark.skipif(importlib.util.find_spec("tensorflow") is None, reason="the extra `build` is not installed")
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the child through Linux' /proc")
+def test_tensorflow_killed_while_it_trains_is_a_training_error_and_leaves_nothing(scratch):
+    before = set(children())
+
+    def kill(stage: str, done: int, total: int) -> None:
+        if stage.startswith("training") and done == 5:
+            (child,) = set(children()) - before
+            os.kill(child, signal.SIGKILL)
+
+    with pytest.raises(TrainingError, match=r"^TensorFlow was killed while training, loss \d+\.\d{3}: out of memory"):
+        run_job(small_job(TrainConfig(epochs=100_000)), kill)
+    assert list(scratch.iterdir()) == []
+    assert set(children()) == before
+    assert "tensorflow" not in sys.modules

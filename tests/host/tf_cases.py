@@ -1,0 +1,162 @@
+"""Asks edgeready.tf many questions in one process and writes the answers to cases.json in the folder given.
+
+A case is a function without arguments: its value is kept as {"value": ...}, an error that it raises as
+{"error": class name, "text": message, "code": exit code or None}.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+folder, here = Path(sys.argv[1]), Path(__file__).parent
+
+import numpy as np  # noqa: E402
+
+from edgeready.tf import applications, architectures, convert, models, train  # noqa: E402  # isort: skip
+import keras  # noqa: E402
+
+NETS = here / "nets.py"
+CASES = {}
+
+
+def case(name, action):
+    CASES[name] = action
+
+
+def net(function, frame=(12, 12), classes=3):
+    return models.make_model(f"{NETS}:{function}", frame, classes)
+
+
+def shape_of(named):
+    layers = [type(layer).__name__ for layer in named.model.layers]
+    return {"layers": layers, "parameters": named.model.count_params(), "scores": models.output_kind(named.model)}
+
+
+for name in architectures.ARCHITECTURES:
+    case(f"{name} 28x28", lambda name=name: shape_of(models.make_model(name, (28, 28), 10)))
+    for size in (3, 4, 9, 10, 17, 18):
+        case(f"{name} {size}", lambda name=name, size=size: models.make_model(name, (size, 50), 10).name)
+case("cifar-cnn 32x32x3", lambda: shape_of(models.make_model("cifar-cnn", (32, 32, 3), 10)))
+case("tutorial-cnn keeps rank", lambda: list(models.make_model("tutorial-cnn", (28, 28), 10).model.inputs[0].shape))
+case("dropout-cnn adds an axis", lambda: list(models.make_model("dropout-cnn", (28, 28), 10).model.inputs[0].shape))
+
+case("unknown name", lambda: models.make_model("resnet-1000", (32, 32), 10))
+case("weights with a tutorial", lambda: models.make_model("tutorial-cnn", (32, 32), 10, weights="imagenet"))
+case(
+    "known applications",
+    lambda: [hasattr(keras.applications, a.function) for a in applications.APPLICATIONS.values()],
+)
+case(
+    "normalizations",
+    lambda: {n: a.normalization.mean + a.normalization.std for n, a in applications.APPLICATIONS.items()},
+)
+case("mobilenet on grey", lambda: models.make_model("mobilenet", (32, 32), 3))
+case("mobilenet on one channel", lambda: models.make_model("mobilenet", (32, 32, 1), 3))
+case("mobilenet too small", lambda: models.make_model("mobilenet", (31, 64, 3), 3))
+case("inception too small", lambda: models.make_model("inception-v3", (74, 75, 3), 3))
+case("weights missing", lambda: models.make_model("mobilenet", (32, 32, 3), 3, weights="none.weights.h5"))
+
+(folder / "text.weights.h5").write_text("no weights")
+(folder / "text.txt").write_text("no weights")
+case(
+    "weights of text", lambda: models.make_model("mobilenet", (32, 32, 3), 3, weights=str(folder / "text.weights.h5"))
+)
+case(
+    "weights by another name",
+    lambda: models.make_model("mobilenet", (32, 32, 3), 3, weights=str(folder / "text.txt")),
+)
+keras.utils.set_random_seed(3)
+backbone = keras.applications.MobileNet(input_shape=(32, 32, 3), include_top=False, weights=None, pooling="avg")
+for layer in backbone.layers:
+    if isinstance(layer, keras.layers.BatchNormalization):
+        layer.momentum = 0.0
+backbone(np.random.default_rng(0).uniform(-1, 1, (16, 32, 32, 3)), training=True)  # gives features of a sane size
+backbone.save_weights(folder / "mobilenet.weights.h5")
+narrow = keras.applications.MobileNet(input_shape=(32, 32, 3), include_top=False, weights=None, alpha=0.25)
+narrow.save_weights(folder / "narrow.weights.h5")
+net("plain").model.save_weights(folder / "small.weights.h5")
+for wrong in ("narrow", "small"):
+    file = str(folder / f"{wrong}.weights.h5")
+    case(f"weights of {wrong}", lambda file=file: models.make_model("mobilenet", (32, 32, 3), 3, weights=file))
+
+
+def transfer():
+    named = models.make_model("mobilenet", (32, 32, 3), 3, weights=str(folder / "mobilenet.weights.h5"))
+    (inner,) = [layer for layer in named.model.layers if isinstance(layer, keras.Model)]
+    same = [np.array_equal(a, b) for a, b in zip(inner.get_weights(), backbone.get_weights(), strict=True)]
+    return {
+        "same": all(same),
+        "count": len(same),
+        "trainable": [v.path.split("/")[-1] for v in named.model.trainable_variables],
+    }
+
+
+case("transfer", transfer)
+case("from scratch", lambda: len(models.make_model("mobilenet", (32, 32, 3), 3).model.trainable_variables))
+
+for function in (
+    "plain fixed feature_map regression seven two_inputs two_outputs other_size raises leaves nonsense nothing "
+    "unbuilt subclassed wants_more not_a_function missing logits softmax_layer softmax_activation softmax_function "
+    "softmax_nested"
+).split():
+    case(f"net {function}", lambda function=function: shape_of(net(function))["scores"])
+case("no such file", lambda: models.make_model("none.py:make", (12, 12), 3))
+case("no python file", lambda: models.make_model(f"{folder / 'text.txt'}:make", (12, 12), 3))
+for name, source in {
+    "does not parse": "def make(:",
+    "does not import": "import nothing_of_that_name",
+    "exits": "raise SystemExit(0)",
+}.items():
+    file = folder / f"{name.replace(' ', '_')}.py"
+    file.write_text(source)
+    case(f"file {name}", lambda file=file: models.make_model(f"{file}:make", (12, 12), 3))
+
+net("plain").model.save(folder / "plain.keras")
+net("plain").model.save(folder / "plain.h5")
+whole = (folder / "plain.keras").read_bytes()
+(folder / "cut.keras").write_bytes(whole[: len(whole) // 2])
+(folder / "text.keras").write_text("no model")
+(folder / "empty.keras").write_bytes(b"")
+(folder / "text.h5").write_text("no model")
+(folder / "folder.keras").mkdir()
+keras.Sequential([keras.Input((12, 12)), keras.layers.Lambda(lambda x: x * 2), keras.layers.Flatten()]).save(
+    folder / "lambda.keras"
+)
+
+
+class Strange(keras.layers.Layer):
+    def call(self, x):
+        return x
+
+
+keras.Sequential([keras.Input((12, 12)), Strange(), keras.layers.Flatten(), keras.layers.Dense(3)]).save(
+    folder / "strange.keras"
+)
+for file in (
+    "plain.keras plain.h5 cut.keras text.keras empty.keras text.h5 folder.keras lambda.keras strange.keras "
+    "small.weights.h5 none.keras text.txt"
+).split():
+    case(f"load {file}", lambda file=file: shape_of(models.load_model(str(folder / file), (12, 12), 3))["scores"])
+case("load for other images", lambda: models.load_model(str(folder / "plain.keras"), (14, 12), 3))
+case("load for RGB", lambda: models.load_model(str(folder / "plain.keras"), (12, 12, 3), 3))
+case("load for one channel", lambda: models.load_model(str(folder / "plain.keras"), (12, 12, 1), 3).name)
+case("load for other classes", lambda: models.load_model(str(folder / "plain.keras"), (12, 12), 4))
+case("freeze any size", lambda: convert.freeze(net("any_size").model))
+
+images = np.arange(2 * 12 * 12, dtype=np.uint8).reshape(2, 12, 12)
+case("fitting: adds an axis", lambda: list(train.fitting_frames(net("any_size").model, images).shape))
+case("fitting: drops an axis", lambda: list(train.fitting_frames(net("plain").model, images[..., None]).shape))
+case("fitting: leaves alone", lambda: list(train.fitting_frames(net("plain").model, images).shape))
+
+
+def answer(action):
+    try:
+        return {"value": action()}
+    except Exception as error:  # noqa: BLE001  (the tests look at its class)
+        return {"error": type(error).__name__, "text": str(error), "code": getattr(error, "exit_code", None)}
+
+
+answers = {name: answer(action) for name, action in CASES.items()}
+(folder / "cases.json").write_text(json.dumps(answers, default=str), "utf-8")

@@ -1,0 +1,228 @@
+"""Fresh environments: what `pip install ./device` and `pip install ./device .` bring, on every CPython here."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tflite_models import conv_classifier
+
+pytestmark = [pytest.mark.install, pytest.mark.slow]
+
+ROOT = Path(__file__).parents[2]
+VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13")
+HOST_VERSIONS = VERSIONS[1:]
+SEEDS = {"pip", "setuptools", "wheel"}
+DEVICE_CALLS = (("--help",), ("info",), ("info", "--json"), ("classify", "--help"))
+
+# Distributions that are installed, and those that the runtime asks for, directly or not.
+INVENTORY = """
+import importlib.metadata as m, json, re, sys
+key = lambda name: re.sub(r"[-_.]+", "-", name).lower()
+installed = {key(d.metadata["Name"]): d for d in m.distributions()}
+def closure(name, seen):
+    for line in (installed[name].requires or []) if name in installed else []:
+        other = key(re.split(r"[ ;<>=!~\\[(]", line, maxsplit=1)[0])
+        if "extra ==" not in line and other in installed and other not in seen:
+            seen.add(other)
+            closure(other, seen)
+    return seen
+print(json.dumps({
+    "versions": {name: d.version for name, d in installed.items()},
+    "of_litert": sorted(closure("ai-edge-litert", set())),
+    "of_tflite": sorted(closure("tflite-runtime", set())),
+}))
+"""
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A virtual environment: its folder, what is installed, and what the runtimes ask for."""
+
+    folder: Path
+    versions: dict[str, str]
+    of_litert: set[str]
+    of_tflite: set[str]
+
+    @property
+    def names(self) -> set[str]:
+        return set(self.versions) - SEEDS
+
+    def run(self, program: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+        return call(self.folder / "bin" / program, *arguments)
+
+
+def call(*command: object, **kwargs) -> subprocess.CompletedProcess[str]:
+    environment = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    parts = [str(part) for part in command]
+    return subprocess.run(parts, capture_output=True, text=True, check=False, env=environment, **kwargs)
+
+
+def interpreter(version: str) -> Path | None:
+    """The CPython `version` of pyenv, or on the PATH."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    found = sorted(pyenv.glob(f"{version}.*/bin/python"))
+    on_path = shutil.which(f"python{version}")
+    candidates = [*found, *([Path(on_path)] if on_path else [])]
+    return next((path for path in candidates if call(path, "-c", "import venv, ensurepip").returncode == 0), None)
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory) -> Path:
+    """A copy of the repository: building in place would leave its marks there. Skips where no index answers."""
+    folder = tmp_path_factory.mktemp("source")
+    asked = call(sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", folder / "asked", "flatbuffers")
+    if asked.returncode:
+        pytest.skip(f"pip cannot reach an index here: {asked.stderr.strip().splitlines()[-1:]}")
+    rubbish = shutil.ignore_patterns("__pycache__", "*.egg-info", "build")
+    for name in ("host", "device"):
+        shutil.copytree(ROOT / name, folder / name, ignore=rubbish)
+    for name in ("pyproject.toml", "README.md"):
+        shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+def install(folder: Path, source: Path, *what: str) -> Environment:
+    done = call(folder / "bin" / "python", "-m", "pip", "install", "-q", *what, cwd=source)
+    assert done.returncode == 0, done.stderr
+    return inventory(folder)
+
+
+def inventory(folder: Path) -> Environment:
+    found = json.loads(call(folder / "bin" / "python", "-I", "-c", INVENTORY).stdout)
+    return Environment(folder, found["versions"], set(found["of_litert"]), set(found["of_tflite"]))
+
+
+@dataclass(frozen=True)
+class Installed:
+    """An environment as it was right after the device package came in, and what its commands said then."""
+
+    environment: Environment
+    calls: dict[tuple[str, ...], subprocess.CompletedProcess[str]]
+
+
+_MADE: dict[str, Installed] = {}
+_HOSTS: dict[str, Environment] = {}
+
+
+@pytest.fixture
+def device(version: str, source: Path, tmp_path_factory) -> Installed:
+    """A fresh environment of CPython `version` after `pip install ./device`; made once."""
+    python = interpreter(version)
+    if python is None:
+        pytest.skip(f"there is no CPython {version} with venv here")
+    if version not in _MADE:
+        folder = tmp_path_factory.mktemp(f"venv{version}")
+        assert call(python, "-m", "venv", folder).returncode == 0
+        environment = install(folder, source, "./device")
+        calls = {arguments: environment.run("edgeready-device", *arguments) for arguments in DEVICE_CALLS}
+        _MADE[version] = Installed(environment, calls)
+    return _MADE[version]
+
+
+@pytest.fixture
+def host(version: str, device: Installed, source: Path) -> Environment:
+    """The same environment after `pip install ./device .`; made once."""
+    if version not in _HOSTS:
+        _HOSTS[version] = install(device.environment.folder, source, "./device", ".")
+    return _HOSTS[version]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_device_package_brings_one_runtime_with_numpy_and_nothing_else(version, device):
+    found = device.environment
+    if sys.platform == "linux" and version in ("3.9", "3.10", "3.11"):
+        assert found.names == {"edgeready-device", "tflite-runtime", "numpy"} | found.of_tflite
+        assert found.versions["numpy"].startswith("1.")
+        assert found.versions["tflite-runtime"].startswith("2.14")
+    else:
+        assert found.names == {"edgeready-device", "ai-edge-litert", "numpy"} | found.of_litert
+        assert found.versions["ai-edge-litert"].startswith("2.")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_device_commands_start(version, device):
+    for arguments, done in device.calls.items():
+        assert (done.returncode, done.stderr) == (0, ""), arguments
+    runtimes = json.loads(device.calls["info", "--json"].stdout)["runtimes"]
+    assert len(runtimes) == 1
+    assert runtimes[0].split()[0] in device.environment.versions
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_model_runs_in_the_fresh_environment(version, device, tmp_path):
+    (tmp_path / "model.tflite").write_bytes(conv_classifier())
+    images = np.random.default_rng(1).integers(0, 256, (30, 8, 8), dtype=np.uint8)
+    np.savez(tmp_path / "noise.npz", x=images, y=np.arange(30) % 3)
+    done = device.environment.run(
+        "edgeready-device", "evaluate", tmp_path / "model.tflite", tmp_path / "noise.npz", "--json"
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["top1"]["count"] == 30
+
+
+@pytest.mark.parametrize("version", ["3.11"])
+def test_the_extra_litert_adds_the_faster_runtime_on_3_11(version, device, source, tmp_path):
+    folder = tmp_path / "venv"
+    assert call(interpreter(version), "-m", "venv", folder).returncode == 0
+    found = install(folder, source, "./device[litert]")
+    assert {"tflite-runtime", "ai-edge-litert"} <= found.names
+    runtimes = json.loads(found.run("edgeready-device", "info", "--json").stdout)["runtimes"]
+    assert [runtime.split()[0] for runtime in runtimes] == ["ai-edge-litert", "tflite-runtime"]
+
+
+def check_host(found: Environment, tmp_path: Path) -> None:
+    """The host works without TensorFlow, and says in one line what training needs."""
+    assert {"edgeready", "edgeready-device", "ai-edge-litert", "typer", "pillow"} <= found.names
+    assert not found.names & {"tensorflow", "keras", "scikit-learn", "h5py"}
+    shown = found.run("edgeready", "--help")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    (tmp_path / "model.tflite").write_bytes(conv_classifier())
+    checked = found.run("edgeready", "check", tmp_path / "model.tflite")
+    assert (checked.returncode, checked.stderr) == (0, "")
+    images = np.random.default_rng(1).integers(0, 256, (60, 8, 8), dtype=np.uint8)
+    np.savez(tmp_path / "noise.npz", x=images, y=np.arange(60) % 3)
+    for data in ("digits", tmp_path / "noise.npz"):
+        refused = found.run("edgeready", "build", data, "--out", tmp_path / "out" / "model.tflite")
+        assert (refused.returncode, refused.stdout) == (6, "")
+        assert refused.stderr.startswith("edgeready: ")
+        assert 'pip install "edgeready[build]"' in refused.stderr
+        assert refused.stderr.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("version", HOST_VERSIONS)
+def test_the_host_comes_without_tensorflow_and_says_what_training_needs(version, host, tmp_path):
+    check_host(host, tmp_path)
+
+
+def test_uv_installs_the_same(source, tmp_path):
+    if importlib.util.find_spec("uv") is None:
+        pytest.skip("uv is not installed here")
+    uv, folder = (sys.executable, "-m", "uv"), tmp_path / "venv"
+    assert call(*uv, "venv", "-q", "-p", sys.executable, folder).returncode == 0
+    done = call(*uv, "pip", "install", "-q", "-p", folder / "bin" / "python", "./device", ".", cwd=source)
+    assert done.returncode == 0, done.stderr
+    check_host(inventory(folder), tmp_path)
+
+
+def test_the_device_wheel_has_at_most_100_kilobytes(source, tmp_path):
+    done = call(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", tmp_path, source / "device")
+    assert done.returncode == 0, done.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    assert wheel.name == f"edgeready_device-{_version()}-py3-none-any.whl"
+    assert wheel.stat().st_size <= 100_000
+
+
+def _version() -> str:
+    from edgeready_device import __version__
+
+    return __version__
