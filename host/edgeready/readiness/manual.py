@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 from edgeready.readiness.catalogue import RULES
 from edgeready.readiness.model import MODEL_RULES
@@ -48,6 +50,24 @@ other ops count none. Parameters are taken to grow by a tenth when they are comp
 stay in the Edge TPU's memory; what is beyond is streamed at each inference. The compiler also streams when its
 program or a large activation takes the memory, which this estimate does not see.
 
+## Mending
+
+`edgeready build` and `edgeready convert` rewrite layers that the Edge TPU has no form for, where the result stays the
+same (`--no-fix` leaves them as they are), and fix the batch at 1. The rewritten model's float outputs are compared
+with the given one's on eight calibration images; when they differ, the conversion is refused.
+
+{mending}
+
+What would change the results (GELU, ELU, LayerNormalization, PReLU with slopes for each pixel and the like) is only
+proposed.
+
+`benchmarks/keras_applications.py` converted 20 architectures of keras.applications with random weights at the
+smallest input that they take (32x32, Xception 71x71, the two Inceptions 75x75). Predicted ready, rewriting included:
+MobileNet, MobileNetV2, MobileNetV3Small and Large, EfficientNetB0 and B1, EfficientNetV2B0 and S, DenseNet121 and 169,
+NASNetMobile, ResNet50, ResNet101, ResNet50V2, VGG16, VGG19, Xception, InceptionV3, InceptionResNetV2. Not ready:
+ConvNeXtTiny (GELU and LayerNormalization). At 224x224 MobileNetV2, MobileNetV3Small, EfficientNetB0 and B2,
+NASNetMobile and DenseNet121 were ready.
+
 ## Rules
 
 An op's first finding, in this order, is its verdict. **Stops** means that the compiler makes nothing at all, or maps
@@ -65,7 +85,21 @@ _SHORT = {
 
 def manual() -> str:
     """The page as Markdown."""
-    return _HEAD.format(subgraph=SUBGRAPH) + "\n".join([*_rules(), "", *_operations(), ""])
+    return _HEAD.format(subgraph=SUBGRAPH, mending="\n".join(_mending())) + "\n".join(
+        [*_rules(), "", *_operations(), ""]
+    )
+
+
+def _mending() -> Iterator[str]:
+    """The sentences of the rewrites, read from their source: to import it would load TensorFlow."""
+    source = Path(__file__).parents[1] / "tf" / "mended_forms.py"
+    module = ast.parse(source.read_text("utf-8"))
+    functions = {node.name: ast.get_docstring(node) for node in module.body if isinstance(node, ast.FunctionDef)}
+    for node in module.body:
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == "REWRITES":
+            listed = node.value.elts if isinstance(node.value, ast.Tuple) else []
+            names = [name.id for name in listed if isinstance(name, ast.Name)]
+            yield from (f"- {functions[name]}" for name in names)
 
 
 def _rules() -> Iterator[str]:
