@@ -142,7 +142,8 @@ def _next_steps(result: BuildResult, images: str) -> RenderableType:
     return Text.assemble(
         "\nThe one file to copy: ",
         (str(result.out), "bold"),
-        '\nOn the board, after pip install "./device[images]" from a checkout (or edgeready bundle, without internet):\n'
+        '\nOn the board, after pip install "./device[images]" from a checkout '
+        "(or edgeready bundle, without internet):\n"
         f"  edgeready-device classify {result.out} {images}\n"
         f"  edgeready-device verify {result.out}",
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from compiled_models import LOG, MIX, mixed, whole
-from tflite_models import T, conv_classifier, one_op
+from tflite_models import O, T, conv_classifier, one_op, tflite
 
 from edgeready import cli
 from edgeready.annotations import github, sarif
@@ -58,7 +58,19 @@ def test_the_text_is_the_compilers_table_then_blockers_cost_and_that_it_is_a_pre
     assert (
         "cost: 2,496 multiply-accumulates, 92.3 % on the Edge TPU; 256 parameter bytes; 1 Edge TPU and 1 CPU " in out
     )
+    assert not any("mended alone" in line for line in lines)  # with one blocker it says nothing new
     assert lines[-1] == "This is a prediction from the file alone; only `edgeready compile` proves it."
+
+
+def test_with_several_blockers_each_says_what_mending_it_alone_brings(run, file):
+    tensors = [T(name, (1, 4), "int8", 0.1) for name in "abcd"]
+    ops = [O("ELU", ["a"], ["b"]), O("RELU", ["b"], ["c"]), O("ELU", ["c"], ["d"])]
+    _, out, _ = run("check", file(tflite(tensors=tensors, ops=ops, inputs=["a"], outputs=["d"])))
+    lines = [line for line in out.splitlines() if "mended alone" in line]
+    assert lines == [
+        "   mended alone it brings the Edge TPU: 2 ops, 0 multiply-accumulates, 0 parameter bytes",
+        "   mended alone it brings the Edge TPU: nothing",
+    ]
 
 
 def test_format_json_and_json_are_the_same(run, file):

@@ -8,6 +8,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from compiled_models import MIX, mixed, whole
 from tflite_models import T, conv_classifier, one_op
@@ -19,6 +20,7 @@ from edgeready.errors import ConversionError, RuntimeUnavailableError
 from edgeready.graft import with_metadata
 from edgeready.metadata import tflite_metadata
 from edgeready.package import package
+from edgeready_device.golden import GoldenVectors
 from edgeready_device.manifest import InputSpec, Manifest
 from edgeready_device.model_file import read_model_file
 from edgeready_device.tflite_metadata import ENTRY
@@ -165,11 +167,13 @@ def test_labels_metadata_and_manifest_are_in_the_compiled_file(tools, run, tmp_p
 
 def test_the_parts_of_a_foreign_file_are_kept_as_they_are(tools, run, tmp_path):
     tail = io.BytesIO()
+    golden = some_golden_vectors()
     described = tflite_metadata("theirs", "9", SPEC, "labels.txt", [])
     tail.write(with_metadata(conv_classifier(), ENTRY, described))
     with zipfile.ZipFile(tail, "w") as archive:
         archive.writestr("labels.txt", "a\nb\nc\n")
         archive.writestr("more/notes.txt", "hello")
+        archive.writestr("golden.npz", golden)
     tools(ALL, whole(conv_classifier()))
     assert run("compile", written(tmp_path, tail.getvalue()))[0] == 0
     with zipfile.ZipFile(tmp_path / "net_edgetpu.tflite") as archive:
@@ -207,6 +211,22 @@ def _metadata_of(data: bytes) -> bytes:
     from edgeready_device.model_file import flatbuffer_of
 
     return read_graph(flatbuffer_of(data)).metadata[ENTRY]
+
+
+def some_golden_vectors() -> bytes:
+    """Golden vectors of conv_classifier, not computed."""
+    outputs = {"ai-edge-litert 2.3.0 reference": np.zeros((1, 3), np.uint8)}
+    return GoldenVectors(np.zeros((1, 8, 8, 1), np.uint8), outputs).to_bytes()
+
+
+def test_the_compiler_calls_every_custom_op_custom_and_so_does_the_comparison(tools, run, tmp_path):
+    ends = [T("x", (1, 4), "int8", 0.1)], [T("y", (1, 4), "int8", 0.1)]
+    data = one_op("CUSTOM", *ends, custom_code="TFLite_Detection_PostProcess")
+    row = "CUSTOM                         1          Operation is working on an unsupported data type\n"
+    tools(ALL[: ALL.index("CONV_2D")] + row, data)
+    code, out, _ = run("compile", written(tmp_path, data), "--json")
+    assert code == 1
+    assert json.loads(out)["outcome"] == {"mapped": 0, "total": 1, "differences": [], "row_differences": []}
 
 
 def test_a_bare_model_stays_bare(tools, run, tmp_path):

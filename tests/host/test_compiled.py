@@ -86,6 +86,16 @@ def test_a_damaged_package_is_one_clear_error(held, said):
     assert "\n" not in str(error.value)
 
 
+def test_an_executable_that_runs_past_its_package_is_refused():
+    inner = executable(2, 100)
+    held = options(package([inner]))
+    at = held.index(inner) - 4
+    assert int.from_bytes(held[at : at + 4], "little") == len(inner)
+    longer = held[:at] + (len(inner) + 1000).to_bytes(4, "little") + held[at + 4 :]
+    with pytest.raises(ModelFileError, match=rf"executable 0 of {len(inner) + 1000} bytes runs past its end"):
+        packages(graph(longer))
+
+
 def test_a_package_with_flipped_bytes_is_read_or_refused():
     source = random.Random(5)
     held = options(two_executables())

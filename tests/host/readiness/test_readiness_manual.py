@@ -37,6 +37,13 @@ def test_every_rule_is_in_the_manual_with_its_sentence(name: str) -> None:
     assert sentences()[name] in line
 
 
+def test_every_rewrite_is_in_the_manual() -> None:
+    found = manual().split("## Mending")[1].split("## Rules")[0]
+    lines = [line for line in found.splitlines() if line.startswith("- ")]
+    assert len(lines) == 7
+    assert lines[0] == "- Upsampling by repetition is written as RESIZE_NEAREST_NEIGHBOR, in steps of at most four."
+
+
 def test_every_phrase_belongs_to_a_rule_or_to_what_follows_from_one() -> None:
     assert set(_STATUS) - set(sentences()) == {"", "downstream", "not-compiled"}
 
