@@ -83,6 +83,19 @@ def test_a_float_model_that_also_stops_the_compiler_has_no_table() -> None:
     ]
 
 
+def test_a_refused_op_beside_one_that_stops_the_compiler_has_no_row_of_its_own() -> None:
+    tensors = [i8("a", 1, 4), i8("b", 1, 4), i8("c", 1, 4)]
+    ops = [O("ELU", ["a"], ["b"]), O("GELU", ["b"], ["c"])]
+    assert rows(tflite(tensors=tensors, ops=ops, inputs=["a"], outputs=["c"])) == [
+        ("ELU", 1, NO_TABLE),
+        ("GELU", 1, NO_TABLE),
+    ]
+
+
+def test_a_model_of_two_subgraphs_has_no_table() -> None:
+    assert rows(one_op("RELU", [i8("x", 1, 4)], [i8("y", 1, 4)], subgraphs=2)) == [("RELU", 1, NO_TABLE)]
+
+
 def test_a_known_custom_op_is_called_a_wrong_data_type_as_the_compiler_does() -> None:
     data = one_op("CUSTOM", [i8("x", 1, 4)], [i8("y", 1, 4)], custom_code="TFLite_Detection_PostProcess")
     assert rows(data) == [("TFLite_Detection_PostProcess", 1, DATA_TYPE)]

@@ -1,0 +1,96 @@
+"""The image as its users run it: commands, folders, user, label, what it is made of."""
+
+from __future__ import annotations
+
+import re
+
+from engine import ROOT, Done
+from lane import COMMAND_S, Lane, ended, parsed
+from systems import EMULATED, System, environment
+
+DATA = ROOT / "tests" / "data" / "arm64"
+MOST_BYTES = 150 * 10**6  # above the base image, with tflite-runtime
+PARTS = {
+    "Python": "/usr/lib/python3.* /usr/bin/python3.*",
+    "numpy": "/opt/edgeready/site/numpy /opt/edgeready/site/numpy.libs /usr/lib/python3/dist-packages/numpy",
+    "Pillow": "/opt/edgeready/site/PIL /opt/edgeready/site/pillow.libs /usr/lib/python3/dist-packages/PIL",
+    "tflite-runtime": "/opt/edgeready/site/tflite_runtime",
+    "ai-edge-litert": "/opt/edgeready/site/ai_edge_litert",
+    "all packages": "/opt/edgeready/site",
+    "edgeready-device": "/opt/edgeready/app",
+    "model": "/models",
+}
+
+
+def image(lane: Lane, system: System) -> None:
+    """Every check of the image."""
+    with lane.timed(f"the image, {system.name}"):
+        _commands(lane, system)
+        _benchmark(lane, system)
+        _inside(lane, system)
+        _size(lane, system)
+
+
+def _run(lane: Lane, system: System, *arguments: str, entry: str = "", init: bool = True) -> Done:
+    profile = system.profiles[0] if EMULATED else ""
+    options = ["-v", f"{DATA}:/data:ro", *(["--entrypoint", entry] if entry else [])]
+    cpu = {key: value for key, value in environment("site", profile).items() if key == "QEMU_CPU"}
+    return lane.engine.run(
+        system.tag("image"), *arguments, limit_s=COMMAND_S, options=options, environment=cpu.items(), init=init
+    )
+
+
+def _commands(lane: Lane, system: System) -> None:
+    done = _run(lane, system, "classify", "/models/digits.tflite", "digit-3.png", "/data/digit-8-large.png", "--json")
+    best = [answer["predictions"][0]["label"] for answer in parsed(done) or []]
+    lane.verdict(f"docker run IMAGE classify, {system.name}", best == ["3", "8"], f"{best}" if best else ended(done))
+    done = _run(lane, system, "verify", "/models/digits.tflite")
+    lane.verdict(f"docker run IMAGE verify, {system.name}", done.code == 0, done.last_line())
+    done = _run(lane, system)
+    said = "EMULATED" in done.output
+    lane.verdict(f"docker run IMAGE (info), {system.name}", done.code == 0 and said is EMULATED, done.last_line())
+
+
+def _benchmark(lane: Lane, system: System) -> None:
+    line = ("benchmark", "/models/digits.tflite", "--runs", "70", "--min-time", "0")
+    done = _run(lane, system, *line)
+    said = re.search(r"(?i)emulated.*not a measure of any board", done.output) is not None
+    lane.verdict(f"benchmark's text, {system.name}", done.code == 0 and said is EMULATED, done.last_line())
+    done = _run(lane, system, *line, "--json", "--max-p90-ms", "1e9")
+    document = parsed(done)
+    ok = document is not None and document["emulated"] is EMULATED and done.code == int(EMULATED)
+    lane.verdict(f"benchmark's latency budget, {system.name}", ok, f"exit code {done.code}: {done.errors.strip()}")
+
+
+def _inside(lane: Lane, system: System) -> None:
+    done = _run(lane, system, "-u", entry="id")
+    lane.verdict(f"the image's user, {system.name}", done.output.strip() == "1000", f"uid {done.output.strip()}")
+    script = "find /var/cache/apt /var/lib/apt/lists -type f -size +0; command -v pip gcc; true"
+    done = _run(lane, system, "-c", script, entry="sh")
+    lane.verdict(f"nothing else in the image, {system.name}", not done.output.strip(), done.output.strip() or "clean")
+    # Without an init a crash as process 1 hangs for ever under QEMU.
+    done = _run(lane, system, "-s", "--", "python3", "-c", "import os; os.abort()", entry="tini", init=False)
+    lane.verdict(f"a crash without --init ends, {system.name}", done.code == 134, f"exit code {done.code}")
+    project = (ROOT / "device" / "pyproject.toml").read_text("utf-8")
+    version = re.search(r'(?m)^version = "(.*)"', project)
+    label = lane.engine.inspect(system.tag("image"), '{{index .Config.Labels "org.opencontainers.image.version"}}')
+    ok = version is not None and version[1] == label
+    lane.verdict(f"the image's version, {system.name}", ok, label)
+
+
+def _size(lane: Lane, system: System) -> None:
+    size, base = (int(lane.engine.inspect(name, "{{.Size}}") or 0) for name in (system.tag("image"), system.base))
+    done = _run(
+        lane,
+        system,
+        "-c",
+        "; ".join(f"du -skc {paths} 2>/dev/null | tail -1" for paths in PARTS.values()),
+        entry="sh",
+    )
+    found = [int(line.split()[0]) * 1024 for line in done.output.splitlines()]
+    parts = ", ".join(f"{name} {found[i] / 1e6:.1f}" for i, name in enumerate(PARTS) if i < len(found) and found[i])
+    above = size - base
+    text = f"{system.name}: {size / 1e6:.0f} MB, {above / 1e6:.0f} MB above its base of {base / 1e6:.0f} MB ({parts})"
+    lane.sizes.append(text)
+    small = above <= MOST_BYTES or ("tflite-runtime", "site") not in system.runtimes
+    lane.verdict(f"the image's size, {system.name}", small, text)

@@ -1,0 +1,191 @@
+"""The steps of the arm64 lane; each leaves its verdict in a Lane, which prints what it knows at the end."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from engine import ROOT, Done, Engine
+from systems import CPU_PARTS, EMULATED, NATIVE, System, environment
+
+WORKERS = 2
+DEVICE_TESTS_S = 900
+CONTRACT_S = 300
+COMMAND_S = 90
+FAULTS = ("garbage", "classes", "reference")
+# One step off at the input, at the output, in a scale: file, text (found once), text instead.
+MUTATIONS = {
+    "input": ("model.py", "else table(shaped)\n", "else np.minimum(table(shaped), 254) + 1\n"),
+    "output": (
+        "model.py",
+        "return self._interpreter.get_tensor(self._output).reshape(-1)",
+        "return np.maximum(self._interpreter.get_tensor(self._output).reshape(-1), 1) - 1",
+    ),
+    "scale": ("contract.py", "QuantParams(tensor.scales[0],", "QuantParams(tensor.scales[0] * (1 + 1 / 255),"),
+}
+
+
+@dataclass
+class Lane:
+    """What was found: rows of the contract, verdicts, and how long things took."""
+
+    engine: Engine
+    say: Callable[[str], None]
+    rows: list[list[str]] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    times: list[tuple[str, float]] = field(default_factory=list)
+    sizes: list[str] = field(default_factory=list)
+
+    def verdict(self, name: str, ok: bool, detail: str) -> None:
+        """Notes one check and says it."""
+        self.say(f"{'ok  ' if ok else 'FAIL'} {name}: {detail}")
+        if not ok:
+            self.failures.append(f"{name}: {detail.splitlines()[-1] if detail else ''}")
+
+    @contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        """Notes how long the block took."""
+        started = time.monotonic()
+        yield
+        self.times.append((name, time.monotonic() - started))
+
+
+def together(*steps: Callable[[], None]) -> None:
+    """Runs the steps, as many at once as there are workers; raises what one of them raised."""
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for future in [pool.submit(step) for step in steps]:
+            future.result()
+
+
+def build(lane: Lane, system: System) -> None:
+    """The image with the tests, then the image itself."""
+    arguments = system.arguments(lane.engine)
+    with lane.timed(f"build, {system.name}"):
+        log = lane.engine.build(system.tag("test"), "--target", "test", *arguments)
+        log += lane.engine.build(system.tag("image"), *arguments)
+    steps = sum(line.endswith(" CACHED") for line in log.splitlines())
+    lane.verdict(f"build, {system.name}", True, f"{lane.times[-1][1]:.0f} s, {steps} steps from the cache")
+
+
+def profiles(system: System, more: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """The profiles to run; a machine that is arm64 itself has only one."""
+    return (*system.profiles, *more) if EMULATED else (NATIVE,)
+
+
+def device_tests(lane: Lane, system: System, runtime: str, site: str) -> None:
+    """All of tests/device with one runtime."""
+    profile = profiles(system)[0]
+    name = f"tests/device, {system.name}, {runtime}"
+    with lane.timed(name):
+        done = lane.engine.run(
+            system.tag("test"),
+            *("-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", "tests/device"),
+            limit_s=DEVICE_TESTS_S,
+            environment=environment(site, profile).items(),
+        )
+    summary = done.output.strip().splitlines()[-1:] or ["no output"]
+    shown = summary[0] if done.code == 0 else ended(done) + "\n" + done.output[-6000:] + "\n" + summary[0]
+    lane.verdict(name, done.code == 0, shown)
+
+
+def contract(lane: Lane, system: System, runtime: str, site: str, profile: str) -> None:
+    """The host's models on one runtime and CPU."""
+    name = f"contract, {system.name}, {runtime}, {profile}"
+    with lane.timed(name):
+        done = run_contract(lane.engine, system, runtime, profile, environment(site, profile))
+    document = parsed(done)
+    if document is None:
+        lane.rows.append([profile, runtime, "-", "-", "-", "-", ended(done)])
+        lane.verdict(name, False, ended(done))
+        return
+    for row in document["rows"]:
+        steps, bound = row["steps"], row["bound"]
+        same, verdict = "{} of {}".format(*row["agreement"]), row["reason"] or "pass"
+        lane.rows.append(
+            [profile, document["runtime"], row["model"], row["kernels"], f"{steps} of {bound}", same, verdict]
+        )
+    bad = [f"{row['model']} {row['kernels']}: {row['reason']}" for row in document["rows"] if row["reason"]]
+    lane.verdict(name, not bad and done.code == 0, "; ".join(bad) or f"{len(document['rows'])} rows pass")
+
+
+def run_contract(
+    engine: Engine,
+    system: System,
+    runtime: str,
+    profile: str,
+    variables: dict[str, str],
+    options: tuple[str, ...] = (),
+    models: str = "",
+) -> Done:
+    """contract.py in a container."""
+    part = ["--cpu-part", CPU_PARTS[profile]] if profile in CPU_PARTS else []
+    chosen = ["--models", models] if models else []
+    return engine.run(
+        system.tag("test"),
+        *("tests/arm64/contract.py", "--runtime", runtime, *part, *chosen),
+        limit_s=CONTRACT_S,
+        options=options,
+        environment=variables.items(),
+    )
+
+
+def faults(lane: Lane, system: System, runtime: str, site: str) -> None:
+    """A backend that computes wrong numbers in silence is caught by verify."""
+    profile = profiles(system)[0]
+    for fault in FAULTS:
+        variables = environment(site, profile, "/opt/edgeready/tests/tests/arm64/faulty")
+        done = lane.engine.run(
+            system.tag("test"),
+            *("-m", "edgeready_device", "verify", "tests/data/arm64/rgb.tflite", "--runtime", runtime, "--json"),
+            limit_s=COMMAND_S,
+            environment={**variables, "EDGEREADY_FAULT": fault}.items(),
+        )
+        document = parsed(done)
+        caught = done.code == 1 and document is not None and document["passed"] is False
+        name = f"faulty backend ({fault}), {system.name}, {runtime}"
+        lane.verdict(name, caught, "caught by verify" if caught else f"NOT CAUGHT: {ended(done)}")
+
+
+def mutations(lane: Lane, system: System, runtime: str, site: str) -> None:
+    """The contract lane turns red for each mutation of the device package."""
+    profile = profiles(system)[0]
+    for mutation, (file, old, new) in MUTATIONS.items():
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder).chmod(0o755)
+            shutil.copytree(ROOT / "device" / "edgeready_device", Path(folder, "edgeready_device"))
+            source = Path(folder, "edgeready_device", file)
+            text = source.read_text("utf-8")
+            if text.count(old) != 1:
+                lane.verdict(f"mutation ({mutation})", False, f"{file} has {text.count(old)} times {old!r}")
+                continue
+            source.write_text(text.replace(old, new), "utf-8")
+            options = ("-v", f"{folder}:/mutant:ro")
+            variables = environment(site, profile, "/mutant")
+            done = run_contract(lane.engine, system, runtime, profile, variables, options, "tutorial")
+        document = parsed(done)
+        reasons = [row["reason"] for row in document["rows"] if row["reason"]] if document else []
+        name = f"mutation (one step off, {mutation}), {system.name}, {runtime}"
+        lane.verdict(name, bool(reasons) and done.code == 1, reasons[0] if reasons else f"NOT CAUGHT: {ended(done)}")
+
+
+def parsed(done: Done) -> Any:
+    """The JSON document that a container printed, or None."""
+    try:
+        return json.loads(done.output)
+    except json.JSONDecodeError:
+        return None
+
+
+def ended(done: Done) -> str:
+    """How a container ended, in one line."""
+    if done.timed_out:
+        return "killed at its time limit"
+    return f"ended with {done.code}: {done.last_line()}"
