@@ -63,8 +63,8 @@ proposed.
 
 `benchmarks/keras_applications.py` converted 20 architectures of keras.applications with random weights at the
 smallest input that they take (32x32, Xception 71x71, the two Inceptions 75x75). Predicted ready, rewriting included:
-MobileNet, MobileNetV2, MobileNetV3Small and Large, EfficientNetB0 and B1, EfficientNetV2B0 and S, DenseNet121 and 169,
-NASNetMobile, ResNet50, ResNet101, ResNet50V2, VGG16, VGG19, Xception, InceptionV3, InceptionResNetV2. Not ready:
+MobileNet, MobileNetV2, MobileNetV3Small and Large, EfficientNetB0 and B1, EfficientNetV2B0 and S, DenseNet121 and
+169, NASNetMobile, ResNet50, ResNet101, ResNet50V2, VGG16, VGG19, Xception, InceptionV3, InceptionResNetV2. Not ready:
 ConvNeXtTiny (GELU and LayerNormalization). At 224x224 MobileNetV2, MobileNetV3Small, EfficientNetB0 and B2,
 NASNetMobile and DenseNet121 were ready.
 

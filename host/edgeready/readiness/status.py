@@ -29,7 +29,9 @@ _STATUS = {
     "data-type": DATA_TYPE,
     "float-island": DATA_TYPE,
     "float-output": DATA_TYPE,
+    "no-ops": NO_TABLE,
     "old-runtime": UNSUPPORTED,
+    "one-subgraph": NO_TABLE,
     "op-too-new": NO_TABLE,
     "op-version": VERSION,
     "open-batch": NO_TABLE,
@@ -48,7 +50,9 @@ def table(report: ReadinessReport) -> list[tuple[str, int, str]]:
 
 def status(report: ReadinessReport, op: OpVerdict) -> str:
     """What the compiler's table would say of `op`."""
-    if op.rule == NOT_COMPILED and _only_unquantized(report):
+    if any(_STATUS.get(blocker.rule) == NO_TABLE for blocker in report.blockers):
+        return NO_TABLE
+    if op.rule == NOT_COMPILED:  # of a model that is not quantized or compiled already it prints a table all the same
         return DATA_TYPE
     if op.rule == "unsupported-op" and op.name == "CUSTOM":
         return DATA_TYPE
@@ -58,10 +62,3 @@ def status(report: ReadinessReport, op: OpVerdict) -> str:
 def phrase(rule: str) -> str:
     """The phrase for a refusal by `rule`."""
     return _STATUS.get(rule, UNSPECIFIED)
-
-
-def _only_unquantized(report: ReadinessReport) -> bool:
-    """Whether nothing stops the compiler but that the model is not quantized: it then prints a table all the same."""
-    return any(blocker.rule == "not-quantized" for blocker in report.blockers) and not any(
-        _STATUS.get(blocker.rule) == NO_TABLE for blocker in report.blockers
-    )
