@@ -107,16 +107,6 @@ def check_smallest(name: str, shape: Shape) -> None:
         )
 
 
-def architecture(name: str) -> Architecture:
-    """The Architecture called `name`; raises ModelSourceError that lists the names."""
-    if name not in ARCHITECTURES:
-        from edgeready.tf.applications import APPLICATIONS  # noqa: PLC0415
-
-        names = ", ".join([*ARCHITECTURES, *APPLICATIONS])
-        raise ModelSourceError(f"the model {name!r} is unknown: choose {names}, or give FILE.py:FUNCTION")
-    return ARCHITECTURES[name]
-
-
 def weights_file(weights: str) -> Path:
     """The path of a weights file; raises ModelSourceError when there is none."""
     path = Path(weights)

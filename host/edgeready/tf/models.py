@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from edgeready.errors import EdgereadyError, ModelSourceError
 from edgeready.tf.applications import APPLICATIONS, build_application, normalization_of
-from edgeready.tf.architectures import Shape, architecture, check_smallest
+from edgeready.tf.architectures import ARCHITECTURES, Architecture, Shape, check_smallest
 from edgeready_device.preprocess import Normalization
 
 
@@ -40,7 +40,7 @@ def make_model(
     elif name in APPLICATIONS:
         built = build_application(name, frame, classes, weights)
     else:
-        entry = architecture(name)
+        entry = _architecture(name)
         check_smallest(name, frame)
         built = entry.build(frame if entry.keeps_rank or len(frame) == 3 else (*frame, 1), classes)
     if weights is not None and name not in APPLICATIONS:
@@ -100,6 +100,13 @@ def check_classifier(model: keras.Model, name: str, frame: Shape, classes: int) 
         raise ModelSourceError(
             f"{name}: the model has {given[0]} outputs, the data {classes} classes: they must agree"
         )
+
+
+def _architecture(name: str) -> Architecture:
+    if name not in ARCHITECTURES:
+        names = ", ".join([*ARCHITECTURES, *APPLICATIONS])
+        raise ModelSourceError(f"the model {name!r} is unknown: choose {names}, or give FILE.py:FUNCTION")
+    return ARCHITECTURES[name]
 
 
 def _from_function(name: str, frame: Shape, classes: int) -> keras.Model:
