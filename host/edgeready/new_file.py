@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from edgeready.errors import OutputError
@@ -34,6 +34,17 @@ def new_file(path: Path) -> Iterator[Path]:
         _rename(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_files(files: Mapping[Path, bytes]) -> None:
+    """Writes all of `files` or none; raises OutputError naming the one that cannot be written."""
+    with ExitStack() as stack:
+        for path, data in files.items():
+            temporary = stack.enter_context(new_file(path))
+            try:
+                temporary.write_bytes(data)
+            except OSError as error:
+                raise OutputError(f"cannot write {str(path)!r} ({error.strerror}): free some space") from error
 
 
 def _rename(temporary: Path, path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from edgeready.graft import with_metadata
@@ -31,8 +31,13 @@ def package(
     model = with_metadata(flatbuffer, ENTRY, described)
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in {FLATBUFFER: model, **parts}.items()}
     parts[MANIFEST] = replace(manifest, sha256=hashes).to_json().encode()
+    return with_parts(model, parts)
+
+
+def with_parts(flatbuffer: bytes, parts: Mapping[str, bytes]) -> bytes:
+    """`flatbuffer` with `parts` (name to contents) behind it in a stored ZIP; equal arguments give equal bytes."""
     target = io.BytesIO()
-    target.write(model)  # and not mode "a", which looks for a ZIP in the weights
+    target.write(flatbuffer)  # and not mode "a", which looks for a ZIP in the weights
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
         for name, data in parts.items():
             entry = zipfile.ZipInfo(name)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from edgeready.config import BuildConfig, TrainConfig
 from edgeready.dataset import Splits, load_splits
 from edgeready.errors import ConversionError, OutputError
 from edgeready.job import Job, Made, Progress
-from edgeready.new_file import new_file
+from edgeready.new_file import write_files
 from edgeready.package import package
 from edgeready.proof import prove_uint8
 from edgeready.readiness import ReadinessReport, check_graph
@@ -101,7 +100,7 @@ def _finish(config: BuildConfig, splits: Splits, made: Made, report: Progress) -
         final = package(made.uint8, _with_accuracy(manifest, comparison), labels, __version__, golden)
         comparison = replace(comparison, uint8=replace(comparison.uint8, size_bytes=len(final)))
         files = {config.float_out: twin.read_bytes(), config.keras_out: made.keras, config.out: final}
-        _write({path: data for path, data in files.items() if path is not None})
+        write_files({path: data for path, data in files.items() if path is not None})
     return BuildResult(
         config.out, config.float_out, splits, made.losses, readiness, comparison, made.mended, made.proposed
     )
@@ -173,17 +172,6 @@ def _check_output(config: BuildConfig) -> None:
             )
         if taken:
             raise OutputError(f"cannot write {path}: it is a folder; name a file in it with --out")
-
-
-def _write(files: Mapping[Path, bytes]) -> None:
-    """Writes all of the files or none."""
-    with ExitStack() as stack:
-        for path, data in files.items():
-            temporary = stack.enter_context(new_file(path))
-            try:
-                temporary.write_bytes(data)
-            except OSError as error:
-                raise OutputError(f"cannot write {path} ({error.strerror}): free some space") from error
 
 
 def _silent(stage: str, done: int, total: int) -> None:

@@ -11,6 +11,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import builds
 
+from edgeready import cli
+
 
 @pytest.fixture(scope="session")
 def digits() -> builds.Built:
@@ -28,3 +30,18 @@ def cases() -> dict:
 def case_files() -> Path:
     """The folder with the files that tf_cases.py made."""
     return builds.tensorflow_cases()[0]
+
+
+@pytest.fixture
+def run_here(monkeypatch, capsys, tmp_path):
+    """Runs the command in this process, in an empty folder: its exit code, standard output and standard error."""
+    monkeypatch.chdir(tmp_path)
+
+    def command(*arguments: str | Path):
+        monkeypatch.setattr(sys, "argv", ["edgeready", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        written = capsys.readouterr()
+        return ended.value.code or 0, written.out, written.err
+
+    return command

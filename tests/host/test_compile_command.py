@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import sys
 import zipfile
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pytest
 from compiled_models import MIX, mixed, whole
 from tflite_models import T, conv_classifier, one_op
 
-from edgeready import __version__, cli
+from edgeready import __version__
 from edgeready.edgetpu import compiler
 from edgeready.edgetpu.compiler import run_compiler
 from edgeready.errors import ConversionError, RuntimeUnavailableError
@@ -81,20 +80,6 @@ def tools(tmp_path, monkeypatch):
     return install
 
 
-@pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
-    monkeypatch.chdir(tmp_path)
-
-    def command(*arguments: str | Path):
-        monkeypatch.setattr(sys, "argv", ["edgeready", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        written = capsys.readouterr()
-        return ended.value.code or 0, written.out, written.err
-
-    return command
-
-
 def written(folder: Path, data: bytes) -> Path:
     path = folder / "net.tflite"
     path.write_bytes(data)
@@ -105,10 +90,10 @@ def ours() -> bytes:
     return package(conv_classifier(), Manifest("net", SPEC, "probabilities", {"mode": "uint8"}), LABELS, "1.2")
 
 
-def test_a_model_that_is_all_mapped_is_proved_and_the_prediction_right(tools, run, tmp_path):
+def test_a_model_that_is_all_mapped_is_proved_and_the_prediction_right(tools, run_here, tmp_path):
     model = written(tmp_path, conv_classifier())
     folder = tools(ALL, whole(conv_classifier()))
-    code, out, err = run("compile", model, "--json")
+    code, out, err = run_here("compile", model, "--json")
     found = json.loads(out)
     assert (code, err) == (0, "")
     assert (found["out"], found["proved"], found["predicted_ready"]) == (
@@ -124,27 +109,27 @@ def test_a_model_that_is_all_mapped_is_proved_and_the_prediction_right(tools, ru
     assert options[-1].endswith("/model.tflite")
 
 
-def test_an_older_runtime_is_handed_to_the_compiler(tools, run, tmp_path):
+def test_an_older_runtime_is_handed_to_the_compiler(tools, run_here, tmp_path):
     folder = tools(ALL, whole(conv_classifier()))
-    assert run("compile", written(tmp_path, conv_classifier()), "--runtime", "13")[0] == 0
+    assert run_here("compile", written(tmp_path, conv_classifier()), "--runtime", "13")[0] == 0
     assert (folder / "arguments").read_text().splitlines()[:3] == ["-s", "-m", "13"]
 
 
-def test_a_model_mapped_in_part_ends_with_1_and_the_table_is_shown(tools, run, tmp_path):
+def test_a_model_mapped_in_part_ends_with_1_and_the_table_is_shown(tools, run_here, tmp_path):
     model, made = mixed()
     tools(MIX, made)
-    code, out, _ = run("compile", written(tmp_path, model))
+    code, out, _ = run_here("compile", written(tmp_path, model))
     assert code == 1
     assert "LEAKY_RELU                     1          Operation not supported\n" in out
     assert "already compiled, 1 Edge TPU op, 2 ops on the CPU" in out
     assert "prediction: right for all 4 ops and every row of the table" in out
 
 
-def test_what_was_predicted_wrong_is_printed_op_by_op_and_row_by_row(tools, run, tmp_path):
+def test_what_was_predicted_wrong_is_printed_op_by_op_and_row_by_row(tools, run_here, tmp_path):
     model, _ = mixed()
     text = MIX.replace("More than one subgraph is not supported", "Mapped to Edge TPU")
     tools(text.replace("Operation not supported", "Mapped to Edge TPU"), whole(model))
-    code, out, _ = run("compile", written(tmp_path, model))
+    code, out, _ = run_here("compile", written(tmp_path, model))
     assert code == 0
     lines = out.splitlines()
     assert "prediction WRONG: op 2 LEAKY_RELU is edgetpu, predicted cpu (unsupported-op)" in lines
@@ -154,9 +139,9 @@ def test_what_was_predicted_wrong_is_printed_op_by_op_and_row_by_row(tools, run,
     assert "table: LEAKY_RELU 'Operation not supported' has 0 ops, predicted 1" in lines
 
 
-def test_labels_metadata_and_manifest_are_in_the_compiled_file(tools, run, tmp_path):
+def test_labels_metadata_and_manifest_are_in_the_compiled_file(tools, run_here, tmp_path):
     tools(ALL, whole(conv_classifier()))
-    assert run("compile", written(tmp_path, ours()))[0] == 0
+    assert run_here("compile", written(tmp_path, ours()))[0] == 0
     file = read_model_file(tmp_path / "net_edgetpu.tflite")
     assert (file.labels, file.manifest.name, file.manifest.input) == (LABELS, "net", SPEC)
     assert file.metadata.label_file == "labels.txt"
@@ -165,7 +150,7 @@ def test_labels_metadata_and_manifest_are_in_the_compiled_file(tools, run, tmp_p
     assert [op.custom_code for op in file.graph.ops] == ["edgetpu-custom-op"]
 
 
-def test_the_parts_of_a_foreign_file_are_kept_as_they_are(tools, run, tmp_path):
+def test_the_parts_of_a_foreign_file_are_kept_as_they_are(tools, run_here, tmp_path):
     tail = io.BytesIO()
     golden = some_golden_vectors()
     described = tflite_metadata("theirs", "9", SPEC, "labels.txt", [])
@@ -175,7 +160,7 @@ def test_the_parts_of_a_foreign_file_are_kept_as_they_are(tools, run, tmp_path):
         archive.writestr("more/notes.txt", "hello")
         archive.writestr("golden.npz", golden)
     tools(ALL, whole(conv_classifier()))
-    assert run("compile", written(tmp_path, tail.getvalue()))[0] == 0
+    assert run_here("compile", written(tmp_path, tail.getvalue()))[0] == 0
     with zipfile.ZipFile(tmp_path / "net_edgetpu.tflite") as archive:
         assert archive.namelist() == ["labels.txt", "more/notes.txt"]
         assert archive.read("more/notes.txt") == b"hello"
@@ -184,24 +169,24 @@ def test_the_parts_of_a_foreign_file_are_kept_as_they_are(tools, run, tmp_path):
     assert file.graph.metadata[ENTRY] == described
 
 
-def test_a_damaged_part_of_a_foreign_file_is_an_error_and_nothing_is_written(tools, run, tmp_path):
+def test_a_damaged_part_of_a_foreign_file_is_an_error_and_nothing_is_written(tools, run_here, tmp_path):
     tail = io.BytesIO()
     tail.write(conv_classifier())
     with zipfile.ZipFile(tail, "w") as archive:
         archive.writestr("notes.txt", "hello")
     tools(ALL, whole(conv_classifier()))
-    code, err = failed(run, tmp_path, data=tail.getvalue().replace(b"hello", b"jello"))
+    code, err = failed(run_here, tmp_path, data=tail.getvalue().replace(b"hello", b"jello"))
     assert code == 3
     assert "its part 'notes.txt' is damaged (Bad CRC-32" in err
 
 
-def test_a_part_that_unpacks_to_too_much_is_refused(tools, run, tmp_path):
+def test_a_part_that_unpacks_to_too_much_is_refused(tools, run_here, tmp_path):
     tail = io.BytesIO()
     tail.write(conv_classifier())
     with zipfile.ZipFile(tail, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("bomb.txt", bytes(65 << 20))
     tools(ALL, whole(conv_classifier()))
-    code, err = failed(run, tmp_path, data=tail.getvalue())
+    code, err = failed(run_here, tmp_path, data=tail.getvalue())
     assert code == 3
     assert "its parts unpack to 68,157,440 bytes: refused" in err
 
@@ -219,49 +204,49 @@ def some_golden_vectors() -> bytes:
     return GoldenVectors(np.zeros((1, 8, 8, 1), np.uint8), outputs).to_bytes()
 
 
-def test_the_compiler_calls_every_custom_op_custom_and_so_does_the_comparison(tools, run, tmp_path):
+def test_the_compiler_calls_every_custom_op_custom_and_so_does_the_comparison(tools, run_here, tmp_path):
     ends = [T("x", (1, 4), "int8", 0.1)], [T("y", (1, 4), "int8", 0.1)]
     data = one_op("CUSTOM", *ends, custom_code="TFLite_Detection_PostProcess")
     row = "CUSTOM                         1          Operation is working on an unsupported data type\n"
     tools(ALL[: ALL.index("CONV_2D")] + row, data)
-    code, out, _ = run("compile", written(tmp_path, data), "--json")
+    code, out, _ = run_here("compile", written(tmp_path, data), "--json")
     assert code == 1
     assert json.loads(out)["outcome"] == {"mapped": 0, "total": 1, "differences": [], "row_differences": []}
 
 
-def test_a_bare_model_stays_bare(tools, run, tmp_path):
+def test_a_bare_model_stays_bare(tools, run_here, tmp_path):
     made = whole(conv_classifier())
     tools(ALL, made)
-    assert run("compile", written(tmp_path, conv_classifier()), "--out", tmp_path / "x.tflite")[0] == 0
+    assert run_here("compile", written(tmp_path, conv_classifier()), "--out", tmp_path / "x.tflite")[0] == 0
     assert (tmp_path / "x.tflite").read_bytes() == made
 
 
-def failed(run, tmp_path, *options, data=None) -> tuple[int, str]:
+def failed(run_here, tmp_path, *options, data=None) -> tuple[int, str]:
     """Exit code and the one line on standard error; nothing else is written."""
     before = {path.name for path in tmp_path.iterdir()} | {"net.tflite"}
-    code, out, err = run("compile", written(tmp_path, data or conv_classifier()), *options)
+    code, out, err = run_here("compile", written(tmp_path, data or conv_classifier()), *options)
     assert out == ""
     assert err.count("\n") == 1
     assert {path.name for path in tmp_path.iterdir()} == before
     return code, err
 
 
-def test_without_a_compiler_it_says_what_to_install(run, tmp_path, monkeypatch):
+def test_without_a_compiler_it_says_what_to_install(run_here, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    code, err = failed(run, tmp_path)
+    code, err = failed(run_here, tmp_path)
     assert code == 6
     assert err == (
         "edgeready: edgetpu_compiler is not on PATH: install it (x86-64 Linux only), or name a container image that "
         "has it with --container IMAGE\n"
     )
-    assert failed(run, tmp_path, "--container", "coral")[1] == (
+    assert failed(run_here, tmp_path, "--container", "coral")[1] == (
         "edgeready: docker is not on PATH: install it to use --container\n"
     )
 
 
-def test_a_refusal_is_told_with_its_cause(tools, run, tmp_path):
+def test_a_refusal_is_told_with_its_cause(tools, run_here, tmp_path):
     tools("Edge TPU Compiler version 16.0\nERROR: Op builtin_code out of range: 150\nInvalid model: m\n", code=1)
-    code, err = failed(run, tmp_path)
+    code, err = failed(run_here, tmp_path)
     assert code == 5
     assert "makes nothing of it: ERROR: Op builtin_code out of range: 150 (the op came to TFLite after" in err
 
@@ -277,9 +262,11 @@ def test_a_refusal_is_told_with_its_cause(tools, run, tmp_path):
     ],
     ids=["silent", "crashed", "no file", "garbage", "empty"],
 )
-def test_a_compiler_that_makes_no_sense_is_one_line_with_exit_code_5(tools, run, tmp_path, said, made, code, line):
+def test_a_compiler_that_makes_no_sense_is_one_line_with_exit_code_5(
+    tools, run_here, tmp_path, said, made, code, line
+):
     tools(said, made, code)
-    ended, err = failed(run, tmp_path)
+    ended, err = failed(run_here, tmp_path)
     assert ended == 5
     assert err.startswith(f"edgeready: {line}")
 
@@ -296,26 +283,26 @@ def test_a_compiler_that_does_not_start_is_told(tools):
         run_compiler(conv_classifier())
 
 
-def test_a_compiled_file_is_not_compiled_again(tools, run, tmp_path):
+def test_a_compiled_file_is_not_compiled_again(tools, run_here, tmp_path):
     tools(ALL, b"")
-    code, err = failed(run, tmp_path, data=whole(conv_classifier()))
+    code, err = failed(run_here, tmp_path, data=whole(conv_classifier()))
     assert code == 3
     assert "is compiled already; give the file that was compiled" in err
 
 
-def test_the_output_may_not_be_the_input_or_another_kind_of_file(tools, run, tmp_path):
+def test_the_output_may_not_be_the_input_or_another_kind_of_file(tools, run_here, tmp_path):
     tools(ALL, whole(conv_classifier()))
     for name in ("net.tflite", "x.bin"):
-        code, err = failed(run, tmp_path, "--out", tmp_path / name)
+        code, err = failed(run_here, tmp_path, "--out", tmp_path / name)
         assert code == 2
         assert "that is not the input" in err
 
 
-def test_the_container_gets_the_folder_no_network_and_the_same_options(tools, run, tmp_path):
+def test_the_container_gets_the_folder_no_network_and_the_same_options(tools, run_here, tmp_path):
     folder = tools("")
     (folder / "docker").write_text(DOCKER)
     (folder / "docker").chmod(0o755)
-    code, err = failed(run, tmp_path, "--container", "me/coral:16")
+    code, err = failed(run_here, tmp_path, "--container", "me/coral:16")
     assert code == 6
     assert "edgetpu_compiler does not run in the image 'me/coral:16' (docker: no such image)" in err
     given = (folder / "docker-arguments").read_text().splitlines()
@@ -333,27 +320,27 @@ def test_the_container_gets_the_folder_no_network_and_the_same_options(tools, ru
     ]
 
 
-def test_an_image_that_looks_like_an_option_is_refused(tools, run, tmp_path):
+def test_an_image_that_looks_like_an_option_is_refused(tools, run_here, tmp_path):
     folder = tools("")
     (folder / "docker").write_text(DOCKER)
     (folder / "docker").chmod(0o755)
-    code, err = failed(run, tmp_path, "--container=--privileged")
+    code, err = failed(run_here, tmp_path, "--container=--privileged")
     assert code == 6
     assert "'--privileged' is no container image" in err
     assert not (folder / "docker-arguments").exists()
 
 
-def test_a_float_model_is_compiled_as_it_is_and_nothing_is_proved(tools, run, tmp_path):
+def test_a_float_model_is_compiled_as_it_is_and_nothing_is_proved(tools, run_here, tmp_path):
     floats = one_op("RELU", [T("x", (1, 4), "float32")], [T("y", (1, 4), "float32")])
     text = ALL[: ALL.index("CONV_2D")] + "RELU 1 Operation is working on an unsupported data type\n"
     tools(text, floats)
-    code, out, _ = run("compile", written(tmp_path, floats), "--json")
+    code, out, _ = run_here("compile", written(tmp_path, floats), "--json")
     assert code == 1
     assert json.loads(out)["outcome"] == {"mapped": 0, "total": 1, "differences": [], "row_differences": []}
 
 
-def test_the_version_of_the_package_is_the_files_version(tools, run, tmp_path):
+def test_the_version_of_the_package_is_the_files_version(tools, run_here, tmp_path):
     tools(ALL, whole(conv_classifier()))
-    run("compile", written(tmp_path, ours()))
+    run_here("compile", written(tmp_path, ours()))
     assert compiler.COMPILER == "edgetpu_compiler"
     assert __version__.encode() in _metadata_of((tmp_path / "net_edgetpu.tflite").read_bytes())

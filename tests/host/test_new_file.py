@@ -8,8 +8,7 @@ import time
 import pytest
 
 from edgeready.errors import OutputError
-from edgeready.new_file import LEFTOVER_AGE_S, new_file
-from edgeready.pipeline import _write as write_files
+from edgeready.new_file import LEFTOVER_AGE_S, new_file, write_files
 
 
 def write_half(path, error):

@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 
 from edgeready.dataset.dataset import Dataset
-from edgeready.errors import OutputError, UsageError
-from edgeready.new_file import new_file
+from edgeready.errors import UsageError
+from edgeready.new_file import write_files
 
 
 def save_samples(dataset: Dataset, folder: str | Path, count: int, seed: int = 0) -> list[Path]:
@@ -33,11 +33,7 @@ def save_png(image: Image.Image, path: Path) -> None:
     """Writes the image to `path`, which appears only when it is complete; OutputError where it cannot."""
     content = io.BytesIO()
     image.save(content, format="PNG")
-    with new_file(path) as temporary:
-        try:
-            temporary.write_bytes(content.getvalue())
-        except OSError as error:
-            raise OutputError(f"cannot write {str(path)!r} ({error.strerror}): free some space") from error
+    write_files({path: content.getvalue()})
 
 
 def _in_turn(dataset: Dataset, seed: int) -> list[tuple[int, int, int]]:

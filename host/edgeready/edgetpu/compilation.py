@@ -11,8 +11,8 @@ from edgeready.edgetpu.compiler import run_compiler
 from edgeready.edgetpu.compiler_log import CompilerLog
 from edgeready.edgetpu.dressing import dressed
 from edgeready.edgetpu.outcome import Outcome, outcome
-from edgeready.errors import ConversionError, ModelFileError, OutputError, UsageError
-from edgeready.new_file import new_file
+from edgeready.errors import ConversionError, ModelFileError, UsageError
+from edgeready.new_file import write_files
 from edgeready.readiness import ReadinessReport, check_graph
 from edgeready.readiness.operators import COMPILED
 from edgeready_device.graph import Graph, read_graph
@@ -63,11 +63,7 @@ def compile_file(
     made = run_compiler(file.flatbuffer, container=container, runtime=runtime)
     graph = _graph(made.flatbuffer)
     data = dressed(made.flatbuffer, path.read_bytes(), file)
-    with new_file(target) as temporary:
-        try:
-            temporary.write_bytes(data)
-        except OSError as error:
-            raise OutputError(f"cannot write {target} ({error.strerror}): free some space") from error
+    write_files({target: data})
     return Compilation(target, made.log, outcome(file.graph, graph, made.log, report), packages(graph), report)
 
 

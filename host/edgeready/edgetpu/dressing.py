@@ -11,7 +11,7 @@ from dataclasses import replace
 from edgeready import __version__
 from edgeready.errors import ModelFileError
 from edgeready.graft import with_metadata
-from edgeready.package import package
+from edgeready.package import package, with_parts
 from edgeready_device.model_file import GOLDEN, ModelFile, flatbuffer_of
 from edgeready_device.tflite_metadata import ENTRY
 
@@ -31,17 +31,10 @@ def dressed(compiled: bytes, original: bytes, file: ModelFile) -> bytes:
         compiled = with_metadata(compiled, ENTRY, file.graph.metadata[ENTRY])
     if len(flatbuffer_of(original)) == len(original):
         return compiled
-    target = io.BytesIO()
-    target.write(compiled)
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as tail:
-        for entry, data in _parts(original):
-            kept = zipfile.ZipInfo(entry.filename)
-            kept.external_attr = entry.external_attr
-            tail.writestr(kept, data)
-    return target.getvalue()
+    return with_parts(compiled, dict(_parts(original)))
 
 
-def _parts(original: bytes) -> Iterator[tuple[zipfile.ZipInfo, bytes]]:
+def _parts(original: bytes) -> Iterator[tuple[str, bytes]]:
     """The parts in the ZIP at the end of `original`, golden vectors left out."""
     with zipfile.ZipFile(io.BytesIO(original)) as source:
         entries = [entry for entry in source.infolist() if entry.filename != GOLDEN]
@@ -50,6 +43,6 @@ def _parts(original: bytes) -> Iterator[tuple[zipfile.ZipInfo, bytes]]:
             raise ModelFileError(f"its parts unpack to {size:,} bytes: refused")
         for entry in entries:
             try:
-                yield entry, source.read(entry)
+                yield entry.filename, source.read(entry)
             except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError) as error:
                 raise ModelFileError(f"its part {entry.filename!r} is damaged ({error}): copy it again") from error

@@ -20,10 +20,6 @@ _WEIGHED = tuple(BIAS)
 _EIGHT_BIT_OPS = tuple(sorted(set(VERSIONS) - {"QUANTIZE"}))
 
 
-def _floats(tensor: Tensor) -> bool:
-    return tensor.dtype.startswith(("float", "bfloat"))
-
-
 def _entering(place: Place) -> Tensor | None:
     """The operand with a wrong type that no earlier op answers for, or a result of one."""
     wrong = [tensor for tensor in data_inputs(place) if tensor.dtype not in EIGHT_BITS]
