@@ -24,7 +24,7 @@ import typer
 from compiled_models import LOG, MIX, mixed, whole
 from tflite_models import O, T, conv_classifier, rgb_classifier, tflite
 
-from edgeready.edgetpu_commands import Format, check
+from edgeready.commands.edgetpu import Format, check
 from edgeready.errors import EdgereadyError
 from edgeready.package import package
 from edgeready_device.manifest import InputSpec, Manifest

@@ -12,11 +12,15 @@ import pytest
 from rich.console import Console
 from tflite_models import conv_classifier
 
-from edgeready import readiness_view, report
 from edgeready.comparison import Comparison, Measured
 from edgeready.dataset import Dataset, Splits
 from edgeready.pipeline import BuildResult
 from edgeready.readiness import check_graph
+from edgeready.report.accuracy import accuracy_view
+from edgeready.report.build import build_json, build_view
+from edgeready.report.progress import progress_bar
+from edgeready.report.readiness import readiness_view
+from edgeready.report.splits import splits_json, splits_view
 from edgeready_device.benchmark import BenchmarkResult
 from edgeready_device.evaluate import EvaluationReport
 from edgeready_device.graph import read_graph
@@ -60,7 +64,7 @@ def shown(view, **kwargs) -> str:
 
 
 def test_off_a_terminal_a_build_is_plain_text_with_every_figure():
-    text = shown(report.build_view(result(), "IMAGE"))
+    text = shown(build_view(result(), "IMAGE"))
     assert "\x1b" not in text
     assert [re.split(r" {2,}", line.strip()) for line in text.splitlines()[:6]] == [
         ["float32", "uint8"],
@@ -83,17 +87,17 @@ def test_off_a_terminal_a_build_is_plain_text_with_every_figure():
 
 
 def test_a_measurement_under_emulation_is_marked():
-    text = shown(report.build_view(result(EMULATED), "IMAGE"))
+    text = shown(build_view(result(EMULATED), "IMAGE"))
     assert "A Board, ai-edge-litert 2.3.0, 1 thread EMULATED: no measure of any board" in text
 
 
 def test_a_model_that_is_not_ready_says_so_in_the_build():
-    assert "NOT Edge-TPU ready, 4 of 7 ops mapped" in shown(report.build_view(result(ready=False), "IMAGE"))
+    assert "NOT Edge-TPU ready, 4 of 7 ops mapped" in shown(build_view(result(ready=False), "IMAGE"))
 
 
 def test_on_a_terminal_there_is_colour_and_with_no_color_there_is_none(monkeypatch):
     colour = re.compile(r"\x1b\[[0-9;]*3[0-7]")
-    view = readiness_view.readiness_view(check_graph(read_graph(conv_classifier()), file="m.tflite"))
+    view = readiness_view(check_graph(read_graph(conv_classifier()), file="m.tflite"))
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.delenv("NO_COLOR", raising=False)
     assert colour.search(shown(view, force_terminal=True))
@@ -103,7 +107,7 @@ def test_on_a_terminal_there_is_colour_and_with_no_color_there_is_none(monkeypat
 
 def test_readiness_lists_ops_with_their_place_then_blockers_with_remedies():
     found = check_graph(read_graph(conv_classifier(dense_per_axis=True)), file="m.tflite")
-    text = shown(readiness_view.readiness_view(found))
+    text = shown(readiness_view(found))
     lines = text.splitlines()
     assert lines[0] == "m.tflite: NOT Edge-TPU ready, 4 of 7 ops mapped"
     assert lines[2] == "Operator                       Count      Status"
@@ -112,11 +116,11 @@ def test_readiness_lists_ops_with_their_place_then_blockers_with_remedies():
 
 
 def test_a_class_name_that_looks_like_markup_is_shown_as_it_is():
-    assert "emu [bold]" in shown(report.splits_view(result().splits))
+    assert "emu [bold]" in shown(splits_view(result().splits))
 
 
 def test_the_splits_are_shown_with_sums_and_what_was_left_out():
-    lines = [re.sub(" +", " ", line).strip() for line in shown(report.splits_view(result().splits)).splitlines()]
+    lines = [re.sub(" +", " ", line).strip() for line in shown(splits_view(result().splits)).splitlines()]
     assert lines == [
         "class train calibration test",
         "cat 10 3 2",
@@ -128,7 +132,7 @@ def test_the_splits_are_shown_with_sums_and_what_was_left_out():
 
 
 def test_a_build_as_json_has_these_keys_and_values():
-    data = json.loads(json.dumps(report.build_json(result())))
+    data = json.loads(json.dumps(build_json(result())))
     assert list(data) == [
         "out",
         "float_out",
@@ -151,7 +155,7 @@ def test_a_build_as_json_has_these_keys_and_values():
 
 
 def test_the_splits_as_json_have_counts_per_class():
-    assert report.splits_json(result().splits) == {
+    assert splits_json(result().splits) == {
         "name": "pets",
         "classes": list(CLASSES),
         "image": {"height": 8, "width": 8, "channels": 1},
@@ -164,7 +168,7 @@ def test_the_splits_as_json_have_counts_per_class():
 
 
 def test_accuracy_is_shown_with_its_interval_and_each_class():
-    text = shown(report.accuracy_view(measured([0, 1, 2, 0, 1, 1], 1).accuracy, RUNTIME))
+    text = shown(accuracy_view(measured([0, 1, 2, 0, 1, 1], 1).accuracy, RUNTIME))
     assert "top-1    83.33 % (43.65 to 96.99, 5 of 6)" in text
     assert "emu [bold]   50.00 %      1   2" in text.splitlines()
 
@@ -172,7 +176,7 @@ def test_accuracy_is_shown_with_its_interval_and_each_class():
 @pytest.mark.parametrize(("terminal", "drawn"), [(False, False), (True, True)])
 def test_progress_is_drawn_on_a_terminal_only(terminal, drawn):
     stream = io.StringIO()
-    with report.progress(Console(file=stream, force_terminal=terminal, width=80)) as show:
+    with progress_bar(Console(file=stream, force_terminal=terminal, width=80)) as show:
         show("training", 1, 2)
         show("reading data", 5, 0)  # a total that is not known
     assert ("training" in stream.getvalue() or "reading data" in stream.getvalue()) is drawn

@@ -70,8 +70,8 @@ def compile_model(
     as_json: Json = False,
 ) -> None:
     """Compiles FILE with edgetpu_compiler, keeps labels and metadata, compares with the prediction."""
-    from edgeready import readiness_view as view  # noqa: PLC0415
     from edgeready.edgetpu.compilation import compile_file  # noqa: PLC0415
+    from edgeready.report import readiness as view  # noqa: PLC0415
 
     made = compile_file(file, out, container=container, runtime=runtime)
     if as_json:
@@ -102,7 +102,7 @@ def _write(found: Sequence[Inspected], form: Format) -> None:
 
 
 def _show(each: Inspected) -> None:
-    from edgeready import readiness_view as view  # noqa: PLC0415
+    from edgeready.report import readiness as view  # noqa: PLC0415
 
     if each.packages:
         print_view(view.package_view(each.file, each.packages, each.on_cpu))

@@ -1,0 +1,29 @@
+"""Accuracy on labelled images."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from edgeready_device.commands.terminal import budget, progress, show, verb
+
+
+def add(verbs: Any) -> None:
+    """Declares the verb."""
+    parser = verb(verbs, "evaluate", run, "top-1 accuracy on labelled images", runs=True)
+    parser.add_argument("data", type=Path, help="a .npz in Keras layout, or a folder with one subfolder per label")
+    parser.add_argument("--min-accuracy", type=float, help="exit 1 below this top-1 accuracy in percent")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Does it and returns the exit code."""
+    from edgeready_device import evaluate, examples  # noqa: PLC0415
+    from edgeready_device.model import Model  # noqa: PLC0415
+    from edgeready_device.report.evaluate import evaluation_json, evaluation_text  # noqa: PLC0415
+
+    model = Model.load(options.model, runtime=options.runtime)
+    data = examples.load_examples(options.data, model.contract.frame, model.labels)
+    result = evaluate.evaluate(model, data.frames, data.truth, progress=progress("images"))
+    show(options, evaluation_json(result, model.runtime), evaluation_text(result, model.runtime))
+    return budget("top-1 accuracy", 100 * result.top1.value, "%", least=options.min_accuracy)

@@ -1,0 +1,1 @@
+"""The commands of `edgeready`, one module each: `register` adds them to the app."""

@@ -1,0 +1,97 @@
+"""A finished build."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from edgeready.comparison import Comparison, Measured
+from edgeready.dataset import Dataset
+from edgeready.pipeline import BuildResult
+from edgeready.report.readiness import verdict
+from edgeready.report.splits import splits_json
+from edgeready.report.tables import new_table
+from edgeready_device.report.benchmark import benchmark_json
+from edgeready_device.report.evaluate import evaluation_json
+from edgeready_device.report.proportion import proportion_json
+from edgeready_device.text import duration
+
+
+def build_view(result: BuildResult, images: str) -> RenderableType:
+    """A finished build for people: what was measured, the verdict, the file, and the commands for the board.
+
+    `images` is what the printed `classify` command is given.
+    """
+    return Group(_comparison_table(result.comparison), _facts(result), _next_steps(result, images))
+
+
+def build_json(result: BuildResult) -> dict[str, Any]:
+    """A finished build as plain data."""
+    return {
+        "out": str(result.out),
+        "float_out": None if result.float_out is None else str(result.float_out),
+        "data": splits_json(result.splits),
+        "epoch_losses": list(result.losses),
+        "float32": _measured_json(result.comparison.float32),
+        "uint8": _measured_json(result.comparison.uint8),
+        "agreement": proportion_json(result.comparison.agreement),
+        "mended": list(result.mended),
+        "proposed": list(result.proposed),
+        "readiness": result.readiness.as_dict(),
+    }
+
+
+def _comparison_table(comparison: Comparison) -> Table:
+    both = (comparison.float32, comparison.uint8)
+    table = new_table("", "float32", "uint8")
+    table.add_row("top-1 accuracy", *(f"{100 * m.accuracy.top1.value:.2f} %" for m in both))
+    table.add_row("  95 % interval", *(_interval(m) for m in both))
+    table.add_row("model alone", *(f"{m.flatbuffer_bytes:,} B" for m in both))
+    table.add_row("whole file", *(f"{m.size_bytes:,} B" for m in both))
+    table.add_row("latency, median", *(duration(m.latency.summary.median_s) for m in both))
+    return table
+
+
+def _facts(result: BuildResult) -> RenderableType:
+    same, uint8 = result.comparison.agreement, result.comparison.uint8
+    test: Dataset = result.splits.test
+    machine = uint8.latency.machine
+    emulated = " EMULATED: no measure of any board" if machine.emulated else ""
+    colour = "green" if result.readiness.ready else "red"
+    return Text.assemble(
+        f"\ntest         {len(test):,} images of {test.name}; the same answer on {100 * same.value:.2f} %",
+        f"\nbaseline     {100 * test.majority_share():.2f} %, always the largest class",
+        ("\nEdge TPU     ", ""),
+        (verdict(result.readiness), colour),
+        *(f"\nmended       {line}" for line in result.mended),
+        *(f"\nproposed     {line}" for line in result.proposed),
+        f"\nmeasured on  {machine.board or machine.processor}, {uint8.latency.runtime}, 1 thread{emulated}",
+    )
+
+
+def _next_steps(result: BuildResult, images: str) -> RenderableType:
+    return Text.assemble(
+        "\nThe one file to copy: ",
+        (str(result.out), "bold"),
+        '\nOn the board, after pip install "./device[images]" from a checkout '
+        "(or edgeready bundle, without internet):\n"
+        f"  edgeready-device classify {result.out} {images}\n"
+        f"  edgeready-device verify {result.out}",
+    )
+
+
+def _measured_json(measured: Measured) -> dict[str, Any]:
+    return {
+        "size_bytes": measured.size_bytes,
+        "flatbuffer_bytes": measured.flatbuffer_bytes,
+        "accuracy": evaluation_json(measured.accuracy, measured.latency.runtime),
+        "latency": benchmark_json(measured.latency),
+    }
+
+
+def _interval(measured: Measured) -> str:
+    low, high = measured.accuracy.top1.interval
+    return f"{100 * low:.2f} to {100 * high:.2f} %"

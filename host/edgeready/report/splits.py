@@ -1,0 +1,38 @@
+"""What is in a data set and how it is split."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from edgeready.dataset import Splits
+from edgeready.report.tables import new_table
+
+
+def splits_json(splits: Splits) -> dict[str, Any]:
+    """What is in the three parts of a data set, as plain data."""
+    return {
+        "name": splits.train.name,
+        "classes": list(splits.train.classes),
+        "image": {"height": splits.train.height, "width": splits.train.width, "channels": splits.train.channels},
+        "train": splits.train.class_counts(),
+        "calibration": splits.calibration.class_counts(),
+        "test": splits.test.class_counts(),
+        "removed": splits.removed,
+        "majority_baseline": splits.test.majority_share(),
+    }
+
+
+def splits_view(splits: Splits) -> RenderableType:
+    """What is in the three parts of a data set, for people."""
+    first = splits.train
+    table = new_table("class", "train", "calibration", "test")
+    parts = [part.class_counts() for part in (splits.train, splits.calibration, splits.test)]
+    for name in first.classes:
+        table.add_row(Text(name), *(f"{part[name]:,}" for part in parts))
+    table.add_row("all", *(f"{sum(part.values()):,}" for part in parts), style="bold")
+    pixels = f"{first.height}x{first.width} {'RGB' if first.channels == 3 else 'grey'}"
+    removed = f"; {splits.removed} training images left out because the test set has them" if splits.removed else ""
+    return Group(table, Text(f"{first.name}: images of {pixels}{removed}"))
