@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from edgeready_device.commands.opening import open_model
 from edgeready_device.commands.terminal import show, verb
 from edgeready_device.errors import NotFoundError
 
@@ -22,11 +23,10 @@ def add(verbs: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Does it and returns the exit code."""
     from edgeready_device import images  # noqa: PLC0415
-    from edgeready_device.model import Model  # noqa: PLC0415
     from edgeready_device.report.classify import classify_json, classify_text  # noqa: PLC0415
 
     paths = _image_paths(options.images)
-    model = Model.load(options.model, runtime=options.runtime)
+    model = open_model(options)
     spec = model.contract.frame
     found = []
     for path in paths:

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from edgeready_device.commands.opening import open_model
 from edgeready_device.commands.terminal import budget, progress, show, verb
 
 
@@ -19,10 +20,9 @@ def add(verbs: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Does it and returns the exit code."""
     from edgeready_device import evaluate, examples  # noqa: PLC0415
-    from edgeready_device.model import Model  # noqa: PLC0415
     from edgeready_device.report.evaluate import evaluation_json, evaluation_text  # noqa: PLC0415
 
-    model = Model.load(options.model, runtime=options.runtime)
+    model = open_model(options)
     data = examples.load_examples(options.data, model.contract.frame, model.labels)
     result = evaluate.evaluate(model, data.frames, data.truth, progress=progress("images"))
     show(options, evaluation_json(result, model.runtime), evaluation_text(result, model.runtime))

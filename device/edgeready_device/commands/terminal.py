@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from edgeready_device.commands.opening import add_opening_options
 from edgeready_device.errors import OutputError
 
 Handler = Callable[[argparse.Namespace], int]
@@ -31,7 +32,7 @@ def verb(
     parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
     parser.add_argument("--debug", action="store_true", help="a traceback with every error")
     if runs:
-        parser.add_argument("--runtime", help="ai-edge-litert or tflite-runtime (default: the first installed)")
+        add_opening_options(parser)
     parser.set_defaults(handler=handler)
     return parser
 
