@@ -12,7 +12,7 @@ from edgeready.terminal import run
 
 app = typer.Typer(
     epilog="Exit codes: 0 yes; 1 a verdict that is no; 2 usage; 3 bad input; 4 not found; 5 conversion refused; "
-    "6 runtime or extra missing; 70 a bug of ours; 130 interrupted.",
+    "6 runtime or extra missing; 70 a bug of ours; 130 interrupted; 143 terminated.",
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import secrets
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from edgeready.errors import OutputError
-
-LEFTOVER_AGE_S = 3600.0
+from edgeready.held import held_file, is_held
 
 
 @contextmanager
@@ -19,21 +17,21 @@ def new_file(path: Path) -> Iterator[Path]:
     """A path beside `path` to write to: renamed to `path` when the block ends, removed when it raises.
 
     The folder is made where it is missing. A killed process can leave only the temporary file, a hidden
-    `.part`, which the next write of the same file sweeps up once it is an hour old.
+    `.part` that it no longer holds: the next write of the same file sweeps it up, and spares those that
+    another process is writing.
     Raises OutputError where the folder cannot be made or the file cannot be put there.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(path)
-        temporary.touch(exist_ok=False)
-    except OSError as error:
-        raise OutputError(f"cannot write {str(path)!r} ({error.strerror}): choose another folder") from error
-    try:
+    with ExitStack() as stack:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _sweep(path)
+            stack.callback(temporary.unlink, missing_ok=True)
+            stack.enter_context(held_file(temporary))
+        except OSError as error:
+            raise OutputError(f"cannot write {str(path)!r} ({error.strerror}): choose another folder") from error
         yield temporary
         _rename(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_files(files: Mapping[Path, bytes]) -> None:
@@ -57,6 +55,6 @@ def _rename(temporary: Path, path: Path) -> None:
 def _sweep(path: Path) -> None:
     for leftover in path.parent.iterdir():
         ours = leftover.name.startswith(f".{path.name}.") and leftover.suffix == ".part"
-        with suppress(FileNotFoundError):  # another process may sweep at the same time
-            if ours and time.time() - leftover.stat().st_mtime > LEFTOVER_AGE_S:
+        if ours and not is_held(leftover):
+            with suppress(FileNotFoundError):  # another process may sweep at the same time
                 leftover.unlink()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -22,6 +21,7 @@ from edgeready.package import package
 from edgeready.proof import prove_uint8
 from edgeready.readiness import ReadinessReport, check_graph
 from edgeready.recording import record_golden
+from edgeready.scratch import scratch_folder
 from edgeready.workshop import run_job
 from edgeready_device.graph import read_graph
 from edgeready_device.manifest import InputSpec, Manifest
@@ -90,8 +90,8 @@ def _finish(config: BuildConfig, splits: Splits, made: Made, report: Progress) -
         raise _not_ready(readiness)
     manifest = _manifest(config, splits, made)
     labels = splits.train.classes
-    with tempfile.TemporaryDirectory(prefix="edgeready-") as folder:
-        draft, twin = Path(folder, "uint8.tflite"), Path(folder, "float32.tflite")
+    with scratch_folder() as folder:
+        draft, twin = folder / "uint8.tflite", folder / "float32.tflite"
         draft.write_bytes(package(made.uint8, manifest, labels, __version__))
         golden = record_golden(read_model_file(draft), _golden_frames(splits))
         draft.write_bytes(package(made.uint8, manifest, labels, __version__, golden))

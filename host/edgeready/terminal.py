@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import sys
 import traceback
 from typing import Any, NoReturn
@@ -18,11 +19,13 @@ NEGATIVE = 1  # a verdict that is no; errors bring their own code
 USAGE = 2
 OUR_BUG = 70
 INTERRUPTED = 130
+TERMINATED = 143
 _WrongUsage: Any = typer.BadParameter.__mro__[1]  # click's UsageError, wherever this typer keeps its click
 
 
 def run(app: typer.Typer, name: str) -> NoReturn:
     """Runs the command `name` with the process's arguments and ends the process with its exit code."""
+    signal.signal(signal.SIGTERM, _terminated)
     debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
@@ -37,6 +40,13 @@ def run(app: typer.Typer, name: str) -> NoReturn:
     if code == INTERRUPTED:
         say("interrupted")
     sys.exit(code)
+
+
+def _terminated(number: int, frame: object) -> NoReturn:
+    """Ends the process as Ctrl-C would: children ended, temporary files removed."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not interrupt the tidying
+    say("terminated")
+    sys.exit(TERMINATED)
 
 
 def say(message: str) -> None:

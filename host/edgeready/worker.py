@@ -1,6 +1,7 @@
 """TensorFlow's child process: reads a job folder, trains or loads, converts, and leaves what it made there.
 
-Messages go out as JSON lines on the file descriptor that the parent names: progress, or one error.
+Messages go out as JSON lines on the file descriptor that the parent names: progress, or one error. Standard input
+is the parent's life line: when it ends, the parent is gone, and so is this process.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 import traceback
 from pathlib import Path
 
@@ -64,5 +66,12 @@ def _make(job: Job, progress: Progress) -> Made:
     )
 
 
+def _end_with_the_parent() -> None:
+    while os.read(0, 1):  # not sys.stdin: its lock, held by this thread, would break the interpreter's own end
+        pass
+    os._exit(1)
+
+
 if __name__ == "__main__":
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
     sys.exit(main(Path(sys.argv[1]), int(sys.argv[2])))

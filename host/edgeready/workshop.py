@@ -12,12 +12,12 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 from edgeready import errors
 from edgeready.errors import ConversionError, EdgereadyError, TrainingError
 from edgeready.job import Job, Made, Progress, load_made
+from edgeready.scratch import scratch_folder
 
 _REMEDY = "replace the layer (Conv2D, DepthwiseConv2D, Dense, BatchNormalization, ReLU, pooling, Add are safe)"
 _CONVERTING = "converting"
@@ -25,8 +25,7 @@ _CONVERTING = "converting"
 
 def run_job(job: Job, progress: Progress) -> Made:
     """What TensorFlow makes of `job`; raises the child's EdgereadyError, or says in one how the child ended."""
-    with tempfile.TemporaryDirectory(prefix="edgeready-") as name:
-        folder = Path(name)
+    with scratch_folder() as folder:
         job.save(folder)
         log = folder / "log.txt"
         code, stage, error = _watch(folder, log, progress)
@@ -47,7 +46,7 @@ def _watch(folder: Path, log: Path, progress: Progress) -> tuple[int, str, Edger
     with log.open("wb") as output, os.fdopen(receiver, encoding="utf-8") as channel:
         child = subprocess.Popen(
             command,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,  # its end tells the child that this process is gone
             stdout=output,
             stderr=subprocess.STDOUT,
             pass_fds=(sender,),

@@ -36,7 +36,7 @@ def help_of(*arguments: str) -> str:
 
 
 def test_the_exit_codes_are_those_of_the_error_classes_and_of_the_verdicts():
-    verdicts = {0, terminal.NEGATIVE, terminal.OUR_BUG, terminal.INTERRUPTED}
+    verdicts = {0, terminal.NEGATIVE, terminal.OUR_BUG, terminal.INTERRUPTED, terminal.TERMINATED}
     assert codes_of_the_manual() == verdicts | set(classes().values())
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import time
-
 import pytest
 
 from edgeready.errors import OutputError
-from edgeready.new_file import LEFTOVER_AGE_S, new_file, write_files
+from edgeready.held import held_file
+from edgeready.new_file import new_file, write_files
 
 
 def write_half(path, error):
@@ -74,16 +72,15 @@ def test_a_name_that_is_a_folder_is_an_output_error_and_leaves_nothing(tmp_path)
     assert [entry.name for entry in tmp_path.iterdir()] == ["model.tflite"]
 
 
-def test_what_a_killed_process_left_is_swept_up_once_it_is_old(tmp_path):
-    old, fresh, other = (tmp_path / name for name in (".m.tflite.1.part", ".m.tflite.2.part", ".other.tflite.1.part"))
-    for leftover in (old, fresh, other):
+def test_what_a_killed_process_left_is_swept_up_and_what_a_living_one_writes_is_not(tmp_path):
+    left, living, other = (
+        tmp_path / name for name in (".m.tflite.1.part", ".m.tflite.2.part", ".other.tflite.1.part")
+    )
+    for leftover in (left, other):
         leftover.write_bytes(b"half")
-    long_ago = time.time() - LEFTOVER_AGE_S - 10
-    for leftover in (old, other):
-        os.utime(leftover, (long_ago, long_ago))
-    with new_file(tmp_path / "m.tflite") as temporary:
+    with held_file(living), new_file(tmp_path / "m.tflite") as temporary:
         temporary.write_bytes(b"x")
-    assert {entry.name for entry in tmp_path.iterdir()} == {"m.tflite", fresh.name, other.name}
+    assert {entry.name for entry in tmp_path.iterdir()} == {"m.tflite", living.name, other.name}
 
 
 def test_a_build_writes_all_of_its_files_or_none(tmp_path):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgeready.edgetpu.compiler_log import CompilerLog, parse_log
 from edgeready.errors import ConversionError, ModelFileError, RuntimeUnavailableError
+from edgeready.scratch import scratch_folder
 
 COMPILER = "edgetpu_compiler"
 TIMEOUT_S = 600.0
@@ -33,8 +33,7 @@ def run_compiler(
     Raises RuntimeUnavailableError when it, or docker for `container`, is not there or does not start;
     ConversionError when it makes nothing or says nothing that can be read.
     """
-    with tempfile.TemporaryDirectory(prefix="edgeready-") as name:
-        folder = Path(name)
+    with scratch_folder() as folder:
         folder.chmod(0o755)  # the container's user may be another one
         (folder / f"{_NAME}.tflite").write_bytes(flatbuffer)
         (folder / "out").mkdir()

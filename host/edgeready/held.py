@@ -1,0 +1,57 @@
+"""A file that a living process holds: from its lock others can tell whether who made it still runs."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+LEFTOVER_AGE_S = 3600.0  # where the file system knows no locks, age decides
+
+
+@contextmanager
+def held_file(path: Path) -> Iterator[None]:
+    """Makes the file `path` and holds it during the block; the system lets go of it when the process dies.
+
+    It is locked before it has its name, so that under this name it is never seen without its lock. Raises
+    OSError where it cannot be made.
+    """
+    unborn = path.with_name(f"{path.name}.unborn")
+    handle = os.open(unborn, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+    try:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.rename(unborn, path)
+        yield
+    finally:
+        unborn.unlink(missing_ok=True)
+        os.close(handle)
+
+
+def is_held(path: Path) -> bool:
+    """Whether a living process holds `path` or, where locks are unknown, whether it is young; False if it is gone."""
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    except OSError:  # somebody else's
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno == errno.EWOULDBLOCK or is_young(path)
+    finally:
+        os.close(handle)
+    return False
+
+
+def is_young(path: Path) -> bool:
+    """Whether `path` was written within the last hour, or has just gone."""
+    try:
+        return time.time() - path.stat().st_mtime < LEFTOVER_AGE_S
+    except OSError:
+        return True
