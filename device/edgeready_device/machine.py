@@ -7,6 +7,8 @@ import platform
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgeready_device.board import Board
+
 
 @dataclass(frozen=True)
 class Machine:
@@ -23,11 +25,11 @@ class Machine:
 
 def read_machine(root: Path = Path("/")) -> Machine:
     """This machine; `root` is where /proc and /sys are read below."""
-    architecture = platform.machine()
+    architecture, board = platform.machine(), Board(root)
     return Machine(
         architecture,
-        _processor(_text(root / "proc/cpuinfo")),
-        _text(root / "proc/device-tree/model").strip("\0\n "),
+        _processor(board.text("proc/cpuinfo")),
+        board.text("proc/device-tree/model"),
         available_cpus(),
         platform.release(),
         platform.python_version(),
@@ -41,25 +43,30 @@ def available_cpus() -> int:
 
 
 def is_emulated(architecture: str, root: Path = Path("/")) -> bool:
-    """Whether a program of `architecture` runs by emulation: the kernel's own CPU is of another family."""
-    modalias = _text(root / "sys/devices/system/cpu/modalias")
-    arm = architecture.startswith(("aarch64", "arm"))
-    return (arm and modalias.startswith("cpu:type:x86")) or (architecture == "x86_64" and "type:aarch64" in modalias)
+    """Whether a program of `architecture` runs by emulation: the kernel's own CPU is of another family.
+
+    QEMU before version 8 shows an Arm program the cpuinfo of the x86 that it runs on, which tells it even where
+    a container hides /sys.
+    """
+    board = Board(root)
+    modalias = board.text("sys/devices/system/cpu/modalias")
+    if architecture.startswith(("aarch64", "arm")):
+        return modalias.startswith("cpu:type:x86") or "vendor_id" in _fields(board.text("proc/cpuinfo"))
+    return architecture == "x86_64" and "type:aarch64" in modalias
 
 
-def _processor(cpuinfo: str) -> str:
+def _fields(cpuinfo: str) -> dict[str, str]:
+    """The first value of each field."""
     fields: dict[str, str] = {}
     for line in cpuinfo.splitlines():
         name, _, value = line.partition(":")
         fields.setdefault(name.strip(), value.strip())
+    return fields
+
+
+def _processor(cpuinfo: str) -> str:
+    fields = _fields(cpuinfo)
     if "model name" in fields:
         return fields["model name"]
     part = fields.get("CPU part", "")
     return f"CPU part {part}" if part else "unknown"
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_bytes().decode("utf-8", "replace")
-    except OSError:  # not every kernel has every file
-        return ""

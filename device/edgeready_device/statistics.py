@@ -50,12 +50,13 @@ def samples_needed(percentile: float) -> int:
 
 @dataclass(frozen=True)
 class LatencySummary:
-    """Seconds; `p90_s` and `p99_s` are None when the samples are too few to carry them."""
+    """Seconds; `p90_s`, `p95_s` and `p99_s` are None when the samples are too few to carry them."""
 
     count: int
     median_s: float
     mad_s: float
     p90_s: float | None
+    p95_s: float | None
     p99_s: float | None
 
 
@@ -68,4 +69,4 @@ def summarize(latencies_s: Sequence[float]) -> LatencySummary:
         return float(np.percentile(values, q)) if len(values) >= samples_needed(q) else None
 
     mad = float(np.median(np.abs(values - median)))
-    return LatencySummary(len(values), median, mad, percentile(90), percentile(99))
+    return LatencySummary(len(values), median, mad, percentile(90), percentile(95), percentile(99))

@@ -16,6 +16,11 @@ def duration(seconds: float) -> str:
     return f"{seconds:.3g} s"
 
 
+def megabytes(size_bytes: int) -> str:
+    """Bytes with one decimal in MB, 1,000,000 bytes each."""
+    return f"{size_bytes / 1e6:,.1f} MB"
+
+
 def percent(share: Proportion) -> str:
     """A proportion in percent with its 95 % interval and its counts."""
     low, high = share.interval

@@ -1,13 +1,26 @@
 from __future__ import annotations
 
+import gc
+import hashlib
+import sys
+import time
+
+import numpy as np
 import pytest
 
 from edgeready_device import benchmark as under_test
 from edgeready_device.benchmark import BenchmarkConfig, BenchmarkResult, benchmark
+from edgeready_device.board import Board
 from edgeready_device.errors import ModelFileError, NotFoundError, UsageError
 from edgeready_device.machine import read_machine
+from edgeready_device.memory import MemoryUse
 from edgeready_device.model import Model
 from edgeready_device.runtime import Runtime
+from edgeready_device.stages import Stages, Stop, measure
+
+from .boards import lay  # noqa: TID252  (the package depends on pytest's root)
+
+FRAME = np.arange(8, dtype=np.uint8).reshape(2, 4)
 
 
 class Clock:
@@ -40,6 +53,24 @@ def measured(faked, monkeypatch):
         return benchmark(tmp, config, clock), count[0]
 
     tmp = "model.tflite"
+    return make
+
+
+@pytest.fixture
+def measured_on(faked, monkeypatch, tmp_path):
+    """Measures on a machine whose tree of files is `before` until a model runs, and `after` from then on."""
+
+    def make(before, after):
+        root = lay(tmp_path / "root", before)
+
+        def answer(tensor):
+            lay(root, after)
+            return tensor.reshape(1, 8)
+
+        monkeypatch.setattr(under_test.Model, "load", lambda path, **options: faked("rank3", answer))
+        config = BenchmarkConfig(runs=1, min_time_s=0.0, warmup_runs=0, warmup_s=0.0)
+        return benchmark("model.tflite", config, board=Board(root))
+
     return make
 
 
@@ -98,7 +129,7 @@ def test_reference_kernels_can_be_measured(model, monkeypatch):
     monkeypatch.setattr(Model, "load", lambda path, **options: asked.update(options) or real(path, **options))
     config = BenchmarkConfig(runs=1, min_time_s=0.0, warmup_runs=0, warmup_s=0.0, kernels="reference")
     assert benchmark(model("conv"), config).kernels == "reference"
-    assert asked == {"runtime": None, "threads": 1, "kernels": "reference"}
+    assert asked == {"runtime": None, "threads": 1, "kernels": "reference", "delegate": None, "trusted": False}
 
 
 @pytest.mark.parametrize(
@@ -133,3 +164,140 @@ def test_a_file_that_is_no_classifier_is_refused(model):
 def test_the_fake_runtime_is_named(measured):
     found, _ = measured(BenchmarkConfig(runs=1, min_time_s=0.0, warmup_runs=0, warmup_s=0.0), lambda i: 1.0)
     assert found.runtime == Runtime("fake", "0")
+
+
+# -- stages ----------------------------------------------------------------------------------------------------
+
+
+def test_each_stage_is_timed_apart_and_the_clock_is_read_four_times_a_run(faked):
+    reads = []
+
+    def clock():  # the stages of a run take 1, 2 and 4 s; 8 s pass between two runs
+        reads.append(0)
+        steps = [8.0, 1.0, 2.0, 4.0]
+        return 100.0 + sum(steps[i % 4] for i in range(len(reads)))
+
+    found = measure(faked("rank3", lambda tensor: tensor.reshape(1, 8)), FRAME, Stop(3, 0.0, 1e9), clock)
+    assert len(reads) == 1 + 3 * 4
+    # one read ahead of the runs turns the wheel by one
+    assert found.preprocess_s == (2.0,) * 3
+    assert found.invoke_s == (4.0,) * 3
+    assert found.postprocess_s == (8.0,) * 3
+    assert found.end_to_end_s == (14.0,) * 3
+
+
+def test_the_stages_are_those_of_classify(faked):
+    seen = []
+
+    def answer(tensor):
+        seen.append(tensor)
+        return tensor.reshape(1, 8)
+
+    model = faked("rank3", answer)
+    measure(model, FRAME, Stop(1, 0.0, 1e9), iter(range(9)).__next__)
+    model.classify(FRAME)
+    assert (seen[0] == seen[1]).all()
+
+
+def test_the_garbage_collector_waits_and_comes_back(faked):
+    seen = []
+
+    def answer(tensor):
+        seen.append(gc.isenabled())
+        return tensor.reshape(1, 8)
+
+    def crash(tensor):
+        raise RuntimeError("no")
+
+    measure(faked("rank3", answer), FRAME, Stop(2, 0.0, 1e9), time.perf_counter)
+    assert (seen, gc.isenabled()) == ([False, False], True)
+    with pytest.raises(RuntimeError):
+        measure(faked("rank3", crash), FRAME, Stop(2, 0.0, 1e9), time.perf_counter)
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        measure(faked("rank3", answer), FRAME, Stop(1, 0.0, 1e9), time.perf_counter)
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+
+
+def test_stages_of_other_runs_do_not_belong_together():
+    with pytest.raises(ValueError, match="not of the same runs"):
+        Stages((1.0,), (1.0, 2.0), (1.0,))
+
+
+@pytest.mark.parametrize(("most", "kept"), [(10, 10), (5, 5), (4, 4), (3, 3), (1, 1), (99, 10)])
+def test_thinned_stages_are_evenly_spread(most, kept):
+    ten = tuple(map(float, range(10)))
+    found = Stages(ten, ten, ten).thinned(most)
+    assert len(found.invoke_s) <= kept
+    assert found.invoke_s[0] == 0.0
+    assert len({b - a for a, b in zip(found.invoke_s, found.invoke_s[1:])}) <= 1
+
+
+# -- state, memory and windows ---------------------------------------------------------------------------------
+
+
+def test_the_state_is_read_before_and_after(measured_on):
+    found = measured_on({"proc/loadavg": "0.50 0 0\n"}, {"proc/loadavg": "2.50 0 0\n"})
+    assert (found.before.load, found.after.load) == (0.5, 2.5)
+
+
+def test_memory_is_what_the_model_added_and_the_peak(measured_on):
+    def status(resident, peak):
+        return {"proc/self/status": f"VmHWM:\t{peak} kB\nVmRSS:\t{resident} kB\n"}
+
+    found = measured_on(status(1000, 1500), status(3000, 4000))
+    assert found.memory == MemoryUse(2000 * 1024, 4000 * 1024)
+
+
+def test_windows_follow_each_other_until_the_time_is_over(measured):
+    config = BenchmarkConfig(warmup_runs=0, warmup_s=0.0, sustained_s=120.0)
+    found, _ = measured(config, lambda i: 0.5)
+    assert len(found.windows) == 60  # of two seconds each
+    assert [window.start_s for window in found.windows[:3]] == [0.0, 2.0, 4.0]
+    assert {window.summary.count for window in found.windows} == {4}
+    assert found.latencies_s == (0.5,) * 240
+    assert found.stages.invoke_s == found.latencies_s
+
+
+def test_a_window_is_a_second_at_least(measured):
+    config = BenchmarkConfig(warmup_runs=0, warmup_s=0.0, sustained_s=3.0)
+    assert [window.start_s for window in measured(config, lambda i: 0.25)[0].windows] == [0.0, 1.0, 2.0]
+
+
+def test_a_window_keeps_evenly_spread_runs_only_and_sums_up_all(measured):
+    config = BenchmarkConfig(warmup_runs=0, warmup_s=0.0, sustained_s=1.0)
+    found, count = measured(config, lambda i: 2.0**-12)
+    assert found.windows[0].summary.count == count - 1 == 4096
+    assert len(found.latencies_s) == len(found.windows[0].kept.invoke_s) == 1366
+
+
+def test_a_model_that_slows_down_over_the_windows_is_drifting(measured):
+    config = BenchmarkConfig(warmup_runs=0, warmup_s=0.0, sustained_s=60.0)
+    found, _ = measured(config, lambda i: 0.01 if i < 2000 else 0.013)
+    assert [reason.kind for reason in found.unsteady if reason.kind in ("drifting", "throttled")] == ["drifting"]
+
+
+def test_the_file_is_known_by_its_flatbuffer(measured, model):
+    found, _ = measured(BenchmarkConfig(runs=1, min_time_s=0.0, warmup_runs=0, warmup_s=0.0), lambda i: 1.0)
+    assert found.sha256 == hashlib.sha256(model("rank3").read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("seconds", [-1.0, float("nan"), 86_401.0])
+def test_a_sustained_time_that_cannot_be_meant_is_refused(seconds):
+    with pytest.raises(UsageError, match="ask for 0 to 1440"):
+        BenchmarkConfig(sustained_s=seconds)
+
+
+def test_a_real_measurement_has_everything_that_this_machine_tells(runtime, model):
+    config = BenchmarkConfig(runs=70, min_time_s=0.0, warmup_runs=1, warmup_s=0.0, runtime=runtime.name)
+    found = benchmark(model("conv"), config)
+    assert len(found.stages.preprocess_s) == len(found.latencies_s) == 70
+    assert all(value > 0 for value in found.stages.end_to_end_s)
+    assert found.stages.invoke_s == found.latencies_s
+    assert found.busy.wall_s > 0
+    if sys.platform == "linux":
+        assert found.memory.peak_bytes > 1 << 20
+        assert found.after.load is not None

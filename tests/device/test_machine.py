@@ -78,6 +78,16 @@ def test_a_cpu_of_another_family_means_emulation(tree, architecture, modalias, e
     assert is_emulated(architecture, tree(modalias=modalias + "\n")) is emulated
 
 
+@pytest.mark.parametrize(("architecture", "emulated"), [("aarch64", True), ("armv7l", True), ("x86_64", False)])
+def test_an_x86s_cpuinfo_under_an_arm_program_means_emulation(tree, architecture, emulated):
+    root = tree(cpuinfo="processor\t: 0\nvendor_id\t: GenuineIntel\nmodel name\t: Xeon\n")
+    assert is_emulated(architecture, root) is emulated
+
+
+def test_a_boards_own_cpuinfo_is_no_sign_of_emulation(tree):
+    assert is_emulated("aarch64", tree(cpuinfo=PI_CPUINFO)) is False
+
+
 def test_no_modalias_is_no_sign_of_emulation(tmp_path):
     assert is_emulated("aarch64", tmp_path) is False
 

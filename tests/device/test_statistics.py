@@ -60,17 +60,22 @@ def test_samples_needed_is_the_least_number_that_holds(percentile):
 
 
 def test_a_summary_of_few_samples_has_no_percentiles():
-    assert summarize([3.0, 1.0, 2.0]) == LatencySummary(3, 2.0, 1.0, None, None)
+    assert summarize([3.0, 1.0, 2.0]) == LatencySummary(3, 2.0, 1.0, None, None, None)
 
 
 def test_a_summary_of_one_sample_is_that_sample():
-    assert summarize([0.25]) == LatencySummary(1, 0.25, 0.0, None, None)
+    assert summarize([0.25]) == LatencySummary(1, 0.25, 0.0, None, None, None)
 
 
 def test_p90_appears_at_its_64th_sample():
     assert summarize([1.0] * 63).p90_s is None
     found = summarize([float(i) for i in range(64)])
     assert (found.p90_s, found.p99_s) == (pytest.approx(56.7), None)
+
+
+def test_p95_appears_at_its_130th_sample():
+    assert summarize([1.0] * 129).p95_s is None
+    assert summarize([float(i) for i in range(130)]).p95_s == pytest.approx(122.55)
 
 
 def test_p99_appears_at_its_662nd_sample():

@@ -1,0 +1,22 @@
+"""Writes a file that appears under its name only when it is complete."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from edgeready_device.errors import OutputError
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes `text` to `path`, whole or not at all; raises OutputError naming what cannot be written."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        try:
+            temporary.write_text(text, encoding="utf-8")
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot write {str(path)!r} ({error.strerror}): choose another file") from error

@@ -1,0 +1,98 @@
+"""The measuring loop: one frame after the other through preprocess, invoke and postprocess, each timed apart."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeready_device.model import Model
+
+Clock = Callable[[], float]
+TOP = 5
+
+
+@dataclass(frozen=True)
+class Stages:
+    """Seconds of each run; item i of all three is the same frame.
+
+    Preprocess is from the uint8 frame to the input tensor, invoke from there to the raw output (copies in and out
+    included), postprocess from there to the five best labels.
+    """
+
+    preprocess_s: tuple[float, ...] = field(repr=False)
+    invoke_s: tuple[float, ...] = field(repr=False)
+    postprocess_s: tuple[float, ...] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if not len(self.preprocess_s) == len(self.invoke_s) == len(self.postprocess_s):
+            raise ValueError("the stages are not of the same runs")
+
+    @property
+    def end_to_end_s(self) -> tuple[float, ...]:
+        """From the frame to the labels."""
+        return tuple(map(sum, zip(self.preprocess_s, self.invoke_s, self.postprocess_s)))
+
+    def thinned(self, most: int) -> Stages:
+        """At most `most` of the runs, evenly spread."""
+        step = max(1, -(-len(self.invoke_s) // most))
+        return Stages(self.preprocess_s[::step], self.invoke_s[::step], self.postprocess_s[::step])
+
+
+@dataclass(frozen=True)
+class Stop:
+    """When a series ends: after at least `runs` runs and `min_time_s` seconds, but at `max_time_s` in any case."""
+
+    runs: int
+    min_time_s: float
+    max_time_s: float
+
+
+def seeded_frame(model: Model) -> NDArray[np.uint8]:
+    """A frame of seeded noise that fits `model`."""
+    return np.random.default_rng(0).integers(0, 256, model.input.shape[1:], dtype=np.uint8)
+
+
+def measure(model: Model, frame: NDArray[np.uint8], stop: Stop, clock: Clock) -> Stages:
+    """The Stages of `frame`, run through `model` until `stop`.
+
+    The clock is read four times a run and nowhere else; nothing is printed, and the garbage collector waits.
+    """
+    preprocess: list[float] = []
+    invoke: list[float] = []
+    postprocess: list[float] = []
+    with _no_garbage_collection():
+        started = clock()
+        while True:
+            begun = clock()
+            tensor = model.quantize(frame)
+            prepared = clock()
+            output = model.invoke(tensor)
+            invoked = clock()
+            _answer(model, output)
+            ended = clock()
+            preprocess.append(prepared - begun)
+            invoke.append(invoked - prepared)
+            postprocess.append(ended - invoked)
+            taken_s = ended - started
+            if taken_s >= stop.max_time_s or (len(invoke) >= stop.runs and taken_s >= stop.min_time_s):
+                return Stages(tuple(preprocess), tuple(invoke), tuple(postprocess))
+
+
+def _answer(model: Model, output: NDArray[np.generic]) -> None:
+    model.predictions(output, TOP)
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
