@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import os
 import platform
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeready_device.errors import ModelFileError, RuntimeUnavailableError, UsageError
+from edgeready_device.installed import installed_version
 from edgeready_device.native_log import held_native_log, not_info
 
 RUNTIME_VARIABLE = "EDGEREADY_RUNTIME"
@@ -54,16 +55,8 @@ class Runtime:
 
 def installed_runtimes() -> tuple[Runtime, ...]:
     """The TFLite runtimes of this environment, the preferred one first; nothing heavy is imported."""
-    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415  (12 ms, only here)
-
-    found = []
-    for name, module in _MODULES.items():
-        if importlib.util.find_spec(module) is not None:
-            try:
-                found.append(Runtime(name, version(name)))
-            except PackageNotFoundError:  # a distribution's own build, as frigate ships one
-                found.append(Runtime(name, "unknown"))
-    return tuple(found)
+    versions = {name: installed_version(name, module) for name, module in _MODULES.items()}
+    return tuple(Runtime(name, version) for name, version in versions.items() if version is not None)
 
 
 def choose_runtime(name: str | None = None) -> Runtime:
@@ -90,38 +83,55 @@ def choose_runtime(name: str | None = None) -> Runtime:
     )
 
 
-def open_interpreter(runtime: Runtime, model: bytes, threads: int = 1, kernels: str = "default") -> Interpreter:
+def open_interpreter(
+    runtime: Runtime,
+    model: bytes,
+    threads: int = 1,
+    kernels: str = "default",
+    delegate: Any = None,
+    constructed: Callable[[Any], None] | None = None,
+) -> Interpreter:
     """An interpreter of `runtime` with the tensors of `model` allocated.
 
-    `kernels` is "default" (the runtime's fastest) or "reference" (slow, the same bits on every machine).
+    `kernels` is "default" (the runtime's fastest) or "reference" (slow, the same bits on every machine);
+    `delegate` is what this runtime's `load_delegate` gave. `constructed` is handed the interpreter before its
+    tensors are allocated: later the runtime's own delegate has taken ops, too.
     Raises RuntimeUnavailableError when the runtime does not load, ModelFileError when it refuses the model.
     """
     if threads < 1:
         raise UsageError(f"threads is {threads}: ask for at least 1")
     if kernels not in KERNELS:
         raise UsageError(f"kernels is {kernels!r}: choose {' or '.join(KERNELS)}")
-    _check_processor(runtime)
-    try:
-        module = importlib.import_module(f"{_MODULES[runtime.name]}.interpreter")
-    except ImportError as error:
-        raise RuntimeUnavailableError(
-            f"{runtime} does not load on this machine ({error}): install it again with pip install {runtime.name}"
-        ) from error
+    module = runtime_module(runtime)
     types = module.OpResolverType
     resolver = types.BUILTIN_REF if kernels == "reference" else types.AUTO
+    more = {} if delegate is None else {"experimental_delegates": [delegate]}
     refusal: Exception | None = None
     with held_native_log(not_info):
         try:
             interpreter = module.Interpreter(
-                model_content=model, num_threads=threads, experimental_op_resolver_type=resolver
+                model_content=model, num_threads=threads, experimental_op_resolver_type=resolver, **more
             )
+            if constructed is not None:
+                constructed(interpreter)
             interpreter.allocate_tensors()
         except (ValueError, RuntimeError, SystemError) as error:
             refusal = error  # raised outside, so that information is still held back
     if refusal is not None:
-        raise ModelFileError(f"{runtime} refuses the model: {_one_line(refusal)}") from refusal
+        raise ModelFileError(f"{runtime} refuses the model: {one_line(refusal)}") from refusal
     opened: Interpreter = interpreter
     return opened
+
+
+def runtime_module(runtime: Runtime) -> Any:
+    """The module with `runtime`'s Interpreter and load_delegate; raises RuntimeUnavailableError."""
+    _check_processor(runtime)
+    try:
+        return importlib.import_module(f"{_MODULES[runtime.name]}.interpreter")
+    except ImportError as error:
+        raise RuntimeUnavailableError(
+            f"{runtime} does not load on this machine ({error}): install it again with pip install {runtime.name}"
+        ) from error
 
 
 def _check_processor(runtime: Runtime) -> None:
@@ -148,5 +158,6 @@ def _fits_numpy(runtime: Runtime) -> bool:
     return runtime.name != "tflite-runtime" or int(np.__version__.split(".")[0]) < 2
 
 
-def _one_line(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
+    """An error's text without line breaks; its class where it has none."""
     return " ".join(str(error).split()) or type(error).__name__

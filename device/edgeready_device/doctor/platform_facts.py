@@ -1,0 +1,97 @@
+"""Which Python, processor and C library this is, and which runtimes' wheels are published for it."""
+
+from __future__ import annotations
+
+import platform
+import sys
+import sysconfig
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class PlatformFacts:
+    """What decides which wheel fits: CPython's version, the machine that Python is built for, and the C library.
+
+    `machine` is armv7l on a 32-bit system, whatever 64-bit kernel is below it. `libc` is glibc, musl or empty.
+    """
+
+    implementation: str
+    python: tuple[int, int]
+    system: str
+    machine: str
+    libc: str
+    libc_version: tuple[int, int]
+    kernel_machine: str = ""
+
+    @property
+    def text(self) -> str:
+        """In words, as CPython 3.11 on aarch64 with glibc 2.36."""
+        libc = f" with {self.libc} {dotted(self.libc_version)}" if self.libc else ""
+        return f"{self.implementation} {dotted(self.python)} on {self.system} {self.machine}{libc}"
+
+
+@dataclass(frozen=True)
+class Wheels:
+    """The published wheels of one release: for CPython `first` to `last`, on `machine`, from `glibc` on."""
+
+    requirement: str
+    runtime: str
+    first: tuple[int, int]
+    last: tuple[int, int]
+    machine: str
+    glibc: tuple[int, int]
+
+
+# Linux; read from the package indexes in November 2026. The last tflite-runtime is of 2023.
+WHEELS = (
+    Wheels("ai-edge-litert", "ai-edge-litert", (3, 10), (3, 14), "x86_64", (2, 27)),
+    Wheels("ai-edge-litert", "ai-edge-litert", (3, 10), (3, 14), "aarch64", (2, 27)),
+    Wheels("ai-edge-litert==2.1.0", "ai-edge-litert", (3, 9), (3, 9), "x86_64", (2, 27)),
+    Wheels("ai-edge-litert==2.1.0", "ai-edge-litert", (3, 9), (3, 9), "aarch64", (2, 27)),
+    Wheels("tflite-runtime 'numpy<2'", "tflite-runtime", (3, 9), (3, 11), "x86_64", (2, 17)),
+    Wheels("tflite-runtime 'numpy<2'", "tflite-runtime", (3, 9), (3, 11), "aarch64", (2, 34)),
+    Wheels("tflite-runtime 'numpy<2'", "tflite-runtime", (3, 9), (3, 11), "armv7l", (2, 34)),
+    Wheels("tflite-runtime==2.13.0 'numpy<2'", "tflite-runtime", (3, 9), (3, 11), "aarch64", (2, 17)),
+)
+
+
+def read_platform() -> PlatformFacts:
+    """This process's PlatformFacts."""
+    kernel = platform.machine()
+    narrow = sys.maxsize < 1 << 32
+    machine = {"aarch64": "armv7l", "armv8l": "armv7l", "x86_64": "i686"}.get(kernel, kernel) if narrow else kernel
+    libc, version = platform.libc_ver()
+    if "musl" in str(sysconfig.get_config_var("SOABI")) or libc == "musl":
+        libc = "musl"
+    return PlatformFacts(
+        platform.python_implementation(),
+        sys.version_info[:2],
+        platform.system(),
+        machine,
+        libc,
+        _pair(version),
+        kernel,
+    )
+
+
+def wheels_for(facts: PlatformFacts) -> tuple[Wheels, ...]:
+    """The wheels that fit, the preferred first; none off Linux, for there this table says nothing."""
+    if facts.system != "Linux" or facts.implementation != "CPython" or facts.libc != "glibc":
+        return ()
+    return tuple(
+        wheels
+        for wheels in WHEELS
+        if wheels.machine == facts.machine
+        and wheels.first <= facts.python <= wheels.last
+        and wheels.glibc <= facts.libc_version
+    )
+
+
+def dotted(version: tuple[int, ...]) -> str:
+    """A version with dots."""
+    return ".".join(map(str, version))
+
+
+def _pair(version: str) -> tuple[int, int]:
+    numbers = [int(part) for part in version.split(".")[:2] if part.isdigit()]
+    return (numbers[0], numbers[1]) if len(numbers) == 2 else (0, 0)
