@@ -2,12 +2,39 @@
 
 >>> model = Model.load("model.tflite")
 >>> model.classify(frame)[0].label
+
+Stable are the names in `__all__`, the public members of `Model` and `Prediction`, and `edgeready_device.testing`.
 """
 
 from __future__ import annotations
 
-from edgeready_device.model import Model
-from edgeready_device.postprocess import Prediction
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from edgeready_device.description import Description
+    from edgeready_device.frames import fit_frame
+    from edgeready_device.model import Model
+    from edgeready_device.postprocess import Prediction
+    from edgeready_device.preprocess import Normalization
 
 __version__ = "0.1.0"
-__all__ = ["Model", "Prediction", "__version__"]
+__all__ = ["Description", "Model", "Normalization", "Prediction", "__version__", "fit_frame"]
+
+# numpy is slow to load, and `edgeready-device --help` needs none: a name is fetched when it is first asked for.
+_HOMES = {
+    "Description": "description",
+    "Model": "model",
+    "Normalization": "preprocess",
+    "Prediction": "postprocess",
+    "fit_frame": "frames",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """The member `name` of the package (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edgeready_device.description import Description, labels_for
 from edgeready_device.errors import ModelFileError
 from edgeready_device.graph import Graph, Tensor
 from edgeready_device.manifest import InputSpec
@@ -13,6 +14,7 @@ from edgeready_device.quantization import QuantParams
 
 _PIXEL_TYPES = ("uint8", "int8")
 _FRAME_TYPES = (*_PIXEL_TYPES, "int16", "float32")
+NOTHING_SAID = Description()
 _PASSES_SCORES_ON = ("QUANTIZE", "DEQUANTIZE", "RESHAPE", "SQUEEZE")
 
 
@@ -44,32 +46,35 @@ class Contract:
     raw_pixels: bool = False
 
 
-def read_contract(file: ModelFile) -> Contract:
-    """The Contract of `file`; raises ModelFileError when it is no image classifier.
+def read_contract(file: ModelFile, said: Description = NOTHING_SAID) -> Contract:
+    """The Contract of `file`, `said` going before it; raises ModelFileError when it is no image classifier.
 
     What a foreign file does not say: stretch to size; 8-bit pixels go in as they are, wider ones
     divided by 255; scores are probabilities if the last op is SOFTMAX or LOGISTIC; labels are the class numbers.
     """
     try:
-        return _contract(file)
+        return _contract(file, said)
     except ModelFileError as error:
         raise ModelFileError(f"{file.path}: {error}") from error
 
 
-def _contract(file: ModelFile) -> Contract:
+def _contract(file: ModelFile, said: Description) -> Contract:
     graph = file.graph
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
         raise ModelFileError(
             f"{len(graph.inputs)} inputs and {len(graph.outputs)} outputs: an image classifier has one of each"
         )
     taken, given = (_spec(graph.tensors[index]) for index in (graph.inputs[0], graph.outputs[0]))
-    normalization = file.manifest.input.normalization if file.manifest else file.metadata.normalization
-    frame = _frame(file, taken, normalization or Normalization())
+    own = file.manifest.input.normalization if file.manifest else file.metadata.normalization
+    normalization = said.normalization or own
+    resize = said.resize or (file.manifest.input.resize if file.manifest else "stretch")
+    frame = _frame(taken, resize, normalization or Normalization())
     classes = _classes(given)
-    labels = file.labels or tuple(str(i) for i in range(classes))
+    named = file.labels or tuple(str(i) for i in range(classes))
+    labels = named if said.labels is None else labels_for(said.labels, classes)
     if len(labels) != classes:
         raise ModelFileError(f"{len(labels)} labels for {classes} classes: give the file that belongs to the model")
-    scores = file.manifest.scores if file.manifest else _scores(graph)
+    scores = said.scores or (file.manifest.scores if file.manifest else scores_of(graph))
     raw = normalization is None and taken.dtype in _PIXEL_TYPES
     table = _table(taken, None if raw else frame.normalization)
     return Contract(taken, given, frame, table, scores, labels, raw)
@@ -87,7 +92,7 @@ def _spec(tensor: Tensor) -> TensorSpec:
     return TensorSpec(tensor.name, tensor.index, tensor.shape, tensor.dtype, quant)
 
 
-def _frame(file: ModelFile, spec: TensorSpec, normalization: Normalization) -> InputSpec:
+def _frame(spec: TensorSpec, resize: str, normalization: Normalization) -> InputSpec:
     shape = spec.shape
     image = (len(shape) == 3 or (len(shape) == 4 and shape[3] in (1, 3))) and shape[0] == 1
     if not image or spec.dtype not in _FRAME_TYPES:
@@ -95,7 +100,6 @@ def _frame(file: ModelFile, spec: TensorSpec, normalization: Normalization) -> I
             f"the input {spec.name!r} is {spec.dtype} {list(shape)}: an image classifier takes "
             "[1, height, width] or [1, height, width, 1 or 3]"
         )
-    resize = file.manifest.input.resize if file.manifest else "stretch"
     return InputSpec(shape[1], shape[2], shape[3] if len(shape) == 4 else 1, resize, normalization)
 
 
@@ -117,7 +121,8 @@ def _table(spec: TensorSpec, normalization: Normalization | None) -> FrameTable 
     return FrameTable.exact(normalization, spec.quant, spec.dtype)
 
 
-def _scores(graph: Graph) -> str:
+def scores_of(graph: Graph) -> str:
+    """ "probabilities" when the last op that computes is SOFTMAX or LOGISTIC, else "logits"."""
     makers = {output: op for op in graph.ops for output in op.outputs}
     op = makers.get(graph.outputs[0])
     for _ in graph.ops:

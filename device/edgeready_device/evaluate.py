@@ -76,11 +76,13 @@ def evaluate(
 ) -> EvaluationReport:
     """The EvaluationReport of `model` on `frames` with the true class indices `truth` (n,).
 
-    `workers` threads (None: one per CPU) have an interpreter each. `progress(done, total)` is called from the
-    calling thread. Raises DatasetError when frames and classes do not fit.
+    `workers` threads (None: enough to keep the CPUs busy) have an interpreter each. `progress(done, total)` is
+    called from the calling thread. Raises DatasetError when frames and classes do not fit.
     """
     truth = _checked_truth(model, frames, truth)
-    count = available_cpus() if workers is None else workers
+    # An interpreter's own threads share the CPUs with the others, and a delegate is mostly one device.
+    most = 1 if model.delegate else max(1, available_cpus() // model.threads)
+    count = most if workers is None else workers
     if count < 1:
         raise UsageError(f"workers is {count}: ask for at least 1")
     starts = range(0, len(truth), _CHUNK)

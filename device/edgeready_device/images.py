@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import struct
@@ -63,14 +64,20 @@ def read_image(path: ImagePath, channels: int) -> NDArray[np.uint8]:
     Raises NotFoundError where there is no such file, ImageError where it is empty, damaged, too large,
     animated or floating-point, and RuntimeUnavailableError where Pillow is not installed.
     """
-    if channels not in (1, 3):
-        raise UsageError(f"channels is {channels!r}: give 1 for grey or 3 for RGB")
+    _check_channels(channels)
     _require_pillow()
     file = Path(path)
     _check_file(file)
-    image = _decode(file)
-    pixels = np.array(image.convert("L" if channels == 1 else "RGB"))
-    return pixels.reshape(image.height, image.width, channels)
+    return _pixels(_decode(repr(str(file)), file), channels)
+
+
+def decode_image(data: bytes, channels: int, name: str = "standard input") -> NDArray[np.uint8]:
+    """The image in the bytes of a file, as `read_image` has it; `name` is what errors call it."""
+    _check_channels(channels)
+    _require_pillow()
+    if not data:
+        raise ImageError(f"image {name} is empty (0 bytes): send an encoded image")
+    return _pixels(_decode(name, io.BytesIO(data)), channels)
 
 
 def resize_frame(frame: NDArray[np.uint8], height: int, width: int, rule: str = "stretch") -> NDArray[np.uint8]:
@@ -95,6 +102,16 @@ def load_frame(path: ImagePath, height: int, width: int, channels: int, rule: st
     return resize_frame(read_image(path, channels), height, width, rule)
 
 
+def _check_channels(channels: int) -> None:
+    if channels not in (1, 3):
+        raise UsageError(f"channels is {channels!r}: give 1 for grey or 3 for RGB")
+
+
+def _pixels(image: Image.Image, channels: int) -> NDArray[np.uint8]:
+    pixels = np.array(image.convert("L" if channels == 1 else "RGB"))
+    return pixels.reshape(image.height, image.width, channels)
+
+
 def _require_pillow() -> None:
     try:
         import PIL.Image  # noqa: F401, PLC0415 (only reading image files needs Pillow; the rest runs without)
@@ -110,19 +127,19 @@ def _check_file(file: Path) -> None:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise NotFoundError(f"no image {str(file)!r}: check the path") from error
     except (OSError, ValueError) as error:
-        raise _unreadable(file, error) from error
+        raise _unreadable(repr(str(file)), error) from error
     if not stat.S_ISREG(details.st_mode):
         raise ImageError(f"{str(file)!r} is not a file: give an image file, not a folder")
     if details.st_size == 0:
         raise ImageError(f"image {str(file)!r} is empty (0 bytes): copy it again or remove it")
 
 
-def _unreadable(file: Path, error: Exception) -> ImageError:
+def _unreadable(name: str, error: Exception) -> ImageError:
     reason = " ".join(str(error).split()) or type(error).__name__
-    return ImageError(f"image {str(file)!r} cannot be read ({reason}): copy it again or remove it")
+    return ImageError(f"image {name} cannot be read ({reason}): copy it again or remove it")
 
 
-def _decode(file: Path) -> Image.Image:
+def _decode(name: str, source: Path | io.BytesIO) -> Image.Image:
     """The decoded image, upright, as L or RGB."""
     from PIL import Image, ImageOps, UnidentifiedImageError  # noqa: PLC0415
 
@@ -132,34 +149,34 @@ def _decode(file: Path) -> Image.Image:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             # Damaged EXIF data beside good pixels only costs the orientation.
             warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
-            with Image.open(file, formats=_FORMATS) as image:
-                _check_kind(file, image)
+            with Image.open(source, formats=_FORMATS) as image:
+                _check_kind(name, image)
                 image.load()
-                return _eight_bit(file, ImageOps.exif_transpose(image))
+                return _eight_bit(name, ImageOps.exif_transpose(image))
     except ImageError:
         raise
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        raise ImageError(f"image {str(file)!r} is too large ({error}): make it smaller") from error
+        raise ImageError(f"image {name} is too large ({error}): make it smaller") from error
     except UnidentifiedImageError as error:
-        raise ImageError(f"{str(file)!r} is not an image that can be read: {_SAVE_AGAIN}") from error
+        raise ImageError(f"{name} is not an image that can be read: {_SAVE_AGAIN}") from error
     except _DECODER_ERRORS as error:
-        raise _unreadable(file, error) from error
+        raise _unreadable(name, error) from error
 
 
-def _check_kind(file: Path, image: Image.Image) -> None:
+def _check_kind(name: str, image: Image.Image) -> None:
     # Phones write JPEGs with a preview behind the photo (MPO): the photo is the first, which is what we take.
     frames = getattr(image, "n_frames", 1) if image.format != "MPO" else 1
     if frames > 1:
-        raise ImageError(f"image {str(file)!r} is animated ({frames} frames): save one frame as JPEG or PNG")
+        raise ImageError(f"image {name} is animated ({frames} frames): save one frame as JPEG or PNG")
     if image.mode == "F":
-        raise ImageError(f"image {str(file)!r} has floating-point pixels: {_SAVE_AGAIN}")
+        raise ImageError(f"image {name} has floating-point pixels: {_SAVE_AGAIN}")
 
 
-def _eight_bit(file: Path, image: Image.Image) -> Image.Image:
+def _eight_bit(name: str, image: Image.Image) -> Image.Image:
     from PIL import Image  # noqa: PLC0415
 
     if image.mode.startswith("I"):
-        return Image.fromarray(_scaled_to_eight_bits(file, np.asarray(image)))
+        return Image.fromarray(_scaled_to_eight_bits(name, np.asarray(image)))
     if _is_transparent(image):
         layer = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
@@ -174,12 +191,12 @@ def _is_transparent(image: Image.Image) -> bool:
     return image.mode == "P" and image.palette is not None and image.palette.mode.endswith("A")
 
 
-def _scaled_to_eight_bits(file: Path, pixels: NDArray[np.generic]) -> NDArray[np.uint8]:
+def _scaled_to_eight_bits(name: str, pixels: NDArray[np.generic]) -> NDArray[np.uint8]:
     """Grey 0..65535 as 0..255, rounded; Pillow's own conversion would clip everything above 255 to white."""
     wide = pixels.astype(np.int64)
     low, high = int(wide.min()), int(wide.max())
     if low < 0 or high > 65535:
-        raise ImageError(f"image {str(file)!r} holds {low} to {high}, more than 16 bits: {_SAVE_AGAIN}")
+        raise ImageError(f"image {name} holds {low} to {high}, more than 16 bits: {_SAVE_AGAIN}")
     return ((wide * 255 + 32767) // 65535).astype(np.uint8)
 
 

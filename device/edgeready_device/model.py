@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import threading
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeready_device.contract import Contract, TensorSpec, read_contract
+from edgeready_device.contract import NOTHING_SAID, Contract, TensorSpec, read_contract
+from edgeready_device.delegate import Delegation, check_undelegated, open_delegated, open_tried, parse_delegate
+from edgeready_device.description import Description
 from edgeready_device.errors import ImageError, ModelFileError
 from edgeready_device.model_file import ModelFile, read_model_file
-from edgeready_device.postprocess import Prediction, softmax, top_predictions
+from edgeready_device.postprocess import Prediction, Scorer
+from edgeready_device.preprocess import shaped_as
 from edgeready_device.quantization import dequantize, quantize
 from edgeready_device.runtime import Interpreter, Runtime, choose_runtime, open_interpreter
+from edgeready_device.tuned import Tuned, usable_choice
+
+if TYPE_CHECKING:
+    from edgeready_device.benchmark import BenchmarkResult
+    from edgeready_device.verify import VerifyReport
+
+_PIXELS = np.dtype(np.uint8)
 
 
 class Model:
     """One image classifier in one interpreter.
 
-    It may be shared between threads: an inference holds a lock. For parallel work give each thread its own
-    (`replicate`).
+    It may be shared between threads: an inference holds a lock, everything else touches nothing that is shared, and
+    what comes out belongs to the caller. For parallel work give each thread its own (`replicate`).
     """
 
     def __init__(
@@ -32,17 +44,20 @@ class Model:
         runtime: Runtime,
         threads: int = 1,
         kernels: str = "default",
+        delegate: Delegation | None = None,
+        tuned: Tuned | None = None,
     ) -> None:
         self.file = file
-        self.contract: Contract = read_contract(file)
         self.runtime = runtime
         self.threads = threads
         self.kernels = kernels
+        self.delegate = delegate
+        self.tuned = tuned
         self._interpreter = interpreter
         self._input = int(interpreter.get_input_details()[0]["index"])
         self._output = int(interpreter.get_output_details()[0]["index"])
-        self._frame_shape = self.contract.input.shape[1:]
         self._lock = threading.Lock()
+        self._describe(NOTHING_SAID)
 
     @classmethod
     def load(
@@ -50,38 +65,83 @@ class Model:
         path: str | os.PathLike[str],
         *,
         runtime: str | None = None,
-        threads: int = 1,
+        threads: int | None = None,
         kernels: str = "default",
+        delegate: str | None = None,
         check_hashes: bool = True,
+        trusted: bool = False,
     ) -> Model:
-        """The model in the file at `path`.
+        """The model in the file at `path`; `trusted` leaves its structure unchecked.
 
-        `runtime` is "ai-edge-litert" or "tflite-runtime" (None: what `choose_runtime` says); `kernels` is
-        "default" or "reference". Raises NotFoundError, ModelFileError, RuntimeUnavailableError.
+        `runtime` is "ai-edge-litert" or "tflite-runtime" (None: what `choose_runtime` says), `threads` those of the
+        runtime (None: 1), `kernels` "default" or "reference", `delegate` one of `delegate.FORMS`: it is tried in a
+        child process first. Where none of them is given, what `tune` left beside the file for this machine is taken.
+        Raises NotFoundError, ModelFileError, RuntimeUnavailableError.
         """
         return cls.from_file(
-            read_model_file(path, check_hashes=check_hashes),
+            read_model_file(path, check_hashes=check_hashes, trusted=trusted),
             runtime=runtime,
             threads=threads,
             kernels=kernels,
+            delegate=delegate,
         )
 
     @classmethod
     def from_file(
-        cls, file: ModelFile, *, runtime: str | None = None, threads: int = 1, kernels: str = "default"
+        cls,
+        file: ModelFile,
+        *,
+        runtime: str | None = None,
+        threads: int | None = None,
+        kernels: str = "default",
+        delegate: str | None = None,
     ) -> Model:
         """The model of a file that is already read."""
         read_contract(file)  # say what is wrong with the file before a runtime sees it
-        chosen = choose_runtime(runtime)
+        tuned = None
+        if (runtime, threads, delegate, kernels) == (None, None, None, "default"):
+            tuned = usable_choice(file)
+        if tuned is not None and tuned.choice is not None:
+            runtime, threads, delegate = tuned.choice.runtime, tuned.choice.threads, tuned.choice.delegate or None
+        chosen, count = choose_runtime(runtime), 1 if threads is None else threads
+        taken = None
         try:
-            interpreter = open_interpreter(chosen, file.flatbuffer, threads, kernels)
+            if delegate is None:
+                check_undelegated(file)
+                interpreter = open_interpreter(chosen, file.flatbuffer, count, kernels)
+            else:
+                spec, ops = parse_delegate(delegate), len(file.graph.ops)
+                interpreter, taken = open_tried(chosen, file.flatbuffer, spec, ops, count, kernels)
         except ModelFileError as error:
             raise ModelFileError(f"{file.path}: {error}") from error
-        return cls(file, interpreter, chosen, threads, kernels)
+        return cls(file, interpreter, chosen, count, kernels, taken, tuned)
 
     def replicate(self) -> Model:
         """The same model in an interpreter of its own."""
-        return Model.from_file(self.file, runtime=self.runtime.name, threads=self.threads, kernels=self.kernels)
+        taken = self.delegate
+        if taken is None:
+            interpreter = open_interpreter(self.runtime, self.file.flatbuffer, self.threads, self.kernels)
+        else:  # no trial: it runs in this process already
+            ops, spec = taken.ops_total, taken.spec
+            interpreter, _ = open_delegated(self.runtime, self.file.flatbuffer, spec, ops, self.threads, self.kernels)
+        copied = Model(self.file, interpreter, self.runtime, self.threads, self.kernels, taken, self.tuned)
+        return copied.described_as(self.description)
+
+    def described_as(self, description: Description) -> Model:
+        """The same model in the same interpreter, read as `description` says, which goes before what the file says.
+
+        Raises ModelFileError when the two do not fit.
+        """
+        other = copy.copy(self)
+        other._describe(description)
+        return other
+
+    def _describe(self, description: Description) -> None:
+        self.description = description
+        self.contract: Contract = read_contract(self.file, description)
+        self._frame_shape = self.contract.input.shape[1:]
+        given = self.contract.output
+        self._scorer = Scorer(self.contract.labels, self.contract.scores, given.quant, given.dtype)
 
     @property
     def path(self) -> Path:
@@ -109,8 +169,8 @@ class Model:
         A uint8 frame (height, width[, channels]) holds pixels: normalization and quantization are applied.
         A float frame holds values that are normalized already. Raises ImageError for another shape or type.
         """
-        shaped = self._shaped(frame)
-        if shaped.dtype == np.uint8:
+        shaped = frame if frame.shape == self._frame_shape else shaped_as(self._frame_shape, frame)
+        if shaped.dtype == _PIXELS:
             table = self.contract.table
             values = self.contract.frame.normalization.apply(shaped) if table is None else table(shaped)
             return values[np.newaxis]
@@ -127,15 +187,13 @@ class Model:
             self._interpreter.invoke()
             return self._interpreter.get_tensor(self._output).reshape(-1)
 
-    def invoke_many(self, frames: NDArray[np.uint8]) -> NDArray[Any]:
-        """The raw outputs (n, classes) of uint8 frames (n, height, width[, channels]); one after the other."""
-        outputs: NDArray[Any] = np.empty((len(frames), len(self.labels)), self.output.dtype)
-        for i, frame in enumerate(frames):
-            outputs[i] = self.invoke(self.quantize(frame))
-        return outputs
+    def invoke_many(self, frames: Iterable[NDArray[Any]]) -> NDArray[Any]:
+        """The raw outputs (n, classes) of frames (n, height, width[, channels]); one after the other."""
+        rows = [self.invoke(self.quantize(frame)) for frame in frames]
+        return np.array(rows, self.output.dtype).reshape(len(rows), len(self.labels))
 
     def dequantize(self, output: NDArray[Any]) -> NDArray[np.float32]:
-        """The real values of a raw output, float32 (classes,)."""
+        """The real values of raw outputs, float32 in the same shape."""
         quant = self.output.quant
         return output.astype(np.float32) if quant is None else dequantize(output, quant)
 
@@ -143,16 +201,47 @@ class Model:
         """The real output values, float32 (classes,), of one frame."""
         return self.dequantize(self.invoke(self.quantize(frame)))
 
-    def classify(self, frame: NDArray[Any], top: int = 5) -> list[Prediction]:
-        """The `top` most likely labels of one frame, best first, with scores from 0 to 1."""
-        values = self.run(frame)
-        return top_predictions(softmax(values) if self.contract.scores == "logits" else values, self.labels, top)
+    def run_many(self, frames: Iterable[NDArray[Any]]) -> NDArray[np.float32]:
+        """The real output values, float32 (n, classes), of many frames, one after the other."""
+        return self.dequantize(self.invoke_many(frames))
 
-    def _shaped(self, frame: NDArray[Any]) -> NDArray[Any]:
-        if frame.shape == self._frame_shape:
-            return frame
-        if frame.shape == (*self._frame_shape, 1) or (*frame.shape, 1) == self._frame_shape:
-            return frame.reshape(self._frame_shape)
-        raise ImageError(
-            f"the frame has the shape {list(frame.shape)}, the model takes {list(self._frame_shape)}: resize it first"
+    def predictions(self, output: NDArray[Any], top: int = 5, threshold: float = 0.0) -> list[Prediction]:
+        """The `top` most likely labels of a raw output that score at least `threshold`, best first.
+
+        Scores are from 0 to 1; equal ones keep the lower index first. Raises UsageError for a `top` below 1.
+        """
+        return self._scorer(output, top, threshold)
+
+    def classify(self, frame: NDArray[Any], top: int = 5, threshold: float = 0.0) -> list[Prediction]:
+        """The `top` most likely labels of one frame that score at least `threshold`, best first."""
+        return self._scorer(self.invoke(self.quantize(frame)), top, threshold)
+
+    def classify_many(
+        self, frames: Iterable[NDArray[Any]], top: int = 5, threshold: float = 0.0
+    ) -> list[list[Prediction]]:
+        """What `classify` says of each of the frames, one after the other: the batch of the model is 1."""
+        return [self.classify(frame, top, threshold) for frame in frames]
+
+    def benchmark(self, runs: int = 100, min_time_s: float = 2.0) -> BenchmarkResult:
+        """What one inference takes, on this model's runtime, threads and kernels, in an interpreter of its own."""
+        from edgeready_device.benchmark import BenchmarkConfig, benchmark  # noqa: PLC0415  (it opens models)
+
+        config = BenchmarkConfig(
+            runs,
+            min_time_s,
+            max(BenchmarkConfig.max_time_s, min_time_s),
+            runtime=self.runtime.name,
+            threads=self.threads,
+            kernels=self.kernels,
+            delegate=None if self.delegate is None else self.delegate.name,
         )
+        return benchmark(self.path, config)
+
+    def verify(self) -> VerifyReport:
+        """The file's golden vectors on this machine, on both kernel paths of this model's runtime.
+
+        Raises ModelFileError when the file carries none.
+        """
+        from edgeready_device.verify import verify  # noqa: PLC0415  (it opens models)
+
+        return verify(self.file, self.runtime.name)

@@ -1,14 +1,19 @@
-"""From the dequantized output to labelled scores."""
+"""From a raw output to labelled scores."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeready_device.errors import UsageError
+from edgeready_device.quantization import QuantParams, dequantize
+
+_FEW = 64  # classes: below it plain Python beats numpy's calls
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,76 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def top_predictions(scores: NDArray[np.float32], labels: Sequence[str], top: int) -> list[Prediction]:
     """The `top` highest of `scores` (classes,), best first; equal scores keep the lower index first."""
-    if top < 1:
-        raise UsageError(f"top is {top}: ask for at least 1 label")
+    _check_top(top)
     order = np.argsort(-scores, kind="stable")[:top]
     return [Prediction(labels[int(i)], int(i), float(scores[i])) for i in order]
+
+
+class Scorer:
+    """Turns raw outputs into predictions.
+
+    An 8-bit output has 256 values, whose scores are worked out once: per frame there is a look-up for each label
+    that is asked for, and for logits one sum.
+    """
+
+    def __init__(self, labels: Sequence[str], scores: str, quant: QuantParams | None, dtype: str) -> None:
+        self._labels = tuple(labels)
+        self._logits = scores == "logits"
+        self._quant = quant
+        self._scores: tuple[float, ...] = ()
+        if quant is not None and np.dtype(dtype).itemsize == 1:
+            self._least = int(np.iinfo(np.dtype(dtype)).min)
+            self._scores = _powers(quant) if self._logits else _reals(quant, self._least)
+
+    def __call__(self, raw: NDArray[Any], top: int, threshold: float = 0.0) -> list[Prediction]:
+        """The `top` best of the raw output `raw` (classes,), best first, those below the score `threshold` left out.
+
+        Equal scores keep the lower index first. Raises UsageError for a `top` below 1.
+        """
+        _check_top(top)
+        if not self._scores:
+            values = raw.astype(np.float32) if self._quant is None else dequantize(raw, self._quant)
+            found = top_predictions(softmax(values) if self._logits else values, self._labels, top)
+        elif len(raw) < _FEW:
+            found = self._few(raw.tolist(), top)
+        else:
+            found = self._many(raw, top)
+        return [each for each in found if each.score >= threshold] if threshold > 0 else found
+
+    def _few(self, values: list[int], top: int) -> list[Prediction]:
+        best = max(values)
+        order = [values.index(best)] if top == 1 else _order(values)[:top]
+        if not self._logits:
+            return [Prediction(self._labels[i], i, self._scores[values[i] - self._least]) for i in order]
+        powers = self._scores
+        total = sum([powers[best - value] for value in values])
+        return [Prediction(self._labels[i], i, powers[best - values[i]] / total) for i in order]
+
+    def _many(self, raw: NDArray[Any], top: int) -> list[Prediction]:
+        wide = raw.astype(np.int16)
+        order = [int(raw.argmax())] if top == 1 else np.argsort(-wide, kind="stable")[:top].tolist()
+        best = int(wide[order[0]])
+        if not self._logits:
+            return [Prediction(self._labels[i], i, self._scores[int(raw[i]) - self._least]) for i in order]
+        counts = np.bincount(best - wide)
+        total = float(np.dot(counts, self._scores[: len(counts)]))
+        return [Prediction(self._labels[i], i, self._scores[best - int(raw[i])] / total) for i in order]
+
+
+def _order(values: list[int]) -> list[int]:
+    return sorted(range(len(values)), key=values.__getitem__, reverse=True)  # stable: of equals the first
+
+
+def _powers(quant: QuantParams) -> tuple[float, ...]:
+    """exp of 0, -1, ... -255 steps."""
+    return tuple(math.exp(-steps * quant.scale) for steps in range(256))
+
+
+def _reals(quant: QuantParams, least: int) -> tuple[float, ...]:
+    """The real value of each of the 256 integers from `least` on."""
+    return tuple(dequantize(np.arange(least, least + 256), quant).tolist())
+
+
+def _check_top(top: int) -> None:
+    if top < 1:
+        raise UsageError(f"top is {top}: ask for at least 1 label")

@@ -1,12 +1,18 @@
-"""A stand-in interpreter for tests without a runtime; it is shipped so that users' tests can have it too."""
+"""A stand-in for tests without a runtime or a model file; it is shipped so that users' tests can have it too."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from edgeready_device.graph import Graph, Op, Tensor
+from edgeready_device.model import Model
+from edgeready_device.model_file import ModelFile
+from edgeready_device.runtime import Runtime
 
 
 class FakeInterpreter:
@@ -37,3 +43,33 @@ class FakeInterpreter:
     def get_output_details(self) -> list[dict[str, Any]]:
         """The output is tensor 1."""
         return [{"index": 1}]
+
+
+def fake_model(
+    answer: Callable[[NDArray[Any]], Sequence[float]],
+    labels: Sequence[str],
+    height: int = 224,
+    width: int = 224,
+    channels: int = 3,
+) -> Model:
+    """A Model without a file or a runtime, whose probabilities are what `answer` says of a uint8 frame.
+
+    `answer` gets each frame as (height, width, channels) and gives a number from 0 to 1 for each of `labels`; as in
+    any uint8 model they come out in steps of 1/255.
+    """
+    graph = Graph(
+        tensors=(
+            Tensor(0, "image", (1, height, width, channels), (1, height, width, channels), "uint8", (1 / 255,), (0,)),
+            Tensor(1, "scores", (1, len(labels)), (1, len(labels)), "uint8", (1 / 255,), (0,)),
+        ),
+        ops=(Op(0, "SOFTMAX", 1, (0,), (1,)),),
+        inputs=(0,),
+        outputs=(1,),
+    )
+    file = ModelFile(Path("fake.tflite"), 0, b"", graph, labels=tuple(labels))
+
+    def invoked(tensor: NDArray[Any]) -> NDArray[Any]:
+        scores = np.asarray(answer(tensor[0]), np.float64)
+        return np.asarray(np.rint(np.clip(scores, 0, 1) * 255)[np.newaxis], np.uint8)
+
+    return Model(file, FakeInterpreter(invoked), Runtime("fake", "0"))

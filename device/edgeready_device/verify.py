@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,14 +24,16 @@ SAME_PATH_STEPS = {
     ("tflite-runtime", "reference"): 0,
     ("tflite-runtime", "default"): 12,
 }
-OTHER_PATH_STEPS = 12  # between kernel paths or versions
+OTHER_PATH_STEPS = 12  # between kernel paths, versions or delegates
+MOST_STEPS = 255  # an 8-bit output has no more, and others are counted in steps of the same size
 
 
 @dataclass(frozen=True)
 class PathResult:
     """One kernel path held against one recording.
 
-    Differences are in quantization steps; `histogram[d]` counts output values that differ by d steps.
+    Differences are in quantization steps; `histogram[d]` counts output values that differ by d steps, the last of 255
+    possible ones those that differ by more, too. A float or 16-bit output has 255 steps over what was recorded.
     `decisive` counts the vectors whose recorded winner leads by more than twice the bound, and of those how
     many have the same winner here.
     """
@@ -55,32 +58,52 @@ class PathResult:
 
 
 @dataclass(frozen=True)
+class PathDistance:
+    """How far two kernel paths of one runtime are apart on this machine: information, never the verdict."""
+
+    kernels: tuple[str, str]
+    largest_steps: int
+    agreement: Proportion
+
+
+@dataclass(frozen=True)
 class VerifyReport:
-    """The result of each kernel path of one runtime."""
+    """The result of each kernel path of one runtime, and the distance between the paths where there are two."""
 
     model: Path
     runtime: Runtime
     results: tuple[PathResult, ...]
+    between: PathDistance | None = None
 
     @property
     def passed(self) -> bool:
         """Whether every path passed."""
         return all(result.passed for result in self.results)
 
+    @property
+    def agreement(self) -> Proportion:
+        """The top-1 agreement of the path that agrees least."""
+        return min((result.agreement for result in self.results), key=lambda share: share.value)
 
-def verify(file: ModelFile, runtime: str | None = None) -> VerifyReport:
+
+def verify(file: ModelFile, runtime: str | None = None, delegate: str | None = None) -> VerifyReport:
     """Runs the file's golden vectors through both kernel paths of `runtime` and compares like with like.
 
+    With a `delegate` it is that one's answers that are held against the nearest recording.
     Raises ModelFileError when the file carries none.
     """
     if file.golden is None:
-        raise ModelFileError(f"{file.path}: it carries no golden vectors: make it with edgeready build or convert")
+        raise ModelFileError(
+            f"{file.path}: it carries no golden vectors: make it with edgeready build or convert, or add some with "
+            "edgeready golden"
+        )
     chosen = choose_runtime(runtime)
-    results = []
-    for kernels in KERNELS:
-        model = Model.from_file(file, runtime=chosen.name, kernels=kernels)
-        results.append(compare(file.golden, chosen, kernels, outputs_of(model, file.golden.inputs)))
-    return VerifyReport(file.path, chosen, tuple(results))
+    found = {}
+    for kernels in KERNELS if delegate is None else KERNELS[:1]:
+        model = Model.from_file(file, runtime=chosen.name, threads=1, kernels=kernels, delegate=delegate)
+        found[kernels if delegate is None else f"delegate {delegate}"] = outputs_of(model, file.golden.inputs)
+    results = tuple(compare(file.golden, chosen, kernels, outputs) for kernels, outputs in found.items())
+    return VerifyReport(file.path, chosen, results, distance(found) if len(found) == 2 else None)
 
 
 def outputs_of(model: Model, inputs: NDArray[Any]) -> NDArray[Any]:
@@ -97,27 +120,56 @@ def compare(golden: GoldenVectors, runtime: Runtime, kernels: str, found: NDArra
     """`found` (n, classes) against the recording that is most like `runtime` and `kernels`."""
     key, bound, note = _recording(golden, runtime, kernels)
     expected = golden.outputs[key]
-    if expected.shape != found.shape:
-        raise ModelFileError(f"the recording {key!r} has the shape {expected.shape}, the outputs {found.shape}")
-    steps = np.abs(expected.astype(np.int64) - found.astype(np.int64))
-    ranked = np.sort(expected.astype(np.int64), axis=1)
-    decisive = ranked[:, -1] - ranked[:, -2] > 2 * bound
+    if expected.shape != found.shape or expected.dtype != found.dtype:
+        raise ModelFileError(
+            f"the recording {key!r} has the shape {expected.shape}, the outputs {found.shape} "
+            f"({expected.dtype} and {found.dtype}): make the golden vectors again"
+        )
+    steps = _steps(expected, found)
+    decisive = _lead(expected) > 2 * bound
     same = expected.argmax(axis=1) == found.argmax(axis=1)
     return PathResult(
         kernels,
         key,
         bound,
-        tuple(int(count) for count in np.bincount(steps.reshape(-1).astype(np.intp))),
+        tuple(int(count) for count in np.bincount(steps.reshape(-1))),
         Proportion(int(same.sum()), len(same)),
         Proportion(int(same[decisive].sum()), int(decisive.sum())),
         note,
     )
 
 
+def distance(found: Mapping[str, NDArray[Any]]) -> PathDistance:
+    """How far the outputs (n, classes) of two kernel paths are apart, by the paths' names."""
+    (first, one), (second, other) = found.items()
+    same = one.argmax(axis=1) == other.argmax(axis=1)
+    return PathDistance((first, second), int(_steps(one, other).max()), Proportion(int(same.sum()), len(same)))
+
+
+def _step(expected: NDArray[Any]) -> float:
+    """What one step is: that of an 8-bit output, or for wider ones the 255th part of what was recorded."""
+    if expected.dtype.itemsize == 1:
+        return 1.0
+    return max(float(np.ptp(expected.astype(np.float64))) / MOST_STEPS, float(np.finfo(np.float32).tiny))
+
+
+def _steps(expected: NDArray[Any], found: NDArray[Any]) -> NDArray[np.intp]:
+    """The differences in whole steps, at most MOST_STEPS; what is no number is as far off as can be."""
+    apart = np.abs(expected.astype(np.float64) - found.astype(np.float64)) / _step(expected)
+    whole = np.rint(np.clip(np.where(np.isnan(apart), MOST_STEPS, apart), 0, MOST_STEPS))
+    return np.asarray(whole, np.intp)
+
+
+def _lead(expected: NDArray[Any]) -> NDArray[np.float64]:
+    """By how many steps the winner of each vector leads."""
+    ranked = np.sort(expected.astype(np.float64), axis=1)
+    return np.asarray((ranked[:, -1] - ranked[:, -2]) / _step(expected))
+
+
 def _recording(golden: GoldenVectors, runtime: Runtime, kernels: str) -> tuple[str, int, str]:
     exact = recording_key(runtime, kernels)
     if exact in golden.outputs:
-        return exact, SAME_PATH_STEPS[runtime.name, kernels], ""
+        return exact, SAME_PATH_STEPS.get((runtime.name, kernels), OTHER_PATH_STEPS), ""
     ranked = sorted(
         golden.outputs, key=lambda key: (not key.startswith(runtime.name), not key.endswith(kernels), key)
     )

@@ -26,6 +26,27 @@ def test_an_evaluation_is_shown_with_the_classes_that_have_frames():
     )
 
 
+def test_the_confusion_is_shown_where_it_is_asked_for():
+    assert evaluation_text(EVALUATED, LITERT, confusion=True).split("\n\n")[2] == (
+        "true, and taken for  0  1  2\n"
+        "0 cat                1  1  0\n"
+        "1 dog                0  2  0\n"
+        "2 owl                0  0  0"
+    )
+
+
+def test_of_many_classes_the_most_frequent_mistakes_are_shown():
+    truth = np.array([0] * 5 + [1] * 3 + [2])
+    said = np.array([7, 7, 7, 0, 0, 2, 2, 1, 30])
+    outputs = np.eye(31, dtype=np.uint8)[said]
+    found = evaluation_text(
+        EvaluationReport(tuple(f"c{i}" for i in range(31)), truth, outputs), LITERT, confusion=True
+    )
+    assert found.split("\n\n")[2] == (
+        "true  taken for  times\nc0           c7      3\nc1           c2      2\nc2          c30      1"
+    )
+
+
 def test_an_evaluation_is_plain_data():
     found = evaluation_json(EVALUATED, LITERT)
     assert json.loads(json.dumps(found)) == found

@@ -87,7 +87,7 @@ def test_numbers_in_place_of_rows_are_refused():
 
 
 def test_nothing_is_unpickled():
-    with pytest.raises(ModelFileError, match=r"golden\.npz cannot be read .*allow_pickle"):
+    with pytest.raises(ModelFileError, match=r"golden\.npz cannot be read .*object"):
         read_golden(_npz(inputs=np.array([print], dtype=object)))
 
 

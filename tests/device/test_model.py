@@ -6,6 +6,7 @@ import threading
 import numpy as np
 import pytest
 
+from edgeready_device.description import Description
 from edgeready_device.errors import EdgereadyError, ImageError, ModelFileError, NotFoundError, UsageError
 from edgeready_device.manifest import InputSpec
 from edgeready_device.model import Model
@@ -55,6 +56,44 @@ def test_classify_turns_logits_into_probabilities(faked, complete):
 def test_classify_leaves_probabilities_as_they_are(faked, complete):
     model = faked(complete(scores="probabilities"), lambda tensor: np.array([[12, 18, 11]], np.uint8))
     assert model.classify(FRAME, top=2) == [Prediction("right", 1, 1.0), Prediction("left", 0, 0.25)]
+
+
+def test_the_scores_are_those_of_the_output_that_run_gives(faked, complete):
+    raw = np.array([[26, 18, 21]], np.uint8)
+    model = faked(complete(), lambda tensor: raw)
+    assert model.predictions(raw[0], top=2) == model.classify(FRAME, top=2)
+    assert model.classify(FRAME, threshold=0.5) == model.classify(FRAME, top=1)
+
+
+def test_many_frames_are_classified_and_run_one_after_the_other(faked):
+    model = faked("echo_rgb", lambda tensor: tensor.reshape(1, -1))
+    frames = np.arange(24, dtype=np.uint8).reshape(2, 2, 2, 3)
+    assert [found[0].index for found in model.classify_many(frames, top=1)] == [11, 11]
+    assert model.classify_many(iter(frames), 3) == [model.classify(frame, 3) for frame in frames]
+    found = model.run_many(frames)
+    assert (found.dtype, found.tolist()) == (np.float32, [model.run(frame).tolist() for frame in frames])
+    assert (model.run_many([]).shape, model.classify_many([])) == ((0, 12), [])
+
+
+def test_a_model_can_be_read_otherwise_than_its_file_says(faked, complete):
+    model = faked(complete(), lambda tensor: np.array([[26, 18, 21]], np.uint8))
+    said = Description(labels=("a", "b", "c"), normalization=Normalization((2.0,), (0.5,)), scores="probabilities")
+    other = model.described_as(said)
+    assert (other.classify(FRAME, 1)[0].label, other.classify(FRAME, 1)[0].score) == ("a", 2.0)
+    assert other.quantize(FRAME).reshape(-1).tolist() == [28, 12, 4, 20]
+    assert model.classify(FRAME, 1)[0].label == "left"
+    assert (other.file, other._interpreter, other._lock) == (model.file, model._interpreter, model._lock)
+
+
+def test_a_replica_is_read_as_its_model_is(load):
+    said = Description(labels=("a", "b", "c"))
+    assert load("sums").described_as(said).replicate().labels == ("a", "b", "c")
+
+
+def test_a_model_measures_itself(runtime, model):
+    found = Model.load(model("sums"), runtime=runtime.name, threads=2, kernels="reference").benchmark(3, 0.0)
+    assert (found.runtime, found.threads, found.kernels) == (runtime, 2, "reference")
+    assert len(found.latencies_s) == 3
 
 
 def test_a_model_says_what_it_is(faked, model):
@@ -256,6 +295,23 @@ def test_one_model_shared_by_threads_gives_each_its_own_answer(runtime, model):
     assert wrong == []
 
 
+def test_classify_from_many_threads_gives_each_its_own_answer(runtime, model):
+    shared = Model.load(model("rgb"), runtime=runtime.name)
+    frames = np.random.default_rng(5).integers(0, 256, (4, 16, 16, 3), dtype=np.uint8)
+    expected = shared.classify_many(frames)
+    wrong = []
+
+    def work(number: int) -> None:
+        wrong.extend(number for _ in range(200) if shared.classify(frames[number]) != expected[number])
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
 def test_two_threads_of_the_runtime_give_the_same_answer(runtime, model):
     assert Model.load(model("sums"), runtime=runtime.name, threads=2).run(FRAME).tolist() == REAL
 
@@ -269,7 +325,7 @@ def test_a_file_that_is_no_classifier_is_refused_before_a_runtime_is_asked(model
 @pytest.mark.parametrize("name", ["unknown_op", "misfit"])
 def test_a_model_that_the_runtime_refuses_is_one_line_with_its_name(runtime, model, name):
     with pytest.raises(ModelFileError) as caught:
-        Model.load(model(name), runtime=runtime.name)
+        Model.load(model(name), runtime=runtime.name, trusted=True)
     message = str(caught.value)
     assert message.startswith(f"{model(name)}: {runtime.name} {runtime.version} refuses the model: ")
     assert "failed to prepare" in message

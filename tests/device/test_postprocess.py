@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from edgeready_device.errors import UsageError
-from edgeready_device.postprocess import Prediction, softmax, top_predictions
+from edgeready_device.postprocess import Prediction, Scorer, softmax, top_predictions
+from edgeready_device.quantization import QuantParams, dequantize
 
 LABELS = ("cat", "dog", "owl", "fox")
 SCORES = np.array([0.125, 0.5, 0.25, 0.125], np.float32)
@@ -56,3 +57,67 @@ def test_fewer_than_one_label_is_refused(top):
     with pytest.raises(UsageError, match=f"top is {top}: ask for at least 1") as caught:
         top_predictions(SCORES, LABELS, top)
     assert caught.value.exit_code == 2
+
+
+# -- the scorer ------------------------------------------------------------------------------------------------
+
+QUANT = QuantParams(1 / 8, 10)
+
+
+def _names(count: int) -> list[str]:
+    return [f"c{i}" for i in range(count)]
+
+
+@pytest.mark.parametrize("classes", [2, 10, 63, 64, 300])
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "int16", "float32"])
+@pytest.mark.parametrize("scores", ["logits", "probabilities"])
+@pytest.mark.parametrize("top", [1, 5])
+def test_scores_are_those_of_the_real_values(classes, dtype, scores, top):
+    raw = np.random.default_rng(classes).integers(0, 128, classes).astype(dtype)
+    quant = None if dtype == "float32" else QUANT
+    values = raw.astype(np.float32) if quant is None else dequantize(raw, quant)
+    expected = top_predictions(softmax(values) if scores == "logits" else values, _names(classes), top)
+    found = Scorer(_names(classes), scores, quant, dtype)(raw, top)
+    assert [(p.label, p.index) for p in found] == [(p.label, p.index) for p in expected]
+    assert [p.score for p in found] == pytest.approx([p.score for p in expected], rel=1e-6)
+    assert {(type(p.index), type(p.score)) for p in found} == {(int, float)}
+
+
+@pytest.mark.parametrize("classes", [6, 100])
+@pytest.mark.parametrize("scores", ["logits", "probabilities"])
+def test_equal_outputs_keep_the_lower_index_first(classes, scores):
+    raw = np.zeros(classes, np.uint8)
+    raw[[5, 2, 3]] = 200, 200, 100
+    scorer = Scorer(_names(classes), scores, QUANT, "uint8")
+    assert [p.index for p in scorer(raw, 5)] == [2, 5, 3, 0, 1]
+    assert [p.index for p in scorer(raw, 1)] == [2]
+
+
+@pytest.mark.parametrize("classes", [3, 70])
+def test_the_extremes_of_a_byte_do_not_wrap_around(classes):
+    for dtype, least, greatest in (("uint8", 0, 255), ("int8", -128, 127)):
+        raw = np.full(classes, least, dtype)
+        raw[1] = greatest
+        found = Scorer(_names(classes), "logits", QuantParams(1 / 16, 0), dtype)(raw, 1)[0]
+        assert (found.index, found.score) == (1, pytest.approx(1 / (1 + (classes - 1) * math.exp(-255 / 16))))
+
+
+def test_logits_with_a_large_scale_neither_overflow_nor_divide_by_nothing():
+    found = Scorer(_names(3), "logits", QuantParams(1e6, 0), "uint8")(np.array([0, 0, 0], np.uint8), 3)
+    assert [p.score for p in found] == [1 / 3] * 3
+    found = Scorer(_names(3), "logits", QuantParams(1e6, 0), "uint8")(np.array([0, 255, 0], np.uint8), 2)
+    assert [p.score for p in found] == [1.0, 0.0]
+
+
+def test_labels_below_the_threshold_are_left_out():
+    scorer = Scorer(LABELS, "probabilities", QuantParams(1 / 256, 0), "uint8")
+    raw = np.array([128, 64, 63, 1], np.uint8)
+    assert [p.label for p in scorer(raw, 4, 0.25)] == ["cat", "dog"]
+    assert [p.label for p in scorer(raw, 4, 0.5)] == ["cat"]
+    assert scorer(raw, 4, 0.51) == []
+
+
+@pytest.mark.parametrize("top", [0, -1])
+def test_the_scorer_refuses_to_give_no_label(top):
+    with pytest.raises(UsageError, match=f"top is {top}: ask for at least 1"):
+        Scorer(LABELS, "logits", QUANT, "uint8")(np.zeros(4, np.uint8), top)

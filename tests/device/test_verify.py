@@ -11,7 +11,16 @@ from edgeready_device.model import Model
 from edgeready_device.model_file import read_model_file
 from edgeready_device.runtime import KERNELS, Runtime
 from edgeready_device.statistics import Proportion
-from edgeready_device.verify import OTHER_PATH_STEPS, VerifyReport, compare, outputs_of, verify
+from edgeready_device.verify import (
+    MOST_STEPS,
+    OTHER_PATH_STEPS,
+    PathDistance,
+    VerifyReport,
+    compare,
+    distance,
+    outputs_of,
+    verify,
+)
 
 HERE = Runtime("ai-edge-litert", "2.3.0")
 # Two vectors: the first is decided by far, the second by one step.
@@ -126,6 +135,58 @@ def test_a_report_passes_when_every_path_does():
     assert not VerifyReport(Path("m"), HERE, (good, bad)).passed
 
 
+def test_the_agreement_of_a_report_is_that_of_the_worst_path():
+    good = compare(SAME, HERE, "default", RECORDED)
+    bad = compare(SAME, HERE, "reference", _changed((0, 0, 0)))
+    assert VerifyReport(Path("m"), HERE, (good, bad)).agreement == Proportion(1, 2)
+
+
+def test_the_distance_between_two_paths_is_measured():
+    found = distance({"default": RECORDED, "reference": _changed((0, 0, 195), (1, 0, 95))})
+    assert found == PathDistance(("default", "reference"), 5, Proportion(1, 2))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int16"])
+def test_wider_outputs_are_counted_in_steps_of_what_was_recorded(dtype):
+    # from 0 to 25500: a step is 100
+    rows = np.array([[0, 25500, 300], [900, 800, 0]], dtype)
+    golden = _golden(recording_key(HERE, "default"), rows=rows)
+    found = rows.copy()
+    found[0, 1] -= 340
+    assert compare(golden, HERE, "default", found).histogram == (5, 0, 0, 1)
+    assert compare(golden, HERE, "default", rows).decisive == Proportion(1, 1)
+    found[0, 1] -= 200
+    assert not compare(golden, HERE, "default", found).passed
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf, 1e30])
+def test_an_output_that_is_no_number_is_as_far_off_as_can_be(wrong):
+    rows = np.array([[0.0, 1.0], [1.0, 0.0]], np.float32)
+    golden = _golden(recording_key(HERE, "reference"), rows=rows)
+    found = compare(golden, HERE, "reference", np.array([[0.0, wrong], [1.0, 0.0]], np.float32))
+    assert (found.largest_steps, found.passed) == (MOST_STEPS, False)
+
+
+def test_equal_float_outputs_have_no_step_and_pass():
+    rows = np.full((2, 2), 0.5, np.float32)
+    assert compare(_golden(recording_key(HERE, "default"), rows=rows), HERE, "default", rows).passed
+
+
+def test_recordings_of_another_type_are_refused():
+    with pytest.raises(ModelFileError, match=r"uint8 and float32\): make the golden vectors again"):
+        compare(SAME, HERE, "default", RECORDED.astype(np.float32))
+
+
+def test_a_delegate_is_held_against_the_nearest_recording():
+    found = compare(SAME, HERE, "delegate edgetpu", _changed((0, 0, 190)))
+    assert (found.recording, found.bound_steps, found.passed) == (
+        "ai-edge-litert 2.3.0 default",
+        OTHER_PATH_STEPS,
+        True,
+    )
+    assert found.note.startswith("ai-edge-litert 2.3.0 delegate edgetpu was not recorded")
+
+
 # -- with the runtimes that are installed ----------------------------------------------------------------------
 
 
@@ -152,6 +213,13 @@ def test_a_file_verifies_on_the_machine_that_made_it(runtime, recorded):
     assert found.passed
     assert [(r.kernels, r.largest_steps, r.note) for r in found.results] == [("default", 0, ""), ("reference", 0, "")]
     assert found.runtime == runtime
+    assert found.between.kernels == ("default", "reference")
+    assert found.between.largest_steps <= 1
+
+
+def test_a_model_verifies_itself_on_its_own_runtime(runtime, recorded):
+    file = recorded(runtime)
+    assert Model.from_file(file, runtime=runtime.name).verify() == verify(file, runtime.name)
 
 
 def test_a_file_with_other_recordings_does_not_verify(runtime, recorded):

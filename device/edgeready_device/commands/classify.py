@@ -4,54 +4,158 @@ from __future__ import annotations
 
 import argparse
 import glob
-from collections.abc import Sequence
+import itertools
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from edgeready_device.commands.description import add_description_options, description_of
 from edgeready_device.commands.opening import open_model
-from edgeready_device.commands.terminal import show, verb
-from edgeready_device.errors import NotFoundError
+from edgeready_device.commands.terminal import say, show, verb, write_json_line
+from edgeready_device.errors import EdgereadyError, ImageError, NotFoundError, UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edgeready_device.manifest import InputSpec
+    from edgeready_device.model import Model
+
+    Picture = tuple[str, Callable[[], NDArray[np.uint8]]]  # what it is called, and what gives its frame
+
+STANDARD_INPUT = "-"
+_MOST_BYTES = 256 << 20  # of an image on standard input
 
 
 def add(verbs: Any) -> None:
     """Declares the verb."""
     parser = verb(verbs, "classify", run, "the most likely labels of images", runs=True)
-    parser.add_argument("images", nargs="+", metavar="IMAGE", help="JPEG or PNG files, folders or patterns")
+    parser.add_argument(
+        "images", nargs="*", metavar="IMAGE", help="JPEG or PNG files, folders or patterns; - is standard input"
+    )
+    parser.add_argument(
+        "--camera",
+        nargs="?",
+        const="auto",
+        metavar="SOURCE",
+        help="a frame of a camera: its number, picamera2, or a video file (default: the first camera)",
+    )
+    parser.add_argument("--frames", type=int, default=1, help="of the camera; 0 goes on until it ends (default 1)")
     parser.add_argument("--top", type=int, default=3, help="how many labels an image (default 3)")
+    parser.add_argument("--threshold", type=float, default=0.0, help="only labels that score as much, from 0 to 1")
+    parser.add_argument("--jsonl", action="store_true", help="a line of JSON an image, written as it is done")
+    add_description_options(parser)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Does it and returns the exit code."""
-    from edgeready_device import images  # noqa: PLC0415
+    """Does it and returns the exit code: that of the first image that could not be used, else 0."""
+    _check(options)
+    paths = None if options.camera is not None else _image_paths(options.images)
+    model = open_model(options).described_as(description_of(options))
+    spec = model.contract.frame
+    pictures = _camera(options, spec) if paths is None else _files(paths, spec)
+    code, entries = 0, []
+    for name, frame in pictures:
+        try:
+            entry = _classified(options, model, name, frame)
+        except (ImageError, NotFoundError) as error:
+            if options.debug:
+                traceback.print_exc()
+            say(" ".join(str(error).split()))
+            code, entry = code or error.exit_code, _refused(options, name, error)
+        entries.append(entry)
+        if not options.json:
+            entries.clear()  # it is written, and a camera may go on for days
+    if options.json:
+        show(options, entries, "")
+    return code
+
+
+def _check(options: argparse.Namespace) -> None:
+    if options.camera is not None and options.images:
+        raise UsageError(f"--camera and {options.images[0]}: give one of the two")
+    if options.camera is None and not options.images:
+        raise UsageError("no image: name files, folders or patterns, - for standard input, or --camera")
+    if options.images.count(STANDARD_INPUT) > 1:
+        raise UsageError("- stands twice: standard input holds one image")
+    if options.frames < 0:
+        raise UsageError(f"frames is {options.frames}: ask for 1 or more, or 0 for all")
+    if not 0 <= options.threshold <= 1:
+        raise UsageError(f"the threshold is {options.threshold:g}: give a score from 0 to 1")
+    if options.json and (options.jsonl or (options.camera is not None and options.frames == 0)):
+        raise UsageError("--json writes one document at the end: take --jsonl for a line an image")
+
+
+def _classified(
+    options: argparse.Namespace, model: Model, name: str, frame: Callable[[], NDArray[np.uint8]]
+) -> dict[str, Any]:
+    """What the model says of one picture; written at once, but for --json."""
     from edgeready_device.report.classify import classify_json, classify_text  # noqa: PLC0415
 
-    paths = _image_paths(options.images)
-    model = open_model(options)
-    spec = model.contract.frame
-    found = []
+    predictions = model.classify(frame(), options.top, options.threshold)
+    entry = classify_json(name, predictions)
+    if options.jsonl:
+        write_json_line(entry)
+    elif not options.json:
+        show(options, entry, classify_text(name, predictions))
+    return entry
+
+
+def _refused(options: argparse.Namespace, name: str, error: EdgereadyError) -> dict[str, Any]:
+    from edgeready_device.report.classify import refusal_json  # noqa: PLC0415
+
+    entry = refusal_json(name, error)
+    if options.jsonl:
+        write_json_line(entry)
+    return entry
+
+
+def _files(paths: Sequence[str], spec: InputSpec) -> Iterator[Picture]:
+    from edgeready_device.images import load_frame  # noqa: PLC0415
+
     for path in paths:
-        frame = images.load_frame(path, spec.height, spec.width, spec.channels, spec.resize)
-        found.append((path, model.classify(frame, options.top)))
-    show(
-        options,
-        [classify_json(path, predictions) for path, predictions in found],
-        "\n".join(classify_text(path, predictions) for path, predictions in found),
-    )
-    return 0
+        if path == STANDARD_INPUT:
+            yield "standard input", partial(_from_standard_input, spec)
+        else:
+            yield path, partial(load_frame, path, spec.height, spec.width, spec.channels, spec.resize)
 
 
-def _image_paths(given: Sequence[str]) -> list[Path]:
+def _from_standard_input(spec: InputSpec) -> NDArray[np.uint8]:
+    from edgeready_device.frames import fit_frame  # noqa: PLC0415
+    from edgeready_device.images import decode_image  # noqa: PLC0415
+
+    if sys.stdin is None:  # the caller closed it
+        raise ImageError("standard input is closed: pipe an image into the command")
+    data = sys.stdin.buffer.read(_MOST_BYTES + 1)
+    if len(data) > _MOST_BYTES:
+        raise ImageError(f"standard input holds more than {_MOST_BYTES >> 20} MiB: send one encoded image")
+    return fit_frame(decode_image(data, spec.channels), spec)
+
+
+def _camera(options: argparse.Namespace, spec: InputSpec) -> Iterator[Picture]:
+    from edgeready_device.camera import camera_frames  # noqa: PLC0415
+    from edgeready_device.frames import fit_frame  # noqa: PLC0415
+
+    frames = camera_frames(options.camera, options.frames)
+    for number, frame in zip(itertools.count(1), frames):
+        yield f"frame {number}", partial(fit_frame, frame, spec)
+
+
+def _image_paths(given: Sequence[str]) -> list[str]:
     from edgeready_device import images  # noqa: PLC0415
 
-    paths: list[Path] = []
+    paths: list[str] = []
     for name in given:
         place = Path(name)
-        if place.is_dir():
-            found = list(images.image_files(place))
-        elif place.exists() or not glob.has_magic(name):
-            found = [place]
+        if name != STANDARD_INPUT and place.is_dir():
+            found = [str(path) for path in images.image_files(place)]
+        elif name == STANDARD_INPUT or place.exists() or not glob.has_magic(name):
+            found = [name]
         else:
-            found = sorted(Path(match) for match in glob.glob(name, recursive=True))
+            found = sorted(glob.glob(name, recursive=True))
         if not found:
             raise NotFoundError(f"{name}: no JPEG or PNG images there")
         paths.extend(found)

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from edgeready_device.commands.description import add_description_options, description_of
 from edgeready_device.commands.opening import open_model
 from edgeready_device.commands.terminal import budget, progress, show, verb
 
@@ -14,7 +15,10 @@ def add(verbs: Any) -> None:
     """Declares the verb."""
     parser = verb(verbs, "evaluate", run, "top-1 accuracy on labelled images", runs=True)
     parser.add_argument("data", type=Path, help="a .npz in Keras layout, or a folder with one subfolder per label")
+    parser.add_argument("--confusion", action="store_true", help="also how often each class was taken for which")
+    parser.add_argument("--workers", type=int, help="interpreters that share the images (default: one a CPU)")
     parser.add_argument("--min-accuracy", type=float, help="exit 1 below this top-1 accuracy in percent")
+    add_description_options(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -22,8 +26,9 @@ def run(options: argparse.Namespace) -> int:
     from edgeready_device import evaluate, examples  # noqa: PLC0415
     from edgeready_device.report.evaluate import evaluation_json, evaluation_text  # noqa: PLC0415
 
-    model = open_model(options)
+    model = open_model(options).described_as(description_of(options))
     data = examples.load_examples(options.data, model.contract.frame, model.labels)
-    result = evaluate.evaluate(model, data.frames, data.truth, progress=progress("images"))
-    show(options, evaluation_json(result, model.runtime), evaluation_text(result, model.runtime))
+    result = evaluate.evaluate(model, data.frames, data.truth, workers=options.workers, progress=progress("images"))
+    text = evaluation_text(result, model.runtime, confusion=options.confusion)
+    show(options, evaluation_json(result, model.runtime), text)
     return budget("top-1 accuracy", 100 * result.top1.value, "%", least=options.min_accuracy)

@@ -5,19 +5,26 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from edgeready_device.commands.terminal import NEGATIVE, show, verb
+from edgeready_device.commands.opening import open_file
+from edgeready_device.commands.terminal import NEGATIVE, budget, show, verb
 
 
 def add(verbs: Any) -> None:
     """Declares the verb."""
-    verb(verbs, "verify", run, "are the answers on this machine those that the host recorded?", runs=True)
+    parser = verb(verbs, "verify", run, "are the answers on this machine those that the host recorded?", runs=True)
+    parser.add_argument(
+        "--min-agreement", type=float, metavar="PERCENT", help="exit 1 below this top-1 agreement with the recording"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Does it and returns the exit code."""
-    from edgeready_device import model_file, verify  # noqa: PLC0415
+    from edgeready_device import verify  # noqa: PLC0415
     from edgeready_device.report.verify import verify_json, verify_text  # noqa: PLC0415
+    from edgeready_device.runtime import KERNELS  # noqa: PLC0415
 
-    result = verify.verify(model_file.read_model_file(options.model), options.runtime)
+    file = open_file(options, *KERNELS)
+    result = verify.verify(file, options.runtime, options.delegate)
     show(options, verify_json(result), verify_text(result))
-    return 0 if result.passed else NEGATIVE
+    kept = budget("top-1 agreement", 100 * result.agreement.value, "%", least=options.min_agreement)
+    return kept if result.passed else NEGATIVE

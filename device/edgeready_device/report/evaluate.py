@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from edgeready_device.evaluate import EvaluationReport
 from edgeready_device.report.proportion import proportion_json
 from edgeready_device.runtime import Runtime
 from edgeready_device.text import percent, rows, table
+
+_MOST_COLUMNS = 30
+_MOST_MISTAKES = 30
 
 
 def evaluation_json(report: EvaluationReport, runtime: Runtime) -> dict[str, Any]:
@@ -21,12 +26,35 @@ def evaluation_json(report: EvaluationReport, runtime: Runtime) -> dict[str, Any
     }
 
 
-def evaluation_text(report: EvaluationReport, runtime: Runtime) -> str:
-    """Accuracy for people, the classes below it."""
+def evaluation_text(report: EvaluationReport, runtime: Runtime, *, confusion: bool = False) -> str:
+    """Accuracy for people, the classes below it, and with `confusion` the matrix of true and predicted classes."""
     head = rows([("runtime", str(runtime)), ("top-1", percent(report.top1)), ("top-5", percent(report.top5))])
     lines = [
         [label, f"{100 * share.value:.2f} %", str(share.hits), str(share.count)]
         for label, share in zip(report.labels, report.per_class)
         if share.count
     ]
-    return head + "\n\n" + table(["class", "top-1", "right", "of"], lines)
+    parts = [head, table(["class", "top-1", "right", "of"], lines)]
+    if confusion:
+        parts.append(_mistakes(report) if len(report.labels) > _MOST_COLUMNS else _matrix(report))
+    return "\n\n".join(parts)
+
+
+def _matrix(report: EvaluationReport) -> str:
+    """Every count; the columns are numbered as the rows, since labels are long."""
+    numbers = [str(index) for index in range(len(report.labels))]
+    lines = [
+        [f"{index} {label}", *map(str, counts)]
+        for index, label, counts in zip(numbers, report.labels, report.confusion.tolist())
+    ]
+    return table(["true, and taken for", *numbers], lines)
+
+
+def _mistakes(report: EvaluationReport) -> str:
+    """The most frequent mistakes, where a matrix would not fit a screen."""
+    counts = report.confusion.copy()
+    np.fill_diagonal(counts, 0)
+    order = np.argsort(-counts, axis=None, kind="stable")[:_MOST_MISTAKES]
+    pairs = [divmod(int(place), len(report.labels)) for place in order if counts.flat[place]]
+    lines = [[report.labels[true], report.labels[said], str(counts[true, said])] for true, said in pairs]
+    return table(["true", "taken for", "times"], lines)

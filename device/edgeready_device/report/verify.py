@@ -6,7 +6,10 @@ from typing import Any
 
 from edgeready_device.report.proportion import proportion_json
 from edgeready_device.text import table
-from edgeready_device.verify import VerifyReport
+from edgeready_device.verify import MOST_STEPS, PathDistance, PathResult, VerifyReport
+
+# From and to how many steps each line of the histogram goes: differences are mostly small.
+_LINES = ((0, 0), (1, 1), (2, 2), (3, 4), (5, 8), (9, 16), (17, 32), (33, 64), (65, 128), (129, MOST_STEPS))
 
 
 def verify_json(report: VerifyReport) -> dict[str, Any]:
@@ -15,25 +18,14 @@ def verify_json(report: VerifyReport) -> dict[str, Any]:
         "model": str(report.model),
         "runtime": str(report.runtime),
         "passed": report.passed,
-        "paths": [
-            {
-                "kernels": result.kernels,
-                "recording": result.recording,
-                "bound_steps": result.bound_steps,
-                "largest_steps": result.largest_steps,
-                "histogram": list(result.histogram),
-                "agreement": proportion_json(result.agreement),
-                "decisive": proportion_json(result.decisive),
-                "passed": result.passed,
-                "note": result.note,
-            }
-            for result in report.results
-        ],
+        "agreement": proportion_json(report.agreement),
+        "paths": [_path_json(result) for result in report.results],
+        "between": None if report.between is None else _between_json(report.between),
     }
 
 
 def verify_text(report: VerifyReport) -> str:
-    """A verification for people."""
+    """A verification for people: the verdict, each path, the histogram, and what is only information."""
     lines = [
         [
             result.kernels,
@@ -46,4 +38,55 @@ def verify_text(report: VerifyReport) -> str:
     notes = [result.note for result in report.results if result.note]
     verdict = "the answers are right on this machine" if report.passed else "THE ANSWERS ARE WRONG ON THIS MACHINE"
     head = f"{report.model} on {report.runtime}: {verdict}"
-    return "\n".join([head, table(["kernels", "steps off", "same top-1", "verdict"], lines), *notes])
+    paths = table(["kernels", "steps off", "same top-1", "verdict"], lines)
+    return "\n".join([head, paths, "", _histogram(report), *_between_text(report.between), *notes])
+
+
+def _path_json(result: PathResult) -> dict[str, Any]:
+    return {
+        "kernels": result.kernels,
+        "recording": result.recording,
+        "bound_steps": result.bound_steps,
+        "largest_steps": result.largest_steps,
+        "histogram": list(result.histogram),
+        "agreement": proportion_json(result.agreement),
+        "decisive": proportion_json(result.decisive),
+        "passed": result.passed,
+        "note": result.note,
+    }
+
+
+def _between_json(between: PathDistance) -> dict[str, Any]:
+    return {
+        "kernels": list(between.kernels),
+        "largest_steps": between.largest_steps,
+        "agreement": proportion_json(between.agreement),
+    }
+
+
+def _histogram(report: VerifyReport) -> str:
+    """How many output values are how many steps off, a line a range of steps up to the largest difference."""
+    largest = max(result.largest_steps for result in report.results)
+    lines = [
+        [_range(first, last), *(f"{sum(result.histogram[first : last + 1]):,}" for result in report.results)]
+        for first, last in _LINES
+        if first <= largest
+    ]
+    return table(["values off by", *(result.kernels for result in report.results)], lines)
+
+
+def _range(first: int, last: int) -> str:
+    if last == 0:
+        return "nothing"
+    steps = str(first) if first == last else f"{first} to {last}"
+    return f"{steps} step{'s' if last > 1 else ''}"
+
+
+def _between_text(between: PathDistance | None) -> list[str]:
+    if between is None:
+        return []
+    agreed, (one, other) = between.agreement, between.kernels
+    return [
+        f"for information: {one} and {other} differ here by up to {between.largest_steps} steps, "
+        f"same top-1 {agreed.hits} of {agreed.count}"
+    ]
