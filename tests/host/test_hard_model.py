@@ -1,0 +1,111 @@
+"""A network that 8 bits ruin as it stands, and the accuracy budget that gets it back."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import builds
+import numpy as np
+import pytest
+from builds import NEEDS_TENSORFLOW
+
+from edgeready import budgeting
+from edgeready.dataset import hold_out, load_splits
+from edgeready.ladder import steps
+from edgeready.modes import MODES
+from edgeready.proof import prove
+from edgeready_device.model import Model
+from edgeready_device.model_file import read_model_file
+
+HERE = Path(__file__).parent
+pytestmark = [*NEEDS_TENSORFLOW, pytest.mark.slow]
+
+
+@cache
+def networks() -> tuple[Path, Path]:
+    """The badly scaled network and the same before that, trained on digits."""
+    folder = Path(builds._FOLDER.name, "hard")
+    folder.mkdir()
+    scaled, plain = folder / "scaled.keras", folder / "plain.keras"
+    done = subprocess.run(
+        [sys.executable, str(HERE / "hard_net.py"), "digits", "25", str(scaled), str(plain)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+    )
+    assert done.returncode == 0, done.stderr
+    return scaled, plain
+
+
+@cache
+def within_one_point() -> builds.Built:
+    return builds.made("hard-kept", "digits", str(networks()[0]), keras_out=None, max_drop=1.0)
+
+
+def floats(file, images):
+    return Model.load(file).invoke_many(images)
+
+
+@pytest.fixture(scope="module")
+def kept():
+    return within_one_point()
+
+
+def test_min_max_calibration_loses_more_than_10_points(kept):
+    assert kept.result.trail.rungs[0].name == "min-max calibration"
+    assert kept.result.trail.rungs[0].drop.value > 0.10
+    assert kept.result.trail.rungs[0].drop.verdict(0.10) == "broken"  # the interval shows it
+
+
+def test_the_ladder_gets_it_back_to_within_a_point_on_the_test_images(kept):
+    both = kept.result.comparison
+    assert both.float32.accuracy.top1.value > 0.9
+    assert both.float32.accuracy.top1.value - both.uint8.accuracy.top1.value <= 0.01
+    assert kept.result.trail.rungs[kept.result.trail.taken].name == "equalized, bias-corrected"
+
+
+def test_the_file_is_integer_only_and_fully_mapped(kept):
+    prove(read_model_file(kept.file).graph, MODES["uint8"])
+    readiness = kept.result.readiness
+    assert readiness.ready
+    assert readiness.mapped == len(readiness.ops) == 11
+
+
+def test_the_trail_is_in_the_file(kept):
+    told = read_model_file(kept.file).manifest.provenance["budget"]
+    assert told == json.loads(json.dumps(kept.result.trail.as_dict()))
+    assert told["max_drop"] == 0.01
+    assert len(told["rungs"]) == told["taken"] + 1 == 3
+    assert told["judged_on"] == "230 images of the training part, which the model may know"
+
+
+def test_the_test_images_had_no_part_in_the_choice(kept):
+    rungs = kept.result.trail.rungs
+    assert [rung.test is None for rung in rungs] == [True, True, False]
+    splits = load_splits("digits", seed=1)
+    rest, judges = hold_out(splits.train, 1)
+    assert rungs[0].drop.count == len(judges)
+    parts = [set(part.hashes()) for part in (rest, judges, splits.calibration, splits.test)]
+    assert sum(map(len, parts)) == len(set().union(*parts))
+
+
+def test_scaling_badly_did_not_change_the_float_results(kept):
+    images = kept.result.splits.test.images[:20]
+    plain = builds.made("hard-plain", "digits", str(networks()[1]), keras_out=None)
+    before, after = (floats(each.config.float_out, images) for each in (plain, kept))
+    assert np.abs(before - after).max() <= 1e-5 * np.abs(before).max()
+
+
+def test_where_no_rung_keeps_the_budget_the_trail_is_told_and_no_file_is_left(run_here, monkeypatch, tmp_path):
+    monkeypatch.setattr(budgeting, "steps", lambda *given: steps(*given)[:1])
+    arguments = ("convert", str(networks()[0]), "--data", "digits", "--max-drop", "0.3", "--out", "x.tflite")
+    code, out, err = run_here(*arguments, "--json")
+    assert code == 1
+    assert err.startswith("edgeready: no rung keeps --max-drop 0.3: the best, min-max calibration, loses ")
+    assert json.loads(out)["budget"]["taken"] is None
+    assert list(tmp_path.iterdir()) == []
