@@ -1,0 +1,76 @@
+"""The error of each layer: for people, as plain data, and as a folder with both a file to read and a picture."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from edgeready.layers import LayerError, LayerReport
+from edgeready.new_file import write_files
+from edgeready_device.text import plain, table
+
+JSON_NAME, PICTURE_NAME = "layers.json", "layers.png"
+_MOST_ROWS, _LONGEST_NAME = 20, 40
+_HEADER = ("layer", "share", "changed", "alone dB", "whole dB", "bias", "max", "clipped", "op")
+_LEGEND = (
+    "share: part of the noise in the scores; changed: answers that this layer alone changes; alone, whole: SQNR in "
+    "dB of its values, this layer alone integer, all of them; bias, max: mean and largest error in steps of 8 bits"
+)
+
+
+def layers_view(report: LayerReport) -> RenderableType:
+    """The layers for people, the one that hurts most first, and below what helps."""
+    worst = report.worst_first()
+    rows = [[plain(layer.layer)[:_LONGEST_NAME], *_cells(layer)] for layer in worst[:_MOST_ROWS]]
+    lines: list[RenderableType] = [Text(table(_HEADER, rows))]  # and no rich table, which breaks numbers
+    if len(worst) > _MOST_ROWS:
+        lines.append(Text(f"and {len(worst) - _MOST_ROWS} more layers that do less; --json lists all"))
+    lines.extend((Text(f"\n{_LEGEND}", "dim"), Text(_whole(report))))
+    told = [layer for layer in worst if layer.cause not in ("", "inherited")]
+    lines.extend(Text(f"{plain(layer.layer)}: {layer.remedy}") for layer in told)
+    inherited = sum(layer.cause == "inherited" for layer in worst)
+    if inherited and told:
+        lines.append(Text(f"{inherited} more layers have errors of those before them: mend these first"))
+    if not told:
+        lines.append(Text("no layer does enough harm to be mended"))
+    return Group(*lines)
+
+
+def write_debug_report(report: LayerReport, folder: Path) -> tuple[Path, Path]:
+    """Writes layers.json and layers.png into `folder`; returns their paths."""
+    from edgeready.plots.layers import plot_layers  # noqa: PLC0415  (an extra)
+
+    data, picture = folder / JSON_NAME, folder / PICTURE_NAME
+    plot_layers(report, picture)
+    write_files({data: (json.dumps(report.as_dict(), indent=1) + "\n").encode()})
+    return data, picture
+
+
+def _cells(layer: LayerError) -> tuple[str, ...]:
+    damage, total = layer.damage, layer.total
+    return (
+        f"{100 * layer.share:.0f} %",
+        "" if damage is None else f"{damage.changed}",
+        "" if layer.own is None else decibels_text(layer.own.sqnr_db),
+        decibels_text(total.sqnr_db),
+        "" if total.bias_steps is None else f"{total.bias_steps:+.2f}",
+        "" if total.largest_steps is None else f"{total.largest_steps:.1f}",
+        "" if layer.range is None else f"{100 * layer.range.clipped:.2g} %",
+        layer.kind.lower(),
+    )
+
+
+def decibels_text(value: float) -> str:
+    """Decibels with one digit; "exact" where there is no noise."""
+    return f"{value:.1f}" if math.isfinite(value) else "exact" if value > 0 else "lost"
+
+
+def _whole(report: LayerReport) -> str:
+    return (
+        f"{report.integer} against {report.float32} on {report.images} images: SQNR of the scores "
+        f"{decibels_text(report.scores.sqnr_db)} dB, {report.changed} answers change"
+    )
