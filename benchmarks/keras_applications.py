@@ -62,12 +62,14 @@ def one(name: str, size: int, fix: bool) -> dict[str, Any]:
             made = run_job(job, lambda stage, done, total: None)
         except EdgereadyError as error:
             return {"error": str(error)}
-    report = check_graph(read_graph(made.uint8))
+    if "uint8" in made.refusals:
+        return {"error": made.refusals["uint8"]}
+    report = check_graph(read_graph(made.files["uint8"]))
     return {
         "ops": len(report.ops),
         "mapped": report.mapped,
         "ready": report.ready,
-        "bytes": len(made.uint8),
+        "bytes": len(made.files["uint8"]),
         "macs": report.cost.macs if report.cost else 0,
         "mended": Counter(line.partition(": ")[2] for line in made.mended),
         "proposed": sorted({line.partition(": ")[2] for line in made.proposed}),

@@ -17,11 +17,16 @@ Out = Annotated[Path, typer.Option("--out", "-o", help="the .tflite file to writ
 Json = Annotated[bool, typer.Option("--json", help="one JSON document on standard output")]
 Size = Annotated[str | None, typer.Option("--image-size", help="pixels, 96 or 96x128 (height x width); for folders")]
 Channels = Annotated[int | None, typer.Option("--channels", help="1 grey, 3 RGB; for folders")]
+Links = Annotated[bool, typer.Option("--follow-links", help="take symbolic links that lead out of a folder")]
 Seed = Annotated[int, typer.Option("--seed", help="picks splits, first weights and order")]
 SaveFloat = Annotated[bool, typer.Option("--save-float", help="keep the float32 model, too: OUT_float32.tflite")]
 SaveKeras = Annotated[bool, typer.Option("--save-keras", help="keep the trained model, too: OUT.keras")]
 Fix = Annotated[bool, typer.Option("--fix/--no-fix", help="rewrite what the Edge TPU lacks, same result")]
 CpuOps = Annotated[bool, typer.Option("--allow-cpu-ops", help="accept a model that the Edge TPU runs in part")]
+DebugReport = Annotated[
+    Path | None,
+    typer.Option("--debug-report", help="a FOLDER for each layer's error: layers.json, layers.png (extra plots)"),
+]
 Mean = Annotated[
     str | None, typer.Option("--mean", help="(pixel - MEAN) / STD is what the network sees; 127.5, or one a channel")
 ]

@@ -6,6 +6,7 @@ from edgeready_device.errors import (
     DatasetError,
     EdgereadyError,
     ImageError,
+    MeasurementError,
     ModelFileError,
     NotFoundError,
     OutputError,
@@ -14,10 +15,12 @@ from edgeready_device.errors import (
 )
 
 __all__ = [
+    "BudgetError",
     "ConversionError",
     "DatasetError",
     "EdgereadyError",
     "ImageError",
+    "MeasurementError",
     "MissingExtraError",
     "ModelFileError",
     "ModelSourceError",
@@ -33,6 +36,16 @@ class ModelSourceError(EdgereadyError, ValueError):
     """A source model (a function, a saved Keras model) that cannot be used (exit code 3)."""
 
     exit_code = 3
+
+
+class BudgetError(EdgereadyError, RuntimeError):
+    """A model that cannot be made integer within the accuracy budget (exit code 1); `trail` says what was tried."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, trail: object = None) -> None:
+        super().__init__(message)
+        self.trail = trail
 
 
 class ConversionError(EdgereadyError, RuntimeError):

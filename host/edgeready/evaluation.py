@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edgeready.config import DataConfig
-from edgeready.dataset import SET_NAMES, Dataset, load_splits
+from edgeready.dataset import SET_NAMES, Dataset, Splits, load_splits
 from edgeready.errors import DatasetError
 from edgeready_device.evaluate import EvaluationReport, evaluate
 from edgeready_device.model import Model
@@ -15,7 +15,12 @@ from edgeready_device.runtime import Runtime
 
 
 def evaluate_file(
-    file: Path, source: str, seed: int | None, progress: Callable[[str, int, int], None]
+    file: Path,
+    source: str,
+    seed: int | None,
+    progress: Callable[[str, int, int], None],
+    *,
+    follow_links: bool = False,
 ) -> tuple[EvaluationReport, Runtime]:
     """The EvaluationReport of the model in `file` on the test split of `source`, and the runtime that ran it.
 
@@ -25,6 +30,25 @@ def evaluate_file(
     Raises DatasetError when classes and labels do not agree.
     """
     model = Model.load(file)
+    splits = splits_for(model, source, seed, progress, follow_links=follow_links)
+    report = evaluate(
+        model, splits.test.images, splits.test.labels, progress=lambda done, total: progress("testing", done, total)
+    )
+    return report, model.runtime
+
+
+def splits_for(
+    model: Model,
+    source: str,
+    seed: int | None,
+    progress: Callable[[str, int, int], None],
+    *,
+    follow_links: bool = False,
+) -> Splits:
+    """The Splits of `source` in the image size of `model`; `seed` as for `evaluate_file`.
+
+    Raises DatasetError when classes and labels do not agree.
+    """
     frame = model.contract.frame
     # the only source whose images can be read in another size; a name goes before a path
     folder = source not in SET_NAMES and Path(source).is_dir()
@@ -33,13 +57,11 @@ def evaluate_file(
         seed=recorded_seed(model.file) if seed is None else seed,
         image_size=(frame.height, frame.width) if folder else None,
         channels=frame.channels if folder else None,
+        follow_links=follow_links,
         progress=lambda done, total: progress("reading data", done, total),
     )
     _check_labels(model, splits.test)
-    report = evaluate(
-        model, splits.test.images, splits.test.labels, progress=lambda done, total: progress("testing", done, total)
-    )
-    return report, model.runtime
+    return splits
 
 
 def recorded_seed(file: ModelFile) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,20 +11,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeready.config import TrainConfig
+from edgeready.config import SourceConfig, TrainConfig
+from edgeready.method import Method, QatConfig
 from edgeready_device.preprocess import Normalization
 
-_SETTINGS, _MADE = "job.json", "made.json"
+SETTINGS, LOG = "job.json", "log.txt"
+_MADE, _KERAS = "made.json", "model.keras"
 _ARRAYS = ("images", "labels", "calibration")
-_UINT8, _FLOAT32, _KERAS = "uint8.tflite", "float32.tflite", "model.keras"
 Progress = Callable[[str, int, int], None]  # stage, done, total
 
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """A model to train (`train` given) or to load, then to convert.
+    """A model to train (`train` given) or to load, then to convert to each of `modes`.
 
-    `images` (n, height, width[, channels]) and `labels` (n,) are for training, `calibration` for the ranges.
+    `images` (n, height, width[, channels]) and `labels` (n,) are for training, `calibration` for the ranges. A model
+    that is no image classifier has no images: `arrays` holds its calibration inputs by name, each (n, ...).
     `fix` rewrites layers that the Edge TPU lacks where the result stays the same.
     """
 
@@ -37,41 +39,62 @@ class Job:
     weights: str | None = None
     normalization: Normalization | None = None
     fix: bool = True
+    modes: tuple[str, ...] = ("uint8",)
+    method: Method = field(default_factory=Method)
+    source: SourceConfig = field(default_factory=SourceConfig)
+    arrays: Mapping[str, NDArray[Any]] | None = field(default=None, repr=False)
 
     def save(self, folder: Path) -> None:
         """Writes the job into `folder`."""
         for name in _ARRAYS:
             np.save(folder / f"{name}.npy", getattr(self, name))
+        for number, array in enumerate((self.arrays or {}).values()):
+            np.save(folder / f"array-{number}.npy", array)
         settings = {
+            "kind": "make",
             "model": self.model,
             "classes": self.classes,
             "train": None if self.train is None else asdict(self.train),
             "weights": self.weights,
             "normalization": None if self.normalization is None else asdict(self.normalization),
             "fix": self.fix,
+            "modes": self.modes,
+            "method": asdict(self.method),
+            "source": asdict(self.source),
+            "arrays": None if self.arrays is None else list(self.arrays),
         }
-        (folder / _SETTINGS).write_text(json.dumps(settings), "utf-8")
+        (folder / SETTINGS).write_text(json.dumps(settings), "utf-8")
 
 
 def load_job(folder: Path) -> Job:
     """The Job in `folder`, its arrays mapped from the disk."""
-    settings = json.loads((folder / _SETTINGS).read_text("utf-8"))
-    arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in _ARRAYS}
-    train = settings.pop("train")
-    normalization = settings.pop("normalization")
+    settings = json.loads((folder / SETTINGS).read_text("utf-8"))
+    mapped = {name: _mapped(folder / f"{name}.npy") for name in _ARRAYS}
+    train, normalization, arrays = (settings[name] for name in ("train", "normalization", "arrays"))
     return Job(
-        **settings,
-        **arrays,
+        settings["model"],
+        settings["classes"],
+        **mapped,
         train=None if train is None else TrainConfig(**train),
+        weights=settings["weights"],
         normalization=None if normalization is None else _normalization(normalization),
+        fix=settings["fix"],
+        modes=tuple(settings["modes"]),
+        method=method_of(settings["method"]),
+        source=_source(settings["source"]),
+        arrays=None
+        if arrays is None
+        else {name: _mapped(folder / f"array-{number}.npy") for number, name in enumerate(arrays)},
     )
 
 
 @dataclass(frozen=True)
 class Made:
-    """What TensorFlow made of a job: two flatbuffers, the Keras model's file, and what is known of the network.
+    """What TensorFlow made of a job: a flatbuffer per mode, and what is known of the network.
 
-    `mended` says which layers were rewritten with the same result, `proposed` what would change the results.
+    `files` always holds "float32"; a mode that could not be made is in `refusals` with the reason. `keras` is the
+    Keras model's file, empty where the source was another. `mended` says which layers were rewritten with the same
+    result, `proposed` what would change the results.
     """
 
     name: str
@@ -79,16 +102,21 @@ class Made:
     scores: str
     losses: tuple[float, ...]
     versions: dict[str, str]
-    uint8: bytes = field(repr=False)
-    float32: bytes = field(repr=False)
-    keras: bytes = field(repr=False)
+    files: dict[str, bytes] = field(repr=False)
+    keras: bytes = field(default=b"", repr=False)
     mended: tuple[str, ...] = ()
     proposed: tuple[str, ...] = ()
+    refusals: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def float32(self) -> bytes:
+        """The float32 flatbuffer."""
+        return self.files["float32"]
 
     def save(self, folder: Path) -> None:
         """Writes what was made into `folder`."""
-        (folder / _UINT8).write_bytes(self.uint8)
-        (folder / _FLOAT32).write_bytes(self.float32)
+        for mode, data in self.files.items():
+            (folder / f"{mode}.tflite").write_bytes(data)
         (folder / _KERAS).write_bytes(self.keras)
         known = {
             "name": self.name,
@@ -96,8 +124,10 @@ class Made:
             "scores": self.scores,
             "losses": self.losses,
             "versions": self.versions,
+            "files": list(self.files),
             "mended": self.mended,
             "proposed": self.proposed,
+            "refusals": self.refusals,
         }
         (folder / _MADE).write_text(json.dumps(known), "utf-8")
 
@@ -111,13 +141,31 @@ def load_made(folder: Path) -> Made:
         known["scores"],
         tuple(known["losses"]),
         known["versions"],
-        (folder / _UINT8).read_bytes(),
-        (folder / _FLOAT32).read_bytes(),
+        {mode: (folder / f"{mode}.tflite").read_bytes() for mode in known["files"]},
         (folder / _KERAS).read_bytes(),
         tuple(known["mended"]),
         tuple(known["proposed"]),
+        known["refusals"],
     )
+
+
+def _mapped(path: Path) -> NDArray[Any]:
+    array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    return array
 
 
 def _normalization(table: dict[str, Any]) -> Normalization:
     return Normalization(tuple(table["mean"]), tuple(table["std"]))
+
+
+def method_of(table: dict[str, Any]) -> Method:
+    """The Method that `asdict` turned into `table`."""
+    qat = table.pop("qat")
+    return Method(**table, qat=None if qat is None else QatConfig(**qat))
+
+
+def _source(table: dict[str, Any]) -> SourceConfig:
+    shapes = tuple(tuple(shape) for shape in table.pop("shapes"))
+    return SourceConfig(
+        **{**table, "inputs": tuple(table["inputs"]), "outputs": tuple(table["outputs"])}, shapes=shapes
+    )

@@ -14,7 +14,9 @@ import traceback
 from pathlib import Path
 
 from edgeready.errors import EdgereadyError
-from edgeready.job import Job, Made, Progress, load_job
+from edgeready.job import LOG, SETTINGS, Made, Progress, load_job
+from edgeready.quantize_job import KIND as QUANTIZE
+from edgeready.quantize_job import Quantized, load_quantize_job
 
 
 def main(folder: Path, channel: int) -> int:
@@ -29,7 +31,7 @@ def main(folder: Path, channel: int) -> int:
 
         try:
             progress("loading TensorFlow", 0, 0)
-            _make(load_job(folder), progress).save(folder)
+            _do(folder, progress).save(folder)
         except EdgereadyError as error:
             traceback.print_exc()
             send(error=type(error).__name__, text=str(error))
@@ -37,33 +39,19 @@ def main(folder: Path, channel: int) -> int:
     return 0
 
 
-def _make(job: Job, progress: Progress) -> Made:
-    from edgeready.tf import convert, mend, models, train  # noqa: PLC0415  (slow; its errors are to be sent)
+def _do(folder: Path, progress: Progress) -> Made | Quantized:
+    def log() -> str:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        return (folder / LOG).read_text("utf-8", "replace")
 
-    frame = job.images.shape[1:]
-    if job.train is None:
-        named = models.load_model(job.model, frame, job.classes, job.normalization)
-        losses: tuple[float, ...] = ()
-    else:
-        train.seed_everything(job.train.seed)
-        named = models.make_model(job.model, frame, job.classes, weights=job.weights, normalization=job.normalization)
-        losses = train.train(named, job.images, job.labels, job.train, progress)
-    progress("converting", 0, 0)
-    calibration = train.fitting_frames(named.model, job.calibration)
-    mended = mend.mend(named.model, calibration, named.normalization) if job.fix else mend.Mended(named.model)
-    frozen = convert.freeze(mended.model)
-    return Made(
-        named.name,
-        named.normalization,
-        models.output_kind(named.model),
-        losses,
-        models.versions(),
-        convert.to_uint8(frozen, calibration, named.normalization),
-        convert.to_float32(frozen),
-        models.to_keras_file(named.model),
-        mended.rewritten,
-        mended.proposed,
-    )
+    if json.loads((folder / SETTINGS).read_text("utf-8"))["kind"] == QUANTIZE:
+        from edgeready.tf import quantizing  # noqa: PLC0415  (slow; its errors are to be sent)
+
+        return quantizing.quantize_step(load_quantize_job(folder), progress)
+    from edgeready.tf import making  # noqa: PLC0415  (slow; its errors are to be sent)
+
+    return making.make(load_job(folder), log, progress)
 
 
 def _end_with_the_parent() -> None:

@@ -8,34 +8,57 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from edgeready import errors
-from edgeready.errors import ConversionError, EdgereadyError, TrainingError
-from edgeready.job import Job, Made, Progress, load_made
+from edgeready.errors import EdgereadyError, TrainingError
+from edgeready.job import LOG, Job, Made, Progress, load_made
+from edgeready.quantize_job import Quantized, QuantizeJob, load_quantized
+from edgeready.refusal import last_line, refusal, starved
 from edgeready.scratch import scratch_folder
 
-_REMEDY = "replace the layer (Conv2D, DepthwiseConv2D, Dense, BatchNormalization, ReLU, pooling, Add are safe)"
 _CONVERTING = "converting"
+T = TypeVar("T")
+
+
+class Savable(Protocol):
+    """A job: it writes itself into a folder, where the child process finds it."""
+
+    def save(self, folder: Path) -> None:
+        """Writes the job into `folder`."""
 
 
 def run_job(job: Job, progress: Progress) -> Made:
-    """What TensorFlow makes of `job`; raises the child's EdgereadyError, or says in one how the child ended."""
+    """What TensorFlow makes of `job`; see `run_in_child` for what is raised."""
+    return run_in_child(job, load_made, progress)
+
+
+def run_quantize_job(job: QuantizeJob, progress: Progress) -> Quantized:
+    """What TensorFlow makes of `job`; see `run_in_child` for what is raised."""
+    return run_in_child(job, load_quantized, progress)
+
+
+def run_in_child(job: Savable, load: Callable[[Path], T], progress: Progress) -> T:
+    """What `load` finds after TensorFlow has done `job` in a child process.
+
+    Raises the child's EdgereadyError, or says in one how the child ended.
+    """
     with scratch_folder() as folder:
         job.save(folder)
-        log = folder / "log.txt"
+        log = folder / LOG
         code, stage, error = _watch(folder, log, progress)
         if error is not None:
             raise error
         if code:
             text = log.read_text("utf-8", "replace")
-            blamed = stage == _CONVERTING and code != -signal.SIGKILL  # nobody is killed over a layer
-            raise refusal(code, text) if blamed else failure(code, text, stage)
-        return load_made(folder)
+            blamed = stage.startswith(_CONVERTING) and code != -signal.SIGKILL and not starved(text)
+            raise refusal(code, text, stage.rpartition(" ")[2]) if blamed else failure(code, text, stage)
+        return load(folder)
 
 
 def _watch(folder: Path, log: Path, progress: Progress) -> tuple[int, str, EdgereadyError | None]:
@@ -78,25 +101,8 @@ def failure(code: int, log: str, stage: str) -> TrainingError:
     """The TrainingError for a child that ended with `code` (negative: a signal) in `stage` after printing `log`."""
     if code == -signal.SIGKILL:
         return TrainingError(f"TensorFlow was killed while {stage}: out of memory? use smaller images or batches")
+    if starved(log):
+        return TrainingError(f"TensorFlow ran out of memory while {stage}: use smaller images or batches")
     if code < 0:
         return TrainingError(f"TensorFlow crashed ({signal.Signals(-code).name}) while {stage}")
-    return TrainingError(f"TensorFlow failed while {stage}: {_last_line(log)}")
-
-
-def refusal(code: int, log: str) -> ConversionError:
-    """The ConversionError for a converter that ended with `code` (negative: a signal) after printing `log`."""
-    if code < 0:
-        name = signal.Signals(-code).name
-        return ConversionError(
-            f"TensorFlow's converter crashed ({name}) on this model; recurrent layers (LSTM, GRU) do this: {_REMEDY}"
-        )
-    ops = re.findall(r"'(tfl?\.\w+)' op", log) or re.findall(r"not yet supported for op: '?(\w+)", log)
-    ops += re.findall(r"^\s*tf\.(\w+)\(", log, re.MULTILINE)
-    if ops:
-        return ConversionError(f"the converter has no 8-bit form of {', '.join(dict.fromkeys(ops))}: {_REMEDY}")
-    return ConversionError(f"TensorFlow's converter refuses the model: {_last_line(log)}")
-
-
-def _last_line(log: str) -> str:
-    lines = [line.strip() for line in log.splitlines() if line.strip()]
-    return lines[-1] if lines else "it said nothing"
+    return TrainingError(f"TensorFlow failed while {stage}: {last_line(log)}")

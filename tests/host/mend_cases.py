@@ -14,9 +14,11 @@ folder = Path(sys.argv[1])
 
 import numpy as np  # noqa: E402
 
-from edgeready.tf import convert, mend, models  # noqa: E402  # isort: skip
+from edgeready.tf import convert, mend, models, quantize  # noqa: E402  # isort: skip
 import keras  # noqa: E402
 
+from edgeready.config import SourceConfig  # noqa: E402  # isort: skip
+from edgeready.feeds import Feeds  # noqa: E402  # isort: skip
 from edgeready_device.preprocess import Normalization  # noqa: E402
 
 layers = keras.layers
@@ -92,7 +94,8 @@ def mended(name: str) -> dict:
     given = model(BODIES[name])
     before = [np.array(weight) for weight in given.get_weights()]
     found = mend.mend(given, FRAMES, UNIT)
-    data = convert.to_uint8(convert.freeze(found.model), FRAMES, UNIT)
+    float32 = convert.to_float32(convert.freeze(found.model), SourceConfig())
+    data = quantize.quantize(quantize.calibrate(float32, Feeds((FRAMES,), UNIT)), "uint8")
     (folder / f"{name}.tflite").write_bytes(data)
     again = folder / "again.keras"
     again.write_bytes(models.to_keras_file(given))

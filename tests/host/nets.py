@@ -135,3 +135,42 @@ def logits(input_shape, classes):
 
 
 not_a_function = 3
+
+
+class _Of(layers.Layer):
+    """A layer that computes `function`."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def call(self, x):
+        return self.function(x)
+
+
+def arctan2(input_shape, classes):
+    return _classifier(input_shape, classes, _Of(lambda x: keras.ops.arctan2(x, x + 2.0)), layers.Conv2D(4, 3))
+
+
+def error_function(input_shape, classes):
+    return _classifier(input_shape, classes, _Of(keras.ops.erf), layers.Conv2D(4, 3))
+
+
+def wide(input_shape, classes):
+    return _classifier(input_shape, classes, layers.ReLU(), layers.Flatten(), layers.Dense(64, activation="relu"))
+
+
+def vanishes(input_shape, classes):
+    """Activations that fall to nothing, as in a deep network that was never trained."""
+    tiny = keras.initializers.RandomNormal(stddev=1e-6, seed=1)
+    middle = [layers.Conv2D(4, 1, activation="relu", kernel_initializer=tiny, use_bias=False) for _ in range(3)]
+    return _classifier(input_shape, classes, *middle)
+
+
+def two_arms():
+    """Two inputs of different shapes, two outputs that are no scores."""
+    keras.utils.set_random_seed(4)
+    image, numbers = keras.Input((9, 7, 2), name="image"), keras.Input((5,), name="numbers")
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(6, 3, activation="relu")(image))
+    x = layers.Concatenate()([x, layers.Dense(6, activation="relu")(numbers)])
+    return keras.Model([image, numbers], [layers.Dense(3, name="place")(x), layers.Dense(1, name="size")(x)])

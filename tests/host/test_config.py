@@ -70,7 +70,7 @@ def test_a_keras_output_that_is_not_called_keras_is_refused():
 
 def test_one_name_for_both_models_is_refused():
     message = said(BuildConfig, DIGITS, "tutorial-cnn", Path("a.tflite"), float_out=Path("a.tflite"))
-    assert message == "a.tflite: the uint8 and the float32 model need two names"
+    assert message == "a.tflite: the model and its float32 twin need two names"
 
 
 def test_the_defaults_are_those_of_the_manual():

@@ -177,3 +177,27 @@ def test_a_disk_that_is_full_is_one_line_and_leaves_nothing(place):
         errors,
     )
     assert left(place) == []
+
+
+HUGE = """
+import keras
+
+def network(input_shape, classes):
+    layers = keras.layers
+    inside = [layers.Reshape((8, 8, 1)), layers.UpSampling2D(256), layers.Conv2D(64, 3), layers.GlobalMaxPooling2D()]
+    inside += [layers.Dense(classes)]
+    return keras.Sequential([keras.Input(input_shape), *inside])
+"""
+
+
+@pytest.mark.tensorflow
+def test_a_network_that_does_not_fit_into_memory_is_named_as_such_and_leaves_nothing(place):
+    def little_memory():
+        resource.setrlimit(resource.RLIMIT_AS, (12 << 30, 12 << 30))  # TensorFlow itself maps several GB
+
+    (place / "huge.py").write_text(HUGE)
+    build = start([*BUILD, "--model", str(place / "huge.py:network")], place, preexec_fn=little_memory)
+    _, errors = build.communicate()
+    assert build.returncode == 3
+    assert errors == ("edgeready: TensorFlow ran out of memory while training: use smaller images or batches\n")
+    assert left(place) == []

@@ -175,7 +175,7 @@ def net(tmp_path_factory) -> str:
 def test_a_job_is_mended_unless_it_says_no(net, fix):
     frames = np.random.default_rng(2).integers(0, 256, (8, 8, 8), dtype=np.uint8)
     made = run_job(Job(net, 10, frames, np.zeros(8, np.int64), frames, fix=fix), lambda stage, done, total: None)
-    found = check_graph(read_graph(made.uint8))
+    found = check_graph(read_graph(made.files["uint8"]))
     assert found.ready is fix
     assert len(made.mended) == int(fix)
     assert made.proposed == ()

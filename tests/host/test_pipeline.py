@@ -18,8 +18,9 @@ from edgeready.config import TrainConfig
 from edgeready.dataset import load_splits
 from edgeready.evaluation import evaluate_file
 from edgeready.job import Job
+from edgeready.modes import MODES
 from edgeready.package import package
-from edgeready.proof import prove_uint8
+from edgeready.proof import prove
 from edgeready.readiness import check_file
 from edgeready.workshop import run_job
 from edgeready_device.graph import read_graph
@@ -44,7 +45,7 @@ def test_every_tensor_is_an_8_bit_integer_or_int32_and_the_ends_are_uint8(digits
     assert {tensor.dtype for tensor in graph.tensors} == {"int8", "uint8", "int32"}
     ends = graph.of((*graph.inputs, *graph.outputs))
     assert [(tensor.dtype, tensor.shape) for tensor in ends] == [("uint8", (1, 28, 28)), ("uint8", (1, 10))]
-    prove_uint8(graph)
+    prove(graph, MODES["uint8"])
 
 
 def test_every_shape_is_static_with_batch_1(digits):
@@ -90,10 +91,12 @@ def test_the_manifest_says_where_the_model_comes_from(digits):
     assert file.labels == tuple("0123456789")
     provenance = dict(file.manifest.provenance)
     versions, accuracy = provenance.pop("versions"), provenance.pop("accuracy")
+    calibration = provenance.pop("calibration")
+    assert (calibration["samples"], calibration["leaked"], calibration["warnings"]) == (287, 0, [])
     assert provenance == {
         "mode": "uint8",
         "data": {"name": "digits", "seed": 1, "train_images": 1151, "calibration_images": 287, "test_images": 359},
-        "training": {"epochs": 3, "batch_size": 32, "learning_rate": 0.002, "seed": 1},
+        "training": {"epochs": 3, "batch_size": 32, "learning_rate": 0.002, "seed": 1, "augment": "none"},
     }
     assert sorted(versions) == ["edgeready", "keras", "tensorflow"]
     assert versions["edgeready"] == __version__
@@ -219,7 +222,7 @@ def test_frames_of_any_rank_and_labels_of_any_kind_make_a_ready_file_that_is_rig
     made_file = build()
     graph = read_model_file(made_file.file).graph
     assert graph.tensors[graph.inputs[0]].shape == shape
-    prove_uint8(graph)
+    prove(graph, MODES["uint8"])
     assert made_file.result.readiness.ready
     assert made_file.result.comparison.float32.accuracy.top1.value >= 0.9
     assert made_file.result.comparison.uint8.accuracy.top1.value >= 0.9
@@ -309,7 +312,7 @@ def test_with_cpu_ops_allowed_the_leaky_model_is_made_and_its_report_says_what_s
     assert not result.result.readiness.ready
     assert "LEAKY_RELU" in {op.name for op in result.result.readiness.ops if op.target == "cpu"}
     assert [path.name for path in result.folder.iterdir()] == ["model.tflite"]
-    prove_uint8(read_model_file(result.file).graph)
+    prove(read_model_file(result.file).graph, MODES["uint8"])
 
 
 def test_the_flatbuffer_differs_from_the_converters_by_the_metadata_alone(digits):

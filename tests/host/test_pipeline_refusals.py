@@ -30,7 +30,7 @@ def transfers(weights: Path):
     return lambda out: BuildConfig(data, "mobilenet", out, TrainConfig(epochs=1), weights=str(weights))
 
 
-CONVERTED = ("elu", "leaky", "layer_normalization", "lstm", "seven", "raises", "leaves")
+CONVERTED = ("elu", "leaky", "layer_normalization", "lstm", "seven", "raises", "leaves", "vanishes", "arctan2")
 TRAINED = {"unknown name": "resnet-1000", "explodes": f"{NETS}:explodes"}
 WRONG = "wrong weights"
 
@@ -79,6 +79,17 @@ def test_a_converter_that_crashes_on_an_lstm_is_contained():
     assert text.startswith("TensorFlow's converter crashed (SIG")
     assert "recurrent layers (LSTM, GRU) do this" in text
     assert refusals()["lstm"].error.exit_code == 5
+
+
+def test_a_file_that_ends_a_runtimes_reference_kernels_is_refused_and_not_met_in_this_process():
+    text = refusal("vanishes", ConversionError)
+    assert text.startswith("the uint8 file ends the reference kernels of ")
+    assert "it was ended by SIGABRT" in text
+    assert text.endswith("train it, or give calibration data that moves it")
+
+
+def test_atan2_has_no_8_bit_form():
+    assert " ATAN2 stays float32 (tensor '" in refusal("arctan2", ConversionError)
 
 
 def test_a_loss_that_is_no_number_is_a_training_error_with_a_remedy():

@@ -9,7 +9,8 @@ import pytest
 from tflite_models import O, T, conv_classifier, one_op, rgb_classifier, tflite
 
 from edgeready.errors import ConversionError
-from edgeready.proof import prove_uint8
+from edgeready.modes import MODES
+from edgeready.proof import prove
 from edgeready_device.graph import read_graph
 
 X, Y = T("x", (1, 4), "uint8", 0.1), T("y", (1, 4), "uint8", 0.1)
@@ -17,7 +18,7 @@ X, Y = T("x", (1, 4), "uint8", 0.1), T("y", (1, 4), "uint8", 0.1)
 
 def refusal(data: bytes) -> str:
     with pytest.raises(ConversionError) as caught:
-        prove_uint8(read_graph(data))
+        prove(read_graph(data), MODES["uint8"])
     return str(caught.value)
 
 
@@ -27,7 +28,7 @@ def between(*ops: O, middle: T) -> bytes:
 
 @pytest.mark.parametrize("data", [conv_classifier(), rgb_classifier(), conv_classifier(dense_per_axis=True)])
 def test_a_static_uint8_integer_only_model_passes(data):
-    prove_uint8(read_graph(data))
+    prove(read_graph(data), MODES["uint8"])
 
 
 @pytest.mark.parametrize(
@@ -105,7 +106,7 @@ def test_any_type_but_int8_uint8_and_int32_is_refused(dtype):
 
 
 def test_a_tensor_that_no_op_touches_does_not_matter():
-    prove_uint8(
+    prove(
         read_graph(
             tflite(
                 tensors=[X, T("unused", (1, 4), "float32"), Y],
@@ -113,7 +114,8 @@ def test_a_tensor_that_no_op_touches_does_not_matter():
                 inputs=["x"],
                 outputs=["y"],
             )
-        )
+        ),
+        MODES["uint8"],
     )
 
 

@@ -138,11 +138,15 @@ def test_a_build_as_json_has_these_keys_and_values():
         "float_out",
         "data",
         "epoch_losses",
+        "mode",
+        "runtimes",
         "float32",
         "uint8",
         "agreement",
         "mended",
         "proposed",
+        "calibration",
+        "budget",
         "readiness",
     ]
     assert (data["out"], data["float_out"], data["epoch_losses"]) == ("out/pets.tflite", None, [0.5, 0.25])

@@ -8,10 +8,14 @@ from builds import NEEDS_TENSORFLOW, NETS
 pytestmark = NEEDS_TENSORFLOW
 
 NAMES = (
-    "tutorial-cnn, opengenus-cnn, dropout-cnn, cifar-cnn, mobilenet, mobilenet-v2, resnet50-v2, densenet121, "
-    "inception-v3, xception, efficientnet-b0"
+    "tutorial-cnn, opengenus-cnn, dropout-cnn, cifar-cnn, small-resnet, mobilenet, mobilenet-v2, resnet50-v2, "
+    "densenet121, inception-v3, xception, efficientnet-b0"
 )
-APPLICATIONS = NAMES.split(", ", 4)[4]
+KINDS = (
+    "a Keras model (.keras or .h5), the folder of a SavedModel, a frozen graph (.pb), a float32 .tflite, "
+    "or FILE.py:FUNCTION"
+)
+APPLICATIONS = NAMES.split(", ", 5)[5]
 
 
 def source_error(cases: dict, name: str) -> str:
@@ -216,13 +220,11 @@ def test_a_file_that_keras_does_not_load_is_named_with_its_version_and_reason(ca
 
 @pytest.mark.parametrize("file", ["none.keras", "folder.keras"])
 def test_a_saved_model_that_is_not_there_is_named(cases, case_files, file):
-    assert source_error(cases, f"load {file}") == (
-        f"{case_files / file}: no such model file; give a .keras or .h5 file, or FILE.py:FUNCTION"
-    )
+    assert source_error(cases, f"load {file}") == f"{case_files / file}: no such model file; give {KINDS}"
 
 
 def test_a_file_of_another_kind_is_no_saved_model(cases, case_files):
-    expected = f"{case_files / 'text.txt'}: give a Keras model (.keras or .h5), or FILE.py:FUNCTION"
+    expected = f"{case_files / 'text.txt'}: give {KINDS}"
     assert source_error(cases, "load text.txt") == expected
 
 

@@ -18,7 +18,8 @@ from edgeready import workshop
 from edgeready.config import TrainConfig
 from edgeready.errors import ConversionError, EdgereadyError, MissingExtraError, ModelSourceError, TrainingError
 from edgeready.job import Job, Made, load_job, load_made
-from edgeready.workshop import failure, refusal, run_job
+from edgeready.refusal import refusal
+from edgeready.workshop import failure, run_job
 from edgeready_device.preprocess import Normalization
 
 SAFE = "replace the layer (Conv2D, DepthwiseConv2D, Dense, BatchNormalization, ReLU, pooling, Add are safe)"
@@ -31,6 +32,21 @@ def test_a_killed_child_is_taken_for_one_that_ran_out_of_memory():
 
 def test_a_crash_outside_the_converter_is_told_with_signal_and_stage():
     assert str(failure(-signal.SIGSEGV, "noise", "training")) == "TensorFlow crashed (SIGSEGV) while training"
+
+
+@pytest.mark.parametrize(
+    ("code", "log"),
+    [
+        (1, "tensorflow.python.framework.errors_impl.ResourceExhaustedError: OOM when allocating tensor"),
+        (1, "numpy._core._exceptions._ArrayMemoryError: Unable to allocate 3.0 GiB for an array"),
+        (1, "MemoryError"),
+        (-signal.SIGABRT, "terminate called after throwing an instance of 'std::bad_alloc'"),
+    ],
+)
+def test_a_child_without_memory_is_named_as_such(code, log):
+    assert str(failure(code, log, "training")) == (
+        "TensorFlow ran out of memory while training: use smaller images or batches"
+    )
 
 
 def test_a_failure_is_told_with_the_last_line_that_says_something():
@@ -99,9 +115,11 @@ def test_what_was_made_is_the_same_after_the_way_through_its_folder(tmp_path):
         "logits",
         (0.5, 0.25),
         {"keras": "3"},
-        b"8",
-        b"32",
+        {"float32": b"32", "uint8": b"8"},
         b"k",
+        ("mended",),
+        ("proposed",),
+        {"int16x8": "why not"},
     )
     made.save(tmp_path)
     assert load_made(tmp_path) == made

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from edgeready.arguments import Channels, Data, Json, Seed, Size, image_size_of
+from edgeready.arguments import Channels, Data, Json, Links, Seed, Size, image_size_of
 from edgeready.terminal import print_json, print_view
 
 
@@ -23,6 +23,7 @@ def data(
     seed: Seed = 1,
     image_size: Size = None,
     channels: Channels = None,
+    follow_links: Links = False,
     as_json: Json = False,
 ) -> None:
     """Shows what is in DATA and how it is split."""
@@ -36,6 +37,7 @@ def data(
             seed=seed,
             image_size=image_size_of(image_size),
             channels=channels,
+            follow_links=follow_links,
             progress=lambda done, total: progress("reading data", done, total),
         )
     if preview is not None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from edgeready.arguments import DataOption, Json
+from edgeready.arguments import DataOption, Json, Links
 from edgeready.terminal import NEGATIVE, print_json, print_view, say
 
 
@@ -22,6 +22,7 @@ def evaluate(
     data: DataOption,
     seed: Annotated[int | None, typer.Option(help="picks the split; default: that of FILE's own build")] = None,
     min_accuracy: Annotated[float | None, typer.Option(help="exit 1 below this top-1 accuracy in percent")] = None,
+    follow_links: Links = False,
     as_json: Json = False,
 ) -> None:
     """Top-1 accuracy of FILE on the test images of DATA, through the device package."""
@@ -30,7 +31,7 @@ def evaluate(
     from edgeready.report.progress import progress_bar  # noqa: PLC0415
 
     with progress_bar(Console(stderr=True)) as progress:
-        result, runtime = evaluation.evaluate_file(file, data, seed, progress)
+        result, runtime = evaluation.evaluate_file(file, data, seed, progress, follow_links=follow_links)
     if as_json:
         print_json(accuracy_json(result, runtime))
     else:

@@ -83,11 +83,11 @@ def _draw_head(draw: ImageDraw.ImageDraw, data: Dataset | Splits, blocks: tuple[
     first = blocks[0].data
     shape = f"{first.height} x {first.width} {'RGB' if first.channels == 3 else 'grey'}"
     room = _left(blocks, len(blocks)) - 2 * GAP - MARGIN
-    _draw_text(draw, (MARGIN, MARGIN - 6), f"{first.name}: {len(first.classes)} classes, {shape}", TITLE_SIZE, room)
+    draw_text(draw, (MARGIN, MARGIN - 6), f"{first.name}: {len(first.classes)} classes, {shape}", TITLE_SIZE, room)
     for index, block in enumerate(blocks):
         width = block.count * (CELL + GAP) - GAP
         where = (_left(blocks, index), HEAD_HEIGHT - SMALL_SIZE - 10)
-        _draw_text(draw, where, f"{block.title} ({len(block.data):,})", SMALL_SIZE, max(width, CELL), GREY)
+        draw_text(draw, where, f"{block.title} ({len(block.data):,})", SMALL_SIZE, max(width, CELL), GREY)
 
 
 def _draw_row(
@@ -96,21 +96,21 @@ def _draw_row(
     top = HEAD_HEIGHT + row * (CELL + GAP)
     label = blocks[0].data.classes.index(name)
     counts = [int((block.data.labels == label).sum()) for block in blocks]
-    _draw_text(draw, (MARGIN, top + 26), name, TEXT_SIZE, LABEL_WIDTH - 2 * GAP)
+    draw_text(draw, (MARGIN, top + 26), name, TEXT_SIZE, LABEL_WIDTH - 2 * GAP)
     text = " + ".join(f"{count:,}" for count in counts)
-    _draw_text(draw, (MARGIN, top + 50), text, SMALL_SIZE, LABEL_WIDTH - 2 * GAP, GREY)
+    draw_text(draw, (MARGIN, top + 50), text, SMALL_SIZE, LABEL_WIDTH - 2 * GAP, GREY)
     for index, block in enumerate(blocks):
         positions = np.flatnonzero(block.data.labels == label)
         chosen = np.random.default_rng((seed, label)).permutation(positions)[: block.count]
         for column, position in enumerate(chosen):
             left = _left(blocks, index) + column * (CELL + GAP)
             draw.rectangle((left, top, left + CELL - 1, top + CELL - 1), fill=PLATE)
-            tile = _tile(block.data, int(position))
-            sheet.paste(tile, (left + (CELL - tile.width) // 2, top + (CELL - tile.height) // 2))
+            picture = tile(block.data, int(position))
+            sheet.paste(picture, (left + (CELL - picture.width) // 2, top + (CELL - picture.height) // 2))
 
 
-def _tile(data: Dataset, position: int) -> Image.Image:
-    """The image as RGB, as large as fits into a cell: enlarged by a whole factor, or shrunk."""
+def tile(data: Dataset, position: int) -> Image.Image:
+    """The image at `position` as RGB, as large as fits into a CELL: enlarged by a whole factor, or shrunk."""
     image = Image.fromarray(
         np.broadcast_to(data.images[position].reshape(data.height, data.width, -1), (data.height, data.width, 3))
     )
@@ -122,7 +122,7 @@ def _tile(data: Dataset, position: int) -> Image.Image:
     return image.resize((width, height), Image.Resampling.BILINEAR)
 
 
-def _draw_text(
+def draw_text(
     draw: ImageDraw.ImageDraw, where: tuple[int, int], text: str, size: int, room: int, ink: str = INK
 ) -> None:
     """The text, cut with dots where it is wider than `room` pixels."""

@@ -36,6 +36,7 @@ def load_folder(
     *,
     image_size: tuple[int, int] = DEFAULT_IMAGE_SIZE,
     channels: int | None = None,
+    follow_links: bool = False,
     progress: Progress | None = None,
 ) -> tuple[Dataset, Dataset | None]:
     """Training and official test images of the folder (None where it has no test/), named after the folder.
@@ -43,14 +44,15 @@ def load_folder(
     Every image is stretched to `image_size`, (height, width) in pixels. `channels` is 1 (grey, images of
     shape (N, height, width)), 3 (RGB) or None: RGB unless no image has any colour. Classes are sorted by
     name. val/, valid/ and validation/ are added to train/. Hidden files, files that are not JPEG or PNG, and
-    symbolic links that lead out of the folder are left out. `progress` gets (images read, all images).
+    (unless `follow_links`) symbolic links that lead out of the folder are left out. `progress` gets (images
+    read, all images).
     Raises NotFoundError, DatasetError for the layout, and ImageError naming an image that cannot be read.
     """
     if channels not in (None, 1, 3):
         raise UsageError(f"channels is {channels}: give 1 for grey or 3 for RGB")
     if not folder.is_dir():
         raise NotFoundError(f"no folder {str(folder)!r}: check the path")
-    classes, training, tested = _listings(folder)
+    classes, training, tested = _listings(folder, None if follow_links else folder)
     name = folder.resolve().name or str(folder)
     images = _read(training.files + (tested.files if tested else ()), image_size, 1 if channels == 1 else 3, progress)
     if channels is None and _without_colour(images):
@@ -63,14 +65,14 @@ def load_folder(
     return train, Dataset(name, images[cut:], np.array(tested.labels, dtype=np.int64), classes)
 
 
-def _listings(folder: Path) -> tuple[tuple[str, ...], Listing, Listing | None]:
-    """Classes, training files, and test files where there is a test/."""
-    inside = _subfolders(folder, folder)
+def _listings(folder: Path, fence: Path | None) -> tuple[tuple[str, ...], Listing, Listing | None]:
+    """Classes, training files, and test files where there is a test/; no link leads out of `fence`."""
+    inside = _subfolders(folder, fence)
     # A class may be called "train" or "test": only a folder of folders is a part.
-    parts = {path.name.lower(): path for path in inside if _is_part(path, folder)}
+    parts = {path.name.lower(): path for path in inside if _is_part(path, fence)}
     if not parts:
         classes = _class_names(folder, inside)
-        return classes, _listing(folder, (folder,), classes), None
+        return classes, _listing(fence, (folder,), classes), None
     if TRAIN not in parts:
         raise DatasetError(
             f"{str(folder)!r} has {', '.join(sorted(parts))} but no train: name the folder of training images train"
@@ -79,27 +81,27 @@ def _listings(folder: Path) -> tuple[tuple[str, ...], Listing, Listing | None]:
         raise DatasetError(
             f"{str(folder)!r} has {strays[0]!r} beside train: move it away (train, test and val are used)"
         )
-    classes = _class_names(folder, _subfolders(parts[TRAIN], folder))
+    classes = _class_names(folder, _subfolders(parts[TRAIN], fence))
     roots = tuple(parts[name] for name in (TRAIN, *VALIDATION) if name in parts)
-    tested = _listing(folder, (parts[TEST],), classes) if TEST in parts else None
-    return classes, _listing(folder, roots, classes), tested
+    tested = _listing(fence, (parts[TEST],), classes) if TEST in parts else None
+    return classes, _listing(fence, roots, classes), tested
 
 
-def _is_part(path: Path, folder: Path) -> bool:
-    return path.name.lower() in (TRAIN, TEST, *VALIDATION) and bool(_subfolders(path, folder))
+def _is_part(path: Path, fence: Path | None) -> bool:
+    return path.name.lower() in (TRAIN, TEST, *VALIDATION) and bool(_subfolders(path, fence))
 
 
-def _subfolders(path: Path, folder: Path) -> list[Path]:
+def _subfolders(path: Path, fence: Path | None) -> list[Path]:
     return sorted(
         entry
         for entry in path.iterdir()
-        if entry.is_dir() and not entry.name.startswith(".") and _stays_inside(entry, folder)
+        if entry.is_dir() and not entry.name.startswith(".") and _stays_inside(entry, fence)
     )
 
 
-def _stays_inside(entry: Path, folder: Path) -> bool:
-    """Whether the entry is no symbolic link that leads out of the folder."""
-    return not entry.is_symlink() or entry.resolve().is_relative_to(folder.resolve())
+def _stays_inside(entry: Path, fence: Path | None) -> bool:
+    """Whether the entry is no symbolic link that leads out of the fence."""
+    return fence is None or not entry.is_symlink() or entry.resolve().is_relative_to(fence.resolve())
 
 
 def _class_names(folder: Path, inside: list[Path]) -> tuple[str, ...]:
@@ -107,21 +109,21 @@ def _class_names(folder: Path, inside: list[Path]) -> tuple[str, ...]:
         found = f"only {inside[0].name!r}" if inside else "none"
         raise DatasetError(
             f"{str(folder)!r} needs a subfolder of images for each of at least two classes and has {found} "
-            "(symbolic links that lead out of it are not followed)"
+            "(symbolic links that lead out of it need --follow-links)"
         )
     return tuple(path.name for path in inside)
 
 
-def _listing(folder: Path, roots: tuple[Path, ...], classes: tuple[str, ...]) -> Listing:
+def _listing(fence: Path | None, roots: tuple[Path, ...], classes: tuple[str, ...]) -> Listing:
     files: list[Path] = []
     labels: list[int] = []
     for root in roots:
-        for path in _subfolders(root, folder):
+        for path in _subfolders(root, fence):
             if path.name not in classes:
                 raise DatasetError(
                     f"class {path.name!r} in {str(root)!r} is not in train: add images of it there or remove it"
                 )
-            found = [file for file in image_files(path) if _stays_inside(file, folder)]
+            found = [file for file in image_files(path) if _stays_inside(file, fence)]
             if not found:
                 raise DatasetError(f"{str(path)!r} has no {' '.join(IMAGE_SUFFIXES)} image: add some or remove it")
             files += found

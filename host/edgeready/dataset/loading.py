@@ -26,13 +26,16 @@ def load_splits(
     seed: int = 0,
     image_size: tuple[int, int] | None = None,
     channels: int | None = None,
+    follow_links: bool = False,
+    calibration_count: int | None = None,
     progress: Progress | None = None,
     download: bool = True,
 ) -> Splits:
     """Training, calibration and test parts of a named set (SET_NAMES), a .npz file or a folder of images.
 
     A name goes before a path: write ./digits for a folder of that name. `image_size` (height, width in
-    pixels, 96x96 where None) and `channels` (1, 3, or None: RGB unless every image is grey) are for folders.
+    pixels, 96x96 where None) and `channels` (1, 3, or None: RGB unless every image is grey) are for folders;
+    with `follow_links` so are symbolic links that lead out of one. `calibration_count` is that of `split`.
     `progress` gets (bytes, all bytes or 0) while fetching and (images, all images) while reading a folder.
     Raises NotFoundError where there is no such source, UsageError, DatasetError, ImageError and OutputError.
     """
@@ -42,10 +45,12 @@ def load_splits(
         raise UsageError(f"image_size and channels are for folders of images, and {source!r} is none: leave them out")
     if is_folder:
         size = _checked_size(image_size or DEFAULT_IMAGE_SIZE)
-        train, test = load_folder(path, image_size=size, channels=channels, progress=progress)
+        train, test = load_folder(
+            path, image_size=size, channels=channels, follow_links=follow_links, progress=progress
+        )
     else:
         train, test = _load_arrays(source, path, progress, download)
-    return split(train, test, seed=seed)
+    return split(train, test, seed=seed, calibration_count=calibration_count)
 
 
 def _load_arrays(

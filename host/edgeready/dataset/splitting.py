@@ -14,6 +14,8 @@ from edgeready.errors import DatasetError, UsageError
 TEST_FRACTION = 0.2
 CALIBRATION_FRACTION = 0.2
 CALIBRATION_LIMIT = 500
+HELD_FRACTION = 0.2
+HELD_LIMIT = 5000
 
 # Positions of identical images: what goes into one part together.
 Group = list[int]
@@ -46,6 +48,15 @@ def split(
     return Splits(training, calibration, test, removed)
 
 
+def hold_out(data: Dataset, seed: int) -> tuple[Dataset, Dataset]:
+    """What of `data` stays for training, and what is held out to choose by: a fifth of each class, at most 5,000.
+
+    Drawn from the seed, as `split` draws. Raises DatasetError where no class has an image to spare.
+    """
+    count = max(min(HELD_LIMIT, int(len(data) * HELD_FRACTION)), len(data.classes))
+    return _lend(data, seed, min(count, max(len(data) - 1, 1)), "validation")
+
+
 def _hold_out(data: Dataset, seed: int, fraction: float) -> tuple[Dataset, Dataset]:
     if not 0 < fraction < 1:
         raise UsageError(f"test_fraction is {fraction}: give a share between 0 and 1, such as {TEST_FRACTION}")
@@ -75,19 +86,19 @@ def _without(train: Dataset, test: Dataset) -> tuple[Dataset, int]:
     return train.take(kept), removed
 
 
-def _lend(data: Dataset, seed: int, count: int | None) -> tuple[Dataset, Dataset]:
-    """What stays for training, and the calibration images taken from it."""
+def _lend(data: Dataset, seed: int, count: int | None, purpose: str = "calibration") -> tuple[Dataset, Dataset]:
+    """What stays for training, and the images taken from it for `purpose`."""
     if count is None:
         count = max(min(CALIBRATION_LIMIT, int(len(data) * CALIBRATION_FRACTION)), len(data.classes))
     elif not 0 < count < len(data):
         raise UsageError(f"calibration_count is {count}: give 1 to {len(data) - 1}, what training can lend")
-    groups = _groups(data, seed, "calibration")
+    groups = _groups(data, seed, purpose)
     shares = _shares([sum(map(len, group)) if len(group) > 1 else 0 for group in groups], count)
     lent = [position for group, share in zip(groups, shares, strict=True) for position in _pick(group, share)]
     if not lent:
         raise DatasetError(
             f"{data.name!r} has {len(data)} images for training, at most one different one per class, "
-            "so none is left for calibration: add images"
+            f"so none is left for {purpose}: add images"
         )
     rest = data.take(_others(data, lent))
     for name, left in rest.class_counts().items():

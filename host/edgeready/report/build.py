@@ -11,6 +11,8 @@ from rich.text import Text
 from edgeready.comparison import Comparison, Measured
 from edgeready.dataset import Dataset
 from edgeready.pipeline import BuildResult
+from edgeready.report.calibration import calibration_lines
+from edgeready.report.ladder import budget_line, trail_view
 from edgeready.report.readiness import verdict
 from edgeready.report.splits import splits_json
 from edgeready.report.tables import new_table
@@ -25,7 +27,12 @@ def build_view(result: BuildResult, images: str) -> RenderableType:
 
     `images` is what the printed `classify` command is given.
     """
-    return Group(_comparison_table(result.comparison), _facts(result), _next_steps(result, images))
+    parts = [_facts(result), _next_steps(result, images)]
+    if result.comparison is not None:
+        parts.insert(0, _comparison_table(result.comparison, result.mode.name))
+    if result.trail is not None:
+        parts.insert(0, trail_view(result.trail))
+    return Group(*parts)
 
 
 def build_json(result: BuildResult) -> dict[str, Any]:
@@ -35,18 +42,30 @@ def build_json(result: BuildResult) -> dict[str, Any]:
         "float_out": None if result.float_out is None else str(result.float_out),
         "data": splits_json(result.splits),
         "epoch_losses": list(result.losses),
-        "float32": _measured_json(result.comparison.float32),
-        "uint8": _measured_json(result.comparison.uint8),
-        "agreement": proportion_json(result.comparison.agreement),
+        "mode": result.mode.name,
+        "runtimes": [{"runtime": str(e.runtime), "runs": e.runs, "reason": e.reason} for e in result.tried],
+        **_compared_json(result),
         "mended": list(result.mended),
         "proposed": list(result.proposed),
+        "calibration": None if result.calibration is None else result.calibration.as_dict(),
+        "budget": None if result.trail is None else result.trail.as_dict(),
         "readiness": result.readiness.as_dict(),
     }
 
 
-def _comparison_table(comparison: Comparison) -> Table:
-    both = (comparison.float32, comparison.uint8)
-    table = new_table("", "float32", "uint8")
+def _compared_json(result: BuildResult) -> dict[str, Any]:
+    if result.comparison is None:
+        return {result.mode.name: None}
+    return {
+        "float32": _measured_json(result.comparison.float32),
+        result.mode.name: _measured_json(result.comparison.uint8),
+        "agreement": proportion_json(result.comparison.agreement),
+    }
+
+
+def _comparison_table(comparison: Comparison, mode: str) -> Table:
+    both = (comparison.float32,) if mode == "float32" else (comparison.float32, comparison.uint8)
+    table = new_table("", *dict.fromkeys(("float32", mode)))
     table.add_row("top-1 accuracy", *(f"{100 * m.accuracy.top1.value:.2f} %" for m in both))
     table.add_row("  95 % interval", *(_interval(m) for m in both))
     table.add_row("model alone", *(f"{m.flatbuffer_bytes:,} B" for m in both))
@@ -56,20 +75,45 @@ def _comparison_table(comparison: Comparison) -> Table:
 
 
 def _facts(result: BuildResult) -> RenderableType:
-    same, uint8 = result.comparison.agreement, result.comparison.uint8
-    test: Dataset = result.splits.test
-    machine = uint8.latency.machine
-    emulated = " EMULATED: no measure of any board" if machine.emulated else ""
     colour = "green" if result.readiness.ready else "red"
     return Text.assemble(
-        f"\ntest         {len(test):,} images of {test.name}; the same answer on {100 * same.value:.2f} %",
-        f"\nbaseline     {100 * test.majority_share():.2f} %, always the largest class",
+        *_measured_facts(result),
         ("\nEdge TPU     ", ""),
         (verdict(result.readiness), colour),
+        *(f"\nruntime      {each.runtime} does not run it: {each.reason}" for each in result.tried if not each.runs),
         *(f"\nmended       {line}" for line in result.mended),
         *(f"\nproposed     {line}" for line in result.proposed),
-        f"\nmeasured on  {machine.board or machine.processor}, {uint8.latency.runtime}, 1 thread{emulated}",
+        *_calibration(result),
+        *(() if result.trail is None else (f"\nbudget       {budget_line(result.trail)}",)),
+        *_measured_on(result),
     )
+
+
+def _measured_facts(result: BuildResult) -> list[str]:
+    test: Dataset = result.splits.test
+    if result.comparison is None:
+        return [f"\ntest         nothing measured: no installed runtime runs a {result.mode.name} file of this model"]
+    same = result.comparison.agreement
+    return [
+        f"\ntest         {len(test):,} images of {test.name}; the same answer on {100 * same.value:.2f} %",
+        f"\nbaseline     {100 * test.majority_share():.2f} %, always the largest class",
+    ]
+
+
+def _calibration(result: BuildResult) -> list[str]:
+    if result.calibration is None:
+        return []
+    first, *warnings = calibration_lines(result.calibration)
+    return [f"\ncalibration  {first}", *(f"\n             {line}" for line in warnings)]
+
+
+def _measured_on(result: BuildResult) -> list[str]:
+    if result.comparison is None:
+        return []
+    latency = result.comparison.uint8.latency
+    machine = latency.machine
+    emulated = " EMULATED: no measure of any board" if machine.emulated else ""
+    return [f"\nmeasured on  {machine.board or machine.processor}, {latency.runtime}, 1 thread{emulated}"]
 
 
 def _next_steps(result: BuildResult, images: str) -> RenderableType:

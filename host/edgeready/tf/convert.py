@@ -1,63 +1,93 @@
-"""Converts a Keras model to .tflite bytes in this process; `edgeready.workshop` gives it a process of its own."""
+"""Converts a frozen function to float .tflite bytes; `edgeready.workshop` gives it a process of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
+from edgeready.config import SourceConfig
 from edgeready.errors import ConversionError
-from edgeready_device.preprocess import Normalization
 
 
 def freeze(model: keras.Model) -> Any:
     """`model` in inference mode as a concrete function with batch 1 and without variables.
 
-    Freezing the variables first keeps READ_VARIABLE out of calibration; the fixed batch keeps SHAPE,
-    STRIDED_SLICE and PACK out of Flatten, Reshape and Conv2DTranspose. Raises ConversionError when the
-    model's input has no fixed size.
+    Works for a model of Keras 3 and of tf_keras alike. Raises ConversionError when an input has no fixed size.
     """
-    shape = tuple(model.inputs[0].shape[1:])
-    if any(size is None for size in shape):
-        raise ConversionError(
-            f"the model's input has the open shape {list(shape)}: build it with a fixed height and width"
-        )
+    single = len(model.inputs) == 1
+    specs = [
+        tf.TensorSpec((1, *tensor.shape[1:]), tensor.dtype, name="image" if single else _plain(tensor.name))
+        for tensor in model.inputs
+    ]
 
-    @tf.function(input_signature=[tf.TensorSpec((1, *shape), tf.float32, name="image")])  # type: ignore[untyped-decorator]
-    def infer(image: tf.Tensor) -> tf.Tensor:
-        return tf.identity(model(image, training=False), name="scores")
+    def infer(*inputs: tf.Tensor) -> Any:
+        return model(inputs[0] if single else list(inputs), training=False)
+
+    return freeze_call(infer, specs)
+
+
+def freeze_call(call: Callable[..., Any], specs: Sequence[tf.TensorSpec]) -> Any:
+    """`call` on inputs of `specs` as a concrete function without variables.
+
+    Freezing the variables first keeps READ_VARIABLE out of calibration; the fixed batch keeps SHAPE,
+    STRIDED_SLICE and PACK out of Flatten, Reshape and Conv2DTranspose.
+    """
+    for spec in specs:
+        if spec.shape.rank is None or any(size is None for size in spec.shape):
+            shape = "unknown" if spec.shape.rank is None else list(spec.shape[1:])
+            raise ConversionError(
+                f"the model's input has the open shape {shape}: build it with a fixed height and width"
+            )
+
+    @tf.function(input_signature=list(specs))  # type: ignore[untyped-decorator]
+    def infer(*inputs: tf.Tensor) -> Any:
+        outputs = tf.nest.flatten(call(*inputs))
+        if len(outputs) == 1:
+            return tf.identity(outputs[0], name="scores")
+        return [tf.identity(output, name=f"output_{number}") for number, output in enumerate(outputs)]
 
     return convert_variables_to_constants_v2(infer.get_concrete_function())
 
 
-def to_float32(frozen: Any) -> bytes:
+def to_float32(frozen: Any, source: SourceConfig) -> bytes:
     """The float32 .tflite of a frozen function."""
-    converted: bytes = tf.lite.TFLiteConverter.from_concrete_functions([frozen]).convert()
+    converted: bytes = _converter(frozen, source).convert()
     return converted
 
 
-def to_uint8(frozen: Any, calibration: NDArray[np.uint8], normalization: Normalization) -> bytes:
-    """The uint8, integer-only .tflite of a frozen function.
+def to_dynamic(frozen: Any, source: SourceConfig) -> bytes:
+    """The .tflite of a frozen function with int8 weights where they have 1,024 values or more.
 
-    Its ranges come from the frames `calibration`, uint8 (n, height, width[, channels]) in the rank of the model.
+    Dense layers have one scale: with one per output FULLY_CONNECTED would be of version 12, which tflite-runtime
+    2.14 refuses.
     """
-
-    def representative() -> Iterator[list[NDArray[np.float32]]]:
-        for frame in calibration:
-            yield [normalization.apply(frame[np.newaxis])]
-
-    settings = tf.lite.TFLiteConverter.from_concrete_functions([frozen])
+    settings = _converter(frozen, source)
     settings.optimizations = [tf.lite.Optimize.DEFAULT]
-    settings.representative_dataset = representative
-    settings.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    settings.inference_input_type = tf.uint8
-    settings.inference_output_type = tf.uint8
-    # The last Edge TPU compiler (2021) is older than dense layers with a scale per output.
-    settings._experimental_disable_per_channel_quantization_for_dense_layers = True
     converted: bytes = settings.convert()
     return converted
+
+
+def to_float16(frozen: Any, source: SourceConfig) -> bytes:
+    """The .tflite of a frozen function with float16 weights."""
+    settings = _converter(frozen, source)
+    settings.optimizations = [tf.lite.Optimize.DEFAULT]
+    settings.target_spec.supported_types = [tf.float16]
+    converted: bytes = settings.convert()
+    return converted
+
+
+def _converter(frozen: Any, source: SourceConfig) -> Any:
+    settings = tf.lite.TFLiteConverter.from_concrete_functions([frozen])
+    settings.allow_custom_ops = source.custom_ops
+    if source.select_tf_ops:
+        settings.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.SELECT_TF_OPS]
+    settings._experimental_disable_per_channel_quantization_for_dense_layers = True
+    return settings
+
+
+def _plain(name: str) -> str:
+    return name.partition(":")[0].replace("/", "_")

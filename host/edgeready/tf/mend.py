@@ -6,7 +6,7 @@ sentence that the user sees.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +16,13 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from edgeready.errors import ConversionError
+from edgeready.feeds import Feeds
 from edgeready.tf.mended_forms import REWRITES, Apply, proposal
 from edgeready_device.preprocess import Normalization
 
-_FRAMES = 8
+FRAMES = 8
 _TOLERANCE = 1e-4
+Samples = Sequence[Sequence[NDArray[Any]]]
 
 
 @dataclass(frozen=True)
@@ -45,9 +47,15 @@ class Replacement(keras.layers.Layer):  # type: ignore[misc]
 
 
 def mend(model: keras.Model, calibration: NDArray[np.uint8], normalization: Normalization) -> Mended:
+    """`mend_on` the first frames of `calibration`, uint8 pixels in the rank of the model."""
+    return mend_on(model, list(Feeds((np.asarray(calibration[:FRAMES]),), normalization)()))
+
+
+def mend_on(model: keras.Model, samples: Samples) -> Mended:
     """`model` with every layer rewritten for which there is an exact mapped form; itself where there is none.
 
-    Raises ConversionError when the rewritten model does not give the same on the first frames of `calibration`.
+    Raises ConversionError when the rewritten model does not give the same on `samples`, each a list of one array
+    per input, with batch 1.
     """
     layers = [layer for layer in model._flatten_layers() if layer is not model]
     proposed = tuple(f"{layer.name}: {advice}" for layer in layers if (advice := proposal(layer)))
@@ -62,7 +70,7 @@ def mend(model: keras.Model, calibration: NDArray[np.uint8], normalization: Norm
 
     mended = keras.models.clone_model(model, clone_function=replace, recursive=True)
     rewritten = tuple(sentence for sentence, _ in found.values())
-    _prove_same(model, mended, normalization.apply(np.asarray(calibration[:_FRAMES])), rewritten)
+    _prove_same(model, mended, samples, rewritten)
     return Mended(mended, rewritten, proposed)
 
 
@@ -81,10 +89,8 @@ def _can_be_cloned(model: keras.Model) -> bool:
     return all(type(each).__module__.startswith("keras.") for each in (model, *inner))
 
 
-def _prove_same(
-    model: keras.Model, mended: keras.Model, frames: NDArray[np.float32], rewritten: tuple[str, ...]
-) -> None:
-    before, after = (_answers(each, frames) for each in (model, mended))
+def _prove_same(model: keras.Model, mended: keras.Model, samples: Samples, rewritten: tuple[str, ...]) -> None:
+    before, after = (_answers(each, samples) for each in (model, mended))
     distance = float(np.max(np.abs(before - after), initial=0.0))
     size = float(np.max(np.abs(before), initial=0.0))
     if not distance <= _TOLERANCE * max(size, 1e-3):
@@ -94,8 +100,14 @@ def _prove_same(
         )
 
 
-def _answers(model: keras.Model, frames: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.concatenate([np.asarray(model(tf.constant(frame[np.newaxis]), training=False)) for frame in frames])
+def _answers(model: keras.Model, samples: Samples) -> NDArray[np.float32]:
+    """All outputs of `model` on all `samples` in one row."""
+    rows = []
+    for sample in samples:
+        inputs = [tf.constant(array) for array in sample]
+        answers = model(inputs[0] if len(inputs) == 1 else inputs, training=False)
+        rows += [np.asarray(answer).reshape(-1) for answer in tf.nest.flatten(answers)]
+    return np.concatenate(rows) if rows else np.zeros(0, np.float32)
 
 
 def _sentence(rewrite: Callable[..., Any]) -> str:

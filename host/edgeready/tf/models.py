@@ -13,9 +13,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from edgeready.config import SourceConfig
 from edgeready.errors import EdgereadyError, ModelSourceError
 from edgeready.tf.applications import APPLICATIONS, build_application, normalization_of
-from edgeready.tf.architectures import ARCHITECTURES, Architecture, Shape, check_smallest
+from edgeready.tf.architectures import ARCHITECTURES, UNIT, Architecture, Shape, check_smallest
+from edgeready.tf.sources import Network, load_source
 from edgeready_device.preprocess import Normalization
 
 
@@ -49,22 +51,31 @@ def make_model(
     return NamedModel(name.rpartition(":")[2], built, normalization or normalization_of(name))
 
 
-def load_model(source: str, frame: Shape, classes: int, normalization: Normalization | None = None) -> NamedModel:
-    """The trained model in `source`: a .keras or .h5 file, or FILE.py:FUNCTION. Raises ModelSourceError."""
+def load_model(
+    source: str,
+    frame: Shape | None,
+    classes: int,
+    normalization: Normalization | None = None,
+    settings: SourceConfig | None = None,
+) -> NamedModel | Network:
+    """The trained model in `source`: FILE.py:FUNCTION, or a saved model; a Network where it is not Keras 3's.
+
+    `frame` None: it need be no classifier, and a function is called without shape and classes. Raises
+    ModelSourceError.
+    """
     if ".py:" in source:
-        return make_model(source, frame, classes, normalization=normalization)
-    path = Path(source)
-    if not path.is_file():
-        raise ModelSourceError(f"{path}: no such model file; give a .keras or .h5 file, or FILE.py:FUNCTION")
-    if path.suffix not in (".keras", ".h5"):
-        raise ModelSourceError(f"{path}: give a Keras model (.keras or .h5), or FILE.py:FUNCTION")
-    try:
-        model = keras.models.load_model(path, compile=False)
-    except (ValueError, TypeError, OSError, KeyError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ModelSourceError(f"{path}: Keras {keras.__version__} does not load it ({reason})") from error
-    check_classifier(model, str(path), frame, classes)
-    return NamedModel(path.stem, model, normalization or Normalization())
+        if frame is not None:
+            return make_model(source, frame, classes, normalization=normalization)
+        model = _from_function(source, None, 0)
+        return NamedModel(source.rpartition(":")[2], model, normalization or UNIT)
+    found = load_source(source, settings or SourceConfig())
+    if isinstance(found, Network):
+        return found
+    if frame is not None:
+        check_classifier(found, source, frame, classes)
+    elif not getattr(found, "inputs", None):
+        raise ModelSourceError(_no_inputs(source))
+    return NamedModel(Path(source).stem, found, normalization or UNIT)
 
 
 def output_kind(model: keras.Model) -> str:
@@ -79,7 +90,7 @@ def output_kind(model: keras.Model) -> str:
 def check_classifier(model: keras.Model, name: str, frame: Shape, classes: int) -> None:
     """Raises ModelSourceError unless `model` takes frames of the shape `frame` and gives `classes` scores."""
     if not getattr(model, "inputs", None):
-        raise ModelSourceError(f"{name}: a subclassed model tells no input: give a functional or Sequential one")
+        raise ModelSourceError(_no_inputs(name))
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise ModelSourceError(
             f"{name}: {len(model.inputs)} inputs and {len(model.outputs)} outputs: a classifier has one of each"
@@ -102,6 +113,10 @@ def check_classifier(model: keras.Model, name: str, frame: Shape, classes: int) 
         )
 
 
+def _no_inputs(name: str) -> str:
+    return f"{name}: a subclassed model tells no input: give a functional or Sequential one"
+
+
 def _architecture(name: str) -> Architecture:
     if name not in ARCHITECTURES:
         names = ", ".join([*ARCHITECTURES, *APPLICATIONS])
@@ -109,13 +124,13 @@ def _architecture(name: str) -> Architecture:
     return ARCHITECTURES[name]
 
 
-def _from_function(name: str, frame: Shape, classes: int) -> keras.Model:
+def _from_function(name: str, frame: Shape | None, classes: int) -> keras.Model:
     file, _, function = name.rpartition(":")
     path = Path(file)
     if not path.is_file():
         raise ModelSourceError(f"{path}: no such file; give FILE.py:FUNCTION")
     make = _function(path, function)
-    available: dict[str, Any] = {"input_shape": frame, "classes": classes}
+    available: dict[str, Any] = {} if frame is None else {"input_shape": frame, "classes": classes}
     taken = inspect.signature(make).parameters
     unknown = [p.name for p in taken.values() if p.name not in available and p.default is inspect.Parameter.empty]
     if unknown:

@@ -1,0 +1,69 @@
+"""Inputs of a model that is no image classifier: a .npz with one array per input and no labels."""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeready.dataset.npz import read_npz
+from edgeready.errors import DatasetError
+
+_OF_IMAGES = {"y", "y_train", "y_test", "x_train", "x_test"}
+_MOST_CALIBRATION = 500
+Arrays = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class TensorData:
+    """Arrays by name, cut in two: for the ranges, and to measure the error on. Each is (n, ...)."""
+
+    name: str
+    calibration: Arrays = field(repr=False)
+    test: Arrays = field(repr=False)
+
+
+def is_tensor_file(source: str) -> bool:
+    """Whether `source` is a .npz of inputs: one without labels and without training images."""
+    path = Path(source)
+    if path.suffix.lower() != ".npz" or not path.is_file() or not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        names = {name.removesuffix(".npy") for name in archive.namelist()}
+    return bool(names) and not names & _OF_IMAGES
+
+
+def load_tensors(path: Path, seed: int) -> TensorData:
+    """The TensorData in the .npz file `path`: half of the rows, at most 500, for the ranges, the others for the test.
+
+    The values are those that the model takes. Raises DatasetError naming the array that cannot be used.
+    """
+    arrays = read_npz(path)
+    for key, array in arrays.items():
+        _check(array, f"{key} of {str(path)!r}")
+    counts = {key: len(array) for key, array in arrays.items()}
+    if len(set(counts.values())) > 1:
+        told = ", ".join(f"{key} {count}" for key, count in counts.items())
+        raise DatasetError(f"the arrays of {str(path)!r} have different numbers of rows ({told}): give each the same")
+    rows = next(iter(counts.values()))
+    if rows < 2:
+        raise DatasetError(f"{str(path)!r} has {rows} rows: give at least 2, one for the ranges and one for the test")
+    order = np.random.default_rng(seed).permutation(rows)
+    cut = min(_MOST_CALIBRATION, rows // 2)
+    return TensorData(path.stem, *({k: a[part] for k, a in arrays.items()} for part in (order[:cut], order[cut:])))
+
+
+def _check(array: NDArray[Any], name: str) -> None:
+    if array.dtype.kind not in "biuf" or array.ndim < 1 or not array.size:
+        raise DatasetError(f"{name} is {array.dtype} of shape {list(array.shape)}: store numbers, (n, ...)")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        place = [int(index[0]) for index in np.nonzero(~np.isfinite(array))]
+        raise DatasetError(f"{name} holds {array[tuple(place)]} at {place}: give finite numbers")
+    if array.min() == array.max():
+        raise DatasetError(
+            f"every value of {name} is {array.flat[0]}: no ranges can be found with it; give real inputs"
+        )

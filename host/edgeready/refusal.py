@@ -1,0 +1,41 @@
+"""What TensorFlow's converter means when it gives up, in one sentence: from its exit code and its log."""
+
+from __future__ import annotations
+
+import re
+import signal
+
+from edgeready.errors import ConversionError
+
+SAFE = "replace the layer (Conv2D, DepthwiseConv2D, Dense, BatchNormalization, ReLU, pooling, Add are safe)"
+_FLOAT = ("converting", "float32", "dynamic", "float16")  # "converting" is the stage of the float32 file
+_NO_MEMORY = re.compile("ResourceExhausted|OOM when allocating|MemoryError|bad_alloc|Unable to allocate")
+
+
+def starved(log: str) -> bool:
+    """Whether `log` tells that the memory ran out, for which no layer is to blame."""
+    return _NO_MEMORY.search(log) is not None
+
+
+def refusal(code: int, log: str, mode: str = "uint8") -> ConversionError:
+    """The ConversionError for a converter that ended with `code` (negative: a signal) after printing `log`."""
+    if code < 0:
+        name = signal.Signals(-code).name
+        return ConversionError(
+            f"TensorFlow's converter crashed ({name}) on this model; recurrent layers (LSTM, GRU) do this: {SAFE}"
+        )
+    ops = re.findall(r"'(tfl?\.\w+)' op", log) or re.findall(r"not yet supported for op: '?(\w+)", log)
+    ops += re.findall(r"^\s*tf\.(\w+)\(", log, re.MULTILINE)
+    if ops:
+        named = [op for op in dict.fromkeys(ops) if f"tf.{op}" not in ops]
+        if mode in _FLOAT:
+            ways = "or let them in with --select-tf-ops, which no pip runtime runs"
+            return ConversionError(f"TFLite has no {', '.join(named)}: {SAFE}, {ways}")
+        return ConversionError(f"the converter has no 8-bit form of {', '.join(named)}: {SAFE}")
+    return ConversionError(f"TensorFlow's converter refuses the model: {last_line(log)}")
+
+
+def last_line(log: str) -> str:
+    """The last line of `log` that says something."""
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    return lines[-1] if lines else "it said nothing"

@@ -1,0 +1,41 @@
+"""Reads a trained model by the kind of its file or folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+
+from edgeready.config import SourceConfig
+from edgeready.errors import ModelSourceError
+from edgeready.tf.sources.frozen_graph import load_frozen_graph
+from edgeready.tf.sources.keras_file import SUFFIXES, load_keras_file
+from edgeready.tf.sources.network import Network
+from edgeready.tf.sources.saved_model import load_saved_model
+from edgeready.tf.sources.tflite_file import load_tflite
+
+KINDS = (
+    "a Keras model (.keras or .h5), the folder of a SavedModel, a frozen graph (.pb), a float32 .tflite, "
+    "or FILE.py:FUNCTION"
+)
+
+
+def load_source(name: str, source: SourceConfig) -> keras.Model | Network:
+    """The trained model that the file or folder `name` holds: a Keras 3 model, else a Network.
+
+    Raises ModelSourceError saying what is wrong with it.
+    """
+    path = Path(name)
+    if path.is_dir() and path.suffix not in SUFFIXES:
+        if not (path / "saved_model.pb").is_file():
+            raise ModelSourceError(f"{path}: the folder holds no saved_model.pb; give {KINDS}")
+        return load_saved_model(path, source)
+    if not path.is_file():
+        raise ModelSourceError(f"{path}: no such model file; give {KINDS}")
+    if path.suffix in SUFFIXES:
+        return load_keras_file(path)
+    if path.suffix == ".pb":
+        return load_frozen_graph(path, source)
+    if path.suffix == ".tflite":
+        return load_tflite(path)
+    raise ModelSourceError(f"{path}: give {KINDS}")

@@ -1,0 +1,49 @@
+"""A float32 .tflite: taken as it is where integer quantization of it is honestly possible, refused elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgeready.errors import ModelSourceError
+from edgeready.tf.sources.fixed_batch import with_fixed_batch
+from edgeready.tf.sources.network import Network
+from edgeready_device.graph import Graph, read_graph
+from edgeready_device.model_file import read_model_file
+
+_AGAIN = "convert the model that it was made from"
+
+
+def load_tflite(path: Path) -> Network:
+    """The network in the float32 .tflite `path`; raises ModelSourceError when it holds no plain float32 network."""
+    file = read_model_file(path)
+    check_float(str(path), file.graph)
+    data = with_fixed_batch(file.flatbuffer)
+    check_static(str(path), read_graph(data))
+    return Network(path.stem, float32=data)
+
+
+def check_float(name: str, graph: Graph) -> None:
+    """Raises ModelSourceError unless `graph` is one subgraph of built-in ops on float32."""
+    if graph.subgraphs > 1:
+        raise ModelSourceError(f"{name}: it has {graph.subgraphs} subgraphs (loops, branches): {_AGAIN}")
+    for op in graph.ops:
+        if op.custom_code:
+            raise ModelSourceError(f"{name}: op {op.index} is the custom op {op.custom_code}: {_AGAIN}")
+    constants = {tensor.dtype for tensor in graph.tensors if tensor.constant}
+    ends = {tensor.dtype for tensor in graph.of((*graph.inputs, *graph.outputs))}
+    quantized = any(tensor.scales for tensor in graph.tensors)
+    if "float16" in constants:
+        raise ModelSourceError(f"{name}: its weights are float16, their last digits are lost: {_AGAIN}")
+    if quantized and ends == {"float32"} and not any(t.scales for t in graph.tensors if not t.constant):
+        raise ModelSourceError(f"{name}: its weights are int8 already (dynamic range), and rounded: {_AGAIN}")
+    if quantized or ends & {"int8", "uint8", "int16"}:
+        raise ModelSourceError(f"{name}: it is quantized already, ends {', '.join(sorted(ends))}: {_AGAIN}")
+
+
+def check_static(name: str, graph: Graph) -> None:
+    """Raises ModelSourceError unless every shape in `graph` is known."""
+    if wide := [tensor for tensor in graph.tensors if not tensor.static]:
+        raise ModelSourceError(
+            f"{name}: tensor {wide[0].name!r} has the open shape {list(wide[0].shape_signature)}: {_AGAIN} with an "
+            "input of fixed height and width"
+        )

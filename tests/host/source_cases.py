@@ -1,0 +1,132 @@
+"""Asks edgeready.tf.sources what it makes of real files, in one process; leaves cases.json and a .tflite a source.
+
+Run as: python source_cases.py FOLDER, after source_files.py has written its files there.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from edgeready.tf import convert, sources  # isort: skip
+import h5py
+import tensorflow as tf
+
+from edgeready.config import SourceConfig
+from edgeready.tf.sources import Network
+
+FOLDER = Path(sys.argv[1])
+CASES = {}
+
+
+def source(name, file, **settings):
+    CASES[name] = lambda: loaded(name, str(FOLDER / file), SourceConfig(**settings))
+
+
+def loaded(name, path, settings):
+    found = sources.load_source(path, settings)
+    kind = "network" if isinstance(found, Network) else "keras"
+    network = found if isinstance(found, Network) else Network("", convert.freeze(found))
+    data = network.float32 or convert.to_float32(network.function, SourceConfig())
+    (FOLDER / f"{name}.float.tflite").write_bytes(data)
+    return {"kind": kind, "versions": dict(network.versions)}
+
+
+for kind in "keras3.keras keras3.h5 keras2.h5 keras2.keras keras3_export keras2_saved_model frozen.pb".split():
+    source(kind, kind)
+source("tflite", "open_batch.tflite")
+source("module by signature", "module", signature="scores")
+source("frozen named", "frozen.pb", inputs=("pixels:0",), outputs=("answers:0",), shapes=((28, 28, 1),))
+source("nested", "nested.h5")
+
+source("two signatures", "module")
+source("no such signature", "module", signature="score")
+source("wrong shape", "frozen.pb", shapes=((14, 14, 1),))
+source("wrong rank", "frozen.pb", shapes=((1, 28, 28, 1, 1),))
+source("two shapes", "frozen.pb", shapes=((28, 28, 1), (28, 28, 1)))
+source("no such input", "frozen.pb", inputs=("image",))
+source("no such output", "frozen.pb", outputs=("scores",))
+source("a second output", "two_ends.pb")
+source("the first output", "two_ends.pb", outputs=("half",))
+source("a needed placeholder", "two_inputs.pb", inputs=("pixels",))
+source("a second input", "two_inputs.pb")
+source("both inputs", "two_inputs.pb", inputs=("pixels", "keep"))
+source("open size", "open_size.pb")
+source("open size given", "open_size.pb", shapes=((1, 6, 4),))
+source("not frozen", "variables.pb")
+source("a saved model's own file", "module/saved_model.pb")
+source("text.pb", "text.pb")
+source("no signature", "bare")
+source("damaged", "damaged")
+source("empty folder", "empty")
+source("missing", "missing.h5")
+source("text.txt", "text.txt")
+source("unknown layer of Keras 2", "unknown.h5")
+
+
+def graph(name, build):
+    with tf.Graph().as_default() as made:
+        build(tf.compat.v1)
+    (FOLDER / name).write_bytes(made.as_graph_def().SerializeToString())
+
+
+def two_ends(v1):
+    x = v1.placeholder(tf.float32, (None, 3), name="pixels")
+    tf.identity(x / 2, name="half"), tf.identity(x * 2, name="double")
+
+
+def two_inputs(v1):
+    x = v1.placeholder(tf.float32, (None, 3), name="pixels")
+    tf.multiply(x, v1.placeholder(tf.float32, (1,), name="keep"), name="kept")
+
+
+def open_size(v1):
+    tf.reduce_mean(v1.placeholder(tf.float32, (None, None, 4), name="pixels") * 2.0, axis=1, name="mean")
+
+
+def variables(v1):
+    x = v1.placeholder(tf.float32, (None, 3), name="pixels")
+    tf.matmul(x, v1.get_variable("kernel", (3, 3), use_resource=True), name="product")
+
+
+graph("two_ends.pb", two_ends)
+graph("two_inputs.pb", two_inputs)
+graph("open_size.pb", open_size)
+graph("variables.pb", variables)
+(FOLDER / "text.pb").write_text("no graph")
+(FOLDER / "text.txt").write_text("no model")
+(FOLDER / "empty").mkdir()
+(FOLDER / "damaged").mkdir()
+(FOLDER / "damaged" / "saved_model.pb").write_bytes(b"\x0a\xff")
+bare = tf.Module()
+bare.weight = tf.Variable(1.0)
+tf.saved_model.save(bare, str(FOLDER / "bare"))
+(FOLDER / "unknown.h5").write_bytes((FOLDER / "nested.h5").read_bytes())
+with h5py.File(FOLDER / "unknown.h5", "r+") as file:
+    file.attrs["model_config"] = file.attrs["model_config"].replace("DepthwiseConv2D", "StrangeConv2D")
+
+
+def without_tf_keras():
+    kept = sys.modules.pop("tf_keras", None)
+    sys.modules["tf_keras"] = None
+    try:
+        return loaded("no extra", str(FOLDER / "nested.h5"), SourceConfig())
+    finally:
+        sys.modules["tf_keras"] = kept
+
+
+CASES["no extra"] = without_tf_keras
+
+
+def answer(action):
+    try:
+        return {"value": action()}
+    except Exception as error:  # noqa: BLE001  (the tests look at its class)
+        return {"error": type(error).__name__, "text": str(error), "code": getattr(error, "exit_code", None)}
+
+
+np.save(FOLDER / "frames.npy", np.random.default_rng(4).integers(0, 256, (20, 28, 28, 1), dtype=np.uint8))
+(FOLDER / "cases.json").write_text(json.dumps({name: answer(action) for name, action in CASES.items()}), "utf-8")

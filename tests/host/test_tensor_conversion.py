@@ -1,0 +1,169 @@
+"""Models that are no image classifiers: the .npz of inputs, the error of each output, and the whole conversion."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from builds import NEEDS_TENSORFLOW, NETS
+from tflite_models import O, T, one_op, tflite
+
+from edgeready.dataset.tensors import is_tensor_file, load_tensors
+from edgeready.errors import DatasetError
+from edgeready.fidelity import measure_fidelity
+from edgeready.fitting import tensor_feeds
+from edgeready_device.graph import read_graph
+from edgeready_device.runtime import installed_runtimes
+
+NOISE = np.random.default_rng(1)
+IMAGE, NUMBERS = NOISE.uniform(-1, 1, (60, 9, 7, 2)).astype(np.float32), NOISE.uniform(-2, 2, (60, 5))
+
+
+@pytest.fixture
+def npz(tmp_path):
+    def save(name: str = "in.npz", **arrays):
+        np.savez(tmp_path / name, **arrays)
+        return tmp_path / name
+
+    return save
+
+
+@pytest.mark.parametrize(
+    ("arrays", "is_one"),
+    [
+        ({"a": IMAGE}, True),
+        ({"x": IMAGE}, True),
+        ({"x": IMAGE, "y": NUMBERS}, False),
+        ({"x_train": IMAGE}, False),
+        ({}, False),
+    ],
+)
+def test_a_npz_without_labels_holds_the_inputs_of_any_model(npz, arrays, is_one):
+    assert is_tensor_file(str(npz(**arrays))) is is_one
+
+
+def test_a_file_that_is_no_npz_holds_none(tmp_path):
+    (tmp_path / "text.npz").write_text("text")
+    assert [is_tensor_file(str(tmp_path / name)) for name in ("text.npz", "none.npz", "")] == [False] * 3
+
+
+def test_rows_are_cut_in_two_that_share_none_and_stay_together(npz):
+    data = load_tensors(npz(a=np.arange(9.0), b=np.arange(9.0) * 2), 3)
+    assert (len(data.calibration["a"]), len(data.test["a"])) == (4, 5)
+    assert sorted([*data.calibration["a"], *data.test["a"]]) == list(range(9))
+    assert np.array_equal(data.test["b"], data.test["a"] * 2)
+    again = load_tensors(npz(a=np.arange(9.0), b=np.arange(9.0) * 2), 3)
+    assert np.array_equal(again.test["a"], data.test["a"])
+
+
+def test_at_most_500_rows_give_the_ranges(npz):
+    assert len(load_tensors(npz(a=np.arange(1200.0)), 1).calibration["a"]) == 500
+
+
+@pytest.mark.parametrize(
+    ("arrays", "said"),
+    [
+        ({"a": np.array([[1, 2], [np.nan, 4]])}, r"a of .* holds nan at \[1, 0\]: give finite numbers"),
+        ({"a": np.array([1, np.inf])}, r"a of .* holds inf at \[1\]: give finite numbers"),
+        ({"a": np.full((4, 3), 7.0)}, r"every value of a of .* is 7\.0: no ranges can be found with it"),
+        ({"a": np.array(["cat", "dog"])}, r"a of .* is <U3 of shape \[2\]: store numbers, \(n, \.\.\.\)"),
+        ({"a": np.zeros((0, 3))}, r"a of .* of shape \[0, 3\]: store numbers"),
+        ({"a": np.arange(4), "b": np.arange(3)}, r"different numbers of rows \(a 4, b 3\): give each the same"),
+        ({"a": np.array([[1, 2]])}, r"has 1 rows: give at least 2, one for the ranges and one for the test"),
+    ],
+)
+def test_inputs_that_give_no_ranges_are_refused_with_array_and_reason(npz, arrays, said):
+    with pytest.raises(DatasetError, match=said):
+        load_tensors(npz(**arrays), 1)
+
+
+TWO = tflite(
+    tensors=[
+        T("serving_default_image:0", (1, 2, 3), "float32"),
+        T("numbers", (1, 6), "float32"),
+        T("flat", (1, 6), "float32"),
+        T("y", (1, 6), "float32"),
+    ],
+    ops=[O("RESHAPE", ["serving_default_image:0"], ["flat"]), O("ADD", ["flat", "numbers"], ["y"])],
+    inputs=["serving_default_image:0", "numbers"],
+    outputs=["y"],
+)
+
+
+def test_arrays_go_to_the_inputs_of_their_names_else_by_their_order():
+    image, numbers = np.zeros((4, 2, 3)), np.ones((4, 6))
+    for arrays in (
+        {"image": image, "numbers": numbers},
+        {"numbers": numbers, "image": image},
+        {"a": image, "b": numbers},
+    ):
+        found = tensor_feeds(read_graph(TWO), arrays, "data")
+        assert [array.shape for array in found.arrays] == [(4, 2, 3), (4, 6)]
+        assert [array.dtype for array in found.arrays] == [np.float32, np.float32]
+
+
+@pytest.mark.parametrize(
+    ("arrays", "said"),
+    [
+        (
+            {"image": np.zeros((4, 2, 3))},
+            "data has 1 arrays (image), the model 2 inputs (image, numbers): give one array an input",
+        ),
+        (
+            {"b": np.zeros((4, 6)), "a": np.zeros((4, 2, 3))},
+            "b of data has the shape [4, 6], the input 'image' takes [n, 2, 3]: reshape it",
+        ),
+    ],
+)
+def test_arrays_that_do_not_fit_the_inputs_are_named(arrays, said):
+    with pytest.raises(DatasetError) as caught:
+        tensor_feeds(read_graph(TWO), arrays, "data")
+    assert str(caught.value) == said
+
+
+def test_the_error_of_an_output_is_told_in_decibel_and_at_most():
+    float32 = one_op("RELU", [T("x", (1, 4), "float32")], [T("y", (1, 4), "float32")])
+    coarse = one_op("RELU", [T("x", (1, 4), "uint8", 0.5)], [T("y", (1, 4), "uint8", 0.5)])
+    rows = {"x": np.array([[1.0, 2.0, 2.25, 4.0], [0.5, 1.5, 3.0, 0.0]])}
+    (found,) = measure_fidelity(float32, coarse, rows, installed_runtimes()[0])
+    signal, noise = float((rows["x"] ** 2).sum()), 0.25**2
+    assert found.snr_db == pytest.approx(10 * np.log10(signal / noise))
+    assert (found.output, found.largest_error, found.largest_value) == ("y", 0.25, 4.0)
+    (same,) = measure_fidelity(float32, float32, rows, installed_runtimes()[0])
+    assert (same.snr_db, same.largest_error) == (float("inf"), 0.0)
+
+
+@pytest.mark.tensorflow
+@NEEDS_TENSORFLOW[1]
+def test_a_model_with_two_inputs_and_two_outputs_is_converted_and_held_against_its_twin(npz, run_here, tmp_path):
+    source = f"{NETS}:two_arms"
+    code, out, err = run_here(
+        "convert", source, "--data", npz(numbers=NUMBERS, image=IMAGE), "-o", "a.tflite", "--json"
+    )
+    assert code == 0, err
+    found = json.loads(out)
+    assert (found["mode"], found["calibration_rows"], found["test_rows"]) == ("uint8", 30, 30)
+    assert len(found["outputs"]) == 2
+    assert all(output["snr_db"] > 15 for output in found["outputs"])
+    assert found["readiness"]["ready"]
+    graph = read_graph((tmp_path / "a.tflite").read_bytes())
+    assert sorted(graph.tensors[index].shape for index in graph.inputs) == [(1, 5), (1, 9, 7, 2)]
+    assert {tensor.dtype for tensor in graph.of((*graph.inputs, *graph.outputs))} == {"uint8"}
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        (
+            ("--mean", "127.5"),
+            "--mean and --std are for pixels, and the arrays hold what the model takes: leave them",
+        ),
+        (("--max-drop", "1"), "--max-drop counts answers, and the data have no labels: leave it out"),
+        (("--debug-report", "x"), "--debug-report needs labelled images, and the data have no labels: leave it out"),
+    ],
+)
+def test_options_for_images_are_refused_before_any_work(npz, run_here, option, said):
+    code, out, err = run_here("convert", "none.keras", "--data", npz(a=IMAGE), "-o", "a.tflite", *option)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"edgeready: {said}")
