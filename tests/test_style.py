@@ -82,12 +82,23 @@ def test_no_error_is_swallowed_whole(path):
             assert not (broad and all(isinstance(statement, ast.Pass) for statement in node.body)), node.lineno
 
 
-@pytest.mark.parametrize("path", [path for path in HOST if path.parent.name != "tf"], ids=lambda path: path.name)
+@every_module
+def test_whoever_catches_everything_raises_again_or_gives_a_reason(path):
+    lines = path.read_text("utf-8").splitlines()
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.ExceptHandler):
+            names = {name.id for name in ast.walk(node.type) if isinstance(name, ast.Name)} if node.type else {""}
+            broad = bool(names & {"", "Exception", "BaseException"})
+            raised = any(isinstance(statement, ast.Raise) for statement in ast.walk(node))
+            assert not broad or raised or "# " in lines[node.lineno - 1], f"line {node.lineno}"
+
+
+@pytest.mark.parametrize("path", [path for path in HOST if "tf" not in path.parts], ids=lambda path: path.name)
 def test_tensorflow_is_imported_in_its_folder_only(path):
     assert imported(path) & TENSORFLOW == set()
 
 
-@pytest.mark.parametrize("path", [path for path in HOST if path.parent.name != "tf"], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [path for path in HOST if "tf" not in path.parts], ids=lambda path: path.name)
 def test_the_folder_tf_is_entered_through_the_child_process_only(path):
     modules = {node.module or "" for node in ast.walk(parsed(path)) if isinstance(node, ast.ImportFrom)}
     entered = {name for name in modules if name.startswith("edgeready.tf")}

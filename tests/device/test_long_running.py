@@ -1,0 +1,29 @@
+"""A device that classifies for weeks: no wrong answer, no deadlock, no memory that grows."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from edgeready_device.isolation import run_child
+from edgeready_device.machine import read_machine
+
+LONG_RUN = str(Path(__file__).with_name("long_run.py"))
+MOST_GROWN_BYTES = 2_000_000
+LIMIT_S = 240  # a deadlock, not a measure of speed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("job", "count"), [("loop", 100_000), ("threads-own", 10_000), ("threads-shared", 10_000), ("load", 1_000)]
+)
+def test_nothing_grows_and_no_answer_is_wrong(model, runtime, job, count):
+    if read_machine().emulated:
+        count //= 100  # emulated, a hundred thousand take an hour
+    ended = run_child([LONG_RUN, str(model("sums")), runtime.name, job, str(count)], timeout_s=LIMIT_S)
+    assert ended.well, ended.sentence + ended.errors
+    found = json.loads(ended.output)
+    assert found["wrong"] == 0
+    assert found["grown_bytes"] <= MOST_GROWN_BYTES
