@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from edgeready_device import __version__
-from edgeready_device.commands import benchmark, classify, evaluate, info, verify
+from edgeready_device.commands import benchmark, classify, compare, doctor, evaluate, info, tune, verify
 from edgeready_device.commands.terminal import Handler, discard_output, flush, say
 from edgeready_device.errors import EdgereadyError
 
-VERBS = (info, classify, evaluate, benchmark, verify)
+VERBS = (info, classify, evaluate, benchmark, compare, tune, verify, doctor)
 OUR_BUG = 70
 INTERRUPTED = 130
 

@@ -33,6 +33,12 @@ class DatasetError(EdgereadyError, ValueError):
     exit_code = 3
 
 
+class MeasurementError(EdgereadyError, ValueError):
+    """A benchmark's file that cannot be used, or not with the other one (exit code 3)."""
+
+    exit_code = 3
+
+
 class NotFoundError(EdgereadyError, FileNotFoundError):
     """A file, folder or data set that is not there (exit code 4)."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from edgeready_device.errors import ModelFileError
 from edgeready_device.flatbuffer import Flatbuffer, Table
+from edgeready_device.layout import check_layout
 from edgeready_device.operators import operator_name, tensor_type
 
 IDENTIFIER = b"TFL3"
@@ -34,6 +36,7 @@ class Tensor:
     quantized_dimension: int = 0
     data: memoryview | None = field(default=None, repr=False)
     variable: bool = False
+    sparse: bool = False
 
     @property
     def constant(self) -> bool:
@@ -83,6 +86,7 @@ class Op:
     custom_code: str = ""
     options: Table | None = field(default=None, repr=False, compare=False)
     custom_options: memoryview | None = field(default=None, repr=False, compare=False)
+    options_type: int = field(default=0, repr=False, compare=False)  # number in the union BuiltinOptions
 
     def option(self, number: int, code: str, default: Any = 0) -> Any:
         """Scalar field `number` of the op's options table, or `default`."""
@@ -91,7 +95,7 @@ class Op:
 
 @dataclass(frozen=True)
 class Graph:
-    """The main subgraph of a model, the number of its subgraphs, and the file's own metadata entries."""
+    """One subgraph of a model, the number of all its subgraphs, and the file's own metadata entries."""
 
     tensors: tuple[Tensor, ...]
     ops: tuple[Op, ...]
@@ -106,8 +110,20 @@ class Graph:
         return tuple(self.tensors[i] for i in indices if i >= 0)
 
 
-def read_graph(data: bytes | memoryview) -> Graph:
-    """The main subgraph of the .tflite bytes `data`; raises ModelFileError for anything else."""
+def read_graph(data: bytes | memoryview, *, trusted: bool = False) -> Graph:
+    """The main subgraph of the .tflite bytes `data`; raises ModelFileError for anything else.
+
+    `trusted` leaves out the check of the layout, which bounds what a made-up file can cost.
+    """
+    return next(_subgraphs(data, trusted))
+
+
+def read_subgraphs(data: bytes | memoryview) -> tuple[Graph, ...]:
+    """All subgraphs of the .tflite bytes `data`, the main one first; raises ModelFileError."""
+    return tuple(_subgraphs(data, trusted=False))
+
+
+def _subgraphs(data: bytes | memoryview, trusted: bool) -> Iterator[Graph]:
     buffer = Flatbuffer(data)
     if buffer.size < 8:
         raise ModelFileError(f"the file has {buffer.size} bytes: it is empty or truncated, no .tflite model")
@@ -115,24 +131,20 @@ def read_graph(data: bytes | memoryview) -> Graph:
         raise ModelFileError(
             f"bytes 4 to 8 are {bytes(buffer.data[4:8])!r}, not {IDENTIFIER!r}: this is no .tflite model"
         )
+    if not trusted:
+        check_layout(buffer.data)
     root = buffer.root(IDENTIFIER)
     subgraphs = root.tables(2)
     if not subgraphs:
         raise ModelFileError("the model has no subgraph: nothing to run")
     blobs = [_bytes(buffer, table) for table in root.tables(4)]
-    main = subgraphs[0]
-    tensors = tuple(_tensor(i, table, blobs) for i, table in enumerate(main.tables(0)))
-    codes = root.tables(1)
-    ops = tuple(_op(i, table, codes, len(tensors), buffer) for i, table in enumerate(main.tables(3)))
-    return Graph(
-        tensors,
-        ops,
-        _indices(main, 1, len(tensors), 0),
-        _indices(main, 2, len(tensors), 0),
-        len(subgraphs),
-        root.text(3),
-        {entry.text(0): bytes(_blob(blobs, entry.scalar(1, "I")) or b"") for entry in root.tables(6)},
-    )
+    codes = [_code(table) for table in root.tables(1)]
+    metadata = _metadata(root, blobs)
+    for main in subgraphs:
+        tensors = tuple(_tensor(i, table, blobs) for i, table in enumerate(main.tables(0)))
+        ops = tuple(_op(i, table, codes, len(tensors), buffer) for i, table in enumerate(main.tables(3)))
+        inputs, outputs = (_indices(main, number, len(tensors), 0) for number in (1, 2))
+        yield Graph(tensors, ops, inputs, outputs, len(subgraphs), root.text(3), metadata)
 
 
 def _bytes(buffer: Flatbuffer, table: Table) -> memoryview | None:
@@ -149,6 +161,12 @@ def _blob(blobs: list[memoryview | None], index: int) -> memoryview | None:
     if index >= len(blobs):
         raise ModelFileError(f"buffer {index} of {len(blobs)} is asked for: damaged file")
     return blobs[index]
+
+
+def _metadata(root: Table, blobs: list[memoryview | None]) -> dict[str, bytes]:
+    places = {entry.text(0): int(entry.scalar(1, "I")) for entry in root.tables(6)}
+    contents = {place: bytes(_blob(blobs, place) or b"") for place in places.values()}  # each copied once
+    return {name: contents[place] for name, place in places.items()}
 
 
 def _tensor(index: int, table: Table, blobs: list[memoryview | None]) -> Tensor:
@@ -175,25 +193,31 @@ def _tensor(index: int, table: Table, blobs: list[memoryview | None]) -> Tensor:
         dimension,
         _blob(blobs, int(table.scalar(2, "I"))),
         bool(table.scalar(5, "?", False)),
+        table.field(6) is not None,
     )
 
 
-def _op(index: int, table: Table, codes: list[Table], tensors: int, buffer: Flatbuffer) -> Op:
+def _code(table: Table) -> tuple[str, int, str]:
+    name = operator_name(max(int(table.scalar(0, "b")), int(table.scalar(3, "i"))))
+    return name, int(table.scalar(2, "i", 1)), table.text(1)
+
+
+def _op(index: int, table: Table, codes: list[tuple[str, int, str]], tensors: int, buffer: Flatbuffer) -> Op:
     number = int(table.scalar(0, "I"))
     if number >= len(codes):
         raise ModelFileError(f"op {index} asks for operator code {number} of {len(codes)}: damaged file")
-    code = codes[number]
-    name = operator_name(max(int(code.scalar(0, "b")), int(code.scalar(3, "i"))))
+    name, version, custom_code = codes[number]
     start, length = table.span(5)
     return Op(
         index,
         name,
-        int(code.scalar(2, "i", 1)),
+        version,
         _indices(table, 1, tensors, -1),
         _indices(table, 2, tensors, 0),
-        code.text(1),
+        custom_code,
         table.table(4) or table.table(12),
         buffer.data[start : start + length] if length else None,
+        int(table.scalar(3, "B")),
     )
 
 

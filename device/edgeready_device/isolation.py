@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import subprocess
 
 MEANINGS = {
     "SIGILL": "an instruction that this processor does not have: the library was built for a newer one",
@@ -48,6 +51,8 @@ def run_child(
     arguments: Sequence[str], *, timeout_s: float, environment: Mapping[str, str] | None = None, stdin: bytes = b""
 ) -> Ended:
     """Runs this Python with `arguments` (as ["-m", module] or ["-c", code]); `environment` is added to this one's."""
+    import subprocess  # noqa: PLC0415  (0.6 MB, which a model that runs in this process does not need)
+
     child = subprocess.Popen(
         [sys.executable, *arguments],
         stdin=subprocess.PIPE,
@@ -59,18 +64,31 @@ def run_child(
     try:
         output, errors = child.communicate(stdin, timeout=timeout_s)
     except subprocess.TimeoutExpired:
-        _end(child)
+        end_child(child)
         output, errors = child.communicate()
         return Ended(None, "", True, *_texts(output, errors))
     except BaseException:
-        _end(child)
+        end_child(child)
         raise
     if child.returncode < 0:
         return Ended(None, _signal_name(-child.returncode), False, *_texts(output, errors))
     return Ended(child.returncode, "", False, *_texts(output, errors))
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
+def ended_child(child: subprocess.Popen[bytes], timeout_s: float = 5.0) -> Ended:
+    """How a child ended that has closed its pipes; one that lives on after `timeout_s` is ended."""
+    import subprocess  # noqa: PLC0415
+
+    try:
+        code = child.wait(timeout_s)
+    except subprocess.TimeoutExpired:
+        end_child(child)
+        return Ended(None, timed_out=True)
+    return Ended(None, _signal_name(-code)) if code < 0 else Ended(code)
+
+
+def end_child(child: subprocess.Popen[bytes]) -> None:
+    """Ends a child that was started in a session of its own, with all that it started."""
     try:
         os.killpg(child.pid, signal.SIGKILL)
     except ProcessLookupError:  # it has just ended by itself
@@ -87,3 +105,12 @@ def _signal_name(number: int) -> str:
 
 def _texts(output: bytes, errors: bytes) -> tuple[str, str]:
     return output.decode("utf-8", "replace"), errors.decode("utf-8", "replace")
+
+
+def module_arguments(module: str, *arguments: str) -> list[str]:
+    """What `run_child` takes to call `main()` of `module` with `arguments`, on this process's own import path.
+
+    `python -m` would put the current folder in front of it, where a file named as a standard module is imported.
+    """
+    code = f"import sys; sys.path[:] = {sys.path!r}; from {module} import main; raise SystemExit(main())"
+    return ["-c", code, *arguments]

@@ -13,6 +13,7 @@ from edgeready_device.preprocess import Normalization
 SCHEMA_VERSION = 1
 RESIZE_RULES = ("stretch", "crop", "letterbox")
 SCORES = ("logits", "probabilities")
+_MOST_DIGITS = 1000  # a number that fits a float has 309 at most
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class Manifest:
 def read_manifest(text: str | bytes) -> Manifest:
     """The Manifest in the text of `edgeready.json`; raises ModelFileError naming what is wrong."""
     try:
-        parsed = json.loads(text)
+        parsed = json.loads(text, parse_int=_whole)
     except (ValueError, RecursionError) as error:
         raise ModelFileError(f"edgeready.json is no JSON ({error}): the file is damaged") from error
     root = _checked("edgeready.json", parsed, dict)
@@ -106,6 +107,12 @@ def read_manifest(text: str | bytes) -> Manifest:
         {name: _checked(name, value, str) for name, value in _get(root, "sha256", dict).items()},
         _get(root, "schema_version", int),
     )
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > _MOST_DIGITS:  # older Pythons take minutes for a million digits
+        raise ValueError(f"a number of {len(digits)} digits")
+    return int(digits)
 
 
 def _get(table: Mapping[str, Any], name: str, kind: type) -> Any:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
-import zipfile
-import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from edgeready_device.archive import Archive, read_archive
 from edgeready_device.errors import ModelFileError, NotFoundError
 from edgeready_device.golden import GoldenVectors, read_golden
 from edgeready_device.graph import Graph, read_graph
 from edgeready_device.manifest import Manifest, read_manifest
+from edgeready_device.structure.verification import verified_graph
 from edgeready_device.text import plain
 from edgeready_device.tflite_metadata import ENTRY, TfliteMetadata, read_tflite_metadata
 
@@ -21,10 +20,13 @@ MANIFEST = "edgeready.json"
 LABELS = "labels.txt"
 GOLDEN = "golden.npz"
 FLATBUFFER = "flatbuffer"  # the key of its hash in the manifest
-_MAX_PART_BYTES = 64 << 20
-_MAX_PARTS = 1000
-_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _MAX_MODEL_BYTES = 1 << 30
+_MAX_PIPE_BYTES = 64 << 20
+_MAX_MANIFEST_BYTES = 1 << 20
+_MAX_LABELS_BYTES = 4 << 20
+_MAX_GOLDEN_BYTES = 32 << 20
+_MAX_LABELS = 100_000
+_MAX_LABEL_CHARACTERS = 1000
 
 
 @dataclass(frozen=True)
@@ -45,29 +47,29 @@ class ModelFile:
     golden: GoldenVectors | None = field(default=None, repr=False)
 
 
-def read_model_file(path: str | os.PathLike[str], *, check_hashes: bool = True) -> ModelFile:
-    """The ModelFile at `path`, its hashes checked.
+def read_model_file(path: str | os.PathLike[str], *, check_hashes: bool = True, trusted: bool = False) -> ModelFile:
+    """The ModelFile at `path`, its structure and its hashes checked; `trusted` leaves the structure unchecked.
 
     Raises NotFoundError when there is none, ModelFileError (one line that names the file) when it is damaged.
     """
     where = Path(path)
     data = _read(where)
     try:
-        return _parse(where, data, check_hashes)
+        return _parse(where, data, check_hashes, trusted)
     except ModelFileError as error:
         raise ModelFileError(f"{where}: {error}") from error
 
 
 def flatbuffer_of(data: bytes) -> bytes:
     """The flatbuffer at the front of the bytes of a .tflite file, without the ZIP tail."""
-    archive = _tail(data)
+    archive = read_archive(data)
     return data if archive is None else _front(data, archive)
 
 
-def _parse(path: Path, data: bytes, check_hashes: bool) -> ModelFile:
-    archive = _tail(data)
+def _parse(path: Path, data: bytes, check_hashes: bool, trusted: bool) -> ModelFile:
+    archive = read_archive(data)
     flatbuffer = data if archive is None else _front(data, archive)
-    graph = read_graph(flatbuffer)
+    graph = read_graph(flatbuffer, trusted=True) if trusted else verified_graph(flatbuffer)
     metadata = read_tflite_metadata(graph.metadata[ENTRY]) if ENTRY in graph.metadata else TfliteMetadata()
     parts = _parts(archive, metadata) if archive is not None else {}
     if MANIFEST in metadata.files and MANIFEST not in parts:
@@ -89,9 +91,18 @@ def _parse(path: Path, data: bytes, check_hashes: bool) -> ModelFile:
 
 
 def parse_labels(data: bytes) -> tuple[str, ...]:
-    """The labels in the bytes of a label file, one a line; control characters become spaces."""
+    """The labels in the bytes of a label file, one a line; control characters become spaces.
+
+    Raises ModelFileError for more, or longer ones, than a classifier has.
+    """
     text = data.decode("utf-8", "replace")
     split = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    longest = max(map(len, split))
+    if len(split) > _MAX_LABELS or longest > _MAX_LABEL_CHARACTERS:
+        raise ModelFileError(
+            f"its label file has {len(split)} lines, the longest of {longest} characters: "
+            f"{_MAX_LABELS} and {_MAX_LABEL_CHARACTERS} are the most"
+        )
     lines = [plain(line) for line in split]
     while lines and not lines[-1]:
         lines.pop()
@@ -101,7 +112,7 @@ def parse_labels(data: bytes) -> tuple[str, ...]:
 def _read(path: Path) -> bytes:
     try:
         with path.open("rb") as stream:
-            size = os.fstat(stream.fileno()).st_size or _MAX_PART_BYTES  # a pipe has none
+            size = os.fstat(stream.fileno()).st_size or _MAX_PIPE_BYTES  # a pipe has none
             # No more: Python allocates what is asked for first, which a small board or 32 bits do not have.
             data = stream.read(min(size, _MAX_MODEL_BYTES) + 1)
     except FileNotFoundError as error:
@@ -115,52 +126,16 @@ def _read(path: Path) -> bytes:
     return data
 
 
-def _tail(data: bytes) -> zipfile.ZipFile | None:
-    """The ZIP archive at the end of `data`, or None."""
-    if b"PK\x05\x06" not in data[-66000:]:
-        return None
-    try:
-        archive = zipfile.ZipFile(io.BytesIO(data))
-    except (zipfile.BadZipFile, ValueError, NotImplementedError):
-        return None  # four bytes of a weight that look like a ZIP's end are no ZIP
-    return archive if archive.infolist() else None
-
-
-def _front(data: bytes, archive: zipfile.ZipFile) -> bytes:
-    start = min(entry.header_offset for entry in archive.infolist())
-    if not 0 < start <= len(data):
+def _front(data: bytes, archive: Archive) -> bytes:
+    if not archive.start:
         raise ModelFileError("the ZIP at its end starts before the model: the file is damaged")
-    return data[:start]
+    return data[: archive.start]
 
 
-def _parts(archive: zipfile.ZipFile, metadata: TfliteMetadata) -> dict[str, bytes]:
-    entries = archive.infolist()
-    names = [entry.filename for entry in entries]
-    if len(names) > _MAX_PARTS or len(set(names)) != len(names):
-        raise ModelFileError(f"the ZIP at its end has {len(names)} parts, too many or some twice: refused")
-    wanted = {MANIFEST, LABELS, GOLDEN, metadata.label_file}
-    parts = {}
-    for entry in entries:
-        if entry.filename in wanted:
-            strange = entry.flag_bits & 1 or entry.compress_type not in _COMPRESSIONS
-            if strange or entry.file_size > _MAX_PART_BYTES:
-                raise ModelFileError(
-                    f"its part {entry.filename!r} is encrypted, not compressed by deflate, or too large "
-                    f"({entry.file_size} bytes): refused"
-                )
-            parts[entry.filename] = _part(archive, entry)
-    return parts
-
-
-def _part(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
-    try:
-        with archive.open(entry) as stream:
-            data = stream.read(_MAX_PART_BYTES + 1)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError) as error:
-        raise ModelFileError(f"its part {entry.filename!r} is damaged ({error}): copy the file again") from error
-    if len(data) > _MAX_PART_BYTES:
-        raise ModelFileError(f"its part {entry.filename!r} is larger than {_MAX_PART_BYTES} bytes: refused")
-    return data
+def _parts(archive: Archive, metadata: TfliteMetadata) -> dict[str, bytes]:
+    limits = {metadata.label_file: _MAX_LABELS_BYTES, LABELS: _MAX_LABELS_BYTES}
+    limits.update({MANIFEST: _MAX_MANIFEST_BYTES, GOLDEN: _MAX_GOLDEN_BYTES})
+    return {name: archive.part(name, limits[name]) for name in archive.names if name in limits}
 
 
 def _check_hashes(manifest: Manifest, parts: dict[str, bytes]) -> None:

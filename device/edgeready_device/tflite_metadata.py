@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from edgeready_device.errors import ModelFileError
 from edgeready_device.flatbuffer import Flatbuffer, Table
+from edgeready_device.layout import check_layout
 from edgeready_device.preprocess import Normalization
 
 ENTRY = "TFLITE_METADATA"
@@ -28,7 +29,9 @@ class TfliteMetadata:
 
 def read_tflite_metadata(data: bytes) -> TfliteMetadata:
     """The TfliteMetadata in the bytes of the entry; raises ModelFileError when they are no such flatbuffer."""
-    root = Flatbuffer(data).root(IDENTIFIER)
+    buffer = Flatbuffer(data)
+    root = buffer.root(IDENTIFIER)
+    check_layout(buffer.data, "ModelMetadata")
     subgraphs = root.tables(3)
     inputs = subgraphs[0].tables(2) if subgraphs else []
     outputs = subgraphs[0].tables(3) if subgraphs else []

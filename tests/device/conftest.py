@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
+import subprocess
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -60,6 +62,29 @@ def litert() -> Runtime:
     if "ai-edge-litert" not in INSTALLED:
         pytest.skip("ai-edge-litert is not installed here")
     return INSTALLED["ai-edge-litert"]
+
+
+@pytest.fixture(scope="session")
+def compiled_delegate(tmp_path_factory) -> Callable[..., Path]:
+    """Compiles external_delegate.c: an external delegate whose options say what it does and how it fails."""
+    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if compiler is None:
+        pytest.skip("no C compiler is installed here, and the external delegate is written in C")
+
+    def make(*options: str) -> Path:
+        target = tmp_path_factory.mktemp("delegate") / "libexternal.so"
+        source = Path(__file__).parent / "external_delegate.c"
+        command = [compiler, "-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror", *options, "-o", target, source]
+        subprocess.run([str(part) for part in command], check=True)
+        return target
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def delegate_library(compiled_delegate) -> Path:
+    """The external delegate as both runtimes want it."""
+    return compiled_delegate()
 
 
 @pytest.fixture

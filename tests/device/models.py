@@ -161,6 +161,14 @@ def unknown_op() -> bytes:
 
 
 @_model
+def compiled() -> bytes:
+    """A classifier by its ends whose only op is the Edge TPU compiler's."""
+    tensors = [T("x", (1, 2, 2, 1), "uint8", 1.0), T("y", (1, 4), "uint8", 1.0)]
+    ops = [O("CUSTOM", ["x"], ["y"], custom_code="edgetpu-custom-op")]
+    return tflite(tensors=tensors, ops=ops, inputs=["x"], outputs=["y"])
+
+
+@_model
 def misfit() -> bytes:
     """A classifier by its ends whose RESHAPE makes 5 values of 4."""
     shape = T("shape", data=np.array([1, 5], np.int32))
@@ -208,10 +216,12 @@ def _ends(
     scale: float | Sequence[float] | None = 1.0,
 ) -> bytes:
     """A model that is refused for its ends, so that its ops do not matter."""
-    axis = 3 if isinstance(scale, list) else 0
-    tensors = [T(name, shape, dtype, scale, axis=axis) for name, shape in (*inputs, *outputs)]
+    axis, last = (3, scale[0]) if isinstance(scale, list) else (0, scale)
+    tensors = [T(name, shape, dtype, scale, axis=axis) for name, shape in inputs]
+    tensors += [T(name, shape, dtype, last) for name, shape in outputs]
     names, results = [name for name, _ in inputs], [name for name, _ in outputs]
-    return tflite(tensors=tensors, ops=[O("RESHAPE", names[:1], results)], inputs=names, outputs=results)
+    ops = [O("CUSTOM", names[:1], results, custom_code="NoSuchOp")]
+    return tflite(tensors=tensors, ops=ops, inputs=names, outputs=results)
 
 
 def _metadata(

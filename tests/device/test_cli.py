@@ -11,11 +11,15 @@ import pytest
 
 import edgeready_device
 from edgeready_device import cli
+from edgeready_device.benchmark import BenchmarkResult
 from edgeready_device.golden import GoldenVectors, recording_key
+from edgeready_device.machine import Machine
 from edgeready_device.manifest import InputSpec
 from edgeready_device.model import Model
 from edgeready_device.preprocess import Normalization
+from edgeready_device.report.benchmark import benchmark_json
 from edgeready_device.runtime import KERNELS, choose_runtime
+from edgeready_device.stability import Unsteady
 from edgeready_device.verify import SAME_PATH_STEPS, outputs_of
 
 FRAME = np.array([[16, 8], [4, 12]], np.uint8)  # `sums` answers 26, 18, 21: 2.0, 1.0, 1.375
@@ -94,7 +98,8 @@ def process(*arguments: object, **options):
 def test_info_without_a_model_describes_this_machine(run):
     code, out, err = run("info")
     assert (code, err) == (0, "")
-    assert [line.split()[0] for line in out.splitlines()] == [
+    state = ("clock", "heat", "firmware", "supply", "load")  # what this kernel says of them
+    assert [name for line in out.splitlines() if (name := line.split()[0]) not in state] == [
         "machine",
         "architecture",
         "CPUs",
@@ -193,9 +198,9 @@ def test_a_folder_or_pattern_without_images_is_not_found(fails, complete, tmp_pa
 
 
 def test_a_damaged_image_is_bad_input(fails, complete, image):
-    good, bad = image("a.png"), image("b.png")
+    bad = image("b.png")
     bad.write_bytes(bad.read_bytes()[:40])
-    code, message = fails("classify", complete(), good, bad)
+    code, message = fails("classify", complete(), bad)
     assert code == 3
     assert "b.png" in message
 
@@ -285,6 +290,23 @@ def test_progress_is_shown_on_a_terminal_only(run, complete, npz, monkeypatch):
     assert (code, err) == (0, "\r4 of 4 images\r\033[K")
 
 
+@pytest.fixture
+def measurement(tmp_path):
+    """Writes a measurement of 400 runs of about 4 ms as `benchmark --out` does, with `changes`."""
+
+    def make(name: str = "a.json", **changes: object) -> Path:
+        series = 0.004 * np.exp(np.random.default_rng(1).normal(0, 0.01, 400))
+        machine = Machine("aarch64", "CPU", "Raspberry Pi 5", 4, "6.6", "3.11", emulated=False)
+        result = BenchmarkResult(
+            Path("m.tflite"), choose_runtime(), 1, "default", 0.1, 0.01, 10, tuple(map(float, series)), machine
+        )
+        path = tmp_path / name
+        path.write_text(json.dumps({**benchmark_json(result), **changes}))
+        return path
+
+    return make
+
+
 # -- benchmark -------------------------------------------------------------------------------------------------
 
 
@@ -292,7 +314,9 @@ def test_benchmark_prints_a_summary(run, complete):
     code, out, err = run("benchmark", complete(), *QUICK)
     assert (code, err) == (0, "")
     names = [line[:10].strip() for line in out.splitlines()]
-    assert names[:8] == ["model", "runtime", "machine", "cold start", "median", "p90", "p99", "runs"]
+    assert names[:9] == ["model", "runtime", "machine", "cold start", "median", "p90", "p95", "p99", "runs"]
+    assert names[9:11] == ["throughput", "stages"]
+    assert "too-few     1 run, it takes 64\n            ask for --runs 64 or more\n" in out
     assert "p99         not supported by 1 samples (it takes 662)" in out
 
 
@@ -303,8 +327,9 @@ def test_benchmark_as_json_has_raw_latencies_and_the_machine(run, complete, runt
     assert (code, err) == (0, "")
     found = json.loads(out)
     assert sorted(found) == sorted(
-        "model runtime threads kernels load_s first_run_s cold_start_s warmup_runs count median_s mad_s p90_s p99_s "
-        "throughput_per_s emulated machine latencies_s".split()
+        "schema model sha256 runtime threads kernels delegate tuned load_s first_run_s cold_start_s warmup_runs "
+        "count median_s mad_s p90_s p95_s p99_s throughput_per_s memory steady unsteady emulated machine before "
+        "after activity windows stages latencies_s".split()
     )
     assert (found["runtime"], found["threads"], found["kernels"]) == (str(runtime), 2, "default")
     assert (found["count"], len(found["latencies_s"]), found["p99_s"]) == (3, 3, None)
@@ -361,6 +386,120 @@ def test_an_option_that_cannot_be_meant_is_a_usage_error(fails, complete, option
     assert message in line
 
 
+@pytest.mark.parametrize(("steady", "code"), [(True, 0), (False, 1)])
+def test_a_measurement_can_be_required_to_be_steady(run, complete, monkeypatch, steady, code):
+    reasons = [] if steady else [Unsteady("busy", "it was", "wait"), Unsteady("drifting", "it did", "wait")]
+    monkeypatch.setattr("edgeready_device.benchmark.judge", lambda evidence: tuple(reasons))
+    assert run("benchmark", complete(), *QUICK)[0] == 0
+    found, out, err = run("benchmark", complete(), *QUICK, "--require-steady")
+    assert found == code
+    assert ("verdict     steady" in out) is steady
+    assert err == ("" if steady else "edgeready-device: the measurement is not steady: busy, drifting\n")
+
+
+def test_a_sustained_benchmark_shows_its_windows(run, complete):
+    code, out, err = run("benchmark", complete(), "--sustained", 0.03, "--warmup-runs", 0, "--warmup-time", 0)
+    assert (code, err) == (0, "")
+    assert out.splitlines()[0].split() == ["minute", "median", "p90", "heat", "clock", "throttled"]
+    assert [line.split()[0] for line in out.splitlines()[1:3]] == ["0.0", "0.0"]
+
+
+def test_two_measurements_are_kept_and_compared(run, complete, tmp_path, monkeypatch):
+    monkeypatch.setattr("edgeready_device.benchmark.judge", lambda evidence: ())
+    for name in ("a.json", "b.json"):
+        few = ("--runs", 200, "--min-time", 0)
+        code, out, err = run("benchmark", complete(), *few, "--out", tmp_path / name, "--json")
+        assert (code, err) == (0, "")
+        assert json.loads((tmp_path / name).read_text()) == json.loads(out)
+    code, out, err = run("compare", tmp_path / "a.json", tmp_path / "b.json", "--max-slowdown-percent", 100000)
+    assert (code, err) == (0, "")
+    assert [line.split()[0] for line in out.splitlines()] == ["first", "second", "difference", "verdict"]
+    code, out, _ = run("compare", tmp_path / "a.json", tmp_path / "a.json", "--json")
+    assert (code, json.loads(out)["verdict"]) == (0, "no difference shown")
+
+
+def _slower(path: Path, factor: float) -> Path:
+    document = json.loads(path.read_text())
+    slow = path.with_name("slow.json")
+    slow.write_text(json.dumps({**document, "latencies_s": [value * factor for value in document["latencies_s"]]}))
+    return slow
+
+
+@pytest.mark.parametrize(("allowed", "code"), [(0, 1), (20, 1), (900, 0)])
+def test_a_slower_second_is_1(run, measurement, allowed, code):
+    slow = _slower(measurement(), 2.0)
+    found, out, err = run("compare", measurement(), slow, "--max-slowdown-percent", allowed)
+    assert (found, err) == (code, "")
+    assert out.splitlines()[-1] == "verdict     the second is slower"
+
+
+def test_a_faster_second_is_0(run, measurement):
+    code, out, _ = run("compare", measurement(), _slower(measurement(), 0.5))
+    assert (code, out.splitlines()[-1]) == (0, "verdict     the second is faster")
+
+
+def test_emulated_against_real_is_refused(fails, measurement):
+    other = measurement("b.json", emulated=True)
+    code, line = fails("compare", measurement(), other)
+    assert code == 3
+    assert line.startswith(f"{other} was measured under emulation and {measurement()} was not")
+
+
+def test_an_unsteady_measurement_is_not_judged(run, measurement):
+    other = measurement("b.json", unsteady=[{"kind": "throttled", "detail": "", "advice": ""}])
+    code, out, _ = run("compare", measurement(), other, "--max-slowdown-percent", 50)
+    assert code == 1
+    assert out.splitlines()[-1] == "verdict     not judged: measure again where it is steady"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("none.json",), 4, "none.json: no such file; make it with benchmark --out"),
+        (("a.json", "--max-slowdown-percent", "-1"), 2, "the slowdown is -1 %: ask for 0 or more"),
+        (("a.json", "--max-slowdown-percent", "nan"), 2, "the slowdown is nan %: ask for 0 or more"),
+        ((), 2, "the following arguments are required: second; see edgeready-device compare --help"),
+    ],
+)
+def test_a_comparison_that_cannot_be_made_is_one_line(fails, measurement, monkeypatch, arguments, code, message):
+    monkeypatch.chdir(measurement().parent)
+    assert fails("compare", "a.json", *arguments) == (code, message)
+
+
+def test_a_model_and_a_measurement_are_not_compared(fails, measurement, complete):
+    code, line = fails("compare", measurement(), complete())
+    assert code == 2
+    assert line == f"{measurement()} and {complete()} are a model and a measurement: give two of a kind"
+
+
+def test_two_models_are_measured_in_turns(run, complete, runtime):
+    code, out, err = run("compare", complete(), complete(), "--time", 0, "--runtime", runtime.name, "--json")
+    found = json.loads(out)
+    assert (err, found["verdict"], code) in (
+        ("", "no difference shown", 0),
+        ("", "faster", 0),
+        ("", "slower", 1),
+    )
+    assert found["first"]["count"] >= 200
+    assert found["differs"] == []
+
+
+@pytest.mark.parametrize(("second", "code"), [("none.tflite", 4), ("text.tflite", 3)])
+def test_a_second_model_that_cannot_be_read_is_one_line(fails, complete, tmp_path, second, code):
+    (tmp_path / "text.tflite").write_text("no model")
+    found, line = fails("compare", complete(), tmp_path / second)
+    assert (found, line.startswith(str(tmp_path / second))) == (code, True)
+
+
+def test_a_time_that_cannot_be_meant_is_refused(fails, complete):
+    assert fails("compare", complete(), complete(), "--time", "-1") == (2, "the time is -1 s: ask for 0 to 86400")
+
+
+def test_a_measurement_that_cannot_be_kept_is_said(fails, complete, tmp_path):
+    code, line = fails("benchmark", complete(), *QUICK, "--out", tmp_path / "none" / "a.json")
+    assert (code, line.startswith("cannot write ")) == (3, True)
+
+
 # -- verify ----------------------------------------------------------------------------------------------------
 
 
@@ -391,6 +530,10 @@ def test_verify_of_the_right_answers_is_0(run, recorded):
         "kernels    steps off  same top-1  verdict\n"
         f"default    {f'0 of {bound}':>9}      3 of 3     pass\n"
         "reference     0 of 0      3 of 3     pass\n"
+        "\n"
+        "values off by  default  reference\n"
+        "nothing              9          9\n"
+        "for information: default and reference differ here by up to 0 steps, same top-1 3 of 3\n"
     )
 
 

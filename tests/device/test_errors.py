@@ -13,6 +13,7 @@ from edgeready_device import errors
         ("ModelFileError", ValueError, 3),
         ("ImageError", ValueError, 3),
         ("DatasetError", ValueError, 3),
+        ("MeasurementError", ValueError, 3),
         ("OutputError", OSError, 3),
         ("NotFoundError", FileNotFoundError, 4),
         ("RuntimeUnavailableError", ImportError, 6),

@@ -187,7 +187,7 @@ def test_a_name_that_is_too_long_is_refused(tmp_path):
         (b"TFL3", "the file has 4 bytes"),
         (b"this is a text file\n", "bytes 4 to 8 are b' is ', not b'TFL3': this is no .tflite model"),
         (b"\x89PNG\r\n\x1a\n" + bytes(50), "this is no .tflite model"),
-        (bytes(4) + b"TFL3", "the table at 0 has a vtable of 0 bytes: damaged file"),
+        (bytes(4) + b"TFL3", "the offset at 0 points to 0, where nothing starts: damaged file"),
         (b"\xff\xff\xff\x7fTFL3" + bytes(100), "outside the file's 108 bytes"),
     ],
     ids=["empty", "four bytes", "text", "png", "header only", "root outside"],

@@ -24,11 +24,15 @@ def say(message: str) -> None:
 
 
 def verb(
-    verbs: Any, name: str, handler: Handler, text: str, *, runs: bool = False, model: str | None = None
+    verbs: Any, name: str, handler: Handler, text: str, *, runs: bool = False, model: str | None = "1"
 ) -> argparse.ArgumentParser:
-    """The parser of one more verb, with the options that all have; `runs` adds those of verbs that open a runtime."""
+    """The parser of one more verb, with the options that all have; `runs` adds those of verbs that open a runtime.
+
+    `model` is "1" for one .tflite file, "?" where it can be left out, None for a verb that takes none.
+    """
     parser: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:])
-    parser.add_argument("model", type=Path, nargs=model, help="a .tflite file")
+    if model is not None:
+        parser.add_argument("model", type=Path, nargs=None if model == "1" else model, help="a .tflite file")
     parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
     parser.add_argument("--debug", action="store_true", help="a traceback with every error")
     if runs:
@@ -39,11 +43,19 @@ def verb(
 
 def show(options: argparse.Namespace, data: Any, text: str) -> None:
     """Writes the result to standard output: `data` with --json, else `text`; raises OutputError where it cannot."""
+    _write_line(json.dumps(data) if options.json else text)
+
+
+def write_json_line(data: Any) -> None:
+    """Writes `data` to standard output as one line of JSON, at once; raises OutputError where it cannot."""
+    _write_line(json.dumps(data))
+
+
+def _write_line(line: str) -> None:
     if sys.stdout is None:  # the caller closed it
         raise OutputError("standard output is closed: nothing can be written there")
     encoding = sys.stdout.encoding or "utf-8"
-    line = (json.dumps(data) if options.json else text) + "\n"
-    flush(line.encode(encoding, "backslashreplace").decode(encoding))
+    flush(f"{line}\n".encode(encoding, "backslashreplace").decode(encoding))
 
 
 def flush(text: str = "") -> None:

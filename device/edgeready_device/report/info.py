@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from edgeready_device.contract import Contract, TensorSpec
 from edgeready_device.model_file import ModelFile
+from edgeready_device.report.tune import tuned_text
 from edgeready_device.runtime import Runtime
 from edgeready_device.text import plain, rows
+from edgeready_device.tuned import Tuned
 
 
-def info_json(file: ModelFile, contract: Contract, runtimes: Sequence[Runtime]) -> dict[str, Any]:
-    """What a model file is, as plain data."""
+def info_json(
+    file: ModelFile, contract: Contract, runtimes: Sequence[Runtime], tuned: Tuned | None = None
+) -> dict[str, Any]:
+    """What a model file is, as plain data; `tuned` only where a tune file lies beside it."""
     provenance = dict(file.manifest.provenance) if file.manifest else {}
     frame = contract.frame
     return {
@@ -35,6 +40,7 @@ def info_json(file: ModelFile, contract: Contract, runtimes: Sequence[Runtime]) 
         "golden_vectors": len(file.golden.inputs) if file.golden else 0,
         "provenance": provenance,
         "runtimes": [str(runtime) for runtime in runtimes],
+        **({} if tuned is None else {"tuned": tuned_text(tuned)}),
     }
 
 
@@ -57,6 +63,7 @@ def info_text(data: dict[str, Any]) -> str:
             ("ops", ", ".join(f"{count} {plain(name)}" for name, count in data["ops"].items())),
             ("golden vectors", str(data["golden_vectors"])),
             ("runtimes here", ", ".join(data["runtimes"]) or "none: pip install ai-edge-litert"),
+            *([("tuned", data["tuned"])] if "tuned" in data else []),
         ]
     )
 
@@ -89,4 +96,4 @@ def _numbers(values: Sequence[float]) -> str:
 
 
 def _counts(names: Sequence[str]) -> dict[str, int]:
-    return {name: names.count(name) for name in dict.fromkeys(names)}
+    return dict(Counter(names))

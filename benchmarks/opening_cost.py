@@ -1,0 +1,69 @@
+"""What it costs to open a model with care: structure, hashes, and a foreign file's first run in a child process.
+
+    python benchmarks/opening_cost.py MODEL.tflite...
+
+The median of 30 readings in processor time, and of 5 first runs in wall time on each installed runtime.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+
+from edgeready_device.errors import EdgereadyError
+from edgeready_device.first_run import run_first
+from edgeready_device.graph import read_graph
+from edgeready_device.model_file import read_model_file
+from edgeready_device.runtime import installed_runtimes
+from edgeready_device.structure.verification import verified_graph
+
+
+def median_ms(work: Callable[[], object], runs: int = 30) -> float:
+    """The median processor time of `work` in milliseconds."""
+    taken = []
+    for _ in range(runs):
+        before = time.process_time()
+        work()
+        taken.append(time.process_time() - before)
+    return 1e3 * statistics.median(taken)
+
+
+def first_run(path: str, runtime: str) -> str:
+    """The median wall time of a first run, or why there is none."""
+    file = read_model_file(path)
+    try:
+        return f"{statistics.median(run_first(file, runtime) for _ in range(5)):.2f} s"
+    except EdgereadyError as error:
+        return str(error).partition(": ")[2][:40]
+
+
+def main() -> int:
+    runtimes = [runtime.name for runtime in installed_runtimes()]
+    columns = [
+        "file",
+        "bytes",
+        "tensors",
+        "graph alone",
+        "structure",
+        "sha256",
+        *(f"first run, {r}" for r in runtimes),
+    ]
+    print("| " + " | ".join(columns) + " |")
+    print("|---" * (6 + len(runtimes)) + "|")
+    for path in sys.argv[1:]:
+        data = read_model_file(path).flatbuffer
+        alone = median_ms(partial(read_graph, data, trusted=True))
+        whole = median_ms(partial(verified_graph, data))
+        hashed = median_ms(partial(hashlib.sha256, data))
+        cells = [path.rpartition("/")[2], f"{len(data):,}", str(len(read_graph(data).tensors)), f"{alone:.1f} ms"]
+        cells += [f"{whole - alone:.1f} ms", f"{hashed:.1f} ms", *(first_run(path, runtime) for runtime in runtimes)]
+        print("| " + " | ".join(cells) + " |", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

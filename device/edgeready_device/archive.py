@@ -1,0 +1,86 @@
+"""The ZIP archives of a model file: the tail behind the flatbuffer, and golden.npz; nothing is unpacked to disk."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zipfile
+import zlib
+from dataclasses import dataclass
+
+from edgeready_device.errors import ModelFileError
+from edgeready_device.text import plain
+
+MOST_PARTS = 1000
+_MOST_DIRECTORY_BYTES = 1 << 20  # zipfile reads the whole directory before it says how many entries there are
+_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_DAMAGES = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError)  # what zipfile raises
+_LONGEST = 100
+_END, _END_64 = b"PK\x05\x06", b"PK\x06\x07"
+_END_BYTES = 22
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A ZIP in memory; `start` is where its first entry begins, and with it what stands before it ends."""
+
+    start: int
+    _archive: zipfile.ZipFile
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the parts."""
+        return [entry.filename for entry in self._archive.infolist()]
+
+    def part(self, name: str, most_bytes: int) -> bytes:
+        """The contents of part `name`; raises ModelFileError above `most_bytes`, by its claim or in truth."""
+        entry = self._archive.getinfo(name)
+        strange = entry.flag_bits & 1 or entry.compress_type not in _COMPRESSIONS
+        if strange or entry.file_size > most_bytes:
+            raise ModelFileError(
+                f"its part {name!r:.60} is encrypted, not compressed by deflate, or too large "
+                f"({entry.file_size} bytes): refused"
+            )
+        try:
+            with self._archive.open(entry) as stream:
+                data = stream.read(most_bytes + 1)
+        except _DAMAGES as error:
+            said = plain(str(error))[:_LONGEST]  # zipfile quotes what it found, however long
+            raise ModelFileError(f"its part {name!r:.60} is damaged ({said}): copy the file again") from error
+        if len(data) > most_bytes:
+            raise ModelFileError(f"its part {name!r:.60} is larger than {most_bytes} bytes: refused")
+        return data
+
+
+def read_archive(data: bytes) -> Archive | None:
+    """The ZIP at the end of `data`; None where there is none, or nothing in it.
+
+    Raises ModelFileError for one with too many parts, a part twice, or one that starts outside of `data`.
+    """
+    if not _has_directory(data):
+        return None
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(data))
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, struct.error):
+        return None  # four bytes of a weight that look like a ZIP's end are no ZIP
+    entries = archive.infolist()
+    if not entries:
+        return None
+    names = {entry.filename for entry in entries}
+    if len(entries) > MOST_PARTS or len(names) != len(entries):
+        raise ModelFileError(f"the ZIP at its end has {len(entries)} parts, too many or some twice: refused")
+    start = min(entry.header_offset for entry in entries)
+    if not 0 <= start <= len(data):
+        raise ModelFileError("the ZIP at its end starts before the model: the file is damaged")
+    return Archive(start, archive)
+
+
+def _has_directory(data: bytes) -> bool:
+    """Whether `data` ends as a ZIP with a directory of a size that is worth reading; no ZIP64."""
+    tail = data[-(_END_BYTES + (1 << 16)) :]
+    at = len(tail) - _END_BYTES
+    if tail[at : at + 4] != _END or tail[-2:] != b"\0\0":  # as zipfile looks for it: without a comment first
+        at = tail.rfind(_END)
+    if at < 0 or at + _END_BYTES > len(tail) or tail[max(at - 20, 0) : at].startswith(_END_64):
+        return False
+    return bool(struct.unpack_from("<I", tail, at + 12)[0] <= _MOST_DIRECTORY_BYTES)

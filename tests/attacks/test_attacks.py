@@ -1,0 +1,85 @@
+"""Each attack is a file that a script makes; its victim gets one sentence, in time, and in little memory."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+import tracemalloc
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import layouts  # noqa: F401  (each registers its attacks)
+import models  # noqa: F401
+import operators  # noqa: F401
+import tails  # noqa: F401
+from crafting import ATTACKS, by_hand, vector
+from tflite_models import conv_classifier
+
+from edgeready_device import cli
+from edgeready_device.errors import ModelFileError
+from edgeready_device.model_file import read_model_file
+
+LIMIT_S = 5.0
+LIMIT_BYTES = 200_000_000
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_an_attack_ends_in_one_sentence(name, tmp_path):
+    path = tmp_path / "attack.tflite"
+    path.write_bytes(ATTACKS[name].make())
+    started = time.perf_counter()
+    with pytest.raises(ModelFileError, match=ATTACKS[name].refusal) as caught:
+        read_model_file(path)
+    assert time.perf_counter() - started < LIMIT_S
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ")
+    assert message.isprintable()
+    assert len(message) < len(str(path)) + 400
+
+
+@pytest.mark.parametrize("name", ["one long name 3000 times", "a name that steers the terminal", "no options"])
+def test_the_command_ends_an_attack_with_exit_code_3_and_one_line(name, tmp_path, capsys):
+    path = tmp_path / "attack.tflite"
+    path.write_bytes(ATTACKS[name].make())
+    for verb in (["classify", str(path), "image.png"], ["info", str(path)], ["benchmark", str(path)]):
+        assert cli.main(verb) == 3
+        (line,) = capsys.readouterr().err.splitlines()
+        assert re.search(ATTACKS[name].refusal, line)
+
+
+@pytest.mark.parametrize("name", ["one long name 3000 times", "one subgraph 20000 times"])
+def test_an_attack_on_memory_costs_little(name, tmp_path):
+    path = tmp_path / "attack.tflite"
+    path.write_bytes(ATTACKS[name].make())
+    tracemalloc.start()
+    with pytest.raises(ModelFileError):
+        read_model_file(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < path.stat().st_size + LIMIT_BYTES
+
+
+def test_metadata_entries_that_share_a_large_buffer_cost_it_once(tmp_path):
+    path = tmp_path / "attack.tflite"
+    path.write_bytes(by_hand(lambda builder: vector(builder, []), metadata=2000, payload=1_000_000))
+    tracemalloc.start()
+    found = read_model_file(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(found.graph.metadata) == 2000
+    assert peak < 50_000_000
+
+
+def test_every_attack_says_what_it_tries():
+    assert len(ATTACKS) > 100
+    assert all(attack.tries for attack in ATTACKS.values())
+
+
+def test_the_model_that_the_attacks_change_is_sound(tmp_path):
+    path = tmp_path / "sound.tflite"
+    path.write_bytes(conv_classifier())
+    assert len(read_model_file(path).graph.ops) == 7
