@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -86,6 +87,24 @@ def _dropout_cnn(shape: Shape, classes: int) -> keras.Model:
     )
 
 
+def _small_resnet(shape: Shape, classes: int) -> keras.Model:
+    """Three residual stages of 16, 32 and 64 channels: the ResNet-8 of MLPerf Tiny, for images of 28 to 32 pixels."""
+    image = keras.Input(shape)
+    features = layers.ReLU()(_normalized_convolution(image, 16, 3, 1))
+    for filters, stride in ((16, 1), (32, 2), (64, 2)):
+        inner = layers.ReLU()(_normalized_convolution(features, filters, 3, stride))
+        inner = _normalized_convolution(inner, filters, 3, 1)
+        same = stride == 1 and features.shape[-1] == filters
+        past = features if same else _normalized_convolution(features, filters, 1, stride)
+        features = layers.ReLU()(layers.Add()([past, inner]))
+    return keras.Model(image, layers.Dense(classes)(layers.GlobalAveragePooling2D()(features)), name="small-resnet")
+
+
+def _normalized_convolution(image: Any, filters: int, size: int, stride: int) -> Any:
+    convolved = layers.Conv2D(filters, size, stride, "same", use_bias=False)(image)
+    return layers.BatchNormalization(momentum=0.97)(convolved)  # the usual 0.99 takes too many steps for few images
+
+
 ARCHITECTURES: dict[str, Architecture] = {
     architecture.name: architecture
     for architecture in (
@@ -93,13 +112,17 @@ ARCHITECTURES: dict[str, Architecture] = {
         Architecture("opengenus-cnn", "conv 32, pool, conv 64, pool, conv 64, dense 64, dense", _opengenus_cnn),
         Architecture("dropout-cnn", "conv 32, pool, conv 64, pool, dense 256, dense; dropout", _dropout_cnn),
         Architecture("cifar-cnn", "as opengenus-cnn, logits", _cifar_cnn),
+        Architecture("small-resnet", "three residual stages of 16, 32 and 64 channels; augmented", _small_resnet),
     )
 }
 
 
+_LEAST_SIZE = {"tutorial-cnn": 4, "opengenus-cnn": 18, "dropout-cnn": 10, "cifar-cnn": 18, "small-resnet": 8}
+
+
 def check_smallest(name: str, shape: Shape) -> None:
-    """Raises ModelSourceError when frames of `shape` are too small for the named tutorial network."""
-    least = 4 if name == "tutorial-cnn" else 18 if name in ("opengenus-cnn", "cifar-cnn") else 10
+    """Raises ModelSourceError when frames of `shape` are too small for the named network."""
+    least = _LEAST_SIZE[name]
     if min(shape[:2]) < least:
         raise ModelSourceError(
             f"{name} needs images of at least {least}x{least} pixels, these are {shape[0]}x{shape[1]}: "

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from edgeready.config import TrainConfig
 from edgeready.errors import TrainingError
 from edgeready.job import Progress
+from edgeready.tf.augment import augment
 from edgeready.tf.models import NamedModel, output_kind
 from edgeready_device.preprocess import Normalization
 
@@ -38,7 +39,7 @@ def train(
     logits = output_kind(model) == "logits"
     model.compile(keras.optimizers.Adam(rate), keras.losses.SparseCategoricalCrossentropy(from_logits=logits))
     callbacks = [] if progress is None else [_Watcher(progress, steps, config.epochs)]
-    batches = _batches(frames, labels, named.normalization, config)
+    batches = shuffled_batches(frames, labels, named.normalization, config)
     history = model.fit(batches, epochs=config.epochs, shuffle=False, verbose=0, callbacks=callbacks)
     losses = tuple(float(loss) for loss in history.history["loss"])
     if not all(np.isfinite(losses)):
@@ -56,18 +57,26 @@ def fitting_frames(model: keras.Model, frames: NDArray[np.uint8]) -> NDArray[np.
     return frames
 
 
-def _batches(
+def shuffled_batches(
     frames: NDArray[np.uint8], labels: NDArray[np.int64], normalization: Normalization, config: TrainConfig
 ) -> tf.data.Dataset:
+    """Batches of normalized float32 `frames` and their `labels`, in another order and augmented anew each epoch."""
     pixels, classes = tf.constant(frames), tf.constant(labels)
     mean = tf.constant(normalization.mean, tf.float32)
     std = tf.constant(normalization.std, tf.float32)
+    kind = config.augment or "none"
 
-    def batch(rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return (tf.cast(tf.gather(pixels, rows), tf.float32) - mean) / std, tf.gather(classes, rows)
+    def batch(rows: tf.Tensor, seed: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor]:
+        taken = tf.gather(pixels, rows)
+        if seed is not None:
+            taken = augment(taken, kind, seed)
+        return (tf.cast(taken, tf.float32) - mean) / std, tf.gather(classes, rows)
 
-    order = tf.data.Dataset.range(len(frames)).shuffle(len(frames), seed=config.seed)
-    return order.batch(config.batch_size).map(batch, num_parallel_calls=1).prefetch(4)
+    order = tf.data.Dataset.range(len(frames)).shuffle(len(frames), seed=config.seed).batch(config.batch_size)
+    if kind != "none":
+        seeds = tf.data.Dataset.random(config.seed, rerandomize_each_iteration=True).batch(2)
+        order = tf.data.Dataset.zip((order, seeds))
+    return order.map(batch, num_parallel_calls=1).prefetch(4)
 
 
 class _Watcher(keras.callbacks.Callback):  # type: ignore[misc]

@@ -1,0 +1,7 @@
+"""Quantization-aware training: fine-tunes a Keras model with the converter's 8-bit grids in the loop."""
+
+from edgeready.tf.qat.folding import fold
+from edgeready.tf.qat.simulation import Simulation
+from edgeready.tf.qat.training import fine_tune
+
+__all__ = ["Simulation", "fine_tune", "fold"]

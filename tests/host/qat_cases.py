@@ -1,0 +1,312 @@
+"""Folds, simulates, trains and converts tiny Keras models in one process; writes files into the folder given.
+
+cases.json holds what was found: numbers, or for an error {"error": class name, "text": message}. NAME.tflite are the
+converted models, NAME.npz what the simulation of them answers.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+folder = Path(sys.argv[1])
+
+import numpy as np  # noqa: E402
+
+from edgeready.config import SourceConfig, TrainConfig  # noqa: E402
+from edgeready.dataset import load_splits  # noqa: E402
+from edgeready.feeds import Feeds  # noqa: E402
+from edgeready.method import Method, QatConfig  # noqa: E402
+
+from edgeready.tf import convert, models, qat, quantize, train  # noqa: E402  # isort: skip
+import keras  # noqa: E402
+import tensorflow as tf  # noqa: E402
+
+from edgeready.tf.augment import augment  # noqa: E402
+from edgeready.tf.qat import fake_quantization as grids  # noqa: E402
+from edgeready.tf.qat import steps  # noqa: E402
+from edgeready_device.preprocess import Normalization  # noqa: E402
+
+layers = keras.layers
+SHAPE = (12, 12, 3)
+NOISE = np.random.default_rng(0)
+FRAMES = NOISE.integers(0, 256, (40, *SHAPE), dtype=np.uint8)
+UNIT = Normalization((0.0,), (255.0,))
+found = {}
+
+
+def conv(filters=6, activation=None, **rest):
+    return layers.Conv2D(filters, 3, padding="same", activation=activation, **rest)
+
+
+def given(body, shape=SHAPE):
+    """A model of `body`, a function of its image, whose normalization layers have seen data."""
+    keras.utils.set_random_seed(2)
+    image = keras.Input(shape)
+    model = keras.Model(image, body(image))
+    for layer in model._flatten_layers():
+        if isinstance(layer, layers.BatchNormalization):
+            low = (0.5, -0.2, -0.2, 0.5)[-len(layer.weights) :]
+            layer.set_weights(
+                [NOISE.uniform(least, least + 0.4, w.shape) for least, w in zip(low, layer.get_weights())]
+            )
+    return model
+
+
+def head(features, activation=None):
+    return layers.Dense(3, activation=activation)(layers.GlobalAveragePooling2D()(features))
+
+
+def residual(image):
+    first = layers.ReLU()(layers.BatchNormalization()(conv()(image)))
+    inner = layers.BatchNormalization()(conv(use_bias=False)(first))
+    return head(layers.ReLU()(layers.Add()([first, inner])))
+
+
+def mobile(image):
+    for stride in (1, 2):
+        image = layers.BatchNormalization(center=stride == 1, scale=stride == 2)(
+            layers.DepthwiseConv2D(3, stride, "same", depth_multiplier=2)(image)
+        )
+        image = layers.ReLU(6.0)(layers.BatchNormalization()(layers.Conv2D(8, 1, use_bias=False)(image)))
+    return head(image, "softmax")
+
+
+def concatenated(image):
+    left, right = layers.AveragePooling2D(2)(conv(activation="relu")(image)), layers.MaxPooling2D(2)(conv()(image))
+    return head(conv()(layers.ZeroPadding2D()(layers.Concatenate()([left, right]))))
+
+
+def gated(image):
+    features = conv(activation="silu")(image)
+    gate = layers.Conv2D(6, 1, activation="sigmoid")(layers.GlobalAveragePooling2D(keepdims=True)(features))
+    return head(layers.Multiply()([features, gate]))
+
+
+def separable(image):
+    return head(layers.ReLU()(layers.BatchNormalization()(layers.SeparableConv2D(5, 3, strides=2)(image))))
+
+
+def alone(image):
+    features = conv(activation="relu")(layers.Rescaling(2.0, -1.0)(image))
+    return head(layers.ReLU()(layers.BatchNormalization()(features)))
+
+
+def nested(image):
+    inner = keras.Sequential([keras.Input(SHAPE), conv(), layers.BatchNormalization(), layers.ReLU(), conv()])
+    dense = [layers.GlobalMaxPooling2D(), layers.Dense(8), layers.BatchNormalization(), layers.Dropout(0.5)]
+    return keras.Sequential([*dense, layers.Dense(3)])(keras.Sequential([inner, layers.ReLU()])(image))
+
+
+def shared(image):
+    layer = conv(3)
+    return head(layer(layers.ReLU()(layer(image))))
+
+
+def by_functions(image):
+    features = conv(3)(image)
+    return head(keras.activations.relu(features + image))
+
+
+def other_ops(image):
+    features = layers.LeakyReLU()(layers.UpSampling2D(2)(conv()(image)))
+    features = layers.Conv2DTranspose(4, 2, strides=2)(features)
+    return layers.Dense(3)(layers.Flatten()(layers.Activation("tanh")(layers.BatchNormalization()(features))))
+
+
+BODIES = (residual, mobile, concatenated, gated, separable, alone, nested, shared, by_functions, other_ops)
+
+
+def to_file(name, named, frames):
+    """Converts the ordinary way, with `frames` for the ranges."""
+    feeds = Feeds((np.asarray(frames),), named.normalization)
+    float32 = convert.to_float32(convert.freeze(named.model), SourceConfig())
+    observed = quantize.observe(float32, feeds, Method())
+    (folder / f"{name}.tflite").write_bytes(quantize.to_integer(observed, feeds, Method(), "uint8"))
+
+
+def simulated(name, named, calibration, frames):
+    simulation = qat.Simulation(named.model)
+    simulation.observe(calibration, named.normalization)
+    np.savez(
+        folder / f"{name}.npz",
+        frames=frames,
+        scores=simulation.predict(frames, named.normalization),
+        ranges=simulation.ranges,
+    )
+
+
+def folded(body):
+    model = given(body)
+    after = qat.fold(model)
+    before, now = (np.asarray(each(UNIT.apply(FRAMES), training=False)) for each in (model, after))
+    named = models.NamedModel(body.__name__, after, UNIT)
+    to_file(body.__name__, named, FRAMES)
+    simulated(body.__name__, named, FRAMES, FRAMES)
+    return {
+        "distance": float(np.max(np.abs(before - now))),
+        "size": float(np.max(np.abs(before))),
+        "layers": sorted({type(layer).__name__ for layer in after.layers}),
+        "weights": len(after.weights),
+    }
+
+
+class Own(layers.Layer):
+    def call(self, image):
+        return image * 2
+
+
+class Subclassed(keras.Model):
+    def call(self, image):
+        return image
+
+
+REFUSED = {
+    "elu": lambda image: head(conv(activation="elu", name="first")(image)),
+    "groups": lambda image: head(conv(groups=3, name="first")(image)),
+    "group normalization": lambda image: head(layers.GroupNormalization(3, name="first")(image)),
+    "lstm": lambda image: layers.Dense(3)(layers.LSTM(4, name="first")(layers.Reshape((12, 36))(image))),
+    "own": lambda image: head(Own(name="first")(image)),
+    "subclassed": lambda image: head(Subclassed(name="first")(image)),
+    "function": lambda image: head(keras.ops.exp(image)),
+    "times a number": lambda image: head(image * 2.0),
+    "batch norm on a row": lambda image: layers.BatchNormalization(name="first")(layers.Flatten()(image)),
+    "batch norm of rows": lambda image: head(layers.BatchNormalization(axis=1, name="first")(conv(12)(image))),
+    "relu with a bound": lambda image: head(layers.ReLU(3.0, name="first")(image)),
+    "three added": lambda image: head(layers.Add(name="first")([image, image, image])),
+}
+
+
+def refused(body):
+    qat.Simulation(qat.fold(given(body)))
+
+
+def grid_of(values, low, high):
+    """Values on the activations' grid, and the gradient that passes."""
+    x = tf.constant(values, tf.float32)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = grids.on_grid(x, tf.constant(low), tf.constant(high))
+    return y.numpy().tolist(), tape.gradient(y, x).numpy().tolist()
+
+
+def weights_of(kernel, axis):
+    x = tf.constant(kernel, tf.float32)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = grids.weights_on_grid(x, axis)
+    return y.numpy().tolist(), tape.gradient(y, x).numpy().tolist()
+
+
+def shifted(frames, kind, seed):
+    return augment(tf.constant(frames), kind, tf.constant(seed, tf.int64)).numpy()
+
+
+def augmented():
+    images = np.zeros((400, 32, 48), np.uint8)
+    images[:, 16, 12] = 255
+    moved = {kind: shifted(images, kind, (1, 2)) for kind in ("none", "shift", "shift-flip")}
+    places = {kind: [[int(p) for p in np.argwhere(image)[0]] for image in made] for kind, made in moved.items()}
+    again = shifted(images, "shift-flip", (1, 2))
+    other = shifted(images, "shift-flip", (1, 3))
+    ramp = np.tile(np.arange(48, dtype=np.uint8) * 5, (50, 32, 1))
+    return {
+        "places": places,
+        "again": bool((again == moved["shift-flip"]).all()),
+        "other": bool((other == moved["shift-flip"]).all()),
+        "border": sorted({int(row[0]) for row in shifted(ramp, "shift", (1, 2))[:, 0]}),
+        "channels": list(shifted(np.zeros((2, 8, 8, 3), np.uint8), "shift-flip", (1, 2)).shape),
+    }
+
+
+def badly_scaled(shape, classes):
+    """A depthwise network whose channels go in very different ranges through two tensors."""
+    image = keras.Input((*shape, 1))
+    features = layers.ReLU()(layers.BatchNormalization()(layers.Conv2D(16, 3, 2, "same")(image)))
+    features = layers.ReLU()(layers.BatchNormalization()(layers.DepthwiseConv2D(3, 2, "same")(features)))
+    return keras.Model(image, layers.Dense(classes)(layers.Flatten()(features)))
+
+
+def rescale(model):
+    """Multiplies channels by powers that the dense layer takes back: the same result."""
+    factors = (2.0 ** np.random.default_rng(4).permutation(np.linspace(-7, 7, 16))).astype(np.float32)
+    (norm,) = [layer for layer in model.layers if isinstance(layer, layers.BatchNormalization)][1:]
+    gamma, beta, *rest = norm.get_weights()
+    norm.set_weights([gamma * factors, beta * factors, *rest])
+    kernel, bias = model.layers[-1].get_weights()
+    repeated = np.tile(factors, len(kernel) // len(factors))[:, None]
+    model.layers[-1].set_weights([kernel / repeated, bias])
+
+
+def fine_tuned():
+    """Digits with a badly scaled network: before and after, and the same again."""
+    splits = load_splits("digits", seed=1)
+    train.seed_everything(1)
+    shape = splits.train.images.shape[1:]
+    named = models.NamedModel("hard", badly_scaled(shape, 10), UNIT)
+    train.train(named, splits.train.images, splits.train.labels, TrainConfig(10, 32, 5e-3, 1, "shift"))
+    rescale(named.model)
+    kept = [weight.copy() for weight in named.model.get_weights()]
+    calibration = train.fitting_frames(named.model, splits.calibration.images)
+    data = (splits.train.images, splits.train.labels, splits.calibration.images)
+    config = QatConfig(10, 1e-3, 32, 3, "shift")
+    told = []
+    tuned = qat.fine_tune(named, *data, config, lambda *progress: told.append(progress))
+    again = qat.fine_tune(named, *data, config)
+    frames = train.fitting_frames(named.model, moved_digits(splits.test.images))
+    for name, network in {"before": models.NamedModel("hard", qat.fold(named.model), UNIT), "after": tuned}.items():
+        to_file(name, network, calibration)
+        simulated(name, network, calibration, frames)
+    np.save(folder / "labels.npy", np.tile(splits.test.labels, len(frames) // len(splits.test)))
+    float_scores = named.model.predict(UNIT.apply(frames), verbose=0, batch_size=500)
+    return {
+        "float": float((float_scores.argmax(1) == np.load(folder / "labels.npy")).mean()),
+        "same": all(map(np.array_equal, tuned.model.get_weights(), again.model.get_weights())),
+        "untouched": all(map(np.array_equal, kept, named.model.get_weights())),
+        "layers": sorted({type(layer).__name__ for layer in tuned.model.layers}),
+        "name": tuned.name,
+        "last progress": told[-1],
+        "steps": len(told),
+    }
+
+
+def moved_digits(images):
+    """Every image in 30 places: 10,000 and more that no two of are the same."""
+    return np.concatenate([np.roll(images, (y, x), (1, 2)) for y in range(-2, 3) for x in range(-3, 3)])
+
+
+def diverging():
+    named = models.NamedModel("plain", given(residual), UNIT)
+    kept = grids.weights_on_grid
+    steps.weights_on_grid = lambda kernel, axis: kept(kernel, axis) * np.nan
+    try:
+        qat.fine_tune(named, FRAMES, np.zeros(40, np.int64), FRAMES, QatConfig(1))
+    finally:
+        steps.weights_on_grid = kept
+
+
+def broken_weights():
+    model = keras.Sequential([keras.Input(SHAPE), conv(name="first"), layers.GlobalAveragePooling2D()])
+    model.layers[0].set_weights([weight * np.nan for weight in model.layers[0].get_weights()])
+    qat.fold(model)
+
+
+def answer(action):
+    try:
+        return action()
+    except Exception as error:  # noqa: BLE001  (the tests look at its class)
+        return {"error": type(error).__name__, "text": str(error)}
+
+
+found |= {body.__name__: answer(lambda body=body: folded(body)) for body in BODIES}
+found |= {f"refused {name}": answer(lambda body=body: refused(body)) for name, body in REFUSED.items()}
+found["grid"] = grid_of([-3.0, -1.0, -0.004, 0.0, 0.003, 0.5, 2.0], -1.0, 1.55)
+found["zero between steps"] = grid_of([0.0], -1.003, 1.55)
+found["weights, all"] = weights_of([[0.5, -1.27], [0.004, 0.0]], None)
+found["weights, each"] = weights_of([[0.5, -1.27, 0.0], [0.004, 0.0, 0.0]], 1)
+found["augmented"] = augmented()
+found["fine-tuned"] = answer(fine_tuned)
+found["refused broken weights"] = answer(broken_weights)
+found["diverging"] = answer(diverging)
+(folder / "cases.json").write_text(json.dumps(found), "utf-8")
