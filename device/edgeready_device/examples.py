@@ -41,13 +41,14 @@ class ImageFrames:
         )
 
 
-def load_examples(source: Path, spec: InputSpec, labels: Sequence[str]) -> Examples:
+def load_examples(source: Path, spec: InputSpec, labels: Sequence[str], *, follow_links: bool = False) -> Examples:
     """The labelled frames at `source` for a model that takes `spec` and knows `labels`.
 
-    Raises NotFoundError, or DatasetError naming what does not fit.
+    Symbolic links that lead out of a folder are left out unless `follow_links`. Raises NotFoundError, or
+    DatasetError naming what does not fit.
     """
     if source.is_dir():
-        return _folder(source, spec, labels)
+        return _folder(source, spec, labels, None if follow_links else source.resolve())
     if not source.exists():
         raise NotFoundError(f"{source}: no such file or folder; give a .npz or a folder with one subfolder per label")
     if source.suffix.lower() != ".npz":
@@ -55,21 +56,30 @@ def load_examples(source: Path, spec: InputSpec, labels: Sequence[str]) -> Examp
     return _npz(source)
 
 
-def _folder(folder: Path, spec: InputSpec, labels: Sequence[str]) -> Examples:
-    root = folder / "test" if (folder / "test").is_dir() else folder
+def _folder(folder: Path, spec: InputSpec, labels: Sequence[str], fence: Path | None) -> Examples:
+    root = folder / "test" if (folder / "test").is_dir() and _inside(folder / "test", fence) else folder
     paths: list[Path] = []
     truth: list[int] = []
-    for place in sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")):
+    inside = (path for path in root.iterdir() if not path.name.startswith(".") and _inside(path, fence))
+    for place in sorted(path for path in inside if path.is_dir()):
         if place.name not in labels:
             raise DatasetError(
                 f"{place}: the model has no label {place.name!r}; its labels are {', '.join(labels[:10])}"
             )
-        found = image_files(place)
+        found = [path for path in image_files(place) if _inside(path, fence)]
         paths.extend(found)
         truth.extend([labels.index(place.name)] * len(found))
     if not paths:
-        raise DatasetError(f"{root}: no JPEG or PNG images in subfolders named after the labels")
+        raise DatasetError(
+            f"{root}: no JPEG or PNG images in subfolders named after the labels "
+            "(symbolic links that lead out of it need --follow-links)"
+        )
     return Examples(ImageFrames(tuple(paths), spec), np.array(truth, np.int64))
+
+
+def _inside(path: Path, fence: Path | None) -> bool:
+    """Whether `path` is no symbolic link that leads out of the folder `fence`."""
+    return fence is None or not path.is_symlink() or fence in path.resolve().parents
 
 
 def _npz(path: Path) -> Examples:

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeready_device.errors import ImageError
-from edgeready_device.images import resize_frame
 from edgeready_device.manifest import InputSpec
+from edgeready_device.resizing import resize_frame
 
 
 def fit_frame(picture: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.uint8]:

@@ -6,21 +6,24 @@ import io
 import os
 import stat
 import struct
+import threading
 import warnings
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Union
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeready_device.errors import ImageError, NotFoundError, RuntimeUnavailableError, UsageError
+from edgeready_device.errors import ImageError, NotFoundError, UsageError
+from edgeready_device.resizing import require_pillow, resize_frame
 
 if TYPE_CHECKING:
     from PIL import Image
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
-RESIZE_RULES = ("stretch", "crop", "letterbox")
 
 ImagePath = Union[str, "os.PathLike[str]"]
 
@@ -39,6 +42,7 @@ _DECODER_ERRORS = (
     struct.error,
     zlib.error,
 )
+_FILTERS = threading.Lock()
 _SAVE_AGAIN = "save it again as an 8-bit JPEG or PNG"
 
 
@@ -65,7 +69,7 @@ def read_image(path: ImagePath, channels: int) -> NDArray[np.uint8]:
     animated or floating-point, and RuntimeUnavailableError where Pillow is not installed.
     """
     _check_channels(channels)
-    _require_pillow()
+    require_pillow()
     file = Path(path)
     _check_file(file)
     return _pixels(_decode(repr(str(file)), file), channels)
@@ -74,27 +78,10 @@ def read_image(path: ImagePath, channels: int) -> NDArray[np.uint8]:
 def decode_image(data: bytes, channels: int, name: str = "standard input") -> NDArray[np.uint8]:
     """The image in the bytes of a file, as `read_image` has it; `name` is what errors call it."""
     _check_channels(channels)
-    _require_pillow()
+    require_pillow()
     if not data:
         raise ImageError(f"image {name} is empty (0 bytes): send an encoded image")
     return _pixels(_decode(name, io.BytesIO(data)), channels)
-
-
-def resize_frame(frame: NDArray[np.uint8], height: int, width: int, rule: str = "stretch") -> NDArray[np.uint8]:
-    """The frame (height, width, 1 or 3) as uint8 of shape (`height`, `width`, same channels), in pixels.
-
-    `stretch` ignores the aspect, `crop` keeps the largest centred part of the new aspect, and `letterbox`
-    keeps all of it, centred on black. Bilinear, antialiased when shrinking. A frame that already has the
-    size comes back as it is. Raises ImageError for another dtype or shape, UsageError for another rule or
-    size, and RuntimeUnavailableError where Pillow is not installed.
-    """
-    _check_resize(frame, height, width, rule)
-    if frame.shape[:2] == (height, width):
-        return frame
-    _require_pillow()
-    if rule == "letterbox":
-        return _letterboxed(frame, height, width)
-    return _resized(_cropped(frame, height, width) if rule == "crop" else frame, height, width)
 
 
 def load_frame(path: ImagePath, height: int, width: int, channels: int, rule: str = "stretch") -> NDArray[np.uint8]:
@@ -110,15 +97,6 @@ def _check_channels(channels: int) -> None:
 def _pixels(image: Image.Image, channels: int) -> NDArray[np.uint8]:
     pixels = np.array(image.convert("L" if channels == 1 else "RGB"))
     return pixels.reshape(image.height, image.width, channels)
-
-
-def _require_pillow() -> None:
-    try:
-        import PIL.Image  # noqa: F401, PLC0415 (only reading image files needs Pillow; the rest runs without)
-    except ImportError as error:
-        raise RuntimeUnavailableError(
-            'Pillow is not installed, so image files cannot be read: pip install "edgeready-device[images]"'
-        ) from error
 
 
 def _check_file(file: Path) -> None:
@@ -144,18 +122,17 @@ def _decode(name: str, source: Path | io.BytesIO) -> Image.Image:
     from PIL import Image, ImageOps, UnidentifiedImageError  # noqa: PLC0415
 
     try:
-        with warnings.catch_warnings():
-            # Pillow only warns between one and two times its limit: that is too large for us already.
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            # Damaged EXIF data beside good pixels only costs the orientation.
-            warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
-            with Image.open(source, formats=_FORMATS) as image:
-                _check_kind(name, image)
-                image.load()
-                return _eight_bit(name, ImageOps.exif_transpose(image))
+        with _quietly():
+            opened = Image.open(source, formats=_FORMATS)
+        with opened as image:
+            _check_kind(name, image)
+            image.load()
+            with _quietly():
+                upright = ImageOps.exif_transpose(image)
+            return _eight_bit(name, upright)
     except ImageError:
         raise
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError as error:
         raise ImageError(f"image {name} is too large ({error}): make it smaller") from error
     except UnidentifiedImageError as error:
         raise ImageError(f"{name} is not an image that can be read: {_SAVE_AGAIN}") from error
@@ -163,7 +140,24 @@ def _decode(name: str, source: Path | io.BytesIO) -> Image.Image:
         raise _unreadable(name, error) from error
 
 
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Holds Pillow's warnings back, of damaged EXIF data and of sizes that `_check_kind` refuses anyway.
+
+    The filters are the whole process's, and images are read in several threads: one at a time may change them.
+    """
+    with _FILTERS, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        yield
+
+
 def _check_kind(name: str, image: Image.Image) -> None:
+    from PIL import Image  # noqa: PLC0415
+
+    most = Image.MAX_IMAGE_PIXELS  # Pillow itself refuses only twice as many
+    if most is not None and image.width * image.height > most:
+        size = f"{image.width * image.height} pixels, at most {most}"
+        raise ImageError(f"image {name} is too large ({size}): make it smaller")
     # Phones write JPEGs with a preview behind the photo (MPO): the photo is the first, which is what we take.
     frames = getattr(image, "n_frames", 1) if image.format != "MPO" else 1
     if frames > 1:
@@ -198,44 +192,3 @@ def _scaled_to_eight_bits(name: str, pixels: NDArray[np.generic]) -> NDArray[np.
     if low < 0 or high > 65535:
         raise ImageError(f"image {name} holds {low} to {high}, more than 16 bits: {_SAVE_AGAIN}")
     return ((wide * 255 + 32767) // 65535).astype(np.uint8)
-
-
-def _check_resize(frame: NDArray[np.uint8], height: int, width: int, rule: str) -> None:
-    if rule not in RESIZE_RULES:
-        raise UsageError(f"no resize rule {rule!r}: use one of {', '.join(RESIZE_RULES)}")
-    if height < 1 or width < 1:
-        raise UsageError(f"cannot resize to {height}x{width}: height and width start at 1 pixel")
-    if frame.dtype != np.uint8:
-        raise ImageError(f"a frame holds uint8, not {frame.dtype}: hand in pixels from 0 to 255")
-    if frame.ndim != 3 or frame.shape[2] not in (1, 3) or 0 in frame.shape:
-        raise ImageError(f"a frame has the shape (height, width, 1 or 3), not {frame.shape}: reshape it")
-
-
-def _cropped(frame: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    """The largest centred part of the frame with the aspect width:height, in whole pixels."""
-    scale = min(frame.shape[0] / height, frame.shape[1] / width)
-    # Cut before resizing: Pillow's `box` lets pixels from outside of it bleed in at the edges.
-    part_height = min(max(round(height * scale), 1), frame.shape[0])
-    part_width = min(max(round(width * scale), 1), frame.shape[1])
-    top, left = (frame.shape[0] - part_height) // 2, (frame.shape[1] - part_width) // 2
-    return frame[top : top + part_height, left : left + part_width]
-
-
-def _letterboxed(frame: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    scale = min(height / frame.shape[0], width / frame.shape[1])
-    inner_height = min(max(round(frame.shape[0] * scale), 1), height)
-    inner_width = min(max(round(frame.shape[1] * scale), 1), width)
-    top, left = (height - inner_height) // 2, (width - inner_width) // 2
-    sheet = np.zeros((height, width, frame.shape[2]), np.uint8)
-    inner = _resized(frame, inner_height, inner_width)
-    sheet[top : top + inner_height, left : left + inner_width] = inner
-    return sheet
-
-
-def _resized(frame: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    from PIL import Image  # noqa: PLC0415
-
-    image = Image.fromarray(frame[..., 0] if frame.shape[2] == 1 else frame)
-    # Pillow's bilinear widens its window when it shrinks, so that no pixel is skipped (antialiasing).
-    pixels = np.array(image.resize((width, height), Image.Resampling.BILINEAR))
-    return pixels.reshape(height, width, frame.shape[2])

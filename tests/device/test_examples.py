@@ -177,3 +177,23 @@ def test_a_folder_without_images_is_refused(tmp_path):
     (tmp_path / "left").mkdir()
     with pytest.raises(DatasetError, match="no JPEG or PNG images in subfolders"):
         load_examples(tmp_path, SPEC, LABELS)
+
+
+def test_links_that_lead_out_of_the_folder_are_followed_where_they_are_asked_for_only(folder, tmp_path):
+    place = folder(left__a=1, right__b=2)
+    (tmp_path / "elsewhere").mkdir()
+    for target in (tmp_path / "elsewhere" / "c.png", tmp_path / "c.png"):
+        target.write_bytes((place / "left" / "a.png").read_bytes())
+    (place / "left" / "out.png").symlink_to(tmp_path / "c.png")
+    (place / "left" / "in.png").symlink_to(place / "right" / "b.png")
+    (place / "both").symlink_to(tmp_path / "elsewhere")
+    assert load_examples(place, SPEC, LABELS).truth.tolist() == [0, 0, 1]
+    assert sorted(load_examples(place, SPEC, LABELS, follow_links=True).truth.tolist()) == [0, 0, 0, 1, 2]
+
+
+def test_a_folder_of_links_that_lead_out_says_what_would_follow_them(folder, tmp_path):
+    outside = folder(left__a=1)
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links" / "left").symlink_to(outside / "left")
+    with pytest.raises(DatasetError, match="need --follow-links"):
+        load_examples(tmp_path / "links", SPEC, LABELS)

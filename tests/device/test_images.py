@@ -1,6 +1,8 @@
 import struct
 import subprocess
 import sys
+import threading
+import warnings
 import zlib
 
 import numpy as np
@@ -8,7 +10,8 @@ import pytest
 from PIL import Image
 
 from edgeready_device.errors import ImageError, NotFoundError, UsageError
-from edgeready_device.images import image_files, load_frame, read_image, resize_frame
+from edgeready_device.images import image_files, load_frame, read_image
+from edgeready_device.resizing import resize_frame
 
 BLACK, RED, GREEN, BLUE = (0, 0, 0), (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
@@ -352,3 +355,14 @@ def test_crop_lets_no_colour_in_from_outside_the_part():
     frame = np.zeros((60, 200, 3), dtype=np.uint8)
     frame[:, 70:130] = GREEN
     assert (resize_frame(frame, 24, 24, "crop") == GREEN).all()
+
+
+def test_images_read_in_threads_leave_the_process_its_warning_filters(saved):
+    path = saved(Image.new("RGB", (4, 4)))
+    before = list(warnings.filters)
+    threads = [threading.Thread(target=lambda: [read_image(path, 3) for _ in range(60)]) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert warnings.filters == before

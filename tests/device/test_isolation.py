@@ -37,7 +37,8 @@ def test_a_real_time_signal_has_no_name_and_is_still_told():
 
 
 def test_work_that_hangs_is_ended_together_with_what_it_started():
-    code = "import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']); time.sleep(60)"
+    code = "import subprocess, sys, time; sleep = 'import time; time.sleep(60)'; "
+    code += "subprocess.Popen([sys.executable, '-c', sleep]); time.sleep(60)"
     started = time.monotonic()
     ended = run_child(["-c", code], timeout_s=1.5)
     assert time.monotonic() - started < 20  # the grandchild holds the pipe: were it alive, this would wait for it

@@ -17,6 +17,7 @@ def add(verbs: Any) -> None:
     parser.add_argument("data", type=Path, help="a .npz in Keras layout, or a folder with one subfolder per label")
     parser.add_argument("--confusion", action="store_true", help="also how often each class was taken for which")
     parser.add_argument("--workers", type=int, help="interpreters that share the images (default: one a CPU)")
+    parser.add_argument("--follow-links", action="store_true", help="take symbolic links that lead out of a folder")
     parser.add_argument("--min-accuracy", type=float, help="exit 1 below this top-1 accuracy in percent")
     add_description_options(parser)
 
@@ -27,7 +28,8 @@ def run(options: argparse.Namespace) -> int:
     from edgeready_device.report.evaluate import evaluation_json, evaluation_text  # noqa: PLC0415
 
     model = open_model(options).described_as(description_of(options))
-    data = examples.load_examples(options.data, model.contract.frame, model.labels)
+    frame, follow = model.contract.frame, options.follow_links
+    data = examples.load_examples(options.data, frame, model.labels, follow_links=follow)
     result = evaluate.evaluate(model, data.frames, data.truth, workers=options.workers, progress=progress("images"))
     text = evaluation_text(result, model.runtime, confusion=options.confusion)
     show(options, evaluation_json(result, model.runtime), text)

@@ -50,13 +50,15 @@ def _legacy(path: Path, why: str) -> Network:
     version = written_by(path)
     try:
         import tf_keras  # noqa: PLC0415  (an extra, and 2 s)
+        from tf_keras.src.saving.serialization_lib import SafeModeScope  # noqa: PLC0415
     except ImportError as error:
         raise MissingExtraError(
             f"{path} was written by Keras {version}, and Keras {keras.__version__} does not load it ({why}): run "
             'pip install "edgeready[legacy]"'
         ) from error
     try:
-        model: Any = tf_keras.models.load_model(path, compile=False)
+        with SafeModeScope(True):  # an .h5 may carry code in a Lambda layer; tf_keras itself would run it
+            model: Any = tf_keras.models.load_model(path, compile=False)
     except (ValueError, TypeError, OSError, KeyError, AttributeError) as error:
         raise ModelSourceError(
             f"{path} was written by Keras {version}, and tf_keras {tf_keras.__version__} does not load it "
@@ -66,4 +68,6 @@ def _legacy(path: Path, why: str) -> Network:
 
 
 def _reason(error: BaseException) -> str:
+    if "Python lambda" in str(error).replace("`", "") or "Python `lambda`" in str(error):
+        return "it carries code in a Lambda layer, which is not run: give FILE.py:FUNCTION instead"
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
