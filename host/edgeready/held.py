@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+UNBORN = ".unborn"
 LEFTOVER_AGE_S = 3600.0  # where the file system knows no locks, age decides
 
 
@@ -17,19 +18,32 @@ LEFTOVER_AGE_S = 3600.0  # where the file system knows no locks, age decides
 def held_file(path: Path) -> Iterator[None]:
     """Makes the file `path` and holds it during the block; the system lets go of it when the process dies.
 
-    It is locked before it has its name, so that under this name it is never seen without its lock. Raises
-    OSError where it cannot be made.
+    It is locked before it has its name, so that under this name it is never seen without its lock; who is
+    killed in between leaves it with UNBORN behind its name. Raises OSError where it cannot be made.
     """
-    unborn = path.with_name(f"{path.name}.unborn")
-    handle = os.open(unborn, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+    handle = _named(path)
     try:
-        with suppress(OSError):  # a file system without locks
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.rename(unborn, path)
         yield
     finally:
-        unborn.unlink(missing_ok=True)
         os.close(handle)
+
+
+def _named(path: Path) -> int:
+    unborn = path.with_name(f"{path.name}{UNBORN}")
+    while True:
+        handle = os.open(unborn, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        try:
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(handle, fcntl.LOCK_EX)  # waits for one that is just asking `is_held`
+            os.rename(unborn, path)
+        except FileNotFoundError:  # swept up before it was locked, as a dead process's: make it again
+            os.close(handle)
+        except BaseException:
+            unborn.unlink(missing_ok=True)
+            os.close(handle)
+            raise
+        else:
+            return handle
 
 
 def is_held(path: Path) -> bool:

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from edgeready.errors import OutputError
-from edgeready.held import held_file, is_held
+from edgeready.held import UNBORN, held_file, is_held
 
 
 @contextmanager
@@ -54,7 +54,7 @@ def _rename(temporary: Path, path: Path) -> None:
 
 def _sweep(path: Path) -> None:
     for leftover in path.parent.iterdir():
-        ours = leftover.name.startswith(f".{path.name}.") and leftover.suffix == ".part"
+        ours = leftover.name.startswith(f".{path.name}.") and leftover.name.endswith((".part", f".part{UNBORN}"))
         if ours and not is_held(leftover):
             with suppress(FileNotFoundError):  # another process may sweep at the same time
                 leftover.unlink()

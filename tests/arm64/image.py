@@ -9,6 +9,7 @@ from lane import COMMAND_S, Lane, ended, parsed
 from systems import EMULATED, System, environment
 
 DATA = ROOT / "tests" / "data" / "arm64"
+FOREIGN = ROOT / "tests" / "fuzz" / "corpus" / "models"
 MOST_BYTES = 150 * 10**6  # above the base image, with tflite-runtime
 PARTS = {
     "Python": "/usr/lib/python3.* /usr/bin/python3.*",
@@ -27,13 +28,15 @@ def image(lane: Lane, system: System) -> None:
     with lane.timed(f"the image, {system.name}"):
         _commands(lane, system)
         _benchmark(lane, system)
+        _verbs(lane, system)
+        _foreign(lane, system)
         _inside(lane, system)
         _size(lane, system)
 
 
 def _run(lane: Lane, system: System, *arguments: str, entry: str = "", init: bool = True) -> Done:
     profile = system.profiles[0] if EMULATED else ""
-    options = ["-v", f"{DATA}:/data:ro", *(["--entrypoint", entry] if entry else [])]
+    options = ["-v", f"{DATA}:/data:ro", "-v", f"{FOREIGN}:/foreign:ro", *(["--entrypoint", entry] if entry else [])]
     cpu = {key: value for key, value in environment("site", profile).items() if key == "QEMU_CPU"}
     return lane.engine.run(
         system.tag("image"), *arguments, limit_s=COMMAND_S, options=options, environment=cpu.items(), init=init
@@ -60,6 +63,31 @@ def _benchmark(lane: Lane, system: System) -> None:
     document = parsed(done)
     ok = document is not None and document["emulated"] is EMULATED and done.code == int(EMULATED)
     lane.verdict(f"benchmark's latency budget, {system.name}", ok, f"exit code {done.code}: {done.errors.strip()}")
+
+
+def _verbs(lane: Lane, system: System) -> None:
+    """doctor, tune and compare: where the machine is emulated they say so, and neither chooses nor judges."""
+    done = _run(lane, system, "doctor")
+    ok = done.code == 0 and ("this machine is emulated" in done.output) is EMULATED
+    lane.verdict(f"doctor, {system.name}", ok, done.last_line())
+    done = _run(lane, system, "tune", "/models/digits.tflite", "--seconds", "1", "--dry-run")
+    ok = done.code == int(EMULATED) and ("this machine is emulated" in done.errors) is EMULATED
+    lane.verdict(f"tune, {system.name}", ok, f"exit code {done.code}: {done.last_line()}")
+    measure = "edgeready-device benchmark /models/digits.tflite --runs 200 --min-time 0 --out"
+    script = (
+        f"{measure} /tmp/a.json && {measure} /tmp/b.json && exec edgeready-device compare /tmp/a.json /tmp/b.json"
+    )
+    done = _run(lane, system, "-c", script, entry="sh")
+    ok = done.code == 1 if EMULATED else done.code in (0, 1)
+    ok = ok and ("both were measured under emulation" in done.output) is EMULATED
+    lane.verdict(f"compare, {system.name}", ok, f"exit code {done.code}: {done.last_line()}")
+
+
+def _foreign(lane: Lane, system: System) -> None:
+    """A file without anything of edgeready's, which is first run in a child process."""
+    done = _run(lane, system, "classify", "/foreign/conv_valid.tflite", "digit-3.png", "--json")
+    best = [answer["predictions"][0]["label"] for answer in parsed(done) or []]
+    lane.verdict(f"classify with a foreign file, {system.name}", best == ["3"], f"{best}" if best else ended(done))
 
 
 def _inside(lane: Lane, system: System) -> None:

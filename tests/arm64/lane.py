@@ -18,8 +18,20 @@ from systems import CPU_PARTS, EMULATED, NATIVE, System, environment
 
 WORKERS = 2
 DEVICE_TESTS_S = 900
+HOSTILE_S = 1200
 CONTRACT_S = 300
 COMMAND_S = 90
+# Files of tests/device that open no runtime: with a second runtime they would only say the same again. A file that
+# comes new is run with every runtime until it is named here.
+ARITHMETIC = tuple(
+    f"tests/device/test_{name}.py"
+    for name in (
+        *("board_state", "compare", "difference", "examples", "golden", "manifest", "modality"),
+        *("postprocess", "preprocess", "quantization", "stability", "statistics", "table_arithmetic"),
+    )
+)
+OPENING, BESIDE = "what opens it", "arithmetic"
+NO_INDEX = ("-m", "not install")  # the container has neither network nor pip
 FAULTS = ("garbage", "classes", "reference")
 # One step off at the input, at the output, in a scale: file, text (found once), text instead.
 MUTATIONS = {
@@ -80,14 +92,20 @@ def profiles(system: System, more: tuple[str, ...] = ()) -> tuple[str, ...]:
     return (*system.profiles, *more) if EMULATED else (NATIVE,)
 
 
-def device_tests(lane: Lane, system: System, runtime: str, site: str) -> None:
-    """All of tests/device with one runtime."""
+def device_tests(lane: Lane, system: System, runtime: str, site: str, part: str = "") -> None:
+    """All of tests/device with one runtime; or only what opens it, or only the arithmetic beside it."""
     profile = profiles(system)[0]
-    name = f"tests/device, {system.name}, {runtime}"
+    name = f"tests/device, {system.name}, {runtime}{part and f', {part}'}"
+    chosen = {
+        "": ["tests/device"],
+        OPENING: ["tests/device", *(f"--ignore={file}" for file in ARITHMETIC)],
+        # With the runtime loaded, as on a board: one of them changes how the processor rounds.
+        BESIDE: ["-p", f"{runtime.replace('-', '_')}.interpreter", *ARITHMETIC],
+    }[part]
     with lane.timed(name):
         done = lane.engine.run(
             system.tag("test"),
-            *("-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", "tests/device"),
+            *("-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", *NO_INDEX, *chosen),
             limit_s=DEVICE_TESTS_S,
             environment=environment(site, profile).items(),
         )
@@ -152,6 +170,20 @@ def faults(lane: Lane, system: System, runtime: str, site: str) -> None:
         caught = done.code == 1 and document is not None and document["passed"] is False
         name = f"faulty backend ({fault}), {system.name}, {runtime}"
         lane.verdict(name, caught, "caught by verify" if caught else f"NOT CAUGHT: {ended(done)}")
+
+
+def hostile(lane: Lane, system: System) -> None:
+    """500 damaged model files through the commands with every runtime: no crash, no hang, no traceback."""
+    sites = dict.fromkeys(site for _, site in system.runtimes)
+    name = f"hostile files, {system.name}"
+    with lane.timed(name):
+        done = lane.engine.run(
+            system.tag("test"),
+            *("benchmarks/hostile.py", "--count", "500", "--limit", "60"),
+            limit_s=HOSTILE_S,
+            environment=environment(":/opt/edgeready/".join(sites), profiles(system)[0]).items(),
+        )
+    lane.verdict(name, done.code == 0, done.output.strip() if done.output.strip() else ended(done))
 
 
 def mutations(lane: Lane, system: System, runtime: str, site: str) -> None:

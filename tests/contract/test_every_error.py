@@ -58,7 +58,9 @@ CASES = [
     Met("DatasetError", DEVICE, ("evaluate", "m.tflite", "text.tflite"), "text.tflite: give a .npz", "").marked(),
     Met("DatasetError", HOST, ("data", "one.npz"), "'one.npz' has no array 'x'", "or x and y").marked(),
     Met("NotFoundError", DEVICE, ("info", "no.tflite"), "no.tflite: no such file", "name a .tflite model").marked(),
-    Met("NotFoundError", HOST, ("check", "no.tflite"), "no.tflite: no such file", "give the path of a .tflite model").marked(),
+    Met(
+        "NotFoundError", HOST, ("check", "no.tflite"), "no.tflite: no such file", "give the path of a .tflite model"
+    ).marked(),
     Met(
         "RuntimeUnavailableError",
         DEVICE,

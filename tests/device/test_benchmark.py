@@ -274,7 +274,8 @@ def test_a_window_keeps_evenly_spread_runs_only_and_sums_up_all(measured):
     assert len(found.latencies_s) == len(found.windows[0].kept.invoke_s) == 1366
 
 
-def test_a_model_that_slows_down_over_the_windows_is_drifting(measured):
+def test_a_model_that_slows_down_over_the_windows_is_drifting(measured, monkeypatch):
+    monkeypatch.setattr("edgeready_device.machine.is_emulated", lambda *_: False)  # of emulation only that is said
     config = BenchmarkConfig(warmup_runs=0, warmup_s=0.0, sustained_s=60.0)
     found, _ = measured(config, lambda i: 0.01 if i < 2000 else 0.013)
     assert [reason.kind for reason in found.unsteady if reason.kind in ("drifting", "throttled")] == ["drifting"]

@@ -57,6 +57,12 @@ def fails(run):
 
 
 @pytest.fixture
+def real(monkeypatch):
+    """A machine that is not emulated, wherever the test runs: nothing else is said of an emulated one's times."""
+    monkeypatch.setattr("edgeready_device.machine.is_emulated", lambda *_: False)
+
+
+@pytest.fixture
 def image(tmp_path):
     """Writes FRAME, or `pixels`, as a PNG."""
     pillow = pytest.importorskip("PIL.Image", reason="Pillow is not installed here")
@@ -310,7 +316,7 @@ def measurement(tmp_path):
 # -- benchmark -------------------------------------------------------------------------------------------------
 
 
-def test_benchmark_prints_a_summary(run, complete):
+def test_benchmark_prints_a_summary(run, complete, real):
     code, out, err = run("benchmark", complete(), *QUICK)
     assert (code, err) == (0, "")
     names = [line[:10].strip() for line in out.splitlines()]
@@ -387,7 +393,7 @@ def test_an_option_that_cannot_be_meant_is_a_usage_error(fails, complete, option
 
 
 @pytest.mark.parametrize(("steady", "code"), [(True, 0), (False, 1)])
-def test_a_measurement_can_be_required_to_be_steady(run, complete, monkeypatch, steady, code):
+def test_a_measurement_can_be_required_to_be_steady(run, complete, real, monkeypatch, steady, code):
     reasons = [] if steady else [Unsteady("busy", "it was", "wait"), Unsteady("drifting", "it did", "wait")]
     monkeypatch.setattr("edgeready_device.benchmark.judge", lambda evidence: tuple(reasons))
     assert run("benchmark", complete(), *QUICK)[0] == 0
@@ -404,7 +410,7 @@ def test_a_sustained_benchmark_shows_its_windows(run, complete):
     assert [line.split()[0] for line in out.splitlines()[1:3]] == ["0.0", "0.0"]
 
 
-def test_two_measurements_are_kept_and_compared(run, complete, tmp_path, monkeypatch):
+def test_two_measurements_are_kept_and_compared(run, complete, real, tmp_path, monkeypatch):
     monkeypatch.setattr("edgeready_device.benchmark.judge", lambda evidence: ())
     for name in ("a.json", "b.json"):
         few = ("--runs", 200, "--min-time", 0)
@@ -472,7 +478,7 @@ def test_a_model_and_a_measurement_are_not_compared(fails, measurement, complete
     assert line == f"{measurement()} and {complete()} are a model and a measurement: give two of a kind"
 
 
-def test_two_models_are_measured_in_turns(run, complete, runtime):
+def test_two_models_are_measured_in_turns(run, complete, real, runtime):
     code, out, err = run("compare", complete(), complete(), "--time", 0, "--runtime", runtime.name, "--json")
     found = json.loads(out)
     assert (err, found["verdict"], code) in (

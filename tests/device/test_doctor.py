@@ -21,6 +21,7 @@ from edgeready_device.doctor.platform_facts import PlatformFacts, read_platform,
 from edgeready_device.doctor.sample import ANSWER, is_right, sample_model
 from edgeready_device.graph import read_graph
 from edgeready_device.isolation import Ended
+from edgeready_device.machine import read_machine
 from edgeready_device.report.doctor import diagnosis_json, diagnosis_text
 from edgeready_device.runtime import installed_runtimes
 from edgeready_device.tpu import Tpu, TpuLibrary
@@ -474,8 +475,10 @@ def test_runtimes_that_really_die_are_sentences_and_exit_code_6(doctor):
     for runtime in installed_runtimes():
         kind = "SIGILL" if runtime.name == "ai-edge-litert" else "SIGSEGV"
         assert f"MEND  {runtime} does not run: it was ended by {kind} (" in done.stdout
+    emulated = read_machine().emulated  # which is a thing to mend too
+    assert ("this machine is emulated: no time measured here counts" in done.stdout) is emulated
     last = done.stdout.splitlines()[-1]
-    assert last == f"a model DOES NOT RUN HERE; things to mend: {len(installed_runtimes())}"
+    assert last == f"a model DOES NOT RUN HERE; things to mend: {len(installed_runtimes()) + emulated}"
 
 
 def test_a_numpy_that_really_dies_does_not_take_the_doctor_with_it(doctor):

@@ -14,7 +14,7 @@ from edgeready_device.table_arithmetic import Stairs, StraightLine, arithmetic_o
 # Every pixel, in an order that is not its own, on a frame that is large enough for arithmetic.
 LARGE = np.tile(np.random.default_rng(3).permutation(256).astype(np.uint8), 64).reshape(128, 128)
 
-means = st.floats(-512, 512, allow_subnormal=False)
+means = st.floats(-512, 512, allow_subnormal=False)  # see tests/conftest.py
 deviations = st.floats(1e-3, 1e3) | st.floats(-1e3, -1e-3)
 near_one = st.floats(0.25, 4)  # steps of the type for a step of the pixel: what models have
 zero_points = st.integers(-300, 300)
@@ -32,7 +32,13 @@ def test_a_large_frame_gets_the_values_of_the_table_whatever_they_are(mean, std,
     assert np.array_equal(found, table.rows[0][LARGE])
 
 
-@given(st.floats(0, 255), st.floats(20, 300), near_one, st.integers(-20, 280), st.sampled_from(["uint8", "int8"]))
+@given(
+    st.floats(0, 255, allow_subnormal=False),
+    st.floats(20, 300),
+    near_one,
+    st.integers(-20, 280),
+    st.sampled_from(["uint8", "int8"]),
+)
 def test_a_large_frame_gets_the_values_of_tables_as_models_have_them(mean, std, slope, zero_point, dtype):
     table = _table(mean, std, 1 / (std * slope), zero_point - (128 if dtype == "int8" else 0), dtype)
     assert np.array_equal(table(LARGE), table.rows[0][LARGE])

@@ -1,7 +1,7 @@
 """Saves one trained classifier of digits in every kind of file, each written by its real library, into a folder.
 
 Run as: python source_files.py FOLDER [--large]. All hold the same weights, so all must give the same answers. With
---large a MobileNet and a model in a model, as Teachable Machine writes them, are added; Keras 3 loads neither.
+--large it saves a MobileNet and a model in a model, as Teachable Machine writes them, instead; Keras 3 loads neither.
 """
 
 from __future__ import annotations
@@ -123,6 +123,8 @@ def settle(model):
 
 
 def main():
+    if "--large" in sys.argv:
+        return save_large()
     model = trained()
     old = network(tf_keras)
     old.set_weights(model.get_weights())
@@ -136,8 +138,6 @@ def main():
     save_module(model, FOLDER / "module")
     save_frozen_graph(model, FOLDER / "frozen.pb")
     (FOLDER / "open_batch.tflite").write_bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert())
-    if "--large" in sys.argv:
-        save_large()
 
 
 main()

@@ -14,7 +14,7 @@ from pathlib import Path
 import builds
 import numpy as np
 import pytest
-from builds import NEEDS_TENSORFLOW, NETS
+from builds import NEEDS_TENSORFLOW, NETS, repeats
 from PIL import Image
 from tflite_models import conv_classifier
 
@@ -464,6 +464,7 @@ class TestBuilds:
         assert found["uint8"]["size_bytes"] == ran.file.stat().st_size
         assert [path.name for path in ran.file.parent.iterdir()] == ["model.tflite"]
 
+    @repeats("test_every_error.py")
     def test_a_conversion_that_is_refused_is_one_line_and_exit_code_5(self, run, tmp_path):
         data = builds.bands(12, axis=False, one_hot=False)
         ended = run("convert", f"{NETS}:elu", "--data", data, "--out", tmp_path / "elu.tflite")
@@ -471,12 +472,14 @@ class TestBuilds:
         assert "ELU stays float32" in ended.line
         assert list(tmp_path.iterdir()) == []
 
+    @repeats("test_every_error.py")
     def test_an_unknown_network_is_one_line_with_the_names_and_exit_code_3(self, run, tmp_path):
         ended = run("build", builds.bands(12, axis=False, one_hot=False), "--model", "nosuch")
         assert (ended.code, ended.out) == (3, "")
         assert ended.line.startswith("the model 'nosuch' is unknown: choose tutorial-cnn, ")
         assert list(tmp_path.iterdir()) == []
 
+    @repeats("test_faults.py")
     def test_an_interrupt_ends_a_build_with_130_within_two_seconds_and_leaves_nothing(self, tmp_path):
         scratch, out = tmp_path / "scratch", tmp_path / "out"
         scratch.mkdir()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from functools import cache
 from pathlib import Path
 
 import builds
-import numpy as np
 import pytest
 from builds import NEEDS_TENSORFLOW
 
@@ -19,7 +19,6 @@ from edgeready.dataset import hold_out, load_splits
 from edgeready.ladder import steps
 from edgeready.modes import MODES
 from edgeready.proof import prove
-from edgeready_device.model import Model
 from edgeready_device.model_file import read_model_file
 
 HERE = Path(__file__).parent
@@ -27,28 +26,24 @@ pytestmark = [*NEEDS_TENSORFLOW, pytest.mark.slow]
 
 
 @cache
-def networks() -> tuple[Path, Path]:
-    """The badly scaled network and the same before that, trained on digits."""
+def network() -> tuple[Path, str]:
+    """The badly scaled network, trained on digits, and what was printed of its results before and after."""
     folder = Path(builds._FOLDER.name, "hard")
     folder.mkdir()
     scaled, plain = folder / "scaled.keras", folder / "plain.keras"
     done = subprocess.run(
-        [sys.executable, str(HERE / "hard_net.py"), "digits", "25", str(scaled), str(plain)],
+        [sys.executable, str(HERE / "hard_net.py"), "digits", "12", str(scaled), str(plain)],
         capture_output=True,
         text=True,
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
     )
     assert done.returncode == 0, done.stderr
-    return scaled, plain
+    return scaled, done.stdout
 
 
 @cache
 def within_one_point() -> builds.Built:
-    return builds.made("hard-kept", "digits", str(networks()[0]), keras_out=None, max_drop=1.0)
-
-
-def floats(file, images):
-    return Model.load(file).invoke_many(images)
+    return builds.made("hard-kept", "digits", str(network()[0]), keras_out=None, max_drop=1.0)
 
 
 @pytest.fixture(scope="module")
@@ -94,16 +89,14 @@ def test_the_test_images_had_no_part_in_the_choice(kept):
     assert sum(map(len, parts)) == len(set().union(*parts))
 
 
-def test_scaling_badly_did_not_change_the_float_results(kept):
-    images = kept.result.splits.test.images[:20]
-    plain = builds.made("hard-plain", "digits", str(networks()[1]), keras_out=None)
-    before, after = (floats(each.config.float_out, images) for each in (plain, kept))
-    assert np.abs(before - after).max() <= 1e-5 * np.abs(before).max()
+def test_scaling_badly_did_not_change_the_float_results():
+    told = re.search(r"largest difference (\S+) of (\S+)$", network()[1].strip())
+    assert float(told[1]) <= 1e-5 * float(told[2])
 
 
 def test_where_no_rung_keeps_the_budget_the_trail_is_told_and_no_file_is_left(run_here, monkeypatch, tmp_path):
     monkeypatch.setattr(budgeting, "steps", lambda *given: steps(*given)[:1])
-    arguments = ("convert", str(networks()[0]), "--data", "digits", "--max-drop", "0.3", "--out", "x.tflite")
+    arguments = ("convert", str(network()[0]), "--data", "digits", "--max-drop", "0.3", "--out", "x.tflite")
     code, out, err = run_here(*arguments, "--json")
     assert code == 1
     assert err.startswith("edgeready: no rung keeps --max-drop 0.3: the best, min-max calibration, loses ")

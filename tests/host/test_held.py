@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import signal
 import subprocess
@@ -137,3 +138,26 @@ def test_a_full_temporary_folder_is_one_line_that_names_it_and_tmpdir(root):
 def test_another_error_of_the_system_passes_as_it_is(root):
     with pytest.raises(FileNotFoundError), scratch_folder() as folder:
         (folder / "missing").read_bytes()
+
+
+def test_a_file_that_is_swept_up_before_it_is_locked_is_made_again(tmp_path, monkeypatch):
+    path, lock = tmp_path / "f", fcntl.flock
+    swept = []
+
+    def late(handle, operation):
+        if not swept:
+            (unborn,) = tmp_path.iterdir()
+            swept.append(unborn.name)
+            unborn.unlink()
+        lock(handle, operation)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with held_file(path):
+        assert is_held(path)
+    assert swept == ["f.unborn"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_is_gone_is_an_error_and_no_endless_attempt(tmp_path):
+    with pytest.raises(FileNotFoundError), held_file(tmp_path / "gone" / "f"):
+        pass

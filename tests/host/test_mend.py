@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from builds import HERE, NEEDS_TENSORFLOW
+from builds import HERE, NEEDS_TENSORFLOW, repeats
 
 from edgeready.job import Job
 from edgeready.readiness import ReadinessReport, check_file, check_graph
@@ -171,6 +171,7 @@ def net(tmp_path_factory) -> str:
     return f"{path}:make"
 
 
+@repeats("test_the_command_refuses_without_mending_and_tells_what_it_mended")
 @pytest.mark.parametrize("fix", [True, False])
 def test_a_job_is_mended_unless_it_says_no(net, fix):
     frames = np.random.default_rng(2).integers(0, 256, (8, 8, 8), dtype=np.uint8)

@@ -73,10 +73,9 @@ def test_a_name_that_is_a_folder_is_an_output_error_and_leaves_nothing(tmp_path)
 
 
 def test_what_a_killed_process_left_is_swept_up_and_what_a_living_one_writes_is_not(tmp_path):
-    left, living, other = (
-        tmp_path / name for name in (".m.tflite.1.part", ".m.tflite.2.part", ".other.tflite.1.part")
-    )
-    for leftover in (left, other):
+    names = (".m.tflite.1.part", ".m.tflite.3.part.unborn", ".m.tflite.2.part", ".other.tflite.1.part")
+    left, unborn, living, other = (tmp_path / name for name in names)
+    for leftover in (left, unborn, other):
         leftover.write_bytes(b"half")
     with held_file(living), new_file(tmp_path / "m.tflite") as temporary:
         temporary.write_bytes(b"x")

@@ -97,6 +97,7 @@ def _load(job: Job, progress: Progress) -> _Loaded:
     if job.train is not None:
         train.seed_everything(job.train.seed)
         named = models.make_model(job.model, frame, job.classes, weights=job.weights, normalization=job.normalization)
+        progress("training", 0, 0)  # so that a crash in the first step is told as one
         losses = train.train(named, job.images, job.labels, job.train, progress)
     else:
         progress("reading the model", 0, 0)

@@ -14,7 +14,7 @@ import keras
 import tensorflow as tf
 
 from edgeready.config import SourceConfig
-from edgeready.errors import EdgereadyError, ModelSourceError
+from edgeready.errors import EdgereadyError, ModelSourceError, TrainingError
 from edgeready.tf.applications import APPLICATIONS, build_application, normalization_of
 from edgeready.tf.architectures import ARCHITECTURES, UNIT, Architecture, Shape, check_smallest
 from edgeready.tf.sources import Network, load_source
@@ -139,6 +139,8 @@ def _from_function(name: str, frame: Shape | None, classes: int) -> keras.Model:
         )
     try:
         model = make(**{key: value for key, value in available.items() if key in taken})
+    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+        raise TrainingError(f"{name} does not fit into this machine's memory: make the network smaller") from error
     except (Exception, SystemExit) as error:  # whatever the user's own code raises
         raise ModelSourceError(f"{name} failed: {type(error).__name__}: {error}") from error
     if not isinstance(model, keras.Model) or not model.built:
