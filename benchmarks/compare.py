@@ -34,13 +34,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeready_device.benchmark import BenchmarkConfig, BenchmarkResult, benchmark
-from edgeready_device.benchmark_file import Measurement, read_measurement, write_measurement
-from edgeready_device.compare import FASTER, SAME, SLOWER, UNJUDGED, compare
-from edgeready_device.machine import read_machine
+from edgeready_device.machine.machine import read_machine
+from edgeready_device.measuring.benchmark import BenchmarkConfig, BenchmarkResult, benchmark
+from edgeready_device.measuring.benchmark_file import Measurement, read_measurement, write_measurement
+from edgeready_device.measuring.compare import FASTER, SAME, SLOWER, UNJUDGED, compare
+from edgeready_device.measuring.turns import TurnsConfig, compare_models
 from edgeready_device.model import Model
 from edgeready_device.report.benchmark import benchmark_json
-from edgeready_device.turns import TurnsConfig, compare_models
 
 SLOWDOWN = 1.03
 BLOCK_S = 1.0

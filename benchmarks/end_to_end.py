@@ -75,9 +75,9 @@ def main() -> int:
 
 def mobilenet(cache: Path) -> Path:
     """MobileNetV2 for 224x224 RGB and 1000 classes, complete with metadata and labels."""
-    from edgeready.job import Job
-    from edgeready.package import package
-    from edgeready.workshop import run_job
+    from edgeready.child.job import Job
+    from edgeready.child.workshop import run_job
+    from edgeready.output.package import package
     from edgeready_device.manifest import InputSpec, Manifest
     from edgeready_device.preprocess import Normalization
 

@@ -41,9 +41,10 @@ sys.path.insert(0, str(TESTS))
 
 from mutations import mutated, places  # noqa: E402  (beside the tests)
 
-from edgeready_device import cli, trial  # noqa: E402
+from edgeready_device import cli  # noqa: E402
 from edgeready_device.errors import ModelFileError  # noqa: E402
-from edgeready_device.isolation import MEANINGS, Ended  # noqa: E402
+from edgeready_device.isolation import trial  # noqa: E402
+from edgeready_device.isolation.child import MEANINGS, Ended  # noqa: E402
 from edgeready_device.model_file import flatbuffer_of, read_model_file  # noqa: E402
 from edgeready_device.runtime import installed_runtimes  # noqa: E402
 from edgeready_device.structure.verification import verified_graph  # noqa: E402

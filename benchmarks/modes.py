@@ -19,7 +19,7 @@ import tempfile
 from pathlib import Path
 
 from edgeready.config import BuildConfig, DataConfig, TrainConfig
-from edgeready.mode_comparison import ModesReport, compare_modes
+from edgeready.modes.comparison import ModesReport, compare_modes
 from edgeready.pipeline import build
 from edgeready.report.modes import modes_json, write_modes
 from edgeready_device.text import duration

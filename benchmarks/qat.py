@@ -24,13 +24,13 @@ from pathlib import Path
 import numpy as np
 
 from edgeready import __version__
+from edgeready.child.workshop import run_job
 from edgeready.config import BuildConfig, DataConfig, TrainConfig
-from edgeready.method import QatConfig
-from edgeready.package import package
+from edgeready.output.package import package
 from edgeready.pipeline import build
 from edgeready.preparation import job_of, load_data, manifest_of
-from edgeready.significance import paired_drop
-from edgeready.workshop import run_job
+from edgeready.quantization.method import QatConfig
+from edgeready.quantization.significance import paired_drop
 from edgeready_device.evaluate import EvaluationReport, evaluate
 from edgeready_device.model import Model
 
@@ -64,7 +64,7 @@ np.savez(sys.argv[2], *keras.models.load_model(sys.argv[1]).get_weights())
 TUNE = """
 import json, sys
 import numpy as np
-from edgeready.method import QatConfig
+from edgeready.quantization.method import QatConfig
 from edgeready.tf import models, qat, train
 data, settings = np.load(sys.argv[2]), json.loads(sys.argv[3])
 named = models.load_model(sys.argv[1], data["test"].shape[1:], 10)

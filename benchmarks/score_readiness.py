@@ -22,7 +22,7 @@ from typing import Any
 
 from edgeready.readiness import ReadinessReport, check_graph
 from edgeready.readiness.status import table
-from edgeready_device.graph import read_graph
+from edgeready_device.reading.graph import read_graph
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from edgeready_device.description import Description, labels_for
 from edgeready_device.errors import ModelFileError
-from edgeready_device.graph import Graph, Tensor
 from edgeready_device.manifest import InputSpec
 from edgeready_device.model_file import ModelFile
 from edgeready_device.preprocess import FrameTable, Normalization
 from edgeready_device.quantization import QuantParams
+from edgeready_device.reading.graph import Graph, Tensor
 
 _PIXEL_TYPES = ("uint8", "int8")
 _FRAME_TYPES = (*_PIXEL_TYPES, "int16", "float32")

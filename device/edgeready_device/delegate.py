@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from edgeready_device.errors import ModelFileError, NotFoundError, RuntimeUnavailableError, UsageError
+from edgeready_device.isolation.trial import BUILT_FOR_IT, TrialRequest, try_model
 from edgeready_device.model_file import ModelFile
 from edgeready_device.runtime import Interpreter, Runtime, one_line, open_interpreter, runtime_module
-from edgeready_device.trial import BUILT_FOR_IT, TrialRequest, try_model
 
 EDGETPU_OP = "edgetpu-custom-op"
 EDGETPU_LIBRARIES = {"darwin": "libedgetpu.1.dylib", "win32": "edgetpu.dll"}

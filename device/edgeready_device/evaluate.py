@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeready_device.errors import DatasetError, UsageError
-from edgeready_device.machine import available_cpus
+from edgeready_device.machine.machine import available_cpus
 from edgeready_device.model import Model
 from edgeready_device.statistics import Proportion
 

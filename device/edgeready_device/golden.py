@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeready_device.archive import read_archive
 from edgeready_device.errors import ModelFileError
-from edgeready_device.npy import read_npy
+from edgeready_device.reading.archive import read_archive
+from edgeready_device.reading.npy import read_npy
 from edgeready_device.runtime import Runtime
 
 _PREFIX = "outputs/"

@@ -21,10 +21,10 @@ from edgeready_device.postprocess import Prediction, Scorer
 from edgeready_device.preprocess import shaped_as
 from edgeready_device.quantization import dequantize, quantize
 from edgeready_device.runtime import Interpreter, Runtime, choose_runtime, open_interpreter
-from edgeready_device.tuned import Tuned, usable_choice
+from edgeready_device.tuning.tuned import Tuned, usable_choice
 
 if TYPE_CHECKING:
-    from edgeready_device.benchmark import BenchmarkResult
+    from edgeready_device.measuring.benchmark import BenchmarkResult
     from edgeready_device.verify import VerifyReport
 
 _PIXELS = np.dtype(np.uint8)
@@ -224,7 +224,7 @@ class Model:
 
     def benchmark(self, runs: int = 100, min_time_s: float = 2.0) -> BenchmarkResult:
         """What one inference takes, on this model's runtime, threads and kernels, in an interpreter of its own."""
-        from edgeready_device.benchmark import BenchmarkConfig, benchmark  # noqa: PLC0415  (it opens models)
+        from edgeready_device.measuring.benchmark import BenchmarkConfig, benchmark  # noqa: PLC0415  (it opens models)
 
         config = BenchmarkConfig(
             runs,

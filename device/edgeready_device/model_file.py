@@ -7,14 +7,14 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edgeready_device.archive import Archive, read_archive
 from edgeready_device.errors import ModelFileError, NotFoundError
 from edgeready_device.golden import GoldenVectors, read_golden
-from edgeready_device.graph import Graph, read_graph
 from edgeready_device.manifest import Manifest, read_manifest
+from edgeready_device.reading.archive import Archive, read_archive
+from edgeready_device.reading.graph import Graph, read_graph
+from edgeready_device.reading.tflite_metadata import ENTRY, TfliteMetadata, read_tflite_metadata
 from edgeready_device.structure.verification import verified_graph
 from edgeready_device.text import plain
-from edgeready_device.tflite_metadata import ENTRY, TfliteMetadata, read_tflite_metadata
 
 MANIFEST = "edgeready.json"
 LABELS = "labels.txt"

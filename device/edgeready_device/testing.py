@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeready_device.graph import Graph, Op, Tensor
 from edgeready_device.model import Model
 from edgeready_device.model_file import ModelFile
+from edgeready_device.reading.graph import Graph, Op, Tensor
 from edgeready_device.runtime import Runtime
 
 

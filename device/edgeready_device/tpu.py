@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeready_device.board import Board
+from edgeready_device.machine.board import Board
 
 # A USB device has the first identity until its firmware is loaded with the first model, then the second.
 USB_NEW, USB_READY = ("1a6e", "089a"), ("18d1", "9302")

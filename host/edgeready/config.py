@@ -7,8 +7,8 @@ from pathlib import Path
 
 from edgeready.augmentation import AUGMENTATIONS
 from edgeready.errors import UsageError
-from edgeready.method import Method
-from edgeready.modes import Mode, choose_mode
+from edgeready.modes.mode import Mode, choose_mode
+from edgeready.quantization.method import Method
 from edgeready_device.preprocess import Normalization
 
 

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from edgeready.child.job import Progress
 from edgeready.config import BuildConfig
 from edgeready.errors import OutputError, UsageError
-from edgeready.job import Progress
 from edgeready.layers.of_files import IMAGES, diagnose_splits
+from edgeready.output.scratch import scratch_folder
 from edgeready.pipeline import BuildResult
 from edgeready.plots.canvas import require_plots
 from edgeready.report.layers import write_debug_report
-from edgeready.scratch import scratch_folder
 
 Build = Callable[[BuildConfig, Progress], BuildResult]
 

@@ -9,19 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeready import __version__
+from edgeready.child.job import Made
 from edgeready.dataset import Splits
 from edgeready.errors import ConversionError
-from edgeready.job import Made
-from edgeready.loadable import Loadable, runtimes_that_run, try_runtimes
-from edgeready.modes import MODES, Mode
-from edgeready.package import package
+from edgeready.modes.loadable import Loadable, runtimes_that_run, try_runtimes
+from edgeready.modes.mode import MODES, Mode
+from edgeready.output.package import package
+from edgeready.output.recording import record_golden
 from edgeready.proof import prove
 from edgeready.readiness import ReadinessReport, check_graph
-from edgeready.recording import record_golden
 from edgeready_device.golden import GoldenVectors
-from edgeready_device.graph import read_graph
 from edgeready_device.manifest import Manifest
 from edgeready_device.model_file import read_model_file
+from edgeready_device.reading.graph import read_graph
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeready.feeds import Feeds
-from edgeready.fitting import plain_name, tensor_feeds
-from edgeready_device.graph import Tensor, read_graph
+from edgeready.quantization.feeds import Feeds
+from edgeready.quantization.fitting import plain_name, tensor_feeds
 from edgeready_device.quantization import QuantParams, dequantize, quantize
+from edgeready_device.reading.graph import Tensor, read_graph
 from edgeready_device.runtime import Runtime, open_interpreter
 
 

@@ -12,7 +12,7 @@ from edgeready.edgetpu.compiler_log import CompilerLog, read_log
 from edgeready.errors import ModelFileError
 from edgeready.readiness import ReadinessReport
 from edgeready.readiness.operators import COMPILED
-from edgeready_device.graph import read_graph
+from edgeready_device.reading.graph import read_graph
 
 LOG_SUFFIXES = (".log", ".txt")
 

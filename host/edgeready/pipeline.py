@@ -8,23 +8,23 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edgeready import __version__
-from edgeready.budgeting import Asked, Kept, within_budget
-from edgeready.calibration import CalibrationReport, inspect_calibration
+from edgeready.child.job import Job, Progress
+from edgeready.child.workshop import run_job
 from edgeready.comparison import Comparison, measure
 from edgeready.config import BuildConfig, TrainConfig
 from edgeready.dataset import Splits, hold_out
 from edgeready.drafting import Draft, make_draft
 from edgeready.errors import OutputError
-from edgeready.job import Job, Progress
-from edgeready.ladder import Trail
-from edgeready.loadable import Loadable
-from edgeready.modes import MODES, Mode
-from edgeready.new_file import write_files
-from edgeready.package import package
+from edgeready.modes.loadable import Loadable
+from edgeready.modes.mode import MODES, Mode
+from edgeready.output.new_file import write_files
+from edgeready.output.package import package
+from edgeready.output.scratch import scratch_folder
 from edgeready.preparation import job_of, load_data, manifest_of
+from edgeready.quantization.budgeting import Asked, Kept, within_budget
+from edgeready.quantization.calibration import CalibrationReport, inspect_calibration
+from edgeready.quantization.ladder import Trail
 from edgeready.readiness import ReadinessReport
-from edgeready.scratch import scratch_folder
-from edgeready.workshop import run_job
 from edgeready_device.manifest import Manifest
 
 

@@ -7,11 +7,11 @@ from dataclasses import asdict, replace
 
 from edgeready import __version__
 from edgeready.augmentation import recommended
+from edgeready.child.job import Job, Made, Progress
 from edgeready.config import BuildConfig, TrainConfig
 from edgeready.dataset import Splits, load_splits
-from edgeready.job import Job, Made, Progress
-from edgeready.method import Method
-from edgeready.representative import load_representative
+from edgeready.quantization.method import Method
+from edgeready.quantization.representative import load_representative
 from edgeready_device.manifest import InputSpec, Manifest
 
 

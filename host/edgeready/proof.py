@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from edgeready.errors import ConversionError
-from edgeready.modes import FALLBACK, Mode
-from edgeready_device.graph import Graph, Op, Tensor
+from edgeready.modes.mode import FALLBACK, Mode
+from edgeready_device.reading.graph import Graph, Op, Tensor
 
 _REMEDIES = {
     "ELU": "use ReLU or ReLU6 in its place",

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import numpy as np
 
+from edgeready.child.job import Job, Progress
+from edgeready.child.workshop import run_job
 from edgeready.config import BuildConfig
 from edgeready.dataset.tensors import Arrays, TensorData, load_tensors
 from edgeready.drafting import flatbuffer_of_mode, readiness_of, tried_file
 from edgeready.errors import UsageError
 from edgeready.fidelity import Fidelity, measure_fidelity
-from edgeready.job import Job, Progress
-from edgeready.loadable import Loadable, runtimes_that_run
-from edgeready.modes import Mode
-from edgeready.new_file import write_files
+from edgeready.modes.loadable import Loadable, runtimes_that_run
+from edgeready.modes.mode import Mode
+from edgeready.output.new_file import write_files
 from edgeready.readiness import ReadinessReport
-from edgeready.workshop import run_job
 
 
 @dataclass(frozen=True)

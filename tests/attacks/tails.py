@@ -16,7 +16,7 @@ import numpy as np
 from crafting import attack, vector
 from tflite_models import O, T, conv_classifier, tflite
 
-from edgeready.package import with_parts
+from edgeready.output.package import with_parts
 from edgeready_device.manifest import InputSpec, Manifest
 
 PICKLED_PATH = "attack-by-pickle"

@@ -16,7 +16,7 @@ import tails
 from crafting import ATTACKS
 from tflite_models import conv_classifier
 
-from edgeready.package import package
+from edgeready.output.package import package
 from edgeready_device import cli
 from edgeready_device.errors import ModelFileError
 from edgeready_device.golden import GoldenVectors
@@ -126,7 +126,7 @@ def test_what_is_changed_on_purpose_is_read_when_hashes_are_not_asked_for(tmp_pa
 
 
 def manifest_of(data: bytes) -> bytes:
-    from edgeready_device.archive import read_archive
+    from edgeready_device.reading.archive import read_archive
 
     archive = read_archive(data)
     assert archive is not None

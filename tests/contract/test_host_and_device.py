@@ -14,7 +14,7 @@ import pytest
 from builds import NEEDS_TENSORFLOW
 from PIL import Image
 
-from edgeready import recording
+from edgeready.output import recording
 from edgeready.readiness import check_file
 from edgeready_device.model import Model
 from edgeready_device.model_file import flatbuffer_of, read_model_file

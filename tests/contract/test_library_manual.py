@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from tflite_models import rgb_classifier
 
-from edgeready.package import package
-from edgeready.recording import record_golden
+from edgeready.output.package import package
+from edgeready.output.recording import record_golden
 from edgeready_device.manifest import InputSpec, Manifest
 from edgeready_device.model import Model
 from edgeready_device.model_file import read_model_file

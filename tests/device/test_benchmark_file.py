@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from edgeready_device.benchmark_file import SCHEMA, Measurement, read_measurement, write_measurement
 from edgeready_device.errors import MeasurementError, NotFoundError, OutputError
+from edgeready_device.measuring.benchmark_file import SCHEMA, Measurement, read_measurement, write_measurement
 
 DOCUMENT = {
     "schema": SCHEMA,

@@ -6,21 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from edgeready_device.acceleration import Acceleration, read_acceleration
-from edgeready_device.activity import Activity
-from edgeready_device.benchmark import BenchmarkResult
-from edgeready_device.benchmark_file import read_measurement, write_measurement
-from edgeready_device.board import Board
-from edgeready_device.board_state import BoardState, Clock
 from edgeready_device.delegate import DelegateSpec, Delegation
-from edgeready_device.memory import MemoryUse
+from edgeready_device.machine.acceleration import Acceleration, read_acceleration
+from edgeready_device.machine.activity import Activity
+from edgeready_device.machine.board import Board
+from edgeready_device.machine.board_state import BoardState, Clock
+from edgeready_device.machine.memory import MemoryUse
+from edgeready_device.measuring.benchmark import BenchmarkResult
+from edgeready_device.measuring.benchmark_file import read_measurement, write_measurement
+from edgeready_device.measuring.stages import Stages
+from edgeready_device.measuring.sustained import Window
 from edgeready_device.report.acceleration import acceleration_rows
 from edgeready_device.report.benchmark import benchmark_json, benchmark_text
-from edgeready_device.stages import Stages
 from edgeready_device.statistics import LatencySummary
-from edgeready_device.sustained import Window
 from edgeready_device.tpu import Tpu, TpuLibrary
-from edgeready_device.tuned import Choice, Tuned
+from edgeready_device.tuning.tuned import Choice, Tuned
 
 from .boards import lay  # noqa: TID252  (the package depends on pytest's root)
 from .report_cases import LITERT, PC, PI  # noqa: TID252  (the package depends on pytest's root)

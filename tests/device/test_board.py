@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from edgeready_device import board as under_test
-from edgeready_device.board import MOST_BYTES, Board, ask_firmware, this_board, whole_number
+from edgeready_device.machine import board as under_test
+from edgeready_device.machine.board import MOST_BYTES, Board, ask_firmware, this_board, whole_number
 
 from .boards import lay  # noqa: TID252  (the package depends on pytest's root)
 

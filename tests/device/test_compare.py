@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgeready_device.benchmark_file import Measurement
-from edgeready_device.compare import DOUBTFUL, FASTER, SAME, SLOWER, UNJUDGED, compare
 from edgeready_device.errors import MeasurementError
+from edgeready_device.measuring.benchmark_file import Measurement
+from edgeready_device.measuring.compare import DOUBTFUL, FASTER, SAME, SLOWER, UNJUDGED, compare
+from edgeready_device.measuring.stability import RULES, kind_of
 from edgeready_device.report.compare import compare_json, compare_text
-from edgeready_device.stability import RULES, kind_of
 
 RANDOM = np.random.default_rng(1)
 SERIES = tuple(0.004 * np.exp(RANDOM.normal(0, 0.01, 400)))

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from edgeready_device.isolation import MEANINGS, Ended, run_child
+from edgeready_device.isolation.child import MEANINGS, Ended, run_child
 
 
 def test_work_that_ends_well_hands_back_what_it_wrote():

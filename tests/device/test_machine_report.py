@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from edgeready_device.board_state import BoardState, Clock
+from edgeready_device.machine.board_state import BoardState, Clock
 from edgeready_device.report.machine import machine_json, machine_text
 from edgeready_device.runtime import Runtime
 

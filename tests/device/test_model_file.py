@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from edgeready_device.errors import ModelFileError, NotFoundError
 from edgeready_device.golden import GoldenVectors
 from edgeready_device.model_file import flatbuffer_of, parse_labels, read_model_file
-from edgeready_device.tflite_metadata import TfliteMetadata
+from edgeready_device.reading.tflite_metadata import TfliteMetadata
 
 GOLDEN = GoldenVectors(np.zeros((2, 2, 2, 1), np.uint8), {"ai-edge-litert 2.3.0 default": np.zeros((2, 3), np.uint8)})
 

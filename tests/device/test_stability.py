@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgeready_device import difference, modality, stability, sustained
-from edgeready_device.activity import Activity
-from edgeready_device.board import Board
-from edgeready_device.board_state import BoardState, Clock, read_state
-from edgeready_device.machine import Machine, is_emulated
-from edgeready_device.stability import RULES, Evidence, judge, kind_of
+from edgeready_device.machine.activity import Activity
+from edgeready_device.machine.board import Board
+from edgeready_device.machine.board_state import BoardState, Clock, read_state
+from edgeready_device.machine.machine import Machine, is_emulated
+from edgeready_device.measuring import difference, modality, stability, sustained
+from edgeready_device.measuring.stability import RULES, Evidence, judge, kind_of
 from edgeready_device.statistics import samples_needed
 
 from .boards import CASES, lay  # noqa: TID252  (the package depends on pytest's root)

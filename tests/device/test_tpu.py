@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeready_device.board import Board
+from edgeready_device.machine.board import Board
 from edgeready_device.tpu import Tpu, TpuLibrary, has_udev_rule, read_tpu_library, read_tpus
 
 USB_NEW = {"idVendor": "1a6e\n", "idProduct": "089a\n", "speed": "5000\n", "busnum": "2\n", "devnum": "7\n"}

@@ -7,18 +7,18 @@ import math
 import numpy as np
 import pytest
 
-from edgeready_device import machine
-from edgeready_device.agreement import Expected, Voice, consensus, expected_of, inputs_of, judged
-from edgeready_device.candidate import Candidate, choose, ratio
-from edgeready_device.contender import INPUTS, MODEL, Contender, ContenderError
 from edgeready_device.contract import read_contract
 from edgeready_device.errors import RuntimeUnavailableError, UsageError
 from edgeready_device.golden import GoldenVectors, recording_key
+from edgeready_device.isolation.trial import TrialRequest
+from edgeready_device.machine import machine
 from edgeready_device.model_file import read_model_file
 from edgeready_device.report.tune import tune_json, tune_text
 from edgeready_device.runtime import Runtime
-from edgeready_device.trial import TrialRequest
-from edgeready_device.tune import TuneConfig, _Entrant, _time, thread_counts, tune
+from edgeready_device.tuning.agreement import Expected, Voice, consensus, expected_of, inputs_of, judged
+from edgeready_device.tuning.candidate import Candidate, choose, ratio
+from edgeready_device.tuning.contender import INPUTS, MODEL, Contender, ContenderError
+from edgeready_device.tuning.tune import TuneConfig, _Entrant, _time, thread_counts, tune
 
 LITERT, TFLITE = Runtime("ai-edge-litert", "2.3.0"), Runtime("tflite-runtime", "2.14.0")
 
@@ -27,7 +27,7 @@ LITERT, TFLITE = Runtime("ai-edge-litert", "2.3.0"), Runtime("tflite-runtime", "
 def _as_if_not_emulated(monkeypatch):
     """An emulated machine chooses nothing, and these tests run on one, too."""
     real = dataclasses.replace(machine.read_machine(), emulated=False)
-    monkeypatch.setattr("edgeready_device.tune.read_machine", lambda: real)
+    monkeypatch.setattr("edgeready_device.tuning.tune.read_machine", lambda: real)
 
 
 QUICK = TuneConfig(threads=(1, 2), seconds=0.15, rounds=3)
@@ -383,7 +383,7 @@ def test_the_table_has_a_row_a_candidate_and_the_reason(model, litert, tmp_path)
 def test_as_data_what_was_not_measured_is_null(model):
     from pathlib import Path
 
-    from edgeready_device.candidate import TuneResult
+    from edgeready_device.tuning.candidate import TuneResult
 
     out = candidate(TFLITE, 4, note="it was ended by SIGSEGV")
     data = tune_json(TuneResult(Path("m.tflite"), (out,), None, "why", "what", True), None)

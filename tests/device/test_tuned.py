@@ -8,13 +8,15 @@ import os
 
 import pytest
 
-from edgeready_device import cli, machine, tuned
+from edgeready_device import cli
 from edgeready_device.errors import OutputError
+from edgeready_device.machine import machine
 from edgeready_device.model import Model
 from edgeready_device.model_file import read_model_file
 from edgeready_device.report.tune import tuned_text
 from edgeready_device.runtime import RUNTIME_VARIABLE, installed_runtimes
-from edgeready_device.tuned import Choice, Record, Tuned, read_tuned, tune_path, write_tuned
+from edgeready_device.tuning import tuned
+from edgeready_device.tuning.tuned import Choice, Record, Tuned, read_tuned, tune_path, write_tuned
 
 LAST = installed_runtimes()[-1].name  # not the one that runs without a choice, where two are installed
 
@@ -25,7 +27,7 @@ def emulated(monkeypatch):
 
     def pretend(value=True):
         real = dataclasses.replace(machine.read_machine(), emulated=value)
-        monkeypatch.setattr("edgeready_device.tune.read_machine", lambda: real)
+        monkeypatch.setattr("edgeready_device.tuning.tune.read_machine", lambda: real)
 
     pretend(False)
     return pretend

@@ -5,11 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from edgeready_device import turns as under_test
-from edgeready_device.compare import FASTER, SAME, SLOWER, UNJUDGED
 from edgeready_device.errors import UsageError
-from edgeready_device.machine import Machine, read_machine
-from edgeready_device.turns import ORDERS, TurnsConfig, compare_models
+from edgeready_device.machine.machine import Machine, read_machine
+from edgeready_device.measuring import turns as under_test
+from edgeready_device.measuring.compare import FASTER, SAME, SLOWER, UNJUDGED
+from edgeready_device.measuring.turns import ORDERS, TurnsConfig, compare_models
 
 MACHINE = Machine("aarch64", "CPU", "Raspberry Pi 5", 4, "6.6", "3.11", emulated=False)
 

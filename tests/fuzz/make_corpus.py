@@ -210,7 +210,7 @@ def images() -> dict[str, bytes]:
 
 def tails() -> dict[str, bytes]:
     """A whole file with a tail of each part, as the metadata and ZIP reader takes it."""
-    from edgeready.package import package
+    from edgeready.output.package import package
     from edgeready_device.golden import GoldenVectors
     from edgeready_device.manifest import InputSpec, Manifest
 
@@ -234,9 +234,9 @@ def logs() -> dict[str, bytes]:
 
 def inside() -> dict[str, dict[str, bytes]]:
     """The parts of a whole file, a folder each."""
-    from edgeready_device.archive import read_archive
-    from edgeready_device.graph import read_graph
     from edgeready_device.model_file import flatbuffer_of
+    from edgeready_device.reading.archive import read_archive
+    from edgeready_device.reading.graph import read_graph
 
     whole = tails()["whole.tflite"]
     archive = read_archive(whole)

@@ -18,7 +18,7 @@ from edgeready.tf import convert, mend, models, quantize  # noqa: E402  # isort:
 import keras  # noqa: E402
 
 from edgeready.config import SourceConfig  # noqa: E402  # isort: skip
-from edgeready.feeds import Feeds  # noqa: E402  # isort: skip
+from edgeready.quantization.feeds import Feeds  # noqa: E402  # isort: skip
 from edgeready_device.preprocess import Normalization  # noqa: E402
 
 layers = keras.layers

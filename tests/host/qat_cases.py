@@ -16,8 +16,8 @@ import numpy as np  # noqa: E402
 
 from edgeready.config import SourceConfig, TrainConfig  # noqa: E402
 from edgeready.dataset import load_splits  # noqa: E402
-from edgeready.feeds import Feeds  # noqa: E402
-from edgeready.method import Method, QatConfig  # noqa: E402
+from edgeready.quantization.feeds import Feeds  # noqa: E402
+from edgeready.quantization.method import Method, QatConfig  # noqa: E402
 
 from edgeready.tf import convert, models, qat, quantize, train  # noqa: E402  # isort: skip
 import keras  # noqa: E402

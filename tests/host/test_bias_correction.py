@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from layer_pairs import float_model, integer_model, samples, weights
 
-from edgeready.activations import activations
-from edgeready.bias_correction import corrected
-from edgeready.feeds import Feeds
-from edgeready_device.graph import read_graph
+from edgeready.quantization.activations import activations
+from edgeready.quantization.bias_correction import corrected
+from edgeready.quantization.feeds import Feeds
+from edgeready_device.reading.graph import read_graph
 
 KERNEL, DENSE = weights()
 IMAGES = np.concatenate([sample[0] for sample in samples(32)])

@@ -9,7 +9,7 @@ from builds import NEEDS_TENSORFLOW
 
 from edgeready.config import TrainConfig
 from edgeready.errors import BudgetError
-from edgeready.method import Method
+from edgeready.quantization.method import Method
 from edgeready_device.model_file import read_model_file
 
 

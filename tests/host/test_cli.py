@@ -19,8 +19,8 @@ from PIL import Image
 from tflite_models import conv_classifier
 
 from edgeready import __version__, cli, readiness
-from edgeready.arguments import image_size_of
-from edgeready.package import package
+from edgeready.options.arguments import image_size_of
+from edgeready.output.package import package
 from edgeready_device.manifest import InputSpec, Manifest
 
 COMMANDS = tuple(command.name or command.callback.__name__ for command in cli.app.registered_commands)

@@ -7,12 +7,12 @@ import pytest
 from float_nets import CHANNELS, LINEAR, RELU, RELU6, blocks, residual, samples
 from tflite_models import T, one_op
 
-from edgeready.activations import activations
-from edgeready.channels import channel_groups
-from edgeready.equalization import equalized
 from edgeready.errors import ModelFileError
-from edgeready.feeds import Feeds
-from edgeready_device.graph import read_graph
+from edgeready.quantization.activations import activations
+from edgeready.quantization.channels import channel_groups
+from edgeready.quantization.equalization import equalized
+from edgeready.quantization.feeds import Feeds
+from edgeready_device.reading.graph import read_graph
 
 BADLY = (64.0, 1.0, 1 / 64, 8.0)
 

@@ -22,7 +22,7 @@ KILLS = int(os.environ.get("EDGEREADY_KILLS", "2"))  # the issue's 50 take four 
 WRITE = """
 import sys
 from pathlib import Path
-from edgeready.new_file import write_files
+from edgeready.output.new_file import write_files
 print("ready", flush=True)
 for i in range(10 ** 6):
     write_files({Path("a"): bytes([i % 251]) * 300_000, Path("b"): bytes([i % 251]) * 300_000})

@@ -13,8 +13,8 @@ from PIL import Image
 from tflite_models import O, T, conv_classifier, rgb_classifier, tflite
 
 from edgeready.errors import DatasetError, ModelFileError, NotFoundError, RuntimeUnavailableError, UsageError
-from edgeready.golden_file import add_golden
-from edgeready.package import package, with_parts
+from edgeready.output.golden_file import add_golden
+from edgeready.output.package import package, with_parts
 from edgeready_device.golden import GoldenVectors
 from edgeready_device.manifest import InputSpec, Manifest
 from edgeready_device.model_file import read_model_file

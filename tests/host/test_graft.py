@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from tflite_models import conv_classifier, rgb_classifier, tflite
 
 from edgeready.errors import ModelFileError
-from edgeready.graft import with_metadata
-from edgeready_device.flatbuffer import Flatbuffer
-from edgeready_device.graph import IDENTIFIER, read_graph
+from edgeready.output.graft import with_metadata
+from edgeready_device.reading.flatbuffer import Flatbuffer
+from edgeready_device.reading.graph import IDENTIFIER, read_graph
 from edgeready_device.runtime import installed_runtimes, open_interpreter
 
 MODELS = {"grey": conv_classifier(), "rgb": rgb_classifier(), "open": conv_classifier(open_batch=True)}

@@ -14,11 +14,11 @@ import builds
 import pytest
 from builds import NEEDS_TENSORFLOW
 
-from edgeready import budgeting
 from edgeready.dataset import hold_out, load_splits
-from edgeready.ladder import steps
-from edgeready.modes import MODES
+from edgeready.modes.mode import MODES
 from edgeready.proof import prove
+from edgeready.quantization import budgeting
+from edgeready.quantization.ladder import steps
 from edgeready_device.model_file import read_model_file
 
 HERE = Path(__file__).parent

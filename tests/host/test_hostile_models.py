@@ -26,7 +26,7 @@ from tflite_models import O, T, conv_classifier, rgb_classifier, tflite
 
 from edgeready.commands.edgetpu import Format, check
 from edgeready.errors import EdgereadyError
-from edgeready.package import package
+from edgeready.output.package import package
 from edgeready_device.manifest import InputSpec, Manifest
 
 FILES = int(os.environ.get("EDGEREADY_MUTATIONS", "300"))

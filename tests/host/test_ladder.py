@@ -7,10 +7,10 @@ import json
 import pytest
 
 from edgeready.errors import BudgetError, ConversionError
-from edgeready.ladder import Judgement, climb, steps
-from edgeready.method import Method, QatConfig
+from edgeready.quantization.ladder import Judgement, climb, steps
+from edgeready.quantization.method import Method, QatConfig
+from edgeready.quantization.significance import PairedDrop
 from edgeready.report.ladder import budget_line, trail_view
-from edgeready.significance import PairedDrop
 from edgeready_device.statistics import Proportion
 
 LADDER = steps(Method(), QatConfig())

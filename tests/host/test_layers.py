@@ -20,8 +20,8 @@ from edgeready.layers.naming import layer_names
 from edgeready.layers.probes import disturbed, isolated, tapped
 from edgeready.layers.remedies import CAUSES, cause_of
 from edgeready.layers.twins import match
-from edgeready_device.graph import read_graph
 from edgeready_device.quantization import QuantParams
+from edgeready_device.reading.graph import read_graph
 
 KERNEL, DENSE = pairs.weights()
 FLOAT = pairs.float_model(KERNEL, DENSE)

@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edgeready.activations import activations
 from edgeready.dataset import load_splits
-from edgeready.equalization import equalized
 from edgeready.errors import ModelFileError
-from edgeready.fitting import image_feeds
 from edgeready.layers import LayerReport
 from edgeready.layers.of_files import diagnose_splits
-from edgeready.package import package
-from edgeready_device.graph import read_graph
+from edgeready.output.package import package
+from edgeready.quantization.activations import activations
+from edgeready.quantization.equalization import equalized
+from edgeready.quantization.fitting import image_feeds
 from edgeready_device.manifest import InputSpec, Manifest
 from edgeready_device.preprocess import Normalization
+from edgeready_device.reading.graph import read_graph
 
 KERNEL, DENSE = pairs.weights()
 

@@ -12,8 +12,8 @@ import pytest
 from builds import NEEDS_TENSORFLOW, NETS
 
 from edgeready.config import BuildConfig, DataConfig, SourceConfig
-from edgeready.mode_files import ModeFiles, make_modes
-from edgeready.modes import MODES
+from edgeready.modes.files import ModeFiles, make_modes
+from edgeready.modes.mode import MODES
 from edgeready_device.evaluate import evaluate
 from edgeready_device.model import Model
 from edgeready_device.model_file import read_model_file

@@ -11,7 +11,7 @@ from pathlib import Path
 import builds
 import pytest
 
-from edgeready.modes import MODES
+from edgeready.modes.mode import MODES
 from edgeready_device.model import Model
 from edgeready_device.model_file import read_model_file
 

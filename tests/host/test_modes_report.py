@@ -10,9 +10,9 @@ import pytest
 from test_report import MACHINE, RUNTIME, measured, part, shown
 
 from edgeready.comparison import Disagreement
-from edgeready.loadable import Loadable
-from edgeready.mode_comparison import ModeRow, ModesReport
-from edgeready.modes import MODES, TARGETS
+from edgeready.modes.comparison import ModeRow, ModesReport
+from edgeready.modes.loadable import Loadable
+from edgeready.modes.mode import MODES, TARGETS
 from edgeready.report.modes import known_modes_json, known_modes_view, modes_json, modes_view, write_modes
 from edgeready_device.runtime import Runtime
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from edgeready.errors import OutputError
-from edgeready.held import held_file
-from edgeready.new_file import new_file, write_files
+from edgeready.output.held import held_file
+from edgeready.output.new_file import new_file, write_files
 
 
 def write_half(path, error):

@@ -14,19 +14,19 @@ import pytest
 from builds import NEEDS_TENSORFLOW, NETS, made
 
 from edgeready import __version__
+from edgeready.child.job import Job
+from edgeready.child.workshop import run_job
 from edgeready.config import TrainConfig
 from edgeready.dataset import load_splits
 from edgeready.evaluation import evaluate_file
-from edgeready.job import Job
-from edgeready.modes import MODES
-from edgeready.package import package
+from edgeready.modes.mode import MODES
+from edgeready.output.package import package
 from edgeready.proof import prove
 from edgeready.readiness import check_file
-from edgeready.workshop import run_job
-from edgeready_device.graph import read_graph
 from edgeready_device.model import Model
 from edgeready_device.model_file import flatbuffer_of, read_model_file
 from edgeready_device.preprocess import Normalization
+from edgeready_device.reading.graph import read_graph
 from edgeready_device.runtime import installed_runtimes
 from edgeready_device.verify import verify
 

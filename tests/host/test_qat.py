@@ -15,15 +15,15 @@ import pytest
 from builds import HERE, NEEDS_TENSORFLOW, Built, bands, made
 
 from edgeready.augmentation import recommended
-from edgeready.calibration_options import CalibrationOptions
 from edgeready.config import TrainConfig
 from edgeready.errors import ConversionError, UsageError
-from edgeready.method import Method, QatConfig
+from edgeready.options.calibration import CalibrationOptions
+from edgeready.quantization.method import Method, QatConfig
 from edgeready.readiness import check_file
 from edgeready_device.evaluate import evaluate
-from edgeready_device.graph import read_graph
 from edgeready_device.model import Model
 from edgeready_device.model_file import read_model_file
+from edgeready_device.reading.graph import read_graph
 
 FOLDED = {
     "residual": {"Add", "Conv2D", "Dense", "GlobalAveragePooling2D", "ReLU"},

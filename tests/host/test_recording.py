@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tflite_models import conv_classifier
 
-from edgeready.recording import record_golden
+from edgeready.output.recording import record_golden
 from edgeready_device.model import Model
 from edgeready_device.model_file import ModelFile, read_model_file
 from edgeready_device.runtime import installed_runtimes

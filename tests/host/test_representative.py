@@ -6,12 +6,17 @@ import numpy as np
 import pytest
 from layer_pairs import CLASSES, SIZE, float_model, integer_model, weights
 
-from edgeready.calibration import CalibrationReport, TensorCalibration, inspect_calibration
 from edgeready.dataset import Dataset, Splits, load_splits
 from edgeready.errors import DatasetError
-from edgeready.feeds import Feeds
+from edgeready.quantization.calibration import CalibrationReport, TensorCalibration, inspect_calibration
+from edgeready.quantization.feeds import Feeds
+from edgeready.quantization.representative import (
+    check_feeds,
+    load_representative,
+    looks_like_noise,
+    neighbour_correlation,
+)
 from edgeready.report.calibration import calibration_lines
-from edgeready.representative import check_feeds, load_representative, looks_like_noise, neighbour_correlation
 from edgeready_device.preprocess import Normalization
 
 NOISE = np.random.default_rng(0)

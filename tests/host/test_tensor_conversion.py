@@ -12,8 +12,8 @@ from tflite_models import O, T, one_op, tflite
 from edgeready.dataset.tensors import is_tensor_file, load_tensors
 from edgeready.errors import DatasetError
 from edgeready.fidelity import measure_fidelity
-from edgeready.fitting import tensor_feeds
-from edgeready_device.graph import read_graph
+from edgeready.quantization.fitting import tensor_feeds
+from edgeready_device.reading.graph import read_graph
 from edgeready_device.runtime import installed_runtimes
 
 NOISE = np.random.default_rng(1)

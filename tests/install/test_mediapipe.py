@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from tflite_models import rgb_classifier
 
-from edgeready.package import package
-from edgeready_device.graph import read_graph
+from edgeready.output.package import package
 from edgeready_device.manifest import InputSpec, Manifest
+from edgeready_device.reading.graph import read_graph
 
 LABELS = ("ankle boot", "bag", "coat", "dress", "sandal")
 

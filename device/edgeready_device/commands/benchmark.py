@@ -10,7 +10,7 @@ from edgeready_device.commands.opening import open_file
 from edgeready_device.commands.terminal import NEGATIVE, budget, say, show, verb
 
 if TYPE_CHECKING:
-    from edgeready_device.benchmark import BenchmarkConfig, BenchmarkResult
+    from edgeready_device.measuring.benchmark import BenchmarkConfig, BenchmarkResult
 
 
 def add(verbs: Any) -> None:
@@ -37,8 +37,8 @@ def add(verbs: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Does it and returns the exit code."""
-    from edgeready_device import benchmark  # noqa: PLC0415
-    from edgeready_device.benchmark_file import write_measurement  # noqa: PLC0415
+    from edgeready_device.measuring import benchmark  # noqa: PLC0415
+    from edgeready_device.measuring.benchmark_file import write_measurement  # noqa: PLC0415
     from edgeready_device.report.benchmark import benchmark_json, benchmark_text  # noqa: PLC0415
 
     open_file(options)  # a foreign file runs in a child process first
@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _config(options: argparse.Namespace) -> BenchmarkConfig:
-    from edgeready_device.benchmark import BenchmarkConfig  # noqa: PLC0415
+    from edgeready_device.measuring.benchmark import BenchmarkConfig  # noqa: PLC0415
 
     return BenchmarkConfig(
         runs=options.runs,

@@ -11,7 +11,7 @@ from edgeready_device.commands.terminal import NEGATIVE, show, verb
 from edgeready_device.errors import UsageError
 
 if TYPE_CHECKING:
-    from edgeready_device.compare import Comparison
+    from edgeready_device.measuring.compare import Comparison
 
 
 def add(verbs: Any) -> None:
@@ -48,15 +48,15 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _measurements(options: argparse.Namespace) -> Comparison:
-    from edgeready_device.benchmark_file import read_measurement  # noqa: PLC0415
-    from edgeready_device.compare import compare  # noqa: PLC0415
+    from edgeready_device.measuring.benchmark_file import read_measurement  # noqa: PLC0415
+    from edgeready_device.measuring.compare import compare  # noqa: PLC0415
 
     first, second = read_measurement(options.first), read_measurement(options.second)
     return compare(first, second, options.max_slowdown_percent)
 
 
 def _models(options: argparse.Namespace) -> Comparison:
-    from edgeready_device.turns import TurnsConfig, compare_models  # noqa: PLC0415
+    from edgeready_device.measuring.turns import TurnsConfig, compare_models  # noqa: PLC0415
 
     config = TurnsConfig(time_s=options.time)
     first, second = (

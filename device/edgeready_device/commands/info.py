@@ -15,9 +15,11 @@ def add(verbs: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Does it and returns the exit code."""
-    from edgeready_device import board, board_state, contract, machine, model_file, runtime, tuned  # noqa: PLC0415
+    from edgeready_device import contract, model_file, runtime  # noqa: PLC0415
+    from edgeready_device.machine import board, board_state, machine  # noqa: PLC0415
     from edgeready_device.report.info import info_json, info_text  # noqa: PLC0415
     from edgeready_device.report.machine import machine_json, machine_text  # noqa: PLC0415
+    from edgeready_device.tuning import tuned  # noqa: PLC0415
 
     if options.model is None:
         here, runtimes = machine.read_machine(), runtime.installed_runtimes()

@@ -29,7 +29,7 @@ def add_opening_options(parser: argparse.ArgumentParser) -> None:
 
 def open_file(options: argparse.Namespace, *kernels: str) -> ModelFile:
     """The file that `options` name; a foreign one has then run in a child process, on each of `kernels`."""
-    from edgeready_device.first_run import is_foreign, run_first  # noqa: PLC0415
+    from edgeready_device.isolation.first_run import is_foreign, run_first  # noqa: PLC0415
     from edgeready_device.model_file import read_model_file  # noqa: PLC0415
 
     file = read_model_file(options.model, trusted=options.trusted)

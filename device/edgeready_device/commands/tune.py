@@ -20,8 +20,9 @@ def add(verbs: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Does it and returns the exit code."""
-    from edgeready_device import model_file, runtime, tune, tuned  # noqa: PLC0415
+    from edgeready_device import model_file, runtime  # noqa: PLC0415
     from edgeready_device.report.tune import candidate_json, tune_json, tune_text  # noqa: PLC0415
+    from edgeready_device.tuning import tune, tuned  # noqa: PLC0415
 
     file = model_file.read_model_file(options.model, trusted=options.trusted)
     delegates = () if options.delegate is None else (options.delegate,)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from edgeready_device.doctor import probes, tpu_probes
 from edgeready_device.doctor.finding import Diagnosis, Finding
 from edgeready_device.doctor.patient import Patient, Subject
-from edgeready_device.trial import BUILT_FOR_IT, TrialRequest
+from edgeready_device.isolation.trial import BUILT_FOR_IT, TrialRequest
 
 PROBES = (*probes.PROBES, *tpu_probes.PROBES)
 

@@ -6,12 +6,12 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from edgeready_device.board import Board, this_board
 from edgeready_device.doctor.platform_facts import PlatformFacts, read_platform
-from edgeready_device.isolation import Ended, module_arguments, run_child
-from edgeready_device.machine import read_machine
+from edgeready_device.isolation.child import Ended, module_arguments, run_child
+from edgeready_device.isolation.trial import TrialRequest, TrialResult, try_model
+from edgeready_device.machine.board import Board, this_board
+from edgeready_device.machine.machine import read_machine
 from edgeready_device.tpu import Tpu, TpuLibrary, has_udev_rule, read_tpu_library, read_tpus
-from edgeready_device.trial import TrialRequest, TrialResult, try_model
 
 PROBE_LIMIT_S = 60.0
 

@@ -8,8 +8,8 @@ from edgeready_device.doctor.finding import Finding
 from edgeready_device.doctor.patient import Patient
 from edgeready_device.doctor.platform_facts import wheels_for
 from edgeready_device.doctor.sample import ANSWER, FILL, OPS, is_right, sample_model
-from edgeready_device.isolation import Ended
-from edgeready_device.trial import TrialRequest
+from edgeready_device.isolation.child import Ended
+from edgeready_device.isolation.trial import TrialRequest
 
 REINSTALL = "pip install --force-reinstall --no-cache-dir"
 

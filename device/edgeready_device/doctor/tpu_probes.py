@@ -9,7 +9,7 @@ from edgeready_device.doctor.finding import Finding
 from edgeready_device.doctor.patient import Patient
 from edgeready_device.doctor.probes import told
 from edgeready_device.doctor.sample import FILL, OPS, sample_model
-from edgeready_device.trial import TrialRequest
+from edgeready_device.isolation.trial import TrialRequest
 
 UDEV = (
     """echo 'SUBSYSTEM=="usb",ATTRS{idVendor}=="1a6e|18d1",MODE="0664",GROUP="plugdev",TAG+="uaccess"' """

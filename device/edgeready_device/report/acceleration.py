@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from edgeready_device.acceleration import Acceleration
+from edgeready_device.machine.acceleration import Acceleration
 from edgeready_device.text import duration
 from edgeready_device.tpu import Tpu
 

@@ -6,13 +6,13 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from edgeready_device.benchmark import BenchmarkResult
-from edgeready_device.benchmark_file import SCHEMA
+from edgeready_device.measuring.benchmark import BenchmarkResult
+from edgeready_device.measuring.benchmark_file import SCHEMA
+from edgeready_device.measuring.stages import Stages
+from edgeready_device.measuring.sustained import Window
 from edgeready_device.report.acceleration import acceleration_json, acceleration_rows
 from edgeready_device.report.state import state_json, state_rows
-from edgeready_device.stages import Stages
 from edgeready_device.statistics import samples_needed, summarize
-from edgeready_device.sustained import Window
 from edgeready_device.text import duration, megabytes, rows, table
 
 

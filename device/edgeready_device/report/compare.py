@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from edgeready_device.benchmark_file import Measurement
-from edgeready_device.compare import FASTER, SAME, SLOWER, Comparison
-from edgeready_device.difference import Difference
+from edgeready_device.measuring.benchmark_file import Measurement
+from edgeready_device.measuring.compare import FASTER, SAME, SLOWER, Comparison
+from edgeready_device.measuring.difference import Difference
 from edgeready_device.statistics import summarize
 from edgeready_device.text import duration, rows
 

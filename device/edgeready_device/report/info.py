@@ -11,7 +11,7 @@ from edgeready_device.model_file import ModelFile
 from edgeready_device.report.tune import tuned_text
 from edgeready_device.runtime import Runtime
 from edgeready_device.text import plain, rows
-from edgeready_device.tuned import Tuned
+from edgeready_device.tuning.tuned import Tuned
 
 
 def info_json(

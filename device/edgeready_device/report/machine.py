@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from edgeready_device.board_state import BoardState
-from edgeready_device.machine import Machine
+from edgeready_device.machine.board_state import BoardState
+from edgeready_device.machine.machine import Machine
 from edgeready_device.report.state import state_json, state_rows
 from edgeready_device.runtime import Runtime
 from edgeready_device.text import rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from edgeready_device.board_state import BoardState
+from edgeready_device.machine.board_state import BoardState
 
 
 def state_json(state: BoardState) -> dict[str, Any]:

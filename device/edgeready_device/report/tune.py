@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from edgeready_device.candidate import Candidate, TuneResult, ratio
 from edgeready_device.text import duration, rows, table
-from edgeready_device.tuned import Tuned
+from edgeready_device.tuning.candidate import Candidate, TuneResult, ratio
+from edgeready_device.tuning.tuned import Tuned
 
 
 def candidate_json(candidate: Candidate) -> dict[str, Any]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edgeready_device.flatbuffer import Flatbuffer, Table
-from edgeready_device.graph import IDENTIFIER, Graph
+from edgeready_device.reading.flatbuffer import Flatbuffer, Table
+from edgeready_device.reading.graph import IDENTIFIER, Graph
 
 _OPERATOR_CODES, _SUBGRAPHS, _BUFFERS, _METADATA, _SIGNATURES, _EXTERNAL = 1, 2, 4, 6, 7, 8
 _TENSORS, _INPUTS, _OUTPUTS, _OPERATORS = 0, 1, 2, 3

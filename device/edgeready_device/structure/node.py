@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from edgeready_device.graph import Graph, Op, Tensor
+from edgeready_device.reading.graph import Graph, Op, Tensor
 
 QUANTIZED = ("uint8", "int8", "int16")
 

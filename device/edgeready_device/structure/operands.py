@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from edgeready_device.schema import OPTIONS
+from edgeready_device.reading.schema import OPTIONS
 from edgeready_device.structure.node import Node
 
 # Operator, its options ("!": it cannot do without; "-": it reads none), least and most inputs, outputs ("*": any

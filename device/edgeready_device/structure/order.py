@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edgeready_device.graph import Graph
+from edgeready_device.reading.graph import Graph
 from edgeready_device.structure.tensors import MOST_BYTES, size_bytes
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from edgeready_device.graph import Tensor
+from edgeready_device.reading.graph import Tensor
 from edgeready_device.structure.node import QUANTIZED
 
 MOST_DIMENSIONS = 8

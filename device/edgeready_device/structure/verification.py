@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from edgeready_device.errors import ModelFileError
-from edgeready_device.graph import Graph, read_subgraphs
+from edgeready_device.reading.graph import Graph, read_subgraphs
 from edgeready_device.structure.arithmetic import ARITHMETIC, scale_problems
 from edgeready_device.structure.arrangements import ARRANGEMENTS
 from edgeready_device.structure.model import model_problems

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edgeready_device.graph import Tensor
+from edgeready_device.reading.graph import Tensor
 from edgeready_device.structure.node import Node, Rule, product
 
 _LARGEST = 1 << 20  # of a stride, a dilation or a window; the products of two fit 64 bits

@@ -8,7 +8,9 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from edgeready.arguments import (
+from edgeready.config import BuildConfig, DataConfig, TrainConfig
+from edgeready.errors import BudgetError, UsageError
+from edgeready.options.arguments import (
     Channels,
     CpuOps,
     Data,
@@ -29,13 +31,11 @@ from edgeready.arguments import (
     keras_beside,
     normalization_of,
 )
-from edgeready.calibration_options import CalibrationOptions
-from edgeready.config import BuildConfig, DataConfig, TrainConfig
-from edgeready.conversion_options import ModeOptions, SourceOptions
-from edgeready.errors import BudgetError, UsageError
-from edgeready.option_group import spread
+from edgeready.options.calibration import CalibrationOptions
+from edgeready.options.conversion import ModeOptions, SourceOptions
+from edgeready.options.group import spread
+from edgeready.options.training import TrainingOptions
 from edgeready.terminal import print_json, print_view
-from edgeready.training_options import TrainingOptions
 
 DEMO_FOLDER = Path("edgeready-demo")
 _MODES, _SOURCES, _INTEGERS = ModeOptions(), SourceOptions(), CalibrationOptions()

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edgeready.arguments import Json
+from edgeready.options.arguments import Json
 from edgeready.terminal import print_json, print_view
 
 

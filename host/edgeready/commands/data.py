@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from edgeready.arguments import Channels, Data, Json, Links, Seed, Size, image_size_of
+from edgeready.options.arguments import Channels, Data, Json, Links, Seed, Size, image_size_of
 from edgeready.terminal import print_json, print_view
 
 

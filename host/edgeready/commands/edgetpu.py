@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgeready.arguments import Json
 from edgeready.errors import UsageError
+from edgeready.options.arguments import Json
 from edgeready.terminal import NEGATIVE, print_json, print_text, print_view, say
 
 if TYPE_CHECKING:

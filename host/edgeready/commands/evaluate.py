@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from edgeready.arguments import DataOption, Json, Links
+from edgeready.options.arguments import DataOption, Json, Links
 from edgeready.terminal import NEGATIVE, print_json, print_view, say
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edgeready.arguments import Json
+from edgeready.options.arguments import Json
 from edgeready.terminal import print_json, print_view
 
 
@@ -26,7 +26,7 @@ def golden(
     as_json: Json = False,
 ) -> None:
     """Adds golden vectors to FILE: what it answers here, for `edgeready-device verify` on the board."""
-    from edgeready import golden_file  # noqa: PLC0415
+    from edgeready.output import golden_file  # noqa: PLC0415
     from edgeready.report.golden import golden_json, golden_view  # noqa: PLC0415
 
     written = golden_file.add_golden(file, data, out or file.with_name(f"{file.stem}_golden.tflite"), vectors)

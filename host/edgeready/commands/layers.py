@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from edgeready.arguments import DataOption, Json
+from edgeready.options.arguments import DataOption, Json
 from edgeready.terminal import print_json, print_view, say
 
 

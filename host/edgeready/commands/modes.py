@@ -8,7 +8,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from edgeready.arguments import (
+from edgeready.config import BuildConfig, DataConfig
+from edgeready.errors import UsageError
+from edgeready.modes.mode import MODES
+from edgeready.options.arguments import (
     Channels,
     Fix,
     Json,
@@ -20,11 +23,8 @@ from edgeready.arguments import (
     image_size_of,
     normalization_of,
 )
-from edgeready.config import BuildConfig, DataConfig
-from edgeready.conversion_options import SourceOptions
-from edgeready.errors import UsageError
-from edgeready.modes import MODES
-from edgeready.option_group import spread
+from edgeready.options.conversion import SourceOptions
+from edgeready.options.group import spread
 from edgeready.terminal import print_json, print_view, say
 
 _SOURCES = SourceOptions()
@@ -89,7 +89,7 @@ def _explain(data: str | None, out: Path | None, as_json: bool) -> None:
 
 
 def _compare(config: BuildConfig, names: list[str], out: Path | None, plots: bool, as_json: bool) -> None:
-    from edgeready.mode_comparison import compare_modes  # noqa: PLC0415
+    from edgeready.modes.comparison import compare_modes  # noqa: PLC0415
     from edgeready.plots.canvas import require_plots  # noqa: PLC0415
     from edgeready.report.modes import modes_json, modes_view, write_modes  # noqa: PLC0415
     from edgeready.report.progress import progress_bar  # noqa: PLC0415

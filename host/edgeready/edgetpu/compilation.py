@@ -12,11 +12,11 @@ from edgeready.edgetpu.compiler_log import CompilerLog
 from edgeready.edgetpu.dressing import dressed
 from edgeready.edgetpu.outcome import Outcome, outcome
 from edgeready.errors import ConversionError, ModelFileError, UsageError
-from edgeready.new_file import write_files
+from edgeready.output.new_file import write_files
 from edgeready.readiness import ReadinessReport, check_graph
 from edgeready.readiness.operators import COMPILED
-from edgeready_device.graph import Graph, read_graph
 from edgeready_device.model_file import read_model_file
+from edgeready_device.reading.graph import Graph, read_graph
 
 
 @dataclass(frozen=True)

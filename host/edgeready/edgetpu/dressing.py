@@ -10,10 +10,10 @@ from dataclasses import replace
 
 from edgeready import __version__
 from edgeready.errors import ModelFileError
-from edgeready.graft import with_metadata
-from edgeready.package import package, with_parts
+from edgeready.output.graft import with_metadata
+from edgeready.output.package import package, with_parts
 from edgeready_device.model_file import GOLDEN, ModelFile, flatbuffer_of
-from edgeready_device.tflite_metadata import ENTRY
+from edgeready_device.reading.tflite_metadata import ENTRY
 
 _MOST_BYTES = 64 << 20
 

@@ -12,8 +12,8 @@ from edgeready.errors import DatasetError
 from edgeready.layers.measures import Values, params_of, real
 from edgeready.layers.probes import Probe, disturbed, isolated, tapped
 from edgeready.layers.twins import Twins
-from edgeready_device.graph import Graph
 from edgeready_device.quantization import quantize
+from edgeready_device.reading.graph import Graph
 from edgeready_device.runtime import Interpreter, Runtime, open_interpreter
 
 Sample = Sequence[NDArray[np.float32]]

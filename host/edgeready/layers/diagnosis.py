@@ -14,7 +14,7 @@ from edgeready.layers.measures import POOR_LEVELS, Difference, Occupation, Value
 from edgeready.layers.naming import layer_names
 from edgeready.layers.remedies import cause_of
 from edgeready.layers.twins import Pair, Twins, match, real_values, weights_of
-from edgeready_device.graph import read_graph
+from edgeready_device.reading.graph import read_graph
 from edgeready_device.runtime import choose_runtime
 
 Progress = Callable[[int, int], None]

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeready.layers.layer_error import Range, TensorError
-from edgeready_device.graph import Tensor
 from edgeready_device.quantization import QuantParams, dequantize, quantize
+from edgeready_device.reading.graph import Tensor
 
 POOR_LEVELS = 16
 _KEPT = 4096  # values per image and tensor that the quantiles are taken from

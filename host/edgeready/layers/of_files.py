@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from edgeready.config import DataConfig
 from edgeready.dataset import Dataset, Splits
 from edgeready.dataset.tensors import is_tensor_file, load_tensors
-from edgeready.equalization import equalized
 from edgeready.errors import UsageError
 from edgeready.evaluation import splits_for
-from edgeready.fitting import image_feeds, tensor_feeds
 from edgeready.layers.bench import Sample
 from edgeready.layers.diagnosis import diagnose
 from edgeready.layers.layer_error import LayerReport
+from edgeready.quantization.equalization import equalized
+from edgeready.quantization.fitting import image_feeds, tensor_feeds
 from edgeready_device.manifest import Manifest
 from edgeready_device.model import Model
 from edgeready_device.model_file import read_model_file

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeready.errors import ModelFileError
-from edgeready_device.graph import Graph, Op, Tensor
+from edgeready_device.reading.graph import Graph, Op, Tensor
 
 BRIDGES = ("QUANTIZE", "DEQUANTIZE")
 WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeready.errors import MissingExtraError
-from edgeready.new_file import write_files
+from edgeready.output.new_file import write_files
 
 INK, GREY, LINE = "#1f2933", "#6b7785", "#d5dae0"
 BLUE, ORANGE, GREEN, RED = "#2f6fb0", "#c4701c", "#3a8a4d", "#b23a3a"

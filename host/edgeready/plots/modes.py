@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeready.comparison import Measured
-from edgeready.mode_comparison import ModesReport
+from edgeready.modes.comparison import ModesReport
 from edgeready.plots.canvas import BLUE, GREEN, GREY, LINE, ORANGE, add_panel, new_figure, plain, save_figure
 from edgeready_device.text import duration
 

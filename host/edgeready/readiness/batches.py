@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from edgeready.readiness.operands import STRUCTURE, elements, structure
 from edgeready.readiness.rule import Place, Reason, rule
 from edgeready.readiness.wording import name_text, op_text, shape_text, tensor_text
-from edgeready_device.graph import Graph, Tensor
+from edgeready_device.reading.graph import Graph, Tensor
 
 FIXED_BATCH = (
     "build the model with keras.Input(shape, batch_size=1), copy the weights (set_weights(get_weights())) "

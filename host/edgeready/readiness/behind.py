@@ -10,7 +10,7 @@ from edgeready.readiness.cost import OpCost
 from edgeready.readiness.data_types import FORGIVEN
 from edgeready.readiness.flow import Flow
 from edgeready.readiness.verdict import Finding
-from edgeready_device.graph import Graph
+from edgeready_device.reading.graph import Graph
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from edgeready.readiness.readiness_report import Blocker, ReadinessReport
 from edgeready.readiness.rule import Place, Rule
 from edgeready.readiness.verdict import Finding
 from edgeready.readiness.wording import layer_text
-from edgeready_device.graph import Graph, Op, read_graph
+from edgeready_device.reading.graph import Graph, Op, read_graph
 
 _LONGEST_MESSAGE = 400
 _FATAL = frozenset(rule.name for rule in RULES if rule.fatal)

@@ -10,7 +10,7 @@ from edgeready.readiness.flow import Flow
 from edgeready.readiness.macs import macs
 from edgeready.readiness.operands import STRUCTURE, elements
 from edgeready.readiness.verdict import OpVerdict
-from edgeready_device.graph import Graph, Op
+from edgeready_device.reading.graph import Graph, Op
 
 CACHE_BYTES = 7_864_320
 COMPILED_GROWTH = 1.1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgeready_device.graph import Graph, Op, Tensor
+from edgeready_device.reading.graph import Graph, Op, Tensor
 
 _INTEGERS = ("int32", "int64")
 

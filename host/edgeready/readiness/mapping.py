@@ -8,7 +8,7 @@ from edgeready.readiness.data_types import FORGIVEN
 from edgeready.readiness.flow import Flow
 from edgeready.readiness.verdict import Finding, OpVerdict
 from edgeready.readiness.wording import op_text
-from edgeready_device.graph import Graph, Op
+from edgeready_device.reading.graph import Graph, Op
 
 DOWNSTREAM = "downstream"
 NOT_COMPILED = "not-compiled"

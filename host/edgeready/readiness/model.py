@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from edgeready.readiness.operands import EIGHT_BITS
 from edgeready.readiness.operators import COMPILED
 from edgeready.readiness.rule import Reason, model_rule
-from edgeready_device.graph import Graph
+from edgeready_device.reading.graph import Graph
 
 _ANY_TYPE = frozenset({"QUANTIZE", "DEQUANTIZE", "CAST", "SHAPE", "CUSTOM"})
 

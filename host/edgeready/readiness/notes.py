@@ -9,7 +9,7 @@ from edgeready.readiness.cost import CACHE_BYTES, Cost
 from edgeready.readiness.operands import elements
 from edgeready.readiness.verdict import OpVerdict
 from edgeready.readiness.wording import name_text, shape_text, tensor_text
-from edgeready_device.graph import Graph
+from edgeready_device.reading.graph import Graph
 
 LARGE_ACTIVATION_BYTES = 8 << 20
 _MIB = 1 << 20

@@ -8,7 +8,7 @@ from edgeready.readiness.batches import FIXED_BATCH
 from edgeready.readiness.operands import activations
 from edgeready.readiness.rule import Place, Reason, rule
 from edgeready.readiness.wording import tensor_text
-from edgeready_device.graph import Tensor
+from edgeready_device.reading.graph import Tensor
 
 
 def entering(place: Place, bad: Callable[[Tensor], bool]) -> Tensor | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgeready.calibration import CalibrationReport
+from edgeready.quantization.calibration import CalibrationReport
 
 
 def calibration_lines(report: CalibrationReport) -> list[str]:

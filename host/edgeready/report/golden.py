@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from edgeready.golden_file import GoldenFile
+from edgeready.output.golden_file import GoldenFile
 
 
 def golden_view(written: GoldenFile) -> RenderableType:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from edgeready.ladder import Judgement, Rung, Trail
+from edgeready.quantization.ladder import Judgement, Rung, Trail
 from edgeready.report.tables import new_table
 
 

@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from edgeready.layers import LayerError, LayerReport
-from edgeready.new_file import write_files
+from edgeready.output.new_file import write_files
 from edgeready_device.text import plain, table
 
 JSON_NAME, PICTURE_NAME = "layers.json", "layers.png"

@@ -11,9 +11,9 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from edgeready.comparison import Measured
-from edgeready.mode_comparison import ModeRow, ModesReport
-from edgeready.modes import MODES, NO, PARTLY, TARGETS, Mode
-from edgeready.new_file import write_files
+from edgeready.modes.comparison import ModeRow, ModesReport
+from edgeready.modes.mode import MODES, NO, PARTLY, TARGETS, Mode
+from edgeready.output.new_file import write_files
 from edgeready_device.report.benchmark import benchmark_json
 from edgeready_device.report.evaluate import evaluation_json
 from edgeready_device.report.proportion import proportion_json

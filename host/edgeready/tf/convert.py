@@ -1,4 +1,4 @@
-"""Converts a frozen function to float .tflite bytes; `edgeready.workshop` gives it a process of its own."""
+"""Converts a frozen function to float .tflite bytes; `edgeready.child.workshop` gives it a process of its own."""
 
 from __future__ import annotations
 

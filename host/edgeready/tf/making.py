@@ -9,20 +9,20 @@ from typing import Any
 
 import numpy as np
 
+from edgeready.child.job import Job, Made, Progress
+from edgeready.child.refusal import refusal, starved
 from edgeready.errors import ConversionError, EdgereadyError
-from edgeready.feeds import Feeds
-from edgeready.fitting import check_classifier_graph, image_feeds, tensor_feeds
-from edgeready.job import Job, Made, Progress
-from edgeready.modes import MODES, Mode
+from edgeready.modes.mode import MODES, Mode
 from edgeready.proof import check_convertible
-from edgeready.refusal import refusal, starved
-from edgeready.representative import check_feeds
+from edgeready.quantization.feeds import Feeds
+from edgeready.quantization.fitting import check_classifier_graph, image_feeds, tensor_feeds
+from edgeready.quantization.representative import check_feeds
 from edgeready.tf import convert, mend, models, quantize, train
 from edgeready.tf.architectures import UNIT
 from edgeready.tf.models import NamedModel
 from edgeready.tf.sources import Network
 from edgeready_device.contract import scores_of
-from edgeready_device.graph import Graph, read_graph
+from edgeready_device.reading.graph import Graph, read_graph
 
 Log = Callable[[], str]
 

@@ -16,7 +16,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from edgeready.errors import ConversionError
-from edgeready.feeds import Feeds
+from edgeready.quantization.feeds import Feeds
 from edgeready.tf.mended_forms import REWRITES, Apply, proposal
 from edgeready_device.preprocess import Normalization
 

@@ -1,7 +1,7 @@
 """The converter's own integer quantization, in steps: observe a float32 .tflite, then make it integer.
 
-Between the two the ranges can be read and changed in the bytes (`edgeready.ranges`), which is why this is not
-`TFLiteConverter.convert`. Measured: with nothing changed both ways give the same tensors and ops.
+Between the two the ranges can be read and changed in the bytes (edgeready.quantization.ranges): that is why this is
+not `TFLiteConverter.convert`. Measured: with nothing changed both ways give the same tensors and ops.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import tensorflow as tf
 from tensorflow.lite.python.convert import mlir_quantize
 from tensorflow.lite.python.optimize import calibrator
 
-from edgeready.bias_correction import corrected
-from edgeready.clipping import clipped_ranges
-from edgeready.equalization import equalized
-from edgeready.feeds import Feeds
-from edgeready.method import Method
-from edgeready.overwritten import overwritten_ranges
-from edgeready.ranges import read_ranges, with_ranges
+from edgeready.quantization.bias_correction import corrected
+from edgeready.quantization.clipping import clipped_ranges
+from edgeready.quantization.equalization import equalized
+from edgeready.quantization.feeds import Feeds
+from edgeready.quantization.method import Method
+from edgeready.quantization.overwritten import overwritten_ranges
+from edgeready.quantization.ranges import read_ranges, with_ranges
 
 
 def observe(float_model: bytes, feeds: Feeds, method: Method) -> bytes:

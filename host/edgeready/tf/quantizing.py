@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from edgeready.child.job import Progress
+from edgeready.child.quantize_job import Quantized, QuantizeJob
 from edgeready.errors import UsageError
-from edgeready.job import Progress
-from edgeready.modes import MODES
-from edgeready.quantize_job import Quantized, QuantizeJob
-from edgeready.representative import check_feeds
+from edgeready.modes.mode import MODES
+from edgeready.quantization.representative import check_feeds
 from edgeready.tf import quantize
 
 

@@ -13,7 +13,7 @@ from tflite_models import O, T, conv_classifier, one_op, tflite
 from edgeready.readiness import check_graph, sentences
 from edgeready.readiness.manual import manual
 from edgeready.readiness.status import _STATUS, DATA_TYPE, MAPPED, NO_TABLE, SUBGRAPH, UNSUPPORTED, table
-from edgeready_device.graph import read_graph
+from edgeready_device.reading.graph import read_graph
 
 PAGE = Path(__file__).parents[3] / "docs" / "edge-tpu.md"
 

@@ -1,0 +1,1 @@
+"""What may crash runs in a child process first."""

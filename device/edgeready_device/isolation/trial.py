@@ -1,0 +1,56 @@
+"""A model's first run in a child process: what came of it; a crash there is a sentence here."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+from edgeready_device.isolation.child import Ended, module_arguments, run_child
+
+BUILT_FOR_IT = "take a library built for this version of TFLite, another --runtime, or leave --delegate out"
+TIME_LIMIT_S = 120.0  # an Edge TPU on USB 2 loads its firmware and a large model's weights in less
+
+
+@dataclass(frozen=True)
+class TrialRequest:
+    """What to try: a runtime by name, threads, kernels, a delegate as text, and the value that fills the input."""
+
+    runtime: str
+    threads: int = 1
+    kernels: str = "default"
+    delegate: str = ""
+    ops_total: int = 0
+    fill: int = 0
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """What a trial gave: `output` are the first raw values, `error` a refusal in one line.
+
+    `ended` says how the process ended; without an error and `ended.well`, the model ran.
+    """
+
+    ended: Ended
+    output: tuple[float, ...] = ()
+    load_s: float = 0.0
+    first_run_s: float = 0.0
+    second_run_s: float = 0.0
+    ops_taken: int = 0
+    partitions: int = 0
+    error: str = ""
+
+    @property
+    def ran(self) -> bool:
+        """Whether the model ran to its end."""
+        return self.ended.well and not self.error
+
+
+def try_model(request: TrialRequest, model: bytes, time_limit_s: float = TIME_LIMIT_S) -> TrialResult:
+    """Opens and runs the flatbuffer `model` in a child; refusals and crashes are in the result, never raised."""
+    arguments = module_arguments("edgeready_device.isolation.trial_child", json.dumps(asdict(request)))
+    ended = run_child(arguments, timeout_s=time_limit_s, stdin=model)
+    try:
+        found = json.loads(ended.output)
+        return TrialResult(ended, tuple(found.pop("output", ())), **found)
+    except (ValueError, TypeError):  # it died before its one line
+        return TrialResult(ended)

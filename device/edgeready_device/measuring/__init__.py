@@ -1,0 +1,1 @@
+"""What an inference takes: stages, verdicts, and the comparison of two measurements."""

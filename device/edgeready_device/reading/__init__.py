@@ -1,0 +1,1 @@
+"""The .tflite format: flatbuffer, schema, graph, ZIP and arrays, bounds-checked."""

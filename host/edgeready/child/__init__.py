@@ -1,0 +1,1 @@
+"""TensorFlow's child process: the jobs it is handed, and how it may end."""

@@ -1,0 +1,1 @@
+"""The modes of conversion: what each promises, its files, and how they compare."""

@@ -1,0 +1,36 @@
+"""The values of every tensor of a .tflite while it runs, sample by sample; without TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from numpy.typing import NDArray
+
+from edgeready.errors import ModelFileError
+from edgeready.quantization.feeds import Feeds
+
+
+def activations(model: bytes, feeds: Feeds, tensors: Sequence[int]) -> Iterator[dict[int, NDArray[Any]]]:
+    """For each sample of `feeds` the values of `tensors` (indices in the file), each in the tensor's shape.
+
+    Every tensor keeps its memory and no delegate fuses ops, so that nothing in between is lost. Raises ModelFileError
+    when LiteRT does not run the model, as with custom ops.
+    """
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType  # noqa: PLC0415  (slow to load)
+
+    try:
+        interpreter = Interpreter(
+            model_content=model,
+            experimental_preserve_all_tensors=True,
+            experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        )
+        interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise ModelFileError(f"LiteRT does not run the float32 model: {' '.join(str(error).split())}") from error
+    inputs = [int(detail["index"]) for detail in interpreter.get_input_details()]
+    for sample in feeds():
+        for index, values in zip(inputs, sample, strict=True):
+            interpreter.set_tensor(index, values)
+        interpreter.invoke()
+        yield {index: interpreter.get_tensor(index) for index in tensors}
