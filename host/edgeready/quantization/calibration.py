@@ -107,6 +107,10 @@ def inspect_calibration(
     )
 
 
+# The format gives these a fixed scale; 1 itself is just beyond it, whatever the calibration images are.
+_FIXED = ("SOFTMAX", "LOGISTIC", "TANH", "L2_NORMALIZATION")
+
+
 def _few(graph: Graph) -> int:
     """How many images are run through the float model: fewer where it is large."""
     values = sum(tensor.elements for tensor in graph.tensors if not tensor.constant)
@@ -115,10 +119,8 @@ def _few(graph: Graph) -> int:
 
 def _grids(graph: Graph, integer: Graph) -> dict[int, tuple[str, Range]]:
     """Name and representable range of each activation, by its tensor in the float model."""
-    twins = match(graph, integer)
-    pairs = [
-        (ours, theirs) for pair in twins.pairs for ours, theirs in zip(pair.float32.outputs, pair.integer.outputs)
-    ]
+    free = [pair for pair in match(graph, integer).pairs if pair.integer.name not in _FIXED]
+    pairs = [(ours, theirs) for pair in free for ours, theirs in zip(pair.float32.outputs, pair.integer.outputs)]
     spoken = layer_names([[graph.tensors[ours].name] for ours, _ in pairs])
     names = dict(zip((ours for ours, _ in pairs), spoken, strict=True))
     found = {}
