@@ -22,7 +22,7 @@ from edgeready.config import BuildConfig, DataConfig, TrainConfig
 from edgeready.modes.comparison import ModesReport, compare_modes
 from edgeready.pipeline import build
 from edgeready.report.modes import modes_json, write_modes
-from edgeready_device.text import duration
+from edgeready_bench.report.quantity import duration
 
 NETWORKS = {
     "tutorial-cnn": ("mnist", 5),

@@ -12,20 +12,26 @@ import pytest
 ROOT = Path(__file__).parents[1]
 HOST = sorted((ROOT / "host" / "edgeready").rglob("*.py"))
 DEVICE = sorted((ROOT / "device" / "edgeready_device").rglob("*.py"))
+BENCH = sorted((ROOT / "device" / "bench" / "edgeready_bench").rglob("*.py"))
 TENSORFLOW = {"tensorflow", "keras", "tf_keras"}
 MOST_MODULE_LINES, MOST_FUNCTION_LINES = 250, 40
 NAMES_THAT_SAY_NOTHING = {"utils", "util", "common", "helpers", "helper", "base", "misc"}
 
-every_module = pytest.mark.parametrize("path", [*HOST, *DEVICE], ids=lambda path: str(path.relative_to(ROOT)))
+every_module = pytest.mark.parametrize("path", [*HOST, *DEVICE, *BENCH], ids=lambda path: str(path.relative_to(ROOT)))
 
 
 def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text("utf-8"))
 
 
-def imported(path: Path) -> set[str]:
-    """The top-level packages that a module imports, anywhere in it."""
-    nodes = list(ast.walk(parsed(path)))
+def imported(path: Path, *, for_types: bool = True) -> set[str]:
+    """The top-level packages that a module imports, anywhere in it; or not `for_types`, under TYPE_CHECKING."""
+    tree = parsed(path)
+    nodes = list(ast.walk(tree))
+    if not for_types:
+        blocks = [node for node in nodes if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
+        typed = {id(node) for block in blocks for statement in block.body for node in ast.walk(statement)}
+        nodes = [node for node in nodes if id(node) not in typed]
     plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     return {
         name.partition(".")[0]
@@ -51,6 +57,7 @@ def test_the_tool_has_nothing_to_say(command):
 def test_there_is_something_to_look_at():
     assert len(HOST) > 40
     assert len(DEVICE) > 20
+    assert len(BENCH) > 20
 
 
 @every_module
@@ -107,9 +114,22 @@ def test_the_folder_tf_is_entered_through_the_child_process_only(path):
 
 @pytest.mark.parametrize("path", DEVICE, ids=lambda path: path.name)
 def test_the_device_package_imports_numpy_and_the_standard_library_only(path):
-    assert imported(path) <= {*sys.stdlib_module_names, "numpy", "PIL", "edgeready_device"}
+    assert imported(path, for_types=False) <= {*sys.stdlib_module_names, "numpy", "PIL", "edgeready_device"}
 
 
-def test_no_package_is_importable_from_the_roots_of_the_two_halves():
-    assert not (ROOT / "host" / "__init__.py").exists()
-    assert not (ROOT / "device" / "__init__.py").exists()
+@pytest.mark.parametrize("path", DEVICE, ids=lambda path: path.name)
+def test_the_device_package_knows_the_second_one_by_its_name_in_one_module_and_by_its_types(path):
+    assert imported(path) <= {*sys.stdlib_module_names, "numpy", "PIL", "edgeready_device", "edgeready_bench"}
+    texts = [node.value for node in ast.walk(parsed(path)) if isinstance(node, ast.Constant)]
+    named = any(isinstance(text, str) and "edgeready_bench" in text for text in texts)
+    assert named is (path.name == "bench.py")
+
+
+@pytest.mark.parametrize("path", BENCH, ids=lambda path: path.name)
+def test_the_second_device_package_imports_numpy_and_the_first_only(path):
+    assert imported(path) <= {*sys.stdlib_module_names, "numpy", "edgeready_device", "edgeready_bench"}
+
+
+@pytest.mark.parametrize("folder", ["host", "device", "device/bench"])
+def test_no_package_is_importable_from_the_root_of_a_distribution(folder):
+    assert not (ROOT / folder / "__init__.py").exists()

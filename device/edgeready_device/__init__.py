@@ -12,7 +12,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from edgeready_device.description import Description
+    from edgeready_device.contract import Description
     from edgeready_device.frames import fit_frame
     from edgeready_device.model import Model
     from edgeready_device.postprocess import Prediction
@@ -23,7 +23,7 @@ __all__ = ["Description", "Model", "Normalization", "Prediction", "__version__",
 
 # numpy is slow to load, and `edgeready-device --help` needs none: a name is fetched when it is first asked for.
 _HOMES = {
-    "Description": "description",
+    "Description": "contract",
     "Model": "model",
     "Normalization": "preprocess",
     "Prediction": "postprocess",

@@ -31,19 +31,14 @@ def camera_frames(source: str = AUTO, count: int = 1) -> Frames:
     the number of a device for OpenCV, or a video file or address for OpenCV, which may end earlier.
     Raises RuntimeUnavailableError where neither is installed, NotFoundError where there is no such camera.
     """
-    name, _, number = source.partition(":")
     if source == AUTO:
-        name = "picamera2" if importlib.util.find_spec("picamera2") is not None else "0"
-    if name == "picamera2":
-        return _limited(_picamera2(int(number) if number.isdigit() else 0), count)
-    return _limited(_opencv(source if source != AUTO else name), count)
-
-
-def _limited(frames: Frames, count: int) -> Frames:
-    with closing(frames):  # lets go of the camera
-        for number, frame in enumerate(frames, 1):
+        source = "picamera2" if importlib.util.find_spec("picamera2") is not None else "0"
+    name, _, number = source.partition(":")
+    opened = _picamera2(int(number) if number.isdigit() else 0) if name == "picamera2" else _opencv(source)
+    with closing(opened) as frames:  # lets go of the camera
+        for done, frame in enumerate(frames, 1):
             yield frame
-            if number == count:
+            if done == count:
                 return
 
 

@@ -8,12 +8,12 @@ import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
-from edgeready_device import __version__
-from edgeready_device.commands import benchmark, classify, compare, doctor, evaluate, info, tune, verify
+from edgeready_device import __version__, bench
+from edgeready_device.commands import classify, evaluate, info, verify
 from edgeready_device.commands.terminal import Handler, discard_output, flush, say
 from edgeready_device.errors import EdgereadyError
 
-VERBS = (info, classify, evaluate, benchmark, compare, tune, verify, doctor)
+VERBS = (info, classify, evaluate, verify, bench)
 OUR_BUG = 70
 INTERRUPTED = 130
 
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _fail(options: argparse.Namespace, message: str, code: int) -> int:
     if options.debug:
         traceback.print_exc()
-    say(" ".join(message.split()))
+    say(message)
     return code
 
 
@@ -69,7 +69,3 @@ def _parser() -> argparse.ArgumentParser:
     for each in VERBS:
         each.add(verbs)
     return parser
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from edgeready_device.errors import ModelFileError, NotFoundError, RuntimeUnavailableError, UsageError
+from edgeready_device.errors import ModelFileError, NotFoundError, RuntimeUnavailableError, UsageError, one_line
 from edgeready_device.isolation.trial import BUILT_FOR_IT, TrialRequest, try_model
 from edgeready_device.model_file import ModelFile
-from edgeready_device.runtime import Interpreter, Runtime, one_line, open_interpreter, runtime_module
+from edgeready_device.runtime import Interpreter, Runtime, open_interpreter, runtime_module
 
 EDGETPU_OP = "edgetpu-custom-op"
 EDGETPU_LIBRARIES = {"darwin": "libedgetpu.1.dylib", "win32": "edgetpu.dll"}
@@ -112,7 +112,14 @@ def open_delegated(
         ) from error
     delegation = Delegation(spec, ops_total, *taken_ops(seen, ops_total))
     if not delegation.ops_taken:
-        raise RuntimeUnavailableError(_took_nothing(spec, ops_total))
+        cure = (
+            "the file is not compiled for the Edge TPU: run edgeready compile"
+            if spec.edgetpu
+            else "all would run on the CPU: give a model that it supports"
+        )
+        raise RuntimeUnavailableError(
+            f"the delegate {spec.text} took 0 of {ops_total} ops; {cure}, or leave --delegate out"
+        )
     return interpreter, delegation
 
 
@@ -173,8 +180,10 @@ def load_delegate(runtime: Runtime, spec: DelegateSpec) -> Any:
 
 def _check_library(spec: DelegateSpec) -> None:
     """Loads the library before the runtime does: where loading fails, the runtimes leave a broken object behind."""
+    here, there = _built_for(sys.executable), _built_for(spec.library)
     try:
-        _check_machine(Path(spec.library))
+        if here and there and here != there:
+            raise OSError(f"it is built for {there}, and this Python for {here}")
         library = ctypes.PyDLL(spec.library)
     except OSError as error:
         if spec.edgetpu:
@@ -192,16 +201,10 @@ def _check_library(spec: DelegateSpec) -> None:
         )
 
 
-def _check_machine(library: Path) -> None:
-    here, there = _built_for(Path(sys.executable)), _built_for(library)
-    if here and there and here != there:
-        raise OSError(f"it is built for {there}, and this Python for {here}")
-
-
-def _built_for(path: Path) -> str:
+def _built_for(path: str) -> str:
     """What processor an ELF file is built for; empty for any other file, or one that the loader searches for."""
     try:
-        with path.open("rb") as stream:
+        with open(path, "rb") as stream:
             head = stream.read(20)
     except OSError:
         return ""
@@ -209,12 +212,3 @@ def _built_for(path: Path) -> str:
         return ""
     number = int.from_bytes(head[18:20], "little" if head[5] == 1 else "big")
     return _MACHINES.get(number, f"machine {number}")
-
-
-def _took_nothing(spec: DelegateSpec, ops_total: int) -> str:
-    cure = (
-        "the file is not compiled for the Edge TPU: run edgeready compile, or leave --delegate out"
-        if spec.edgetpu
-        else "all would run on the CPU: give a model that it supports, or leave --delegate out"
-    )
-    return f"the delegate {spec.text} took 0 of {ops_total} ops; {cure}"

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 
+def one_line(error: BaseException) -> str:
+    """An error's text without line breaks; its class where it has none."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 class EdgereadyError(Exception):
     """The base of every error that edgeready raises on purpose; `exit_code` is what the command ends with."""
 
@@ -29,12 +34,6 @@ class ImageError(EdgereadyError, ValueError):
 
 class DatasetError(EdgereadyError, ValueError):
     """A data set whose contents cannot be used (exit code 3)."""
-
-    exit_code = 3
-
-
-class MeasurementError(EdgereadyError, ValueError):
-    """A benchmark's file that cannot be used, or not with the other one (exit code 3)."""
 
     exit_code = 3
 

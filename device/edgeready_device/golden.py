@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import io
+import math
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,14 +13,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeready_device.errors import ModelFileError
+from edgeready_device.errors import ModelFileError, one_line
 from edgeready_device.reading.archive import read_archive
-from edgeready_device.reading.npy import read_npy
 from edgeready_device.runtime import Runtime
 
 _PREFIX = "outputs/"
 _SUFFIX = ".npy"
 _MAX_BYTES = 64 << 20  # unpacked, all arrays together
+_MAGIC = b"\x93NUMPY\x01\x00"  # version 1.0, which numpy writes for every plain array
+_MOST_HEADER_BYTES = 1024
+_KINDS = "buif"
+_KEYS = {"descr", "fortran_order", "shape"}
 
 
 @dataclass(frozen=True)
@@ -63,22 +68,55 @@ def read_golden(data: bytes) -> GoldenVectors:
     try:
         arrays = _arrays(data)
     except ModelFileError as error:
-        raise ModelFileError(f"golden.npz cannot be read ({error})") from error
-    inputs = arrays.pop("inputs", None)
-    if inputs is None:
+        raise ModelFileError(f"golden.npz cannot be read ({error}): the file is damaged") from error
+    if "inputs" not in arrays:
         raise ModelFileError("golden.npz has no array 'inputs': the file is damaged")
-    return GoldenVectors(
-        inputs, {name[len(_PREFIX) :]: rows for name, rows in arrays.items() if name.startswith(_PREFIX)}
-    )
+    outputs = {name[len(_PREFIX) :]: rows for name, rows in arrays.items() if name.startswith(_PREFIX)}
+    return GoldenVectors(arrays["inputs"], outputs)
 
 
 def _arrays(data: bytes) -> dict[str, NDArray[Any]]:
     archive = read_archive(data)
     if archive is None:
-        raise ModelFileError("it is no archive: the file is damaged")
+        raise ModelFileError("it is no archive")
     arrays, left = {}, _MAX_BYTES
     for name in archive.names:
         unpacked = archive.part(name, left)
         left -= len(unpacked)
         arrays[name[: -len(_SUFFIX)] if name.endswith(_SUFFIX) else name] = read_npy(unpacked)
     return arrays
+
+
+def read_npy(data: bytes) -> NDArray[Any]:
+    """The array in the bytes of a .npy file; raises ModelFileError for anything but whole rows of plain numbers."""
+    if data[:8] != _MAGIC or len(data) < 10:
+        raise ModelFileError(f"its array begins with {data[:8]!r}, not with {_MAGIC!r}")
+    size = int.from_bytes(data[8:10], "little")
+    header = data[10 : 10 + size]
+    if size > _MOST_HEADER_BYTES or len(header) < size:
+        raise ModelFileError(f"its array has a header of {size} bytes in {len(data)}")
+    dtype, shape = _described(header)
+    count = math.prod(shape)
+    if len(data) - 10 - size != count * dtype.itemsize:
+        raise ModelFileError(
+            f"its array claims {dtype} {list(shape)} and holds {len(data) - 10 - size} bytes: the file is damaged"
+        )
+    return np.frombuffer(data, dtype, count, 10 + size).reshape(shape)
+
+
+def _described(header: bytes) -> tuple[np.dtype[Any], tuple[int, ...]]:
+    try:
+        found = ast.literal_eval(header.decode("latin-1").strip())
+        if not isinstance(found, dict) or set(found) != _KEYS or found["fortran_order"] is not False:
+            raise ValueError("no plain array")
+        dtype, shape = np.dtype(str(found["descr"])), found["shape"]
+        if dtype.kind not in _KINDS or dtype.itemsize > 8 or not _is_shape(shape):
+            raise ValueError(f"{dtype} {shape!r:.60}")
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError) as error:
+        raise ModelFileError(f"its array has a header that is none ({one_line(error)[:100]})") from error
+    return dtype, shape
+
+
+def _is_shape(shape: Any) -> bool:
+    plain = isinstance(shape, tuple) and len(shape) <= 8
+    return plain and all(type(size) is int and 0 <= size < 1 << 31 for size in shape)

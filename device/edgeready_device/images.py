@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Union
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeready_device.errors import ImageError, NotFoundError, UsageError
-from edgeready_device.resizing import require_pillow, resize_frame
+from edgeready_device.errors import ImageError, NotFoundError, UsageError, one_line
+from edgeready_device.frames import require_pillow, resize_frame
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -68,20 +68,28 @@ def read_image(path: ImagePath, channels: int) -> NDArray[np.uint8]:
     Raises NotFoundError where there is no such file, ImageError where it is empty, damaged, too large,
     animated or floating-point, and RuntimeUnavailableError where Pillow is not installed.
     """
-    _check_channels(channels)
-    require_pillow()
+    _check_request(channels)
     file = Path(path)
-    _check_file(file)
-    return _pixels(_decode(repr(str(file)), file), channels)
+    name = repr(str(file))
+    try:
+        details = file.stat()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise NotFoundError(f"no image {name}: check the path") from error
+    except (OSError, ValueError) as error:
+        raise _unreadable(name, error) from error
+    if not stat.S_ISREG(details.st_mode):
+        raise ImageError(f"{name} is not a file: give an image file, not a folder")
+    if details.st_size == 0:
+        raise ImageError(f"image {name} is empty (0 bytes): copy it again or remove it")
+    return _decoded(name, file, channels)
 
 
 def decode_image(data: bytes, channels: int, name: str = "standard input") -> NDArray[np.uint8]:
     """The image in the bytes of a file, as `read_image` has it; `name` is what errors call it."""
-    _check_channels(channels)
-    require_pillow()
+    _check_request(channels)
     if not data:
         raise ImageError(f"image {name} is empty (0 bytes): send an encoded image")
-    return _pixels(_decode(name, io.BytesIO(data)), channels)
+    return _decoded(name, io.BytesIO(data), channels)
 
 
 def load_frame(path: ImagePath, height: int, width: int, channels: int, rule: str = "stretch") -> NDArray[np.uint8]:
@@ -89,36 +97,17 @@ def load_frame(path: ImagePath, height: int, width: int, channels: int, rule: st
     return resize_frame(read_image(path, channels), height, width, rule)
 
 
-def _check_channels(channels: int) -> None:
+def _check_request(channels: int) -> None:
     if channels not in (1, 3):
         raise UsageError(f"channels is {channels!r}: give 1 for grey or 3 for RGB")
-
-
-def _pixels(image: Image.Image, channels: int) -> NDArray[np.uint8]:
-    pixels = np.array(image.convert("L" if channels == 1 else "RGB"))
-    return pixels.reshape(image.height, image.width, channels)
-
-
-def _check_file(file: Path) -> None:
-    try:
-        details = file.stat()
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise NotFoundError(f"no image {str(file)!r}: check the path") from error
-    except (OSError, ValueError) as error:
-        raise _unreadable(repr(str(file)), error) from error
-    if not stat.S_ISREG(details.st_mode):
-        raise ImageError(f"{str(file)!r} is not a file: give an image file, not a folder")
-    if details.st_size == 0:
-        raise ImageError(f"image {str(file)!r} is empty (0 bytes): copy it again or remove it")
+    require_pillow()
 
 
 def _unreadable(name: str, error: Exception) -> ImageError:
-    reason = " ".join(str(error).split()) or type(error).__name__
-    return ImageError(f"image {name} cannot be read ({reason}): copy it again or remove it")
+    return ImageError(f"image {name} cannot be read ({one_line(error)}): copy it again or remove it")
 
 
-def _decode(name: str, source: Path | io.BytesIO) -> Image.Image:
-    """The decoded image, upright, as L or RGB."""
+def _decoded(name: str, source: Path | io.BytesIO, channels: int) -> NDArray[np.uint8]:
     from PIL import Image, ImageOps, UnidentifiedImageError  # noqa: PLC0415
 
     try:
@@ -129,7 +118,8 @@ def _decode(name: str, source: Path | io.BytesIO) -> Image.Image:
             image.load()
             with _quietly():
                 upright = ImageOps.exif_transpose(image)
-            return _eight_bit(name, upright)
+            grey_or_rgb = _eight_bit(name, upright).convert("L" if channels == 1 else "RGB")
+            return np.array(grey_or_rgb).reshape(upright.height, upright.width, channels)
     except ImageError:
         raise
     except Image.DecompressionBombError as error:

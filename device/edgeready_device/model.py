@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeready_device.contract import NOTHING_SAID, Contract, TensorSpec, read_contract
+from edgeready_device.bench import bench_module
+from edgeready_device.contract import NOTHING_SAID, Contract, Description, TensorSpec, read_contract
 from edgeready_device.delegate import Delegation, check_undelegated, open_delegated, open_tried, parse_delegate
-from edgeready_device.description import Description
 from edgeready_device.errors import ImageError, ModelFileError
 from edgeready_device.model_file import ModelFile, read_model_file
 from edgeready_device.postprocess import Prediction, Scorer
 from edgeready_device.preprocess import shaped_as
 from edgeready_device.quantization import dequantize, quantize
 from edgeready_device.runtime import Interpreter, Runtime, choose_runtime, open_interpreter
-from edgeready_device.tuning.tuned import Tuned, usable_choice
+from edgeready_device.tuned import Tuned, usable_choice
 
 if TYPE_CHECKING:
-    from edgeready_device.measuring.benchmark import BenchmarkResult
+    from edgeready_bench.measuring.benchmark import BenchmarkResult
     from edgeready_device.verify import VerifyReport
 
 _PIXELS = np.dtype(np.uint8)
@@ -118,14 +118,15 @@ class Model:
 
     def replicate(self) -> Model:
         """The same model in an interpreter of its own."""
-        taken = self.delegate
+        other, taken, flatbuffer = copy.copy(self), self.delegate, self.file.flatbuffer
+        other._lock = threading.Lock()
         if taken is None:
-            interpreter = open_interpreter(self.runtime, self.file.flatbuffer, self.threads, self.kernels)
+            other._interpreter = open_interpreter(self.runtime, flatbuffer, self.threads, self.kernels)
         else:  # no trial: it runs in this process already
-            ops, spec = taken.ops_total, taken.spec
-            interpreter, _ = open_delegated(self.runtime, self.file.flatbuffer, spec, ops, self.threads, self.kernels)
-        copied = Model(self.file, interpreter, self.runtime, self.threads, self.kernels, taken, self.tuned)
-        return copied.described_as(self.description)
+            other._interpreter, _ = open_delegated(
+                self.runtime, flatbuffer, taken.spec, taken.ops_total, self.threads, self.kernels
+            )
+        return other
 
     def described_as(self, description: Description) -> Model:
         """The same model in the same interpreter, read as `description` says, which goes before what the file says.
@@ -223,19 +224,13 @@ class Model:
         return [self.classify(frame, top, threshold) for frame in frames]
 
     def benchmark(self, runs: int = 100, min_time_s: float = 2.0) -> BenchmarkResult:
-        """What one inference takes, on this model's runtime, threads and kernels, in an interpreter of its own."""
-        from edgeready_device.measuring.benchmark import BenchmarkConfig, benchmark  # noqa: PLC0415  (it opens models)
+        """What one inference takes, on this model's runtime, threads and kernels, in an interpreter of its own.
 
-        config = BenchmarkConfig(
-            runs,
-            min_time_s,
-            max(BenchmarkConfig.max_time_s, min_time_s),
-            runtime=self.runtime.name,
-            threads=self.threads,
-            kernels=self.kernels,
-            delegate=None if self.delegate is None else self.delegate.name,
-        )
-        return benchmark(self.path, config)
+        Raises RuntimeUnavailableError where edgeready-bench is not installed.
+        """
+        measuring = bench_module("measuring.benchmark", "Model.benchmark")
+        result: BenchmarkResult = measuring.benchmark_as_opened(self, runs, min_time_s)
+        return result
 
     def verify(self) -> VerifyReport:
         """The file's golden vectors on this machine, on both kernel paths of this model's runtime.

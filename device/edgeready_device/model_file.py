@@ -22,9 +22,7 @@ GOLDEN = "golden.npz"
 FLATBUFFER = "flatbuffer"  # the key of its hash in the manifest
 _MAX_MODEL_BYTES = 1 << 30
 _MAX_PIPE_BYTES = 64 << 20
-_MAX_MANIFEST_BYTES = 1 << 20
-_MAX_LABELS_BYTES = 4 << 20
-_MAX_GOLDEN_BYTES = 32 << 20
+_MAX_PART_BYTES = {MANIFEST: 1 << 20, LABELS: 4 << 20, GOLDEN: 32 << 20}
 _MAX_LABELS = 100_000
 _MAX_LABEL_CHARACTERS = 1000
 
@@ -33,8 +31,8 @@ _MAX_LABEL_CHARACTERS = 1000
 class ModelFile:
     """One .tflite file: the `flatbuffer`, its `graph`, and what it says of itself.
 
-    `size_bytes` is the whole file's size. `manifest` and `golden` are None, and `labels` empty, in a file
-    that does not carry them.
+    `size_bytes` is the whole file's size. `golden_npz` are the bytes of the part golden.npz. It and
+    `manifest` are None, and `labels` empty, in a file that does not carry them.
     """
 
     path: Path
@@ -44,7 +42,12 @@ class ModelFile:
     metadata: TfliteMetadata = field(default_factory=TfliteMetadata)
     manifest: Manifest | None = None
     labels: tuple[str, ...] = ()
-    golden: GoldenVectors | None = field(default=None, repr=False)
+    golden_npz: bytes | None = field(default=None, repr=False)
+
+    @property
+    def golden(self) -> GoldenVectors | None:
+        """The golden vectors, read anew each time: they are large, and a model that only classifies needs none."""
+        return None if self.golden_npz is None else read_golden(self.golden_npz)
 
 
 def read_model_file(path: str | os.PathLike[str], *, check_hashes: bool = True, trusted: bool = False) -> ModelFile:
@@ -62,13 +65,21 @@ def read_model_file(path: str | os.PathLike[str], *, check_hashes: bool = True, 
 
 def flatbuffer_of(data: bytes) -> bytes:
     """The flatbuffer at the front of the bytes of a .tflite file, without the ZIP tail."""
+    return _split(data)[1]
+
+
+def _split(data: bytes) -> tuple[Archive | None, bytes]:
+    """The ZIP at the end of `data`, where there is one, and what stands before it."""
     archive = read_archive(data)
-    return data if archive is None else _front(data, archive)
+    if archive is None:
+        return None, data
+    if not archive.start:
+        raise ModelFileError("the ZIP at its end starts before the model: the file is damaged")
+    return archive, data[: archive.start]
 
 
 def _parse(path: Path, data: bytes, check_hashes: bool, trusted: bool) -> ModelFile:
-    archive = read_archive(data)
-    flatbuffer = data if archive is None else _front(data, archive)
+    archive, flatbuffer = _split(data)
     graph = read_graph(flatbuffer, trusted=True) if trusted else verified_graph(flatbuffer)
     metadata = read_tflite_metadata(graph.metadata[ENTRY]) if ENTRY in graph.metadata else TfliteMetadata()
     parts = _parts(archive, metadata) if archive is not None else {}
@@ -78,6 +89,8 @@ def _parse(path: Path, data: bytes, check_hashes: bool, trusted: bool) -> ModelF
     if manifest is not None and check_hashes:
         _check_hashes(manifest, {**parts, FLATBUFFER: flatbuffer})
     label_file = metadata.label_file or LABELS
+    if GOLDEN in parts:
+        read_golden(parts[GOLDEN])  # damaged ones are met here, and not first by whoever verifies
     return ModelFile(
         path,
         len(data),
@@ -86,7 +99,7 @@ def _parse(path: Path, data: bytes, check_hashes: bool, trusted: bool) -> ModelF
         metadata,
         manifest,
         parse_labels(parts[label_file]) if label_file in parts else (),
-        read_golden(parts[GOLDEN]) if GOLDEN in parts else None,
+        parts.get(GOLDEN),
     )
 
 
@@ -126,15 +139,8 @@ def _read(path: Path) -> bytes:
     return data
 
 
-def _front(data: bytes, archive: Archive) -> bytes:
-    if not archive.start:
-        raise ModelFileError("the ZIP at its end starts before the model: the file is damaged")
-    return data[: archive.start]
-
-
 def _parts(archive: Archive, metadata: TfliteMetadata) -> dict[str, bytes]:
-    limits = {metadata.label_file: _MAX_LABELS_BYTES, LABELS: _MAX_LABELS_BYTES}
-    limits.update({MANIFEST: _MAX_MANIFEST_BYTES, GOLDEN: _MAX_GOLDEN_BYTES})
+    limits = {metadata.label_file: _MAX_PART_BYTES[LABELS], **_MAX_PART_BYTES}
     return {name: archive.part(name, limits[name]) for name in archive.names if name in limits}
 
 

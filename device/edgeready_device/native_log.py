@@ -24,17 +24,15 @@ def held_native_log(wanted: Callable[[bytes], bool]) -> Iterator[None]:
             yield
             return
         os.dup2(held.fileno(), 2)
-        show = wanted
+        failed = True
         try:
             yield
-        except BaseException:
-            show = _every
-            raise
+            failed = False
         finally:
             os.dup2(saved, 2)
             held.seek(0)
             for line in held.read().splitlines(keepends=True):
-                if show(line):
+                if failed or wanted(line):
                     os.write(saved, line)
             os.close(saved)
 
@@ -42,7 +40,3 @@ def held_native_log(wanted: Callable[[bytes], bool]) -> Iterator[None]:
 def not_info(line: bytes) -> bool:
     """Whether a line of a TFLite runtime's log is more than information."""
     return not line.startswith((b"INFO:", b"I0000 "))
-
-
-def _every(line: bytes) -> bool:
-    return True

@@ -52,7 +52,10 @@ class Scorer:
         self._scores: tuple[float, ...] = ()
         if quant is not None and np.dtype(dtype).itemsize == 1:
             self._least = int(np.iinfo(np.dtype(dtype)).min)
-            self._scores = _powers(quant) if self._logits else _reals(quant, self._least)
+            if self._logits:  # exp of 0, -1, ... -255 steps
+                self._scores = tuple(math.exp(-steps * quant.scale) for steps in range(256))
+            else:
+                self._scores = tuple(dequantize(np.arange(self._least, self._least + 256), quant).tolist())
 
     def __call__(self, raw: NDArray[Any], top: int, threshold: float = 0.0) -> list[Prediction]:
         """The `top` best of the raw output `raw` (classes,), best first, those below the score `threshold` left out.
@@ -71,7 +74,10 @@ class Scorer:
 
     def _few(self, values: list[int], top: int) -> list[Prediction]:
         best = max(values)
-        order = [values.index(best)] if top == 1 else _order(values)[:top]
+        if top == 1:
+            order = [values.index(best)]
+        else:  # stable: of equals the first
+            order = sorted(range(len(values)), key=values.__getitem__, reverse=True)[:top]
         if not self._logits:
             return [Prediction(self._labels[i], i, self._scores[values[i] - self._least]) for i in order]
         powers = self._scores
@@ -87,20 +93,6 @@ class Scorer:
         counts = np.bincount(best - wide)
         total = float(np.dot(counts, self._scores[: len(counts)]))
         return [Prediction(self._labels[i], i, self._scores[best - int(raw[i])] / total) for i in order]
-
-
-def _order(values: list[int]) -> list[int]:
-    return sorted(range(len(values)), key=values.__getitem__, reverse=True)  # stable: of equals the first
-
-
-def _powers(quant: QuantParams) -> tuple[float, ...]:
-    """exp of 0, -1, ... -255 steps."""
-    return tuple(math.exp(-steps * quant.scale) for steps in range(256))
-
-
-def _reals(quant: QuantParams, least: int) -> tuple[float, ...]:
-    """The real value of each of the 256 integers from `least` on."""
-    return tuple(dequantize(np.arange(least, least + 256), quant).tolist())
 
 
 def _check_top(top: int) -> None:

@@ -1,15 +1,11 @@
-"""The few statistics that a measurement needs: intervals, percentiles, and how many samples carry them."""
+"""A share of trials and how sure it is."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 Z_95 = 1.959963984540054  # two-sided 95 % of the normal distribution
-_CONFIDENCE = 0.99
 
 
 @dataclass(frozen=True)
@@ -33,40 +29,3 @@ class Proportion:
         middle = p + z2 / (2 * n)
         half = Z_95 * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
         return max(0.0, (middle - half) / (1 + z2 / n)), min(1.0, (middle + half) / (1 + z2 / n))
-
-
-def samples_needed(percentile: float) -> int:
-    """How many samples carry the `percentile` (50 to below 100): 11 for p50, 64 for p90, 662 for p99.
-
-    The early-stopping rule of MLPerf LoadGen: the fewest n for which seeing at most one slower sample has a
-    probability of at most 1 - 0.99 if more than the claimed share were slower.
-    """
-    slow = 1 - percentile / 100
-    n = 2
-    while (1 - slow) ** n + n * slow * (1 - slow) ** (n - 1) > 1 - _CONFIDENCE:
-        n += 1
-    return n
-
-
-@dataclass(frozen=True)
-class LatencySummary:
-    """Seconds; `p90_s`, `p95_s` and `p99_s` are None when the samples are too few to carry them."""
-
-    count: int
-    median_s: float
-    mad_s: float
-    p90_s: float | None
-    p95_s: float | None
-    p99_s: float | None
-
-
-def summarize(latencies_s: Sequence[float]) -> LatencySummary:
-    """The LatencySummary of at least one latency; mad_s is the median absolute deviation."""
-    values = np.asarray(latencies_s, np.float64)
-    median = float(np.median(values))
-
-    def percentile(q: int) -> float | None:
-        return float(np.percentile(values, q)) if len(values) >= samples_needed(q) else None
-
-    mad = float(np.median(np.abs(values - median)))
-    return LatencySummary(len(values), median, mad, percentile(90), percentile(95), percentile(99))

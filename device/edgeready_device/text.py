@@ -1,30 +1,27 @@
-"""Blocks of plain text: two columns, a table, and numbers as people read them."""
+"""Blocks of plain text: two columns, a table, and numbers as people and programs read them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from edgeready_device.statistics import Proportion
-
-
-def duration(seconds: float) -> str:
-    """Seconds with three significant digits in the unit that fits."""
-    if seconds < 1e-4:
-        return f"{seconds * 1e6:.3g} µs"
-    if seconds < 1:
-        return f"{seconds * 1e3:.3g} ms"
-    return f"{seconds:.3g} s"
-
-
-def megabytes(size_bytes: int) -> str:
-    """Bytes with one decimal in MB, 1,000,000 bytes each."""
-    return f"{size_bytes / 1e6:,.1f} MB"
 
 
 def percent(share: Proportion) -> str:
     """A proportion in percent with its 95 % interval and its counts."""
     low, high = share.interval
     return f"{100 * share.value:.2f} % ({100 * low:.2f} to {100 * high:.2f}, {share.hits} of {share.count})"
+
+
+def proportion_json(share: Proportion) -> dict[str, Any]:
+    """A proportion and its 95 % interval, from 0 to 1."""
+    return {
+        "value": share.value,
+        "interval95": list(share.interval),
+        "hits": share.hits,
+        "count": share.count,
+    }
 
 
 def plain(text: str) -> str:
@@ -40,7 +37,7 @@ def rows(pairs: Sequence[tuple[str, str]]) -> str:
 
 def table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     """A table in plain text; the first column to the left, the others to the right."""
-    every = [list(header), *[list(line) for line in lines]]
+    every = [header, *lines]
     widths = [max(len(line[i]) for line in every) for i in range(len(header))]
 
     def joined(line: Sequence[str]) -> str:

@@ -92,7 +92,8 @@ def verify(file: ModelFile, runtime: str | None = None, delegate: str | None = N
     With a `delegate` it is that one's answers that are held against the nearest recording.
     Raises ModelFileError when the file carries none.
     """
-    if file.golden is None:
+    golden = file.golden
+    if golden is None:
         raise ModelFileError(
             f"{file.path}: it carries no golden vectors: make it with edgeready build or convert, or add some with "
             "edgeready golden"
@@ -101,8 +102,8 @@ def verify(file: ModelFile, runtime: str | None = None, delegate: str | None = N
     found = {}
     for kernels in KERNELS if delegate is None else KERNELS[:1]:
         model = Model.from_file(file, runtime=chosen.name, threads=1, kernels=kernels, delegate=delegate)
-        found[kernels if delegate is None else f"delegate {delegate}"] = outputs_of(model, file.golden.inputs)
-    results = tuple(compare(file.golden, chosen, kernels, outputs) for kernels, outputs in found.items())
+        found[kernels if delegate is None else f"delegate {delegate}"] = outputs_of(model, golden.inputs)
+    results = tuple(compare(golden, chosen, kernels, outputs) for kernels, outputs in found.items())
     return VerifyReport(file.path, chosen, results, distance(found) if len(found) == 2 else None)
 
 

@@ -9,7 +9,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeready.device_wheel import device_wheel
+from edgeready.device_wheel import device_wheels
 from edgeready.errors import EdgereadyError, NotFoundError, OutputError, UsageError
 from edgeready_device.model_file import read_model_file
 
@@ -83,7 +83,7 @@ def _fill(folder: Path, model: Path, target: Target) -> None:
     wheels = folder / "wheels"
     wheels.mkdir(parents=True)
     _download(target, wheels)
-    device_wheel(wheels)
+    device_wheels(wheels)
     shutil.copyfile(model, folder / model.name)
     installer = folder / INSTALLER
     installer.write_text(_installer(target, model.name), "utf-8")
@@ -107,10 +107,10 @@ def _download(target: Target, wheels: Path) -> None:
 
 
 def _installer(target: Target, model: str) -> str:
-    device = "edgeready-device" if target.system_packages else "edgeready-device[images]"
+    ours = ("edgeready-device" if target.system_packages else "edgeready-device[images]", "edgeready-bench")
     own = " --system-site-packages" if target.system_packages else ""
     no_deps = " --no-deps" if target.system_packages else ""
-    requirements = " ".join(f"'{each}'" for each in (device, *target.requirements))
+    requirements = " ".join(f"'{each}'" for each in (*ours, *target.requirements))
     needs = ""
     if target.system_packages:
         packages = " ".join(target.system_packages)
@@ -120,7 +120,7 @@ def _installer(target: Target, model: str) -> str:
         )
     return (
         "#!/bin/sh\n"
-        f"# Installs edgeready-device on {target.system} (CPython {target.python}) without internet.\n"
+        f"# Installs edgeready-device and -bench on {target.system} (CPython {target.python}) without internet.\n"
         "set -eu\n"
         'here=$(cd "$(dirname "$0")" && pwd)\n'
         f"{needs}"

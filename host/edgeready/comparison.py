@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from edgeready.dataset import Dataset
+from edgeready_bench.measuring.benchmark import BenchmarkConfig, BenchmarkResult, benchmark
 from edgeready_device.evaluate import EvaluationReport, evaluate
-from edgeready_device.measuring.benchmark import BenchmarkConfig, BenchmarkResult, benchmark
 from edgeready_device.model import Model
 from edgeready_device.statistics import Proportion
 

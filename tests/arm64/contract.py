@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeready_device.examples import load_examples
+from edgeready_device.evaluate import load_examples
 from edgeready_device.images import load_frame
 from edgeready_device.model import Model
 from edgeready_device.runtime import choose_runtime

@@ -18,7 +18,8 @@ PARTS = {
     "tflite-runtime": "/opt/edgeready/site/tflite_runtime",
     "ai-edge-litert": "/opt/edgeready/site/ai_edge_litert",
     "all packages": "/opt/edgeready/site",
-    "edgeready-device": "/opt/edgeready/app",
+    "edgeready-device": "/opt/edgeready/app/edgeready_device*",
+    "edgeready-bench": "/opt/edgeready/app/edgeready_bench*",
     "model": "/models",
 }
 
@@ -70,8 +71,10 @@ def _verbs(lane: Lane, system: System) -> None:
     done = _run(lane, system, "doctor")
     ok = done.code == 0 and ("this machine is emulated" in done.output) is EMULATED
     lane.verdict(f"doctor, {system.name}", ok, done.last_line())
-    done = _run(lane, system, "tune", "/models/digits.tflite", "--seconds", "1", "--dry-run")
+    done = _run(lane, system, "tune", "/models/digits.tflite", "--seconds", "1", "--dry-run", "--json")
+    candidates = (parsed(done) or {}).get("candidates", [])
     ok = done.code == int(EMULATED) and ("this machine is emulated" in done.errors) is EMULATED
+    ok = ok and bool(candidates) and not any(each["out"] for each in candidates)  # every answer was right
     lane.verdict(f"tune, {system.name}", ok, f"exit code {done.code}: {done.last_line()}")
     measure = "edgeready-device benchmark /models/digits.tflite --runs 200 --min-time 0 --out"
     script = (

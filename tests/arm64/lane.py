@@ -27,7 +27,7 @@ ARITHMETIC = tuple(
     f"tests/device/test_{name}.py"
     for name in (
         *("board_state", "compare", "difference", "examples", "golden", "manifest", "modality"),
-        *("postprocess", "preprocess", "quantization", "stability", "statistics", "table_arithmetic"),
+        *("postprocess", "preprocess", "quantization", "stability", "stairs", "statistics"),
     )
 )
 OPENING, BESIDE = "what opens it", "arithmetic"

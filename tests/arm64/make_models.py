@@ -25,7 +25,7 @@ from PIL import Image, ImageDraw
 from edgeready.config import BuildConfig, DataConfig, TrainConfig
 from edgeready.dataset import load_splits
 from edgeready.pipeline import build
-from edgeready_device.examples import load_examples
+from edgeready_device.evaluate import load_examples
 from edgeready_device.golden import recording_key
 from edgeready_device.images import load_frame
 from edgeready_device.model import Model

@@ -74,11 +74,15 @@ _against("SPACE_TO_DEPTH", [IMAGE], [made(1, 8, 8, 3)], "to divide by zero", "ha
 _against("DEPTH_TO_SPACE", [IMAGE], [made(1, 16, 16, 1)], "to read behind", "has blocks of 2 for", blockSize=2)
 _against("RESIZE_BILINEAR", [IMAGE, numbers("n", 0, 4)], [made(1, 0, 4, 3)], "to divide by zero", "makes images of")
 _against("MEAN", [IMAGE, numbers("n", 9)], [made(1, 8, 8)], "to read a shape behind its end", "has the axis 9")
+_against("MEAN", [IMAGE, numbers("n", 4)], [made(1, 8, 8)], "to read a shape just behind its end", "has the axis 4")
+_against("MEAN", [IMAGE, numbers("n", -5)], [made(1, 8, 8)], "to read a shape just before it", "has the axis -5")
 _against("ARG_MAX", [ROW, numbers("n", 9)], [made(1, dtype="int64")], "to read behind", "has the axis 9")
+_against("ARG_MAX", [ROW, numbers("n", 0, 1)], [made(1, dtype="int64")], "to read two axes as one", r"has the axes \[0, 1\], and takes one")  # fmt: skip  # noqa: E501
 _against("ADD", [ROW, T("z", (1, 3), "int8", 0.1)], [made(1, 4)], "to read behind", r"joins \[1, 4\] and \[1, 3\]")
 _against("ADD", [ROW, T("z", (1, 4), "float32")], [made(1, 4)], "to read bytes as floats", "mixes float32 and int8")
 _against("RELU", [ROW], [made(1, 5)], "to write behind", r"makes \[1, 4\], and its output is \[1, 5\]")
 _against("SOFTMAX", [ROW], [made(1, 4)], "to divide by zero", "has the beta 0")
+_against("SPLIT", [numbers("n", 1), ROW], [made(1, 2), T("z", (1, 3), "int8", 0.1)], "to write behind the second part", r"makes \[1, 2\], and its output is \[1, 3\]", numSplits=2)  # fmt: skip  # noqa: E501
 _against("UNPACK", [ROW], [made(1)], "to write to an output that is none", "has 1 outputs, says 4", axis=1, num=4)
 _against("CUSTOM", [ROW], [made(1, 4)], "to have a null pointer compared", "has no name of its own")
 

@@ -44,6 +44,20 @@ def test_the_dockerfile_asks_nothing_that_docker_20_10_lacks():
     assert not re.search(r"^# *syntax=|<<|COPY --link", text, re.MULTILINE)
 
 
+def test_the_image_carries_both_device_packages():
+    text = (ROOT / "Dockerfile.arm64").read_text("utf-8")
+    projects = {str(path.parent.relative_to(ROOT)) for path in ROOT.glob("device/**/pyproject.toml")}
+    (built,) = re.findall(r"(?m)^RUN pip wheel .* --wheel-dir wheels (.*?) \\$", text)
+    assert {folder.removeprefix("./") for folder in built.split()} == projects == {"device", "device/bench"}
+
+
+def test_whatever_the_dockerfile_copies_is_there():
+    text = (ROOT / "Dockerfile.arm64").read_text("utf-8")
+    copied = [name for line in re.findall(r"(?m)^COPY (?!--from)(.*)$", text) for name in line.split()[:-1]]
+    assert len(copied) > 10
+    assert [name for name in copied if not (ROOT / name).exists()] == []
+
+
 @pytest.mark.parametrize("mutation", MUTATIONS)
 def test_each_mutation_still_finds_its_place(mutation):
     file, old, new = MUTATIONS[mutation]

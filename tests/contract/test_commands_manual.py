@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 import re
 import subprocess
 import sys
@@ -10,11 +11,13 @@ from pathlib import Path
 import pytest
 
 from edgeready import cli, errors, terminal
+from edgeready_device import bench
 from edgeready_device import cli as device_cli
 from edgeready_device.commands import terminal as device_terminal
 from edgeready_device.runtime import RUNTIME_VARIABLE
 
-MANUAL = (Path(__file__).parents[2] / "docs" / "commands.md").read_text("utf-8")
+ROOT = Path(__file__).parents[2]
+MANUAL = (ROOT / "docs" / "commands.md").read_text("utf-8")
 
 
 def section(title: str) -> str:
@@ -74,6 +77,23 @@ def test_every_command_of_the_device_is_in_the_manual_and_every_one_there_exists
     assert commands_of("edgeready-device") == set(re.findall(r"^    (\w+)", listed.group(1), re.MULTILINE))
 
 
+def test_the_manual_says_which_verbs_are_in_the_second_package_of_the_board():
+    (sentence,) = re.findall(r"On the board, (.*) are in a package of their own, `edgeready-bench`", MANUAL)
+    assert re.findall(r"`(\w+)`", sentence) == list(bench.VERBS)
+    assert set(bench.VERBS) < commands_of("edgeready-device")
+
+
+@pytest.mark.parametrize("manual", sorted((ROOT / "docs").glob("*.md")), ids=lambda path: path.name)
+def test_whatever_a_manual_names_by_its_module_is_there(manual):
+    text = manual.read_text("utf-8")
+    for name in re.findall(r"\b(edgeready_(?:device|bench)(?:\.\w+)+)", text):
+        pkgutil.resolve_name(name)
+    examples = re.findall(r"(?m)^from (edgeready\S+) import (.*)$", text)
+    for module, names in examples:
+        for name in names.split(", "):
+            pkgutil.resolve_name(f"{module}:{name}")
+
+
 def test_every_budget_of_the_manual_is_an_option_of_the_commands_it_names():
     budgets = re.findall(r"^\| `(--[a-z0-9-]+) [A-Z]+` \| ([^|]+) \|", section("Budgets"), re.MULTILINE)
     assert len(budgets) >= 3
@@ -85,8 +105,7 @@ def test_every_budget_of_the_manual_is_an_option_of_the_commands_it_names():
 def test_the_environment_variables_of_the_manual_are_those_in_the_code():
     named = set(re.findall(r"^\| `(\w+)` \|", section("Environment"), re.MULTILINE))
     assert RUNTIME_VARIABLE in named
-    root = Path(__file__).parents[2]
-    code = "".join(path.read_text("utf-8") for half in ("host", "device") for path in (root / half).rglob("*.py"))
+    code = "".join(path.read_text("utf-8") for half in ("host", "device") for path in (ROOT / half).rglob("*.py"))
     for name in named:
         assert f'"{name}"' in code, name
     for name in re.findall(r'"(EDGEREADY_[A-Z]+)"', code):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgeready_device.machine.machine import Machine
+from edgeready_device.machine import Machine
 from edgeready_device.runtime import Runtime
 
 LITERT = Runtime("ai-edge-litert", "2.3.0")

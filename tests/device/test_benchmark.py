@@ -8,13 +8,13 @@ import time
 import numpy as np
 import pytest
 
+from edgeready_bench.machine.board import Board
+from edgeready_bench.machine.memory import MemoryUse
+from edgeready_bench.measuring import benchmark as under_test
+from edgeready_bench.measuring.benchmark import BenchmarkConfig, BenchmarkResult, benchmark
+from edgeready_bench.measuring.stages import Stages, Stop, measure
 from edgeready_device.errors import ModelFileError, NotFoundError, UsageError
-from edgeready_device.machine.board import Board
-from edgeready_device.machine.machine import read_machine
-from edgeready_device.machine.memory import MemoryUse
-from edgeready_device.measuring import benchmark as under_test
-from edgeready_device.measuring.benchmark import BenchmarkConfig, BenchmarkResult, benchmark
-from edgeready_device.measuring.stages import Stages, Stop, measure
+from edgeready_device.machine import read_machine
 from edgeready_device.model import Model
 from edgeready_device.runtime import Runtime
 
@@ -275,9 +275,7 @@ def test_a_window_keeps_evenly_spread_runs_only_and_sums_up_all(measured):
 
 
 def test_a_model_that_slows_down_over_the_windows_is_drifting(measured, monkeypatch):
-    monkeypatch.setattr(
-        "edgeready_device.machine.machine.is_emulated", lambda *_: False
-    )  # of emulation only that is said
+    monkeypatch.setattr("edgeready_device.machine.is_emulated", lambda *_: False)  # of emulation only that is said
     config = BenchmarkConfig(warmup_runs=0, warmup_s=0.0, sustained_s=60.0)
     found, _ = measured(config, lambda i: 0.01 if i < 2000 else 0.013)
     assert [reason.kind for reason in found.unsteady if reason.kind in ("drifting", "throttled")] == ["drifting"]

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from edgeready_device.errors import MeasurementError, NotFoundError, OutputError
-from edgeready_device.measuring.benchmark_file import SCHEMA, Measurement, read_measurement, write_measurement
+from edgeready_bench.errors import MeasurementError
+from edgeready_bench.measuring.benchmark_file import SCHEMA, Measurement, read_measurement, write_measurement
+from edgeready_device.errors import NotFoundError, OutputError
 
 DOCUMENT = {
     "schema": SCHEMA,
@@ -55,6 +56,13 @@ def test_a_machine_without_a_board_is_its_processor(written):
     assert read_measurement(written(machine={"board": "", "processor": "Xeon"})).machine == "Xeon"
 
 
+@pytest.mark.parametrize(
+    ("changes", "virtual"), [({"virtual": True}, True), ({"virtual": False}, False), ({}, False)]
+)
+def test_a_measurement_says_whether_its_machine_was_virtual(written, changes, virtual):
+    assert read_measurement(written(**changes)).virtual is virtual
+
+
 @pytest.mark.parametrize("delegate", [None, ...])
 def test_no_delegate_is_empty(written, delegate):
     assert read_measurement(written(delegate=delegate)).delegate == ""
@@ -80,6 +88,7 @@ def test_no_delegate_is_empty(written, delegate):
         ({"threads": True}, "'threads' is True"),
         ({"threads": "2"}, "'threads' is '2', no int"),
         ({"emulated": "no"}, "'emulated' is 'no', no bool"),
+        ({"virtual": "no"}, "'virtual' is 'no', no bool"),
         ({"machine": None}, "'machine' is 'None', no dict"),
         ({"machine": {"board": 5}}, "'board' is '5', no str"),
         ({"unsteady": ["busy"]}, "'unsteady' holds other things than reasons"),

@@ -6,21 +6,21 @@ from pathlib import Path
 
 import pytest
 
+from edgeready_bench.machine.acceleration import Acceleration, read_acceleration
+from edgeready_bench.machine.activity import Activity
+from edgeready_bench.machine.board import Board
+from edgeready_bench.machine.board_state import BoardState, Clock
+from edgeready_bench.machine.memory import MemoryUse
+from edgeready_bench.machine.tpu import Tpu, TpuLibrary
+from edgeready_bench.measuring.benchmark import BenchmarkResult
+from edgeready_bench.measuring.benchmark_file import read_measurement, write_measurement
+from edgeready_bench.measuring.latency import LatencySummary
+from edgeready_bench.measuring.stages import Stages
+from edgeready_bench.measuring.sustained import Window
+from edgeready_bench.report.acceleration import acceleration_rows
+from edgeready_bench.report.benchmark import benchmark_json, benchmark_text
 from edgeready_device.delegate import DelegateSpec, Delegation
-from edgeready_device.machine.acceleration import Acceleration, read_acceleration
-from edgeready_device.machine.activity import Activity
-from edgeready_device.machine.board import Board
-from edgeready_device.machine.board_state import BoardState, Clock
-from edgeready_device.machine.memory import MemoryUse
-from edgeready_device.measuring.benchmark import BenchmarkResult
-from edgeready_device.measuring.benchmark_file import read_measurement, write_measurement
-from edgeready_device.measuring.stages import Stages
-from edgeready_device.measuring.sustained import Window
-from edgeready_device.report.acceleration import acceleration_rows
-from edgeready_device.report.benchmark import benchmark_json, benchmark_text
-from edgeready_device.statistics import LatencySummary
-from edgeready_device.tpu import Tpu, TpuLibrary
-from edgeready_device.tuning.tuned import Choice, Tuned
+from edgeready_device.tuned import Choice, Tuned
 
 from .boards import lay  # noqa: TID252  (the package depends on pytest's root)
 from .report_cases import LITERT, PC, PI  # noqa: TID252  (the package depends on pytest's root)
@@ -54,6 +54,12 @@ def test_a_measurement_of_many_runs_has_its_percentiles():
     assert lines[2] == "machine     Imaginary CPU, x86_64, 2 CPUs"
     assert lines[5:8] == ["p90         1 ms", "p95         1 ms", "p99         1 ms"]
     assert lines[-1] == "verdict     steady"
+
+
+def test_a_virtual_machine_is_called_so():
+    measured = dataclasses.replace(_measured([0.001], PC), virtual=True)
+    assert benchmark_text(measured).splitlines()[2] == "machine     Imaginary CPU, x86_64, 2 CPUs, virtual"
+    assert benchmark_json(measured)["virtual"] is True
 
 
 def test_an_emulated_measurement_says_that_it_counts_for_nothing():
@@ -96,6 +102,7 @@ def test_a_measurement_is_plain_data_in_seconds():
         "p99_s": None,
         "throughput_per_s": 3.0,
         "emulated": False,
+        "virtual": False,
         "latencies_s": [0.25, 0.5, 0.25],
     }
 

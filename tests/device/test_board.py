@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from edgeready_device.machine import board as under_test
-from edgeready_device.machine.board import MOST_BYTES, Board, ask_firmware, this_board, whole_number
+from edgeready_bench.machine import firmware as under_test
+from edgeready_bench.machine.board import Board, whole_number
+from edgeready_bench.machine.firmware import ask_firmware, this_board
+from edgeready_device.machine import MOST_BYTES
 
 from .boards import lay  # noqa: TID252  (the package depends on pytest's root)
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgeready_device.postprocess import Prediction
-from edgeready_device.report.classify import classify_json, classify_text
+from edgeready_device.report.predictions import classify_json, classify_text
 
 
 def test_an_image_is_one_line():

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgeready_device.errors import MeasurementError
-from edgeready_device.measuring.benchmark_file import Measurement
-from edgeready_device.measuring.compare import DOUBTFUL, FASTER, SAME, SLOWER, UNJUDGED, compare
-from edgeready_device.measuring.stability import RULES, kind_of
-from edgeready_device.report.compare import compare_json, compare_text
+from edgeready_bench.errors import MeasurementError
+from edgeready_bench.measuring.benchmark_file import Measurement
+from edgeready_bench.measuring.compare import DOUBTFUL, FASTER, SAME, SLOWER, UNJUDGED, compare
+from edgeready_bench.measuring.stability import RULES, kind_of
+from edgeready_bench.report.compare import compare_json, compare_text
 
 RANDOM = np.random.default_rng(1)
 SERIES = tuple(0.004 * np.exp(RANDOM.normal(0, 0.01, 400)))
@@ -44,6 +44,26 @@ def test_a_slowdown_that_is_allowed_passes(allowed, passed):
 def test_a_series_against_itself_shows_no_difference():
     found = compare(FIRST, FIRST)
     assert (found.verdict, found.difference.percent, found.differs) == (SAME, 0.0, ())
+
+
+@pytest.mark.parametrize("which", [(True, False), (False, True), (True, True)])
+def test_virtual_machines_are_trusted_with_larger_differences_only(which):
+    for factor, verdict in ((1.0, SAME), (1.05, SAME), (1.2, SLOWER), (0.8, FASTER)):
+        one, other = (dataclasses.replace(each, virtual=v) for each, v in zip((FIRST, second(factor)), which))
+        found = compare(one, other)
+        assert found.verdict == verdict
+        assert found.note == (
+            "a virtual machine's speed changes by some percent from one measurement to the next: give the two "
+            ".tflite files, which then take turns"
+        )
+        assert f"\nnote        {found.note}\n" in compare_text(found)
+        assert compare_json(found)["note"] == found.note
+
+
+def test_of_a_real_machine_there_is_no_note():
+    found = compare(FIRST, second(1.05))
+    assert (found.verdict, found.note) == (SLOWER, "")
+    assert "note" not in compare_text(found)
 
 
 @pytest.mark.parametrize(("emulated", "order"), [((True, False), "a b"), ((False, True), "b a")])
@@ -128,6 +148,7 @@ def test_a_comparison_is_plain_data():
         "passed",
         "differs",
         "doubts",
+        "note",
     ]
     assert found["first"] == {"file": "a.json", "median_s": float(np.median(SERIES)), "count": 400}
     assert (found["verdict"], found["passed"], found["max_slowdown_percent"]) == ("slower", True, 7.0)

@@ -3,8 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgeready_device.contract import read_contract
-from edgeready_device.description import Description, labels_for, normalization_from, read_labels
+from edgeready_device.contract import Description, labels_for, normalization_from, read_contract, read_labels
 from edgeready_device.errors import ModelFileError, NotFoundError, UsageError
 from edgeready_device.manifest import InputSpec
 from edgeready_device.model_file import read_model_file
@@ -46,6 +45,11 @@ def test_a_label_may_not_steer_the_terminal(labels):
 def test_a_file_without_labels_is_refused(labels, data):
     with pytest.raises(UsageError, match=r"labels\.txt holds no labels: write one label a line"):
         labels(data)
+
+
+def test_more_labels_than_a_classifier_has_are_refused(labels):
+    with pytest.raises(UsageError, match=r"labels\.txt: cannot be read \(its label file has 100002 lines"):
+        labels(b"a\n" * 100_001)
 
 
 def test_a_label_file_that_is_not_there_is_not_found(tmp_path):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from edgeready_bench import errors as bench_errors
 from edgeready_device import errors
 
 
@@ -20,7 +21,7 @@ from edgeready_device import errors
     ],
 )
 def test_an_error_has_our_base_the_fitting_builtin_and_its_documented_exit_code(name, builtin, exit_code):
-    kind = getattr(errors, name)
+    kind = {**vars(errors), **vars(bench_errors)}[name]
     assert issubclass(kind, (errors.EdgereadyError))
     assert issubclass(kind, builtin)
     assert kind.exit_code == exit_code

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from edgeready_device.errors import DatasetError, ImageError, NotFoundError
-from edgeready_device.examples import load_examples
+from edgeready_device.evaluate import load_examples
 from edgeready_device.manifest import InputSpec
 
 SPEC = InputSpec(2, 2, 1)

@@ -9,7 +9,7 @@ import pytest
 from edgeready_device.errors import ModelFileError
 from edgeready_device.reading.flatbuffer import Flatbuffer
 from edgeready_device.reading.graph import Tensor, read_graph
-from edgeready_device.reading.operators import operator_name, tensor_type
+from edgeready_device.reading.schema import operator_name, tensor_type
 
 
 @pytest.fixture
@@ -41,6 +41,23 @@ def test_tensors_have_shape_type_and_quantization(graph):
     assert weights.scales == tuple(float(np.float32(scale)) for scale in (0.01, 0.011, 0.012, 0.013))
     assert weights.zero_points == (0, 0, 0, 0)
     assert (weights.constant, weights.static, weights.quantized_dimension) == (True, True, 0)
+
+
+def test_scales_stay_the_files_own_bytes_and_are_as_the_tuple_of_them(graph):
+    weights, again = graph("conv").tensors[2], graph("conv").tensors[2]
+    numbers = tuple(weights.scales)
+    assert (numbers == weights.scales, weights.scales == numbers, hash(weights.scales)) == (True, True, hash(numbers))
+    assert repr(weights.scales) == repr(numbers)
+    assert (len(weights.scales), weights.scales[1], weights.scales[1:3]) == (4, numbers[1], list(numbers[1:3]))
+    assert np.asarray(weights.scales).dtype == np.float64
+    assert (weights == again, hash(weights) == hash(again)) == (True, True)
+    assert weights.scales != numbers[:3]
+    assert weights.scales != 4
+
+
+def test_a_number_behind_the_scales_is_an_index_error(graph):
+    with pytest.raises(IndexError):
+        graph("conv").tensors[2].scales[4]
 
 
 def test_a_constants_values_are_read(graph):

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from edgeready_device.machine.board_state import BoardState, Clock
-from edgeready_device.report.machine import machine_json, machine_text
+from edgeready_bench.machine.board_state import BoardState, Clock
+from edgeready_bench.report.state import state_json, state_rows
+from edgeready_device.report.info import machine_json, machine_text
 from edgeready_device.runtime import Runtime
 
 from .report_cases import LITERT, PC, PI  # noqa: TID252  (the package depends on pytest's root)
@@ -13,7 +14,7 @@ STATE = BoardState((CLOCK,), 51.5, 0x50000, True, (), None, 0.25)
 
 
 def test_a_machine_is_shown_by_its_board():
-    assert machine_text(PI, [LITERT, Runtime("tflite-runtime", "2.14.0")], BoardState()) == (
+    assert machine_text(PI, [LITERT, Runtime("tflite-runtime", "2.14.0")], []) == (
         "machine       Raspberry Pi 5\n"
         "architecture  aarch64\n"
         "CPUs          4\n"
@@ -24,14 +25,14 @@ def test_a_machine_is_shown_by_its_board():
 
 
 def test_a_machine_without_a_runtime_is_told_what_to_install():
-    lines = machine_text(dataclasses.replace(PC, emulated=True), [], BoardState()).splitlines()
+    lines = machine_text(dataclasses.replace(PC, emulated=True), [], []).splitlines()
     assert lines[0] == "machine       Imaginary CPU"
     assert lines[1] == "architecture  x86_64, EMULATED"
     assert lines[-1] == "runtimes      none: pip install ai-edge-litert"
 
 
 def test_a_machine_is_plain_data():
-    assert machine_json(PI, [LITERT], STATE) == {
+    assert machine_json(PI, [LITERT], state_json(STATE)) == {
         "machine": {
             "architecture": "aarch64",
             "processor": "CPU part 0xd0b",
@@ -64,7 +65,7 @@ def test_a_machine_is_plain_data():
 
 
 def test_a_state_is_shown_as_far_as_it_is_known():
-    lines = machine_text(PI, [LITERT], STATE).splitlines()
+    lines = machine_text(PI, [LITERT], state_rows(STATE)).splitlines()
     assert lines[5:-1] == [
         "clock         ondemand, 600 to 1,800 MHz, now 600",
         "heat          52 °C",
@@ -77,5 +78,5 @@ def test_a_state_is_shown_as_far_as_it_is_known():
 def test_clocks_that_are_alike_share_a_line():
     fast = Clock("policy4", "performance", None, None, None, None)
     state = BoardState((CLOCK, dataclasses.replace(CLOCK, name="policy1", current_khz=700_000), fast))
-    lines = machine_text(PI, [LITERT], state).splitlines()
+    lines = machine_text(PI, [LITERT], state_rows(state)).splitlines()
     assert lines[5] == "clock         ondemand, 600 to 1,800 MHz, now 700; performance, unknown MHz"

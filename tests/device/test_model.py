@@ -6,7 +6,7 @@ import threading
 import numpy as np
 import pytest
 
-from edgeready_device.description import Description
+from edgeready_device.contract import Description
 from edgeready_device.errors import EdgereadyError, ImageError, ModelFileError, NotFoundError, UsageError
 from edgeready_device.manifest import InputSpec
 from edgeready_device.model import Model

@@ -67,6 +67,13 @@ def test_a_complete_file_gives_all_its_parts(complete, model):
     assert list(found.golden.outputs) == ["ai-edge-litert 2.3.0 default"]
 
 
+def test_golden_vectors_are_kept_as_their_bytes_until_somebody_asks(complete):
+    found = read_model_file(complete(golden=GOLDEN))
+    assert found.golden_npz == GOLDEN.to_bytes()
+    assert found.golden is not found.golden
+    assert found.golden.to_bytes() == GOLDEN.to_bytes()
+
+
 def test_a_zip_that_was_appended_by_cat_is_read_too(complete, model):
     found = read_model_file(complete(golden=GOLDEN, relative=True))
     assert found.flatbuffer == model("sums").read_bytes()

@@ -4,9 +4,9 @@ import os
 
 import pytest
 
-from edgeready_device import new_file
+from edgeready_bench import new_file
+from edgeready_bench.new_file import write_text
 from edgeready_device.errors import OutputError
-from edgeready_device.new_file import write_text
 
 
 def test_a_text_is_written_whole_and_nothing_else_is_left(tmp_path):

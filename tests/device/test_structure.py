@@ -9,8 +9,8 @@ from mutations import mutated, places
 from edgeready_device.errors import ModelFileError
 from edgeready_device.model import Model
 from edgeready_device.model_file import read_model_file
+from edgeready_device.reading.flatbuffer import check_layout
 from edgeready_device.reading.graph import read_graph, read_subgraphs
-from edgeready_device.reading.layout import check_layout
 from edgeready_device.structure.verification import verified_graph
 
 SOUND = (

@@ -7,18 +7,19 @@ import math
 import numpy as np
 import pytest
 
+from edgeready_bench.report.tune import tune_json, tune_text
+from edgeready_bench.tuning.agreement import Expected, Voice, consensus, expected_of, inputs_of, judged
+from edgeready_bench.tuning.candidate import Candidate, choose, ratio
+from edgeready_bench.tuning.contender import INPUTS, MODEL, Contender, ContenderError
+from edgeready_bench.tuning.tune import TuneConfig, _Entrant, _time, thread_counts, tune
+from edgeready_device import machine
 from edgeready_device.contract import read_contract
 from edgeready_device.errors import RuntimeUnavailableError, UsageError
 from edgeready_device.golden import GoldenVectors, recording_key
 from edgeready_device.isolation.trial import TrialRequest
-from edgeready_device.machine import machine
+from edgeready_device.model import Model
 from edgeready_device.model_file import read_model_file
-from edgeready_device.report.tune import tune_json, tune_text
 from edgeready_device.runtime import Runtime
-from edgeready_device.tuning.agreement import Expected, Voice, consensus, expected_of, inputs_of, judged
-from edgeready_device.tuning.candidate import Candidate, choose, ratio
-from edgeready_device.tuning.contender import INPUTS, MODEL, Contender, ContenderError
-from edgeready_device.tuning.tune import TuneConfig, _Entrant, _time, thread_counts, tune
 
 LITERT, TFLITE = Runtime("ai-edge-litert", "2.3.0"), Runtime("tflite-runtime", "2.14.0")
 
@@ -27,7 +28,7 @@ LITERT, TFLITE = Runtime("ai-edge-litert", "2.3.0"), Runtime("tflite-runtime", "
 def _as_if_not_emulated(monkeypatch):
     """An emulated machine chooses nothing, and these tests run on one, too."""
     real = dataclasses.replace(machine.read_machine(), emulated=False)
-    monkeypatch.setattr("edgeready_device.tuning.tune.read_machine", lambda: real)
+    monkeypatch.setattr("edgeready_bench.tuning.tune.read_machine", lambda: real)
 
 
 QUICK = TuneConfig(threads=(1, 2), seconds=0.15, rounds=3)
@@ -290,7 +291,22 @@ def test_golden_vectors_that_no_candidate_meets_leave_nothing_to_choose(complete
     result = tune(read_model_file(complete(golden=golden)), TuneConfig(litert.name, (1,), (), 0.1, 3))
     assert (result.chosen, result.choice) == (None, None)
     assert result.reason == "no candidate gave the expected answers, so nothing is chosen"
-    assert "steps off" in tune_text(result, None)
+    assert result.candidates[0].note == "its answers are up to 236 steps off, and 4 are allowed"
+
+
+@pytest.mark.parametrize("name", ["conv", "echo_int8", "echo_float"])
+def test_golden_vectors_that_the_candidates_meet_prove_them(complete, model, litert, name):
+    found = Model.load(model(name), runtime=litert.name)
+    inputs = inputs_of(found.file, found.contract)
+    outputs = np.stack([found.invoke(each[np.newaxis]) for each in inputs])
+    golden = GoldenVectors(inputs, {recording_key(litert, "default"): outputs})
+    result = tune(
+        read_model_file(complete(name, golden=golden, labels=None)), TuneConfig(litert.name, (1,), (), 0.1, 3)
+    )
+    (only,) = result.candidates
+    assert (only.note, only.answers.largest_steps, only.answers.same, only.answers.count) == ("", 0, 16, 16)
+    assert result.chosen == only
+    assert result.expected == "16 golden vectors in the file"
 
 
 def test_a_model_that_no_runtime_takes_is_refused_with_each_reason(model, litert):
@@ -383,7 +399,7 @@ def test_the_table_has_a_row_a_candidate_and_the_reason(model, litert, tmp_path)
 def test_as_data_what_was_not_measured_is_null(model):
     from pathlib import Path
 
-    from edgeready_device.tuning.candidate import TuneResult
+    from edgeready_bench.tuning.candidate import TuneResult
 
     out = candidate(TFLITE, 4, note="it was ended by SIGSEGV")
     data = tune_json(TuneResult(Path("m.tflite"), (out,), None, "why", "what", True), None)

@@ -21,9 +21,9 @@ from edgeready.report.build import build_json, build_view
 from edgeready.report.progress import progress_bar
 from edgeready.report.readiness import readiness_view
 from edgeready.report.splits import splits_json, splits_view
+from edgeready_bench.measuring.benchmark import BenchmarkResult
 from edgeready_device.evaluate import EvaluationReport
-from edgeready_device.machine.machine import Machine
-from edgeready_device.measuring.benchmark import BenchmarkResult
+from edgeready_device.machine import Machine
 from edgeready_device.reading.graph import read_graph
 from edgeready_device.runtime import Runtime
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import glob
 import itertools
+import json
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -12,17 +13,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeready_device.commands.description import add_description_options, description_of
-from edgeready_device.commands.opening import open_model
-from edgeready_device.commands.terminal import say, show, verb, write_json_line
-from edgeready_device.errors import EdgereadyError, ImageError, NotFoundError, UsageError
+from edgeready_device.commands.opening import add_description_options, description_of, open_model
+from edgeready_device.commands.terminal import say, show, verb, write_line
+from edgeready_device.errors import ImageError, NotFoundError, UsageError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from edgeready_device.manifest import InputSpec
-    from edgeready_device.model import Model
 
     Picture = tuple[str, Callable[[], NDArray[np.uint8]]]  # what it is called, and what gives its frame
 
@@ -52,6 +51,8 @@ def add(verbs: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Does it and returns the exit code: that of the first image that could not be used, else 0."""
+    from edgeready_device.report.predictions import classify_json, classify_text, refusal_json
+
     _check(options)
     paths = None if options.camera is not None else _image_paths(options.images)
     model = open_model(options).described_as(description_of(options))
@@ -60,15 +61,17 @@ def run(options: argparse.Namespace) -> int:
     code, entries = 0, []
     for name, frame in pictures:
         try:
-            entry = _classified(options, model, name, frame)
+            predictions = model.classify(frame(), options.top, options.threshold)
+            entry, text = classify_json(name, predictions), classify_text(name, predictions)
         except (ImageError, NotFoundError) as error:
             if options.debug:
                 traceback.print_exc()
-            say(" ".join(str(error).split()))
-            code, entry = code or error.exit_code, _refused(options, name, error)
-        entries.append(entry)
-        if not options.json:
-            entries.clear()  # it is written, and a camera may go on for days
+            say(str(error))
+            code, entry, text = code or error.exit_code, refusal_json(name, error), ""
+        if options.json:
+            entries.append(entry)
+        elif options.jsonl or text:
+            write_line(json.dumps(entry) if options.jsonl else text)
     if options.json:
         show(options, entries, "")
     return code
@@ -89,32 +92,8 @@ def _check(options: argparse.Namespace) -> None:
         raise UsageError("--json writes one document at the end: take --jsonl for a line an image")
 
 
-def _classified(
-    options: argparse.Namespace, model: Model, name: str, frame: Callable[[], NDArray[np.uint8]]
-) -> dict[str, Any]:
-    """What the model says of one picture; written at once, but for --json."""
-    from edgeready_device.report.classify import classify_json, classify_text  # noqa: PLC0415
-
-    predictions = model.classify(frame(), options.top, options.threshold)
-    entry = classify_json(name, predictions)
-    if options.jsonl:
-        write_json_line(entry)
-    elif not options.json:
-        show(options, entry, classify_text(name, predictions))
-    return entry
-
-
-def _refused(options: argparse.Namespace, name: str, error: EdgereadyError) -> dict[str, Any]:
-    from edgeready_device.report.classify import refusal_json  # noqa: PLC0415
-
-    entry = refusal_json(name, error)
-    if options.jsonl:
-        write_json_line(entry)
-    return entry
-
-
 def _files(paths: Sequence[str], spec: InputSpec) -> Iterator[Picture]:
-    from edgeready_device.images import load_frame  # noqa: PLC0415
+    from edgeready_device.images import load_frame
 
     for path in paths:
         if path == STANDARD_INPUT:
@@ -124,8 +103,8 @@ def _files(paths: Sequence[str], spec: InputSpec) -> Iterator[Picture]:
 
 
 def _from_standard_input(spec: InputSpec) -> NDArray[np.uint8]:
-    from edgeready_device.frames import fit_frame  # noqa: PLC0415
-    from edgeready_device.images import decode_image  # noqa: PLC0415
+    from edgeready_device.frames import fit_frame
+    from edgeready_device.images import decode_image
 
     if sys.stdin is None:  # the caller closed it
         raise ImageError("standard input is closed: pipe an image into the command")
@@ -136,8 +115,8 @@ def _from_standard_input(spec: InputSpec) -> NDArray[np.uint8]:
 
 
 def _camera(options: argparse.Namespace, spec: InputSpec) -> Iterator[Picture]:
-    from edgeready_device.camera import camera_frames  # noqa: PLC0415
-    from edgeready_device.frames import fit_frame  # noqa: PLC0415
+    from edgeready_device.camera import camera_frames
+    from edgeready_device.frames import fit_frame
 
     frames = camera_frames(options.camera, options.frames)
     for number, frame in zip(itertools.count(1), frames):
@@ -145,7 +124,7 @@ def _camera(options: argparse.Namespace, spec: InputSpec) -> Iterator[Picture]:
 
 
 def _image_paths(given: Sequence[str]) -> list[str]:
-    from edgeready_device import images  # noqa: PLC0415
+    from edgeready_device import images
 
     paths: list[str] = []
     for name in given:

@@ -6,8 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from edgeready_device.commands.description import add_description_options, description_of
-from edgeready_device.commands.opening import open_model
+from edgeready_device.commands.opening import add_description_options, description_of, open_model
 from edgeready_device.commands.terminal import budget, progress, show, verb
 
 
@@ -24,12 +23,12 @@ def add(verbs: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Does it and returns the exit code."""
-    from edgeready_device import evaluate, examples  # noqa: PLC0415
-    from edgeready_device.report.evaluate import evaluation_json, evaluation_text  # noqa: PLC0415
+    from edgeready_device import evaluate
+    from edgeready_device.report.predictions import evaluation_json, evaluation_text
 
     model = open_model(options).described_as(description_of(options))
     frame, follow = model.contract.frame, options.follow_links
-    data = examples.load_examples(options.data, frame, model.labels, follow_links=follow)
+    data = evaluate.load_examples(options.data, frame, model.labels, follow_links=follow)
     result = evaluate.evaluate(model, data.frames, data.truth, workers=options.workers, progress=progress("images"))
     text = evaluation_text(result, model.runtime, confusion=options.confusion)
     show(options, evaluation_json(result, model.runtime), text)

@@ -1,11 +1,13 @@
-"""How every verb that runs a model opens it: the options that they share, and the Model that these ask for."""
+"""How the verbs open a model: the options that they share, and what these ask for."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from edgeready_device.contract import Description
     from edgeready_device.model import Model
     from edgeready_device.model_file import ModelFile
 
@@ -29,8 +31,8 @@ def add_opening_options(parser: argparse.ArgumentParser) -> None:
 
 def open_file(options: argparse.Namespace, *kernels: str) -> ModelFile:
     """The file that `options` name; a foreign one has then run in a child process, on each of `kernels`."""
-    from edgeready_device.isolation.first_run import is_foreign, run_first  # noqa: PLC0415
-    from edgeready_device.model_file import read_model_file  # noqa: PLC0415
+    from edgeready_device.isolation.first_run import is_foreign, run_first
+    from edgeready_device.model_file import read_model_file
 
     file = read_model_file(options.model, trusted=options.trusted)
     tried = getattr(options, "delegate", None) is not None  # a delegate's first run is in a child anyhow
@@ -42,6 +44,26 @@ def open_file(options: argparse.Namespace, *kernels: str) -> ModelFile:
 
 def open_model(options: argparse.Namespace) -> Model:
     """The Model that `options` ask for."""
-    from edgeready_device.model import Model  # noqa: PLC0415  (numpy is slow to load, --help needs none)
+    from edgeready_device.model import Model
 
     return Model.from_file(open_file(options), runtime=options.runtime, delegate=options.delegate)
+
+
+def add_description_options(parser: argparse.ArgumentParser) -> None:
+    """The options about labels, normalization and resizing."""
+    group = parser.add_argument_group("what the file does not say, or says otherwise")
+    group.add_argument("--labels", type=Path, metavar="FILE", help="one label a line, or lines of number and label")
+    group.add_argument("--mean", help="(pixel - MEAN) / STD is what the network sees; 127.5, or one a channel")
+    group.add_argument("--std", help="as --mean: 127.5 or 58.4,57.1,57.4")
+    group.add_argument("--resize", help="how an image becomes a frame: stretch, crop or letterbox")
+
+
+def description_of(options: argparse.Namespace) -> Description:
+    """The Description that `options` give."""
+    from edgeready_device import contract
+
+    return contract.Description(
+        labels=None if options.labels is None else contract.read_labels(options.labels),
+        normalization=contract.normalization_from(options.mean, options.std),
+        resize=options.resize,
+    )

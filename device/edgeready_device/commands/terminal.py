@@ -20,7 +20,7 @@ NEGATIVE = 1  # a verdict that is no; errors bring their own code
 def say(message: str) -> None:
     """Writes one line of complaint to standard error."""
     if sys.stderr is not None:  # None where the caller closed it
-        sys.stderr.write(f"edgeready-device: {message}\n")
+        sys.stderr.write(f"edgeready-device: {' '.join(message.split())}\n")
 
 
 def verb(
@@ -43,15 +43,11 @@ def verb(
 
 def show(options: argparse.Namespace, data: Any, text: str) -> None:
     """Writes the result to standard output: `data` with --json, else `text`; raises OutputError where it cannot."""
-    _write_line(json.dumps(data) if options.json else text)
+    write_line(json.dumps(data) if options.json else text)
 
 
-def write_json_line(data: Any) -> None:
-    """Writes `data` to standard output as one line of JSON, at once; raises OutputError where it cannot."""
-    _write_line(json.dumps(data))
-
-
-def _write_line(line: str) -> None:
+def write_line(line: str) -> None:
+    """Writes `line` to standard output, at once; raises OutputError where it cannot."""
     if sys.stdout is None:  # the caller closed it
         raise OutputError("standard output is closed: nothing can be written there")
     encoding = sys.stdout.encoding or "utf-8"

@@ -19,9 +19,9 @@ def add(verbs: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Does it and returns the exit code."""
-    from edgeready_device import verify  # noqa: PLC0415
-    from edgeready_device.report.verify import verify_json, verify_text  # noqa: PLC0415
-    from edgeready_device.runtime import KERNELS  # noqa: PLC0415
+    from edgeready_device import verify
+    from edgeready_device.report.verify import verify_json, verify_text
+    from edgeready_device.runtime import KERNELS
 
     file = open_file(options, *KERNELS)
     result = verify.verify(file, options.runtime, options.delegate)

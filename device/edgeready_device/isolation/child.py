@@ -62,29 +62,17 @@ def run_child(
         start_new_session=True,  # so that what it starts ends with it
     )
     try:
-        output, errors = child.communicate(stdin, timeout=timeout_s)
+        texts = child.communicate(stdin, timeout=timeout_s)
+        timed_out = False
     except subprocess.TimeoutExpired:
         end_child(child)
-        output, errors = child.communicate()
-        return Ended(None, "", True, *_texts(output, errors))
+        texts, timed_out = child.communicate(), True
     except BaseException:
         end_child(child)
         raise
-    if child.returncode < 0:
-        return Ended(None, _signal_name(-child.returncode), False, *_texts(output, errors))
-    return Ended(child.returncode, "", False, *_texts(output, errors))
-
-
-def ended_child(child: subprocess.Popen[bytes], timeout_s: float = 5.0) -> Ended:
-    """How a child ended that has closed its pipes; one that lives on after `timeout_s` is ended."""
-    import subprocess  # noqa: PLC0415
-
-    try:
-        code = child.wait(timeout_s)
-    except subprocess.TimeoutExpired:
-        end_child(child)
-        return Ended(None, timed_out=True)
-    return Ended(None, _signal_name(-code)) if code < 0 else Ended(code)
+    code = child.returncode
+    by = signal_name(-code) if code < 0 and not timed_out else ""
+    return Ended(None if code < 0 else code, by, timed_out, *(text.decode("utf-8", "replace") for text in texts))
 
 
 def end_child(child: subprocess.Popen[bytes]) -> None:
@@ -96,15 +84,12 @@ def end_child(child: subprocess.Popen[bytes]) -> None:
     child.wait()
 
 
-def _signal_name(number: int) -> str:
+def signal_name(number: int) -> str:
+    """The name of a signal, or its number where this Python knows none."""
     try:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
-
-
-def _texts(output: bytes, errors: bytes) -> tuple[str, str]:
-    return output.decode("utf-8", "replace"), errors.decode("utf-8", "replace")
 
 
 def module_arguments(module: str, *arguments: str) -> list[str]:

@@ -14,7 +14,7 @@ from edgeready_device.isolation.child import Ended
 from edgeready_device.isolation.trial import TrialRequest, try_model
 from edgeready_device.model_file import FLATBUFFER, ModelFile
 from edgeready_device.runtime import Runtime, choose_runtime
-from edgeready_device.tuning.tuned import usable_choice
+from edgeready_device.tuned import usable_choice
 
 TIME_LIMIT_S = 60.0
 _THE_MACHINES = ("SIGILL", "SIGKILL")  # no fault of the file: another processor, or no memory left
@@ -46,7 +46,7 @@ def run_first(
     tuned = usable_choice(file) if nothing_asked else None
     if tuned is not None and tuned.choice is not None:
         if tuned.choice.delegate:
-            return 0.0  # a delegate's first run is in a child anyhow
+            return 0.0
         runtime, threads = tuned.choice.runtime, tuned.choice.threads
     chosen = choose_runtime(runtime)
     started = time.perf_counter()

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from edgeready_device.delegate import open_delegated, parse_delegate
-from edgeready_device.errors import EdgereadyError
+from edgeready_device.errors import EdgereadyError, one_line
 from edgeready_device.isolation.trial import BUILT_FOR_IT, TrialRequest
-from edgeready_device.runtime import Interpreter, choose_runtime, one_line, open_interpreter
+from edgeready_device.runtime import Interpreter, choose_runtime, open_interpreter
 
 _MOST_VALUES = 64  # of the output
 
@@ -35,9 +35,10 @@ def main() -> int:
 
 
 def _failure(request: TrialRequest, reason: str) -> str:
+    what, advice = request.runtime, "take another runtime, or another file"
     if request.delegate:
-        return f"{request.runtime} with the delegate {request.delegate} fails in a run ({reason}): {BUILT_FOR_IT}"
-    return f"{request.runtime} fails in a run ({reason}): take another runtime, or another file"
+        what, advice = f"{what} with the delegate {request.delegate}", BUILT_FOR_IT
+    return f"{what} fails in a run ({reason}): {advice}"
 
 
 def _run(request: TrialRequest, model: bytes) -> dict[str, Any]:

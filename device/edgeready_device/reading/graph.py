@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,11 +11,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeready_device.errors import ModelFileError
-from edgeready_device.reading.flatbuffer import Flatbuffer, Table
-from edgeready_device.reading.layout import check_layout
-from edgeready_device.reading.operators import operator_name, tensor_type
+from edgeready_device.reading.flatbuffer import Flatbuffer, Table, check_layout
+from edgeready_device.reading.schema import operator_name, tensor_type
 
 IDENTIFIER = b"TFL3"
+
+
+class Numbers(Sequence[Any]):
+    """Numbers in the file's own bytes, equal to the tuple of them: one of floats takes eight times as much memory."""
+
+    __slots__ = ("_array",)
+
+    def __init__(self, array: NDArray[Any]) -> None:
+        self._array = array
+
+    def __len__(self) -> int:
+        return len(self._array)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._array[index].tolist()
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._array.tolist())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+    def __repr__(self) -> str:
+        return repr(tuple(self))
 
 
 @dataclass(frozen=True)
@@ -31,8 +58,8 @@ class Tensor:
     shape: tuple[int, ...]
     shape_signature: tuple[int, ...]
     dtype: str
-    scales: tuple[float, ...] = ()
-    zero_points: tuple[int, ...] = ()
+    scales: Sequence[float] = ()
+    zero_points: Sequence[int] = ()
     quantized_dimension: int = 0
     data: memoryview | None = field(default=None, repr=False)
     variable: bool = False
@@ -51,10 +78,7 @@ class Tensor:
     @property
     def elements(self) -> int:
         """Number of elements."""
-        count = 1
-        for size in self.shape:
-            count *= size
-        return count
+        return math.prod(self.shape)
 
     @property
     def per_axis(self) -> bool:
@@ -142,7 +166,7 @@ def _subgraphs(data: bytes | memoryview, trusted: bool) -> Iterator[Graph]:
     metadata = _metadata(root, blobs)
     for main in subgraphs:
         tensors = tuple(_tensor(i, table, blobs) for i, table in enumerate(main.tables(0)))
-        ops = tuple(_op(i, table, codes, len(tensors), buffer) for i, table in enumerate(main.tables(3)))
+        ops = tuple(_op(i, table, codes, len(tensors)) for i, table in enumerate(main.tables(3)))
         inputs, outputs = (_indices(main, number, len(tensors), 0) for number in (1, 2))
         yield Graph(tensors, ops, inputs, outputs, len(subgraphs), root.text(3), metadata)
 
@@ -153,8 +177,7 @@ def _bytes(buffer: Flatbuffer, table: Table) -> memoryview | None:
         if offset + size > buffer.size:
             raise ModelFileError(f"a constant at {offset} of {size} bytes lies outside the file: it is truncated")
         return buffer.data[offset : offset + size]
-    start, length = table.span(0)
-    return buffer.data[start : start + length] if length else None
+    return table.blob(0)
 
 
 def _blob(blobs: list[memoryview | None], index: int) -> memoryview | None:
@@ -170,23 +193,22 @@ def _metadata(root: Table, blobs: list[memoryview | None]) -> dict[str, bytes]:
 
 
 def _tensor(index: int, table: Table, blobs: list[memoryview | None]) -> Tensor:
-    shape = tuple(int(size) for size in table.array(0, "i4"))
+    shape = tuple(table.array(0, "i4").tolist())
     if any(size < 0 for size in shape):
         raise ModelFileError(f"tensor {index} has the shape {list(shape)}: damaged file")
-    signature = tuple(int(size) for size in table.array(7, "i4"))
-    quantization = table.table(4)
-    scales: tuple[float, ...] = ()
-    zero_points: tuple[int, ...] = ()
+    scales: Sequence[float] = ()
+    zero_points: Sequence[int] = ()
     dimension = 0
+    quantization = table.table(4)
     if quantization is not None:
-        scales = tuple(float(scale) for scale in quantization.array(2, "f4"))
-        zero_points = tuple(int(point) for point in quantization.array(3, "i8")) or (0,) * len(scales)
+        scales, zero_points = Numbers(quantization.array(2, "f4")), Numbers(quantization.array(3, "i8"))
+        zero_points = zero_points or (0,) * len(scales)
         dimension = int(quantization.scalar(6, "i"))
     return Tensor(
         index,
         table.text(3),
         shape,
-        signature or shape,
+        tuple(table.array(7, "i4").tolist()) or shape,
         tensor_type(int(table.scalar(1, "b"))),
         scales,
         zero_points,
@@ -202,12 +224,11 @@ def _code(table: Table) -> tuple[str, int, str]:
     return name, int(table.scalar(2, "i", 1)), table.text(1)
 
 
-def _op(index: int, table: Table, codes: list[tuple[str, int, str]], tensors: int, buffer: Flatbuffer) -> Op:
+def _op(index: int, table: Table, codes: list[tuple[str, int, str]], tensors: int) -> Op:
     number = int(table.scalar(0, "I"))
     if number >= len(codes):
         raise ModelFileError(f"op {index} asks for operator code {number} of {len(codes)}: damaged file")
     name, version, custom_code = codes[number]
-    start, length = table.span(5)
     return Op(
         index,
         name,
@@ -216,13 +237,13 @@ def _op(index: int, table: Table, codes: list[tuple[str, int, str]], tensors: in
         _indices(table, 2, tensors, 0),
         custom_code,
         table.table(4) or table.table(12),
-        buffer.data[start : start + length] if length else None,
+        table.blob(5),
         int(table.scalar(3, "B")),
     )
 
 
 def _indices(table: Table, number: int, tensors: int, least: int) -> tuple[int, ...]:
-    found = tuple(int(index) for index in table.array(number, "i4"))
+    found = tuple(table.array(number, "i4").tolist())
     for index in found:
         if not least <= index < tensors:
             raise ModelFileError(f"tensor {index} of {tensors} is asked for: damaged file")

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from edgeready_device.errors import ModelFileError
 from edgeready_device.preprocess import Normalization
-from edgeready_device.reading.flatbuffer import Flatbuffer, Table
-from edgeready_device.reading.layout import check_layout
+from edgeready_device.reading.flatbuffer import Flatbuffer, Table, check_layout
 
 ENTRY = "TFLITE_METADATA"
 IDENTIFIER = b"M001"

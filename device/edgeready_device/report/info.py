@@ -1,24 +1,24 @@
-"""A model file, as text and as plain data."""
+"""A model file or a machine, as text and as plain data."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from edgeready_device.contract import Contract, TensorSpec
+from edgeready_device.machine import Machine
 from edgeready_device.model_file import ModelFile
-from edgeready_device.report.tune import tuned_text
 from edgeready_device.runtime import Runtime
 from edgeready_device.text import plain, rows
-from edgeready_device.tuning.tuned import Tuned
+from edgeready_device.tuned import Tuned
 
 
 def info_json(
     file: ModelFile, contract: Contract, runtimes: Sequence[Runtime], tuned: Tuned | None = None
 ) -> dict[str, Any]:
     """What a model file is, as plain data; `tuned` only where a tune file lies beside it."""
-    provenance = dict(file.manifest.provenance) if file.manifest else {}
     frame = contract.frame
     return {
         "file": str(file.path),
@@ -36,9 +36,9 @@ def info_json(
             "std": None if contract.raw_pixels else list(frame.normalization.std),
         },
         "labels": list(contract.labels),
-        "ops": _counts([op.custom_code or op.name for op in file.graph.ops]),
+        "ops": dict(Counter(op.custom_code or op.name for op in file.graph.ops)),
         "golden_vectors": len(file.golden.inputs) if file.golden else 0,
-        "provenance": provenance,
+        "provenance": dict(file.manifest.provenance) if file.manifest else {},
         "runtimes": [str(runtime) for runtime in runtimes],
         **({} if tuned is None else {"tuned": tuned_text(tuned)}),
     }
@@ -62,10 +62,47 @@ def info_text(data: dict[str, Any]) -> str:
             ("labels", f"{len(labels)}: {', '.join(labels[:10])}{', ...' if len(labels) > 10 else ''}"),
             ("ops", ", ".join(f"{count} {plain(name)}" for name, count in data["ops"].items())),
             ("golden vectors", str(data["golden_vectors"])),
-            ("runtimes here", ", ".join(data["runtimes"]) or "none: pip install ai-edge-litert"),
+            ("runtimes here", _runtimes_text(data["runtimes"])),
             *([("tuned", data["tuned"])] if "tuned" in data else []),
         ]
     )
+
+
+def machine_json(machine: Machine, runtimes: Sequence[Runtime], state: dict[str, Any]) -> dict[str, Any]:
+    """This machine, its runtimes, and its `state` where edgeready-bench is there to read it, as plain data."""
+    return {
+        "machine": dataclasses.asdict(machine),
+        **({"state": state} if state else {}),
+        "runtimes": [str(runtime) for runtime in runtimes],
+    }
+
+
+def machine_text(machine: Machine, runtimes: Sequence[Runtime], state: Sequence[tuple[str, str]]) -> str:
+    """This machine, how it is doing, and its runtimes for people."""
+    return rows(
+        [
+            ("machine", machine.board or machine.processor),
+            ("architecture", machine.architecture + (", EMULATED" if machine.emulated else "")),
+            ("CPUs", str(machine.cpus)),
+            ("kernel", machine.kernel),
+            ("Python", machine.python),
+            *state,
+            ("runtimes", _runtimes_text(runtimes)),
+        ]
+    )
+
+
+def tuned_text(tuned: Tuned) -> str:
+    """What a tune file says here, in one line."""
+    choice = tuned.choice
+    if choice is None:
+        return tuned.note
+    threads = f"{choice.threads} thread{'s' * (choice.threads > 1)}"
+    return f"{choice.runtime}, {threads}{f', {choice.delegate}' if choice.delegate else ''} ({tuned.path})"
+
+
+def _runtimes_text(runtimes: Sequence[Runtime | str]) -> str:
+    return ", ".join(map(str, runtimes)) or "none: pip install ai-edge-litert"
 
 
 def _tensor_json(spec: TensorSpec) -> dict[str, Any]:
@@ -93,7 +130,3 @@ def _normalization_text(frame: dict[str, Any]) -> str:
 
 def _numbers(values: Sequence[float]) -> str:
     return f"{values[0]:g}" if len(set(values)) == 1 else "[" + ", ".join(f"{value:g}" for value in values) + "]"
-
-
-def _counts(names: Sequence[str]) -> dict[str, int]:
-    return dict(Counter(names))

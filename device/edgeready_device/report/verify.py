@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgeready_device.report.proportion import proportion_json
-from edgeready_device.text import table
+from edgeready_device.text import proportion_json, table
 from edgeready_device.verify import MOST_STEPS, PathDistance, PathResult, VerifyReport
 
 # From and to how many steps each line of the histogram goes: differences are mostly small.

@@ -8,7 +8,7 @@ from typing import Any
 from edgeready.comparison import Measured
 from edgeready.modes.comparison import ModesReport
 from edgeready.plots.canvas import BLUE, GREEN, GREY, LINE, ORANGE, add_panel, new_figure, plain, save_figure
-from edgeready_device.text import duration
+from edgeready_bench.report.quantity import duration
 
 _LOGARITHMIC = 6  # from this ratio on the fast modes are told apart on a logarithmic axis only
 

@@ -6,7 +6,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from edgeready_device.evaluate import EvaluationReport
-from edgeready_device.report.evaluate import evaluation_json, evaluation_text
+from edgeready_device.report.predictions import evaluation_json, evaluation_text
 from edgeready_device.runtime import Runtime
 
 accuracy_json = evaluation_json

@@ -16,10 +16,10 @@ from edgeready.report.ladder import budget_line, trail_view
 from edgeready.report.readiness import verdict
 from edgeready.report.splits import splits_json
 from edgeready.report.tables import new_table
-from edgeready_device.report.benchmark import benchmark_json
-from edgeready_device.report.evaluate import evaluation_json
-from edgeready_device.report.proportion import proportion_json
-from edgeready_device.text import duration
+from edgeready_bench.report.benchmark import benchmark_json
+from edgeready_bench.report.quantity import duration
+from edgeready_device.report.predictions import evaluation_json
+from edgeready_device.text import proportion_json
 
 
 def build_view(result: BuildResult, images: str) -> RenderableType:

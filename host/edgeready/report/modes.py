@@ -14,10 +14,10 @@ from edgeready.comparison import Measured
 from edgeready.modes.comparison import ModeRow, ModesReport
 from edgeready.modes.mode import MODES, NO, PARTLY, TARGETS, Mode
 from edgeready.output.new_file import write_files
-from edgeready_device.report.benchmark import benchmark_json
-from edgeready_device.report.evaluate import evaluation_json
-from edgeready_device.report.proportion import proportion_json
-from edgeready_device.text import duration, table
+from edgeready_bench.report.benchmark import benchmark_json
+from edgeready_bench.report.quantity import duration
+from edgeready_device.report.predictions import evaluation_json
+from edgeready_device.text import proportion_json, table
 
 _TARGETS = tuple(TARGETS)
 _RAW = ("latencies_s", "stages")

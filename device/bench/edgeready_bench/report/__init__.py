@@ -1,0 +1,1 @@
+"""Measurements, choices and diagnoses as text and as plain data."""

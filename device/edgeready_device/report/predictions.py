@@ -1,0 +1,80 @@
+"""Predictions, and how many of them are right, as text and as plain data."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgeready_device.errors import one_line
+from edgeready_device.evaluate import EvaluationReport
+from edgeready_device.postprocess import Prediction
+from edgeready_device.runtime import Runtime
+from edgeready_device.text import percent, proportion_json, rows, table
+
+_MOST_COLUMNS = 30
+_MOST_MISTAKES = 30
+
+
+def classify_text(path: Path | str, predictions: Sequence[Prediction]) -> str:
+    """One line an image: its labels and scores, best first."""
+    labels = ", ".join(f"{p.label} {100 * p.score:.1f} %" for p in predictions)
+    return f"{path}: {labels or 'no label reaches the threshold'}"
+
+
+def classify_json(path: Path | str, predictions: Sequence[Prediction]) -> dict[str, Any]:
+    """One image's predictions as plain data."""
+    return {"image": str(path), "predictions": [dataclasses.asdict(p) for p in predictions]}
+
+
+def refusal_json(path: Path | str, error: Exception) -> dict[str, Any]:
+    """An image that could not be used, as plain data."""
+    return {"image": str(path), "error": one_line(error)}
+
+
+def evaluation_json(report: EvaluationReport, runtime: Runtime) -> dict[str, Any]:
+    """Accuracy as plain data."""
+    return {
+        "runtime": str(runtime),
+        "top1": proportion_json(report.top1),
+        "top5": proportion_json(report.top5),
+        "per_class": {label: proportion_json(p) for label, p in zip(report.labels, report.per_class)},
+        "confusion": report.confusion.tolist(),
+    }
+
+
+def evaluation_text(report: EvaluationReport, runtime: Runtime, *, confusion: bool = False) -> str:
+    """Accuracy for people, the classes below it, and with `confusion` the matrix of true and predicted classes."""
+    head = rows([("runtime", str(runtime)), ("top-1", percent(report.top1)), ("top-5", percent(report.top5))])
+    lines = [
+        [label, f"{100 * share.value:.2f} %", str(share.hits), str(share.count)]
+        for label, share in zip(report.labels, report.per_class)
+        if share.count
+    ]
+    parts = [head, table(["class", "top-1", "right", "of"], lines)]
+    if confusion:
+        parts.append(_mistakes(report) if len(report.labels) > _MOST_COLUMNS else _matrix(report))
+    return "\n\n".join(parts)
+
+
+def _matrix(report: EvaluationReport) -> str:
+    """Every count; the columns are numbered as the rows, since labels are long."""
+    numbers = [str(index) for index in range(len(report.labels))]
+    lines = [
+        [f"{index} {label}", *map(str, counts)]
+        for index, label, counts in zip(numbers, report.labels, report.confusion.tolist())
+    ]
+    return table(["true, and taken for", *numbers], lines)
+
+
+def _mistakes(report: EvaluationReport) -> str:
+    """The most frequent mistakes, where a matrix would not fit a screen."""
+    counts = report.confusion.copy()
+    np.fill_diagonal(counts, 0)
+    order = np.argsort(-counts, axis=None, kind="stable")[:_MOST_MISTAKES]
+    pairs = [divmod(int(place), len(report.labels)) for place in order if counts.flat[place]]
+    lines = [[report.labels[true], report.labels[said], str(counts[true, said])] for true, said in pairs]
+    return table(["true", "taken for", "times"], lines)
