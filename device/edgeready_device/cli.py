@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="edgeready-device",
         description="Runs, evaluates, verifies and benchmarks one quantized .tflite image classifier.",
         epilog="Exit codes: 0 yes; 1 a verdict that is no; 2 usage; 3 bad input; 4 not found; "
-        "6 runtime or delegate; 70 a bug of ours; 130 interrupted; 143 terminated.",
+        "6 runtime, delegate or package; 70 a bug of ours; 130 interrupted; 143 terminated.",
     )
     parser.add_argument("--version", action="version", version=f"edgeready-device {__version__}")
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
