@@ -102,16 +102,16 @@ def _spread(values: NDArray[np.float64], random: np.random.Generator) -> tuple[f
     order = np.argsort(values, kind="stable")
     medians = np.empty(_RESAMPLES)
     for i in range(_RESAMPLES):
-        weights = block_weights(random.integers(0, n, blocks), length, n)
+        weights = block_weights(random.integers(0, n, blocks, dtype=np.intp), length, n)
         reached = np.cumsum(weights[order])
         medians[i] = values[order[int(np.searchsorted(reached, reached[-1] / 2))]]
     return float(np.std(np.log(medians / float(np.median(values))))), n // length
 
 
-def block_weights(starts: NDArray[np.int64], length: int, n: int) -> NDArray[np.int64]:
+def block_weights(starts: NDArray[np.intp], length: int, n: int) -> NDArray[np.intp]:
     """How often each of `n` runs is drawn by blocks of `length` from `starts`, which go round the end."""
     steps = np.bincount(starts, minlength=n + length) - np.bincount(starts + length, minlength=n + length)
-    drawn: NDArray[np.int64] = np.cumsum(steps)
+    drawn: NDArray[np.intp] = np.cumsum(steps)
     once = drawn[:n]
     once[:length] += drawn[n:]
     return once
