@@ -14,7 +14,8 @@ from edgeready_device.text import plain
 MOST_PARTS = 1000
 _MOST_DIRECTORY_BYTES = 1 << 20  # zipfile reads the whole directory before it says how many entries there are
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_DAMAGES = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError)  # what zipfile raises
+# What zipfile raises; an OverflowError for an offset that a 32-bit machine cannot hold.
+_DAMAGES = (zipfile.BadZipFile, zlib.error, EOFError, OSError, OverflowError, ValueError, RuntimeError)
 _LONGEST = 100
 _END, _END_64 = b"PK\x05\x06", b"PK\x06\x07"
 _END_BYTES = 22
@@ -61,7 +62,7 @@ def read_archive(data: bytes) -> Archive | None:
         return None
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, struct.error):
+    except (zipfile.BadZipFile, OverflowError, ValueError, NotImplementedError, struct.error):
         return None  # four bytes of a weight that look like a ZIP's end are no ZIP
     entries = archive.infolist()
     if not entries:
