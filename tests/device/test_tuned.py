@@ -178,7 +178,7 @@ def test_a_choice_that_cannot_be_written_leaves_nothing_half_done(path):
     with pytest.raises(OutputError) as caught:
         write_tuned(file, Record(Choice(LAST, 1), ""), installed_runtimes())
     assert str(caught.value) == (
-        f"{tune_path(path)}: cannot be written (Is a directory): the choice goes beside the model"
+        f"cannot write {str(tune_path(path))!r} (Is a directory): the choice goes beside the model"
     )
     assert sorted(entry.name for entry in path.parent.iterdir()) == ["sums.tflite", "sums.tflite.tune.json"]
 

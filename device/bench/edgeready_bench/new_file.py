@@ -9,8 +9,8 @@ from pathlib import Path
 from edgeready_device.errors import OutputError
 
 
-def write_text(path: Path, text: str) -> None:
-    """Writes `text` to `path`, whole or not at all; raises OutputError naming what cannot be written."""
+def write_text(path: Path, text: str, advice: str = "choose another file") -> None:
+    """Writes `text` to `path`, whole or not at all; raises OutputError with what cannot be written and `advice`."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         try:
@@ -19,4 +19,4 @@ def write_text(path: Path, text: str) -> None:
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
-        raise OutputError(f"cannot write {str(path)!r} ({error.strerror}): choose another file") from error
+        raise OutputError(f"cannot write {str(path)!r} ({error.strerror}): {advice}") from error

@@ -25,10 +25,7 @@ SLOWER, FASTER, SAME, UNJUDGED = "slower", "faster", "no difference shown", "not
 
 @dataclass(frozen=True)
 class Comparison:
-    """`first` held against `second`; `differs` says what else is different between them, `doubts` why no verdict.
-
-    `note` says what would tell more.
-    """
+    """`first` held against `second`; `differs` says what else is different between them, `doubts` why no verdict."""
 
     first: Measurement
     second: Measurement
@@ -36,7 +33,6 @@ class Comparison:
     max_slowdown_percent: float
     differs: tuple[str, ...]
     doubts: tuple[str, ...]
-    note: str = ""
 
     @property
     def verdict(self) -> str:
@@ -46,6 +42,11 @@ class Comparison:
         if not self.difference.shown:
             return SAME
         return SLOWER if self.difference.percent > 0 else FASTER
+
+    @property
+    def note(self) -> str:
+        """What would tell more; empty where nothing would."""
+        return _VIRTUAL if self.first.virtual or self.second.virtual else ""
 
     @property
     def passed(self) -> bool:
@@ -73,7 +74,6 @@ def compare(first: Measurement, second: Measurement, max_slowdown_percent: float
         max_slowdown_percent,
         tuple(differs(first, second)),
         tuple(doubts(first, second)),
-        _VIRTUAL if first.virtual or second.virtual else "",
     )
 
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edgeready_device.errors import OutputError
+from edgeready_bench.new_file import write_text
 from edgeready_device.model_file import ModelFile
 from edgeready_device.runtime import Runtime
 from edgeready_device.tuned import SCHEMA, Choice, machine_key, tune_path
@@ -38,19 +36,7 @@ def write_tuned(file: ModelFile, record: Record, runtimes: Sequence[Runtime]) ->
     entry = {"machine": key, **asdict(record)}
     kept = [other for other in _entries(path, sha256) if other.get("machine") != key]
     data = {"schema": SCHEMA, "flatbuffer_sha256": sha256, "machines": [*kept[1 - _MOST_MACHINES :], entry]}
-    temporary = ""
-    try:
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".tune-", delete=False) as stream:
-            temporary = stream.name
-            json.dump(data, stream, indent=1)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except OSError as error:
-        if temporary and os.path.exists(temporary):
-            os.unlink(temporary)
-        raise OutputError(
-            f"{path}: cannot be written ({error.strerror}): the choice goes beside the model"
-        ) from error
+    write_text(path, json.dumps(data, indent=1), "the choice goes beside the model")
     return path
 
 
