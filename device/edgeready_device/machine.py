@@ -59,12 +59,12 @@ def is_emulated(architecture: str, root: Path = Path("/")) -> bool:
     """
     modalias = kernel_text(root, "sys/devices/system/cpu/modalias")
     if architecture.startswith(("aarch64", "arm")):
-        return modalias.startswith("cpu:type:x86") or "vendor_id" in _fields(kernel_text(root, "proc/cpuinfo"))
+        return modalias.startswith("cpu:type:x86") or "vendor_id" in cpu_fields(kernel_text(root, "proc/cpuinfo"))
     return architecture == "x86_64" and "type:aarch64" in modalias
 
 
-def _fields(cpuinfo: str) -> dict[str, str]:
-    """The first value of each field."""
+def cpu_fields(cpuinfo: str) -> dict[str, str]:
+    """The first value of each field of /proc/cpuinfo."""
     fields: dict[str, str] = {}
     for line in cpuinfo.splitlines():
         name, _, value = line.partition(":")
@@ -73,6 +73,6 @@ def _fields(cpuinfo: str) -> dict[str, str]:
 
 
 def _processor(cpuinfo: str) -> str:
-    fields = _fields(cpuinfo)
+    fields = cpu_fields(cpuinfo)
     part = f"CPU part {fields['CPU part']}" if fields.get("CPU part") else "unknown"
     return fields.get("model name", part)
