@@ -13,8 +13,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from edgeready.config import BuildConfig, DataConfig, TrainConfig
-from edgeready.pipeline import build
+from edgeready.config.build import BuildConfig, DataConfig, TrainConfig
+from edgeready.workflows.build import build
 
 
 def main() -> None:

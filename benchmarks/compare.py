@@ -35,16 +35,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeready_bench.machine.firmware import this_board
-from edgeready_bench.machine.virtual import is_virtual
-from edgeready_bench.measuring.benchmark import BenchmarkConfig, benchmark
-from edgeready_bench.measuring.benchmark_file import Measurement, read_measurement, write_measurement
-from edgeready_bench.measuring.compare import FASTER, SAME, SLOWER, UNJUDGED, compare
-from edgeready_bench.measuring.difference import Difference, paired_difference
-from edgeready_bench.measuring.turns import Turns, TurnsConfig, take_turns
-from edgeready_bench.report.benchmark import benchmark_json
-from edgeready_device.machine import read_machine
+from edgeready_device.benchmarking.benchmark import BenchmarkConfig, benchmark
+from edgeready_device.benchmarking.benchmark_file import Measurement, read_measurement, write_measurement
+from edgeready_device.benchmarking.compare import FASTER, SAME, SLOWER, UNJUDGED, compare
+from edgeready_device.benchmarking.difference import Difference, paired_difference
+from edgeready_device.benchmarking.interleaved import Turns, TurnsConfig, take_turns
+from edgeready_device.machine.firmware import this_board
+from edgeready_device.machine.machine import read_machine
+from edgeready_device.machine.virtual import is_virtual
 from edgeready_device.model import Model
+from edgeready_device.report.benchmark import benchmark_json
 
 SLOWDOWN = 1.03
 WANTED = {1.0: "at most 5 % different", SLOWDOWN: "at least 90 % slower"}
@@ -76,8 +76,8 @@ def main() -> None:
 
 
 def built(folder: Path) -> Path:
-    from edgeready.config import BuildConfig, DataConfig, TrainConfig
-    from edgeready.pipeline import build
+    from edgeready.config.build import BuildConfig, DataConfig, TrainConfig
+    from edgeready.workflows.build import build
 
     out = folder / "model.tflite"
     if out.is_file():

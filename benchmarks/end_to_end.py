@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 
 from edgeready_device.model import Model
-from edgeready_device.runtime import open_interpreter
+from edgeready_device.runtime.runtime import open_interpreter
 
 GOALS = {"mobilenet-v2": {"edgeready": 1.05}, "tutorial-cnn": {"edgeready": 1.25}}
 RUNTIME = "ai-edge-litert"
@@ -75,10 +75,10 @@ def main() -> int:
 
 def mobilenet(cache: Path) -> Path:
     """MobileNetV2 for 224x224 RGB and 1000 classes, complete with metadata and labels."""
-    from edgeready.child.job import Job
-    from edgeready.child.workshop import run_job
-    from edgeready.output.package import package
-    from edgeready_device.manifest import InputSpec, Manifest
+    from edgeready.jobs.job import Job
+    from edgeready.jobs.run import run_job
+    from edgeready.model_file.writer import package
+    from edgeready_device.model_file.manifest import InputSpec, Manifest
     from edgeready_device.preprocess import Normalization
 
     file = cache / "mobilenet-v2.tflite"
@@ -98,8 +98,8 @@ def mobilenet(cache: Path) -> Path:
 
 def tutorial_cnn(cache: Path) -> Path:
     """tutorial-cnn, one epoch on MNIST."""
-    from edgeready.config import BuildConfig, DataConfig, TrainConfig
-    from edgeready.pipeline import build
+    from edgeready.config.build import BuildConfig, DataConfig, TrainConfig
+    from edgeready.workflows.build import build
 
     file = cache / "tutorial-cnn.tflite"
     if not file.exists():

@@ -18,14 +18,14 @@ from pathlib import Path
 
 import numpy as np
 
-from edgeready.config import BuildConfig, DataConfig, TrainConfig
+from edgeready.config.build import BuildConfig, DataConfig, TrainConfig
 from edgeready.dataset import load_splits
-from edgeready.pipeline import build
-from edgeready_device.evaluate import evaluate
-from edgeready_device.machine import read_machine
+from edgeready.workflows.build import build
+from edgeready_device.evaluation import evaluate
+from edgeready_device.machine.machine import read_machine
 from edgeready_device.model import Model
-from edgeready_device.model_file import read_model_file
-from edgeready_device.runtime import choose_runtime, open_interpreter
+from edgeready_device.model_file.reader import read_model_file
+from edgeready_device.runtime.runtime import choose_runtime, open_interpreter
 
 
 def main() -> None:

@@ -45,9 +45,9 @@ from edgeready_device import cli  # noqa: E402
 from edgeready_device.errors import ModelFileError  # noqa: E402
 from edgeready_device.isolation import trial  # noqa: E402
 from edgeready_device.isolation.child import MEANINGS, Ended  # noqa: E402
-from edgeready_device.model_file import flatbuffer_of, read_model_file  # noqa: E402
-from edgeready_device.runtime import installed_runtimes  # noqa: E402
-from edgeready_device.structure.verification import verified_graph  # noqa: E402
+from edgeready_device.model_file.reader import flatbuffer_of, read_model_file  # noqa: E402
+from edgeready_device.runtime.runtime import installed_runtimes  # noqa: E402
+from edgeready_device.tflite.structure.verification import verified_graph  # noqa: E402
 
 LIMITS = {"hang": 5.0, "kill": 20.0}  # seconds
 IMAGE = TESTS / "data" / "arm64" / "digit-3.png"
@@ -181,7 +181,7 @@ def checked(path: str) -> tuple[int, str]:
     """`edgeready check`, the command's own function."""
     import typer
 
-    from edgeready.commands.edgetpu import Format, check
+    from edgeready.cli.edgetpu import Format, check
     from edgeready.errors import EdgereadyError
 
     with contextlib.redirect_stdout(io.StringIO()):
@@ -243,10 +243,10 @@ def nursery(runtime: str, options: argparse.Namespace, first: bool) -> list[tupl
     trial.run_child = fork_child
     module = {"ai-edge-litert": "ai_edge_litert", "tflite-runtime": "tflite_runtime"}[runtime]
     importlib.import_module(f"{module}.interpreter")
-    importlib.import_module("edgeready_device.images")
+    importlib.import_module("edgeready_device.images.decode")
     host = first and importlib.util.find_spec("edgeready") is not None
     if host:
-        importlib.import_module("edgeready.commands.edgetpu")
+        importlib.import_module("edgeready.cli.edgetpu")
     found = []
     with tempfile.TemporaryDirectory() as folder:
         sound = {}

@@ -43,12 +43,12 @@ def one(name: str, size: int, fix: bool) -> dict[str, Any]:
     """Converts one architecture here and returns what came of it."""
     import numpy as np
 
-    from edgeready.child.job import Job
-    from edgeready.child.workshop import run_job
     from edgeready.errors import EdgereadyError
+    from edgeready.jobs.job import Job
+    from edgeready.jobs.run import run_job
     from edgeready.readiness import check_graph
     from edgeready_device.preprocess import Normalization
-    from edgeready_device.reading.graph import read_graph
+    from edgeready_device.tflite.graph import read_graph
 
     frames = np.random.default_rng(1).integers(0, 256, (4, size, size, 3), dtype=np.uint8)
     with tempfile.TemporaryDirectory() as folder:

@@ -18,11 +18,11 @@ import json
 import tempfile
 from pathlib import Path
 
-from edgeready.config import BuildConfig, DataConfig, TrainConfig
-from edgeready.modes.comparison import ModesReport, compare_modes
-from edgeready.pipeline import build
+from edgeready.config.build import BuildConfig, DataConfig, TrainConfig
 from edgeready.report.modes import modes_json, write_modes
-from edgeready_bench.report.quantity import duration
+from edgeready.workflows.build import build
+from edgeready.workflows.modes import ModesReport, compare_modes
+from edgeready_device.report.quantity import duration
 
 NETWORKS = {
     "tutorial-cnn": ("mnist", 5),

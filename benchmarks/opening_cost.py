@@ -15,11 +15,11 @@ from collections.abc import Callable
 from functools import partial
 
 from edgeready_device.errors import EdgereadyError
-from edgeready_device.isolation.first_run import run_first
-from edgeready_device.model_file import read_model_file
-from edgeready_device.reading.graph import read_graph
-from edgeready_device.runtime import installed_runtimes
-from edgeready_device.structure.verification import verified_graph
+from edgeready_device.first_run import run_first
+from edgeready_device.model_file.reader import read_model_file
+from edgeready_device.runtime.runtime import installed_runtimes
+from edgeready_device.tflite.graph import read_graph
+from edgeready_device.tflite.structure.verification import verified_graph
 
 
 def median_ms(work: Callable[[], object], runs: int = 30) -> float:

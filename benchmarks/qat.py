@@ -24,14 +24,14 @@ from pathlib import Path
 import numpy as np
 
 from edgeready import __version__
-from edgeready.child.workshop import run_job
-from edgeready.config import BuildConfig, DataConfig, TrainConfig
-from edgeready.output.package import package
-from edgeready.pipeline import build
-from edgeready.preparation import job_of, load_data, manifest_of
-from edgeready.quantization.method import QatConfig
-from edgeready.quantization.significance import paired_drop
-from edgeready_device.evaluate import EvaluationReport, evaluate
+from edgeready.budget.significance import paired_drop
+from edgeready.config.build import BuildConfig, DataConfig, TrainConfig
+from edgeready.config.method import QatConfig
+from edgeready.jobs.run import run_job
+from edgeready.model_file.writer import package
+from edgeready.workflows.build import build
+from edgeready.workflows.prepare import job_of, load_data, manifest_of
+from edgeready_device.evaluation import EvaluationReport, evaluate
 from edgeready_device.model import Model
 
 PEER_PACKAGES = ("tensorflow-cpu==2.21.*", "tf-keras==2.21.*", "tensorflow-model-optimization==0.8.1", "numpy<2")
@@ -64,7 +64,7 @@ np.savez(sys.argv[2], *keras.models.load_model(sys.argv[1]).get_weights())
 TUNE = """
 import json, sys
 import numpy as np
-from edgeready.quantization.method import QatConfig
+from edgeready.config.method import QatConfig
 from edgeready.tf import models, qat, train
 data, settings = np.load(sys.argv[2]), json.loads(sys.argv[3])
 named = models.load_model(sys.argv[1], data["test"].shape[1:], 10)

@@ -21,8 +21,8 @@ from statistics import mean
 from typing import Any
 
 from edgeready.readiness import ReadinessReport, check_graph
-from edgeready.readiness.status import table
-from edgeready_device.reading.graph import read_graph
+from edgeready.readiness.compiler_table import table
+from edgeready_device.tflite.graph import read_graph
 
 
 @dataclass(frozen=True)

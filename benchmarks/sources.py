@@ -14,8 +14,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from edgeready import pipeline
-from edgeready.config import BuildConfig, DataConfig, SourceConfig
+from edgeready.config.build import BuildConfig, DataConfig, SourceConfig
+from edgeready.workflows import build as pipeline
 
 MAKER = Path(__file__).parents[1] / "tests" / "host" / "source_files.py"
 SOURCES = {

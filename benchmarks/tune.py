@@ -17,10 +17,10 @@ from pathlib import Path
 
 from end_to_end import mobilenet
 
-from edgeready_bench.report.tune import tune_text
-from edgeready_bench.tuning.candidate import ratio
-from edgeready_bench.tuning.tune import TuneConfig, tune
-from edgeready_device.model_file import read_model_file
+from edgeready_device.model_file.reader import read_model_file
+from edgeready_device.report.tune import tune_text
+from edgeready_device.tuning.candidate import ratio
+from edgeready_device.tuning.tune import TuneConfig, tune
 
 GOAL = 10.0
 

@@ -16,9 +16,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from edgeready.config import BuildConfig, DataConfig, TrainConfig
-from edgeready.pipeline import build
+from edgeready.config.build import BuildConfig, DataConfig, TrainConfig
 from edgeready.readiness import check_file
+from edgeready.workflows.build import build
 
 NETWORKS = {"tutorial-cnn": 5, "opengenus-cnn": 5, "dropout-cnn": 1}
 

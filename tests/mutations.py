@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from edgeready_device.reading.schema import TABLES, UNIONS
+from edgeready_device.tflite.schema import TABLES, UNIONS
 
 SMALL_EXTREMES = (0, 1, 2, 3, 4, 7, 0x7F, 0xFF, 0x100, 0x7FFF, 0xFFFF, 0x10000)
 EXTREMES = (*SMALL_EXTREMES, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE, 0xFFFFFFFF)

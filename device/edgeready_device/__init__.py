@@ -12,14 +12,27 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from edgeready_device.benchmarking.benchmark import benchmark
     from edgeready_device.contract import Description
-    from edgeready_device.frames import fit_frame
+    from edgeready_device.evaluation import evaluate
+    from edgeready_device.images.frames import fit_frame
     from edgeready_device.model import Model
     from edgeready_device.postprocess import Prediction
     from edgeready_device.preprocess import Normalization
+    from edgeready_device.verification import verify
 
 __version__ = "0.1.0"
-__all__ = ["Description", "Model", "Normalization", "Prediction", "__version__", "fit_frame"]
+__all__ = [
+    "Description",
+    "Model",
+    "Normalization",
+    "Prediction",
+    "__version__",
+    "benchmark",
+    "evaluate",
+    "fit_frame",
+    "verify",
+]
 
 # numpy is slow to load, and `edgeready-device --help` needs none: a name is fetched when it is first asked for.
 _HOMES = {
@@ -27,7 +40,10 @@ _HOMES = {
     "Model": "model",
     "Normalization": "preprocess",
     "Prediction": "postprocess",
-    "fit_frame": "frames",
+    "benchmark": "benchmarking.benchmark",
+    "evaluate": "evaluation",
+    "fit_frame": "images.frames",
+    "verify": "verification",
 }
 
 

@@ -8,12 +8,12 @@ import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
-from edgeready_device import __version__, bench
-from edgeready_device.commands import classify, evaluate, info, verify
+from edgeready_device import __version__
+from edgeready_device.commands import benchmark, classify, compare, doctor, evaluate, info, tune, verify
 from edgeready_device.commands.terminal import Handler, discard_output, flush, say
 from edgeready_device.errors import EdgereadyError
 
-VERBS = (info, classify, evaluate, verify, bench)
+VERBS = (info, classify, evaluate, verify, benchmark, compare, tune, doctor)
 OUR_BUG = 70
 INTERRUPTED = 130
 

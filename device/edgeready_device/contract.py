@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Union
 
 from edgeready_device.errors import ModelFileError, NotFoundError, UsageError
-from edgeready_device.manifest import RESIZE_RULES, SCORES, InputSpec
-from edgeready_device.model_file import ModelFile, parse_labels
+from edgeready_device.model_file.manifest import RESIZE_RULES, SCORES, InputSpec
+from edgeready_device.model_file.reader import ModelFile, parse_labels
 from edgeready_device.preprocess import FrameTable, Normalization
 from edgeready_device.quantization import QuantParams
-from edgeready_device.reading.graph import Graph, Tensor
+from edgeready_device.tflite.graph import Graph, Tensor
 
 _PIXEL_TYPES = ("uint8", "int8")
 _FRAME_TYPES = (*_PIXEL_TYPES, "int16", "float32")

@@ -50,6 +50,12 @@ class RuntimeUnavailableError(EdgereadyError, ImportError):
     exit_code = 6
 
 
+class MeasurementError(EdgereadyError, ValueError):
+    """A benchmark's file that cannot be used, or not with the other one (exit code 3)."""
+
+    exit_code = 3
+
+
 class OutputError(EdgereadyError, OSError):
     """A result that cannot be written where it was asked for (exit code 3)."""
 

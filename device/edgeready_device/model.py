@@ -6,26 +6,23 @@ import copy
 import os
 import threading
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeready_device.bench import bench_module
 from edgeready_device.contract import NOTHING_SAID, Contract, Description, TensorSpec, read_contract
-from edgeready_device.delegate import Delegation, check_undelegated, open_delegated, open_tried, parse_delegate
-from edgeready_device.errors import ImageError, ModelFileError
-from edgeready_device.model_file import ModelFile, read_model_file
+from edgeready_device.errors import ImageError, ModelFileError, RuntimeUnavailableError
+from edgeready_device.isolation.trial import BUILT_FOR_IT, TrialRequest, try_model
+from edgeready_device.model_file.reader import ModelFile, read_model_file
 from edgeready_device.postprocess import Prediction, Scorer
 from edgeready_device.preprocess import shaped_as
 from edgeready_device.quantization import dequantize, quantize
-from edgeready_device.runtime import Interpreter, Runtime, choose_runtime, open_interpreter
-from edgeready_device.tuned import Tuned, usable_choice
-
-if TYPE_CHECKING:
-    from edgeready_bench.measuring.benchmark import BenchmarkResult
-    from edgeready_device.verify import VerifyReport
+from edgeready_device.runtime.delegate import EDGETPU_OP, DelegateSpec, Delegation, open_delegated, parse_delegate
+from edgeready_device.runtime.runtime import Interpreter, Runtime, choose_runtime, open_interpreter
+from edgeready_device.tune_file import Tuned, usable_choice
 
 _PIXELS = np.dtype(np.uint8)
 
@@ -223,20 +220,30 @@ class Model:
         """What `classify` says of each of the frames, one after the other: the batch of the model is 1."""
         return [self.classify(frame, top, threshold) for frame in frames]
 
-    def benchmark(self, runs: int = 100, min_time_s: float = 2.0) -> BenchmarkResult:
-        """What one inference takes, on this model's runtime, threads and kernels, in an interpreter of its own.
 
-        Raises RuntimeUnavailableError where edgeready-bench is not installed.
-        """
-        measuring = bench_module("measuring.benchmark", "Model.benchmark")
-        result: BenchmarkResult = measuring.benchmark_as_opened(self, runs, min_time_s)
-        return result
+def check_undelegated(file: ModelFile) -> None:
+    """Raises RuntimeUnavailableError for a file that was compiled for the Edge TPU: no CPU runs it."""
+    compiled = sum(op.custom_code == EDGETPU_OP for op in file.graph.ops)
+    if compiled:
+        raise RuntimeUnavailableError(
+            f"{file.path}: {compiled} of {len(file.graph.ops)} ops are compiled for the Edge TPU "
+            f"({EDGETPU_OP}), which no CPU runs: give --delegate edgetpu on a machine with a Coral device, or take "
+            "the file from before the compiler"
+        )
 
-    def verify(self) -> VerifyReport:
-        """The file's golden vectors on this machine, on both kernel paths of this model's runtime.
 
-        Raises ModelFileError when the file carries none.
-        """
-        from edgeready_device.verify import verify  # noqa: PLC0415  (it opens models)
-
-        return verify(self.file, self.runtime.name)
+def open_tried(
+    runtime: Runtime, model: bytes, spec: DelegateSpec, ops_total: int, threads: int = 1, kernels: str = "default"
+) -> tuple[Interpreter, Delegation]:
+    """`open_delegated` after a first run in a child, with that run's times; raises RuntimeUnavailableError."""
+    request = TrialRequest(runtime.name, threads, kernels, spec.text, ops_total)
+    result = try_model(request, model)
+    if result.error:
+        raise RuntimeUnavailableError(result.error)
+    if not result.ended.well:
+        raise RuntimeUnavailableError(
+            f"the delegate {spec.text} does not work with {runtime}: in a trial run {result.ended.sentence}: "
+            f"{BUILT_FOR_IT}"
+        )
+    interpreter, delegation = open_delegated(runtime, model, spec, ops_total, threads, kernels)
+    return interpreter, replace(delegation, first_run_s=result.first_run_s, second_run_s=result.second_run_s)

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeready_device.model import Model
-from edgeready_device.model_file import ModelFile
-from edgeready_device.reading.graph import Graph, Op, Tensor
-from edgeready_device.runtime import Runtime
+from edgeready_device.model_file.reader import ModelFile
+from edgeready_device.runtime.runtime import Runtime
+from edgeready_device.tflite.graph import Graph, Op, Tensor
 
 
 class FakeInterpreter:

@@ -1,5 +1,5 @@
 """`python -m edgeready` is the command `edgeready`."""
 
-from edgeready.cli import main
+from edgeready.cli.app import main
 
 main()

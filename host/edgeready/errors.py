@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from edgeready_bench.errors import MeasurementError
 from edgeready_device.errors import (
     DatasetError,
     EdgereadyError,
     ImageError,
+    MeasurementError,
     ModelFileError,
     NotFoundError,
     OutputError,

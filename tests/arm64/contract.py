@@ -23,10 +23,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeready_device.evaluate import load_examples
-from edgeready_device.images import load_frame
+from edgeready_device.evaluation import load_examples
+from edgeready_device.images.decode import load_frame
 from edgeready_device.model import Model
-from edgeready_device.runtime import choose_runtime
+from edgeready_device.runtime.runtime import choose_runtime
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "arm64"
 # The largest difference in steps that the same runtime, version and kernels may show between x86-64 and arm64: stated

@@ -19,7 +19,6 @@ PARTS = {
     "ai-edge-litert": "/opt/edgeready/site/ai_edge_litert",
     "all packages": "/opt/edgeready/site",
     "edgeready-device": "/opt/edgeready/app/edgeready_device*",
-    "edgeready-bench": "/opt/edgeready/app/edgeready_bench*",
     "model": "/models",
 }
 

@@ -22,14 +22,14 @@ from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from edgeready.config import BuildConfig, DataConfig, TrainConfig
+from edgeready.config.build import BuildConfig, DataConfig, TrainConfig
 from edgeready.dataset import load_splits
-from edgeready.pipeline import build
-from edgeready_device.evaluate import load_examples
-from edgeready_device.golden import recording_key
-from edgeready_device.images import load_frame
+from edgeready.workflows.build import build
+from edgeready_device.evaluation import load_examples
+from edgeready_device.images.decode import load_frame
 from edgeready_device.model import Model
-from edgeready_device.runtime import KERNELS, installed_runtimes
+from edgeready_device.model_file.golden import recording_key
+from edgeready_device.runtime.runtime import KERNELS, installed_runtimes
 
 HERE = Path(__file__).resolve().parent
 SIZE = 24  # pixels of a generated picture

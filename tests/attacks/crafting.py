@@ -10,7 +10,7 @@ import flatbuffers
 from ai_edge_litert import schema_py_generated as schema
 from tflite_models import O, T, conv_classifier, tflite
 
-from edgeready_device.reading.flatbuffer import Flatbuffer, Table
+from edgeready_device.tflite.flatbuffer import Flatbuffer, Table
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ import numpy as np
 from crafting import attack, vector
 from tflite_models import O, T, conv_classifier, tflite
 
-from edgeready.output.package import with_parts
-from edgeready_device.manifest import InputSpec, Manifest
+from edgeready.model_file.writer import with_parts
+from edgeready_device.model_file.manifest import InputSpec, Manifest
 
 PICKLED_PATH = "attack-by-pickle"
 

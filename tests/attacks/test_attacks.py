@@ -21,7 +21,7 @@ from tflite_models import conv_classifier
 
 from edgeready_device import cli
 from edgeready_device.errors import ModelFileError
-from edgeready_device.model_file import read_model_file
+from edgeready_device.model_file.reader import read_model_file
 
 LIMIT_S = 5.0
 LIMIT_BYTES = 200_000_000

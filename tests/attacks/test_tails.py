@@ -16,12 +16,12 @@ import tails
 from crafting import ATTACKS
 from tflite_models import conv_classifier
 
-from edgeready.output.package import package
+from edgeready.model_file.writer import package
 from edgeready_device import cli
 from edgeready_device.errors import ModelFileError
-from edgeready_device.golden import GoldenVectors
-from edgeready_device.manifest import InputSpec, Manifest
-from edgeready_device.model_file import ModelFile, flatbuffer_of, read_model_file
+from edgeready_device.model_file.golden import GoldenVectors
+from edgeready_device.model_file.manifest import InputSpec, Manifest
+from edgeready_device.model_file.reader import ModelFile, flatbuffer_of, read_model_file
 
 
 def read(tmp_path: Path, data: bytes, **options: bool) -> ModelFile:
@@ -126,7 +126,7 @@ def test_what_is_changed_on_purpose_is_read_when_hashes_are_not_asked_for(tmp_pa
 
 
 def manifest_of(data: bytes) -> bytes:
-    from edgeready_device.reading.archive import read_archive
+    from edgeready_device.model_file.archive import read_archive
 
     archive = read_archive(data)
     assert archive is not None

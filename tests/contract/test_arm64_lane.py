@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from edgeready_device import __version__
-from edgeready_device.runtime import installed_runtimes
+from edgeready_device.runtime.runtime import installed_runtimes
 
 ROOT = Path(__file__).parents[2]
 LANE = ROOT / "tests" / "arm64"
@@ -42,13 +42,6 @@ def test_the_image_is_labelled_with_the_version():
 def test_the_dockerfile_asks_nothing_that_docker_20_10_lacks():
     text = (ROOT / "Dockerfile.arm64").read_text("utf-8")
     assert not re.search(r"^# *syntax=|<<|COPY --link", text, re.MULTILINE)
-
-
-def test_the_image_carries_both_device_packages():
-    text = (ROOT / "Dockerfile.arm64").read_text("utf-8")
-    projects = {str(path.parent.relative_to(ROOT)) for path in ROOT.glob("device/**/pyproject.toml")}
-    (built,) = re.findall(r"(?m)^RUN pip wheel .* --wheel-dir wheels (.*?) \\$", text)
-    assert {folder.removeprefix("./") for folder in built.split()} == projects == {"device", "device/bench"}
 
 
 def test_whatever_the_dockerfile_copies_is_there():

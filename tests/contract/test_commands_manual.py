@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from edgeready import cli, errors, terminal
-from edgeready_device import bench
+from edgeready import errors
+from edgeready.cli import app as cli
+from edgeready.cli import terminal
 from edgeready_device import cli as device_cli
 from edgeready_device.commands import terminal as device_terminal
-from edgeready_device.runtime import RUNTIME_VARIABLE
+from edgeready_device.runtime.runtime import RUNTIME_VARIABLE
 
 ROOT = Path(__file__).parents[2]
 MANUAL = (ROOT / "docs" / "commands.md").read_text("utf-8")
@@ -77,16 +78,10 @@ def test_every_command_of_the_device_is_in_the_manual_and_every_one_there_exists
     assert commands_of("edgeready-device") == set(re.findall(r"^    (\w+)", listed.group(1), re.MULTILINE))
 
 
-def test_the_manual_says_which_verbs_are_in_the_second_package_of_the_board():
-    (sentence,) = re.findall(r"On the board, (.*) are in a package of their own, `edgeready-bench`", MANUAL)
-    assert re.findall(r"`(\w+)`", sentence) == list(bench.VERBS)
-    assert set(bench.VERBS) < commands_of("edgeready-device")
-
-
 @pytest.mark.parametrize("manual", sorted((ROOT / "docs").glob("*.md")), ids=lambda path: path.name)
 def test_whatever_a_manual_names_by_its_module_is_there(manual):
     text = manual.read_text("utf-8")
-    for name in re.findall(r"\b(edgeready_(?:device|bench)(?:\.\w+)+)", text):
+    for name in re.findall(r"\b(edgeready_device(?:\.\w+)+)", text):
         pkgutil.resolve_name(name)
     examples = re.findall(r"(?m)^from (edgeready\S+) import (.*)$", text)
     for module, names in examples:

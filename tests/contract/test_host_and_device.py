@@ -14,12 +14,12 @@ import pytest
 from builds import NEEDS_TENSORFLOW
 from PIL import Image
 
-from edgeready.output import recording
+from edgeready.model_file import golden as recording
 from edgeready.readiness import check_file
 from edgeready_device.model import Model
-from edgeready_device.model_file import flatbuffer_of, read_model_file
-from edgeready_device.runtime import installed_runtimes
-from edgeready_device.verify import OTHER_PATH_STEPS
+from edgeready_device.model_file.reader import flatbuffer_of, read_model_file
+from edgeready_device.runtime.runtime import installed_runtimes
+from edgeready_device.verification import OTHER_PATH_STEPS
 
 pytestmark = NEEDS_TENSORFLOW
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from tflite_models import rgb_classifier
 
-from edgeready.output.package import package
-from edgeready.output.recording import record_golden
-from edgeready_device.manifest import InputSpec, Manifest
+from edgeready.model_file.golden import record_golden
+from edgeready.model_file.writer import package
 from edgeready_device.model import Model
-from edgeready_device.model_file import read_model_file
+from edgeready_device.model_file.manifest import InputSpec, Manifest
+from edgeready_device.model_file.reader import read_model_file
 
 MANUAL = (Path(__file__).parents[2] / "docs" / "library.md").read_text("utf-8")
 EXAMPLES = re.findall(r"```python\n(.*?)```", MANUAL, re.DOTALL)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from edgeready_device.machine import Machine
-from edgeready_device.runtime import Runtime
+from edgeready_device.machine.machine import Machine
+from edgeready_device.runtime.runtime import Runtime
 
 LITERT = Runtime("ai-edge-litert", "2.3.0")
 PI = Machine("aarch64", "CPU part 0xd0b", "Raspberry Pi 5", 4, "6.6.1", "3.11.2", False)

@@ -5,9 +5,9 @@ import os
 
 import pytest
 
-from edgeready_bench.machine.activity import Activity, Counters, activity, read_counters
-from edgeready_bench.machine.board import Board
-from edgeready_bench.machine.firmware import this_board
+from edgeready_device.machine.activity import Activity, Counters, activity, read_counters
+from edgeready_device.machine.board import Board
+from edgeready_device.machine.firmware import this_board
 
 from .boards import lay  # noqa: TID252  (the package depends on pytest's root)
 

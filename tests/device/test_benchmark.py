@@ -4,19 +4,20 @@ import gc
 import hashlib
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from edgeready_bench.machine.board import Board
-from edgeready_bench.machine.memory import MemoryUse
-from edgeready_bench.measuring import benchmark as under_test
-from edgeready_bench.measuring.benchmark import BenchmarkConfig, BenchmarkResult, benchmark
-from edgeready_bench.measuring.stages import Stages, Stop, measure
+from edgeready_device.benchmarking import benchmark as under_test
+from edgeready_device.benchmarking.benchmark import BenchmarkConfig, BenchmarkResult, benchmark
+from edgeready_device.benchmarking.stages import Stages, Stop, measure
 from edgeready_device.errors import ModelFileError, NotFoundError, UsageError
-from edgeready_device.machine import read_machine
+from edgeready_device.machine.board import Board
+from edgeready_device.machine.machine import read_machine
+from edgeready_device.machine.memory import MemoryUse
 from edgeready_device.model import Model
-from edgeready_device.runtime import Runtime
+from edgeready_device.runtime.runtime import Runtime
 
 from .boards import lay  # noqa: TID252  (the package depends on pytest's root)
 
@@ -84,7 +85,7 @@ def test_load_first_run_warm_up_and_runs_are_kept_apart(measured):
     assert (found.summary.count, found.summary.median_s, found.summary.mad_s) == (4, 0.5, 0.125)
     assert (found.summary.p90_s, found.summary.p99_s) == (None, None)
     assert found.machine == read_machine()
-    assert (found.model, found.threads, found.kernels) == ("model.tflite", 1, "default")
+    assert (found.model, found.threads, found.kernels) == (Path("model.tflite"), 1, "default")
 
 
 def test_it_measures_until_the_least_time_is_over(measured):
@@ -275,7 +276,7 @@ def test_a_window_keeps_evenly_spread_runs_only_and_sums_up_all(measured):
 
 
 def test_a_model_that_slows_down_over_the_windows_is_drifting(measured, monkeypatch):
-    monkeypatch.setattr("edgeready_device.machine.is_emulated", lambda *_: False)  # of emulation only that is said
+    monkeypatch.setattr("edgeready_device.machine.machine.is_emulated", lambda *_: False)  # it would hide the rest
     config = BenchmarkConfig(warmup_runs=0, warmup_s=0.0, sustained_s=60.0)
     found, _ = measured(config, lambda i: 0.01 if i < 2000 else 0.013)
     assert [reason.kind for reason in found.unsteady if reason.kind in ("drifting", "throttled")] == ["drifting"]

@@ -4,9 +4,8 @@ import json
 
 import pytest
 
-from edgeready_bench.errors import MeasurementError
-from edgeready_bench.measuring.benchmark_file import SCHEMA, Measurement, read_measurement, write_measurement
-from edgeready_device.errors import NotFoundError, OutputError
+from edgeready_device.benchmarking.benchmark_file import SCHEMA, Measurement, read_measurement, write_measurement
+from edgeready_device.errors import MeasurementError, NotFoundError, OutputError
 
 DOCUMENT = {
     "schema": SCHEMA,

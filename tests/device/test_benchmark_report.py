@@ -6,21 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from edgeready_bench.machine.acceleration import Acceleration, read_acceleration
-from edgeready_bench.machine.activity import Activity
-from edgeready_bench.machine.board import Board
-from edgeready_bench.machine.board_state import BoardState, Clock
-from edgeready_bench.machine.memory import MemoryUse
-from edgeready_bench.machine.tpu import Tpu, TpuLibrary
-from edgeready_bench.measuring.benchmark import BenchmarkResult
-from edgeready_bench.measuring.benchmark_file import read_measurement, write_measurement
-from edgeready_bench.measuring.latency import LatencySummary
-from edgeready_bench.measuring.stages import Stages
-from edgeready_bench.measuring.sustained import Window
-from edgeready_bench.report.acceleration import acceleration_rows
-from edgeready_bench.report.benchmark import benchmark_json, benchmark_text
-from edgeready_device.delegate import DelegateSpec, Delegation
-from edgeready_device.tuned import Choice, Tuned
+from edgeready_device.benchmarking.acceleration import Acceleration, read_acceleration
+from edgeready_device.benchmarking.benchmark import BenchmarkResult
+from edgeready_device.benchmarking.benchmark_file import read_measurement, write_measurement
+from edgeready_device.benchmarking.latency import LatencySummary
+from edgeready_device.benchmarking.stages import Stages
+from edgeready_device.benchmarking.sustained import Window
+from edgeready_device.machine.activity import Activity
+from edgeready_device.machine.board import Board
+from edgeready_device.machine.board_state import BoardState, Clock
+from edgeready_device.machine.memory import MemoryUse
+from edgeready_device.machine.tpu import Tpu, TpuLibrary
+from edgeready_device.report.acceleration import acceleration_rows
+from edgeready_device.report.benchmark import benchmark_json, benchmark_text
+from edgeready_device.runtime.delegate import DelegateSpec, Delegation
+from edgeready_device.tune_file import Choice, Tuned
 
 from .boards import lay  # noqa: TID252  (the package depends on pytest's root)
 from .report_cases import LITERT, PC, PI  # noqa: TID252  (the package depends on pytest's root)

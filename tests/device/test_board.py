@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from edgeready_bench.machine import firmware as under_test
-from edgeready_bench.machine.board import Board, whole_number
-from edgeready_bench.machine.firmware import ask_firmware, this_board
-from edgeready_device.machine import MOST_BYTES
+from edgeready_device.machine import firmware as under_test
+from edgeready_device.machine.board import Board, whole_number
+from edgeready_device.machine.firmware import ask_firmware, this_board
+from edgeready_device.machine.machine import MOST_BYTES
 
 from .boards import lay  # noqa: TID252  (the package depends on pytest's root)
 

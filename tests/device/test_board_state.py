@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from edgeready_bench.machine.board import Board
-from edgeready_bench.machine.board_state import BoardState, Clock, read_state
+from edgeready_device.machine.board import Board
+from edgeready_device.machine.board_state import BoardState, Clock, read_state
 
 from .boards import (  # noqa: TID252  (the package depends on pytest's root)
     CASES,

@@ -11,9 +11,9 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 import pytest
 
-from edgeready_device import camera
-from edgeready_device.camera import camera_frames
 from edgeready_device.errors import ImageError, NotFoundError, RuntimeUnavailableError
+from edgeready_device.images import camera
+from edgeready_device.images.camera import camera_frames
 
 RED = (250, 10, 20)
 

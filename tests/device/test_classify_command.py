@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from edgeready_device import cli
-from edgeready_device.manifest import InputSpec
+from edgeready_device.model_file.manifest import InputSpec
 from edgeready_device.preprocess import Normalization
 
 pillow = pytest.importorskip("PIL.Image", reason="Pillow is not installed here")

@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 
 import edgeready_device
-from edgeready_bench.measuring.benchmark import BenchmarkResult
-from edgeready_bench.measuring.stability import Unsteady
-from edgeready_bench.report.benchmark import benchmark_json
 from edgeready_device import cli
-from edgeready_device.golden import GoldenVectors, recording_key
-from edgeready_device.machine import Machine
-from edgeready_device.manifest import InputSpec
+from edgeready_device.benchmarking.benchmark import BenchmarkResult
+from edgeready_device.benchmarking.stability import Unsteady
+from edgeready_device.machine.machine import Machine
 from edgeready_device.model import Model
+from edgeready_device.model_file.golden import GoldenVectors, recording_key
+from edgeready_device.model_file.manifest import InputSpec
 from edgeready_device.preprocess import Normalization
-from edgeready_device.runtime import KERNELS, choose_runtime
-from edgeready_device.verify import SAME_PATH_STEPS, outputs_of
+from edgeready_device.report.benchmark import benchmark_json
+from edgeready_device.runtime.runtime import KERNELS, choose_runtime
+from edgeready_device.verification import SAME_PATH_STEPS, outputs_of
 
 FRAME = np.array([[16, 8], [4, 12]], np.uint8)  # `sums` answers 26, 18, 21: 2.0, 1.0, 1.375
 QUICK = ("--runs", "1", "--min-time", "0")
@@ -59,7 +59,7 @@ def fails(run):
 @pytest.fixture
 def real(monkeypatch):
     """A machine that is not emulated, wherever the test runs: nothing else is said of an emulated one's times."""
-    monkeypatch.setattr("edgeready_device.machine.is_emulated", lambda *_: False)
+    monkeypatch.setattr("edgeready_device.machine.machine.is_emulated", lambda *_: False)
 
 
 @pytest.fixture
@@ -343,7 +343,7 @@ def test_benchmark_as_json_has_raw_latencies_and_the_machine(run, complete, runt
 
 @pytest.mark.parametrize(("budget", "code"), [("100000", 0), ("0.0000001", 1), ("nan", 1)])
 def test_a_latency_budget_gives_the_verdict(run, complete, monkeypatch, budget, code):
-    monkeypatch.setattr("edgeready_device.machine.is_emulated", lambda *_: False)
+    monkeypatch.setattr("edgeready_device.machine.machine.is_emulated", lambda *_: False)
     found, out, err = run("benchmark", complete(), "--runs", 64, "--min-time", 0, "--max-p90-ms", budget)
     assert found == code
     assert "median" in out
@@ -352,13 +352,13 @@ def test_a_latency_budget_gives_the_verdict(run, complete, monkeypatch, budget, 
 
 
 def test_a_latency_budget_needs_enough_runs(run, complete, monkeypatch):
-    monkeypatch.setattr("edgeready_device.machine.is_emulated", lambda *_: False)
+    monkeypatch.setattr("edgeready_device.machine.machine.is_emulated", lambda *_: False)
     code, _, err = run("benchmark", complete(), *QUICK, "--max-p90-ms", 1000)
     assert (code, err) == (1, "edgeready-device: 1 runs do not carry a p90: ask for more --runs\n")
 
 
 def test_a_latency_budget_cannot_be_judged_under_emulation(run, complete, monkeypatch):
-    monkeypatch.setattr("edgeready_device.machine.is_emulated", lambda *_: True)
+    monkeypatch.setattr("edgeready_device.machine.machine.is_emulated", lambda *_: True)
     code, out, err = run("benchmark", complete(), *QUICK, "--max-p90-ms", 1000)
     assert (code, err) == (1, "edgeready-device: emulated: no latency budget can be judged here\n")
     assert "EMULATED    not a measure of any board" in out
@@ -371,7 +371,7 @@ def test_a_longer_least_time_is_not_cut_at_the_longest(complete, monkeypatch, ru
         asked.append(config)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("edgeready_bench.measuring.benchmark.benchmark", remember)
+    monkeypatch.setattr("edgeready_device.benchmarking.benchmark.benchmark", remember)
     assert run("benchmark", complete(), "--min-time", 90)[0] == 130
     assert (asked[0].min_time_s, asked[0].max_time_s) == (90.0, 90.0)
 
@@ -395,7 +395,7 @@ def test_an_option_that_cannot_be_meant_is_a_usage_error(fails, complete, option
 @pytest.mark.parametrize(("steady", "code"), [(True, 0), (False, 1)])
 def test_a_measurement_can_be_required_to_be_steady(run, complete, real, monkeypatch, steady, code):
     reasons = [] if steady else [Unsteady("busy", "it was", "wait"), Unsteady("drifting", "it did", "wait")]
-    monkeypatch.setattr("edgeready_bench.measuring.benchmark.judge", lambda evidence: tuple(reasons))
+    monkeypatch.setattr("edgeready_device.benchmarking.benchmark.judge", lambda evidence: tuple(reasons))
     assert run("benchmark", complete(), *QUICK)[0] == 0
     found, out, err = run("benchmark", complete(), *QUICK, "--require-steady")
     assert found == code
@@ -411,8 +411,8 @@ def test_a_sustained_benchmark_shows_its_windows(run, complete):
 
 
 def test_two_measurements_are_kept_and_compared(run, complete, real, tmp_path, monkeypatch):
-    monkeypatch.setattr("edgeready_bench.measuring.benchmark.judge", lambda evidence: ())
-    monkeypatch.setattr("edgeready_bench.measuring.benchmark.is_virtual", lambda board: False)
+    monkeypatch.setattr("edgeready_device.benchmarking.benchmark.judge", lambda evidence: ())
+    monkeypatch.setattr("edgeready_device.benchmarking.benchmark.is_virtual", lambda board: False)
     for name in ("a.json", "b.json"):
         few = ("--runs", 200, "--min-time", 0)
         code, out, err = run("benchmark", complete(), *few, "--out", tmp_path / name, "--json")
@@ -618,7 +618,7 @@ def test_a_bug_of_ours_is_one_line_with_its_own_code(fails, monkeypatch):
     def broken():
         raise ZeroDivisionError("by\nzero")
 
-    monkeypatch.setattr("edgeready_device.machine.read_machine", broken)
+    monkeypatch.setattr("edgeready_device.machine.machine.read_machine", broken)
     assert fails("info") == (70, "a bug in edgeready-device (ZeroDivisionError: by zero); see --debug")
 
 
@@ -626,7 +626,7 @@ def test_an_interruption_is_130(fails, monkeypatch):
     def interrupted():
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("edgeready_device.machine.read_machine", interrupted)
+    monkeypatch.setattr("edgeready_device.machine.machine.read_machine", interrupted)
     assert fails("info") == (130, "interrupted")
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgeready_bench.errors import MeasurementError
-from edgeready_bench.measuring.benchmark_file import Measurement
-from edgeready_bench.measuring.compare import DOUBTFUL, FASTER, SAME, SLOWER, UNJUDGED, compare
-from edgeready_bench.measuring.stability import RULES, kind_of
-from edgeready_bench.report.compare import compare_json, compare_text
+from edgeready_device.benchmarking.benchmark_file import Measurement
+from edgeready_device.benchmarking.compare import DOUBTFUL, FASTER, SAME, SLOWER, UNJUDGED, compare
+from edgeready_device.benchmarking.stability import RULES, kind_of
+from edgeready_device.errors import MeasurementError
+from edgeready_device.report.compare import compare_json, compare_text
 
 RANDOM = np.random.default_rng(1)
 SERIES = tuple(0.004 * np.exp(RANDOM.normal(0, 0.01, 400)))

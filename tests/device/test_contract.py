@@ -5,8 +5,8 @@ import pytest
 
 from edgeready_device.contract import TensorSpec, read_contract
 from edgeready_device.errors import ModelFileError
-from edgeready_device.manifest import InputSpec
-from edgeready_device.model_file import read_model_file
+from edgeready_device.model_file.manifest import InputSpec
+from edgeready_device.model_file.reader import read_model_file
 from edgeready_device.preprocess import Normalization
 from edgeready_device.quantization import QuantParams
 

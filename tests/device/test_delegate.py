@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 from edgeready_device import cli
-from edgeready_device import delegate as under_test
-from edgeready_device.delegate import FORMS, DelegateSpec, parse_delegate, taken_ops
 from edgeready_device.errors import NotFoundError, RuntimeUnavailableError, UsageError
 from edgeready_device.isolation import child as isolation
 from edgeready_device.isolation import trial
 from edgeready_device.isolation.trial import TrialRequest, try_model
 from edgeready_device.model import Model
+from edgeready_device.runtime import delegate as under_test
+from edgeready_device.runtime.delegate import FORMS, DelegateSpec, parse_delegate, taken_ops
 
 FRAME = np.array([[1, 2], [3, 4]], np.uint8)
 

@@ -5,8 +5,8 @@ import pytest
 
 from edgeready_device.contract import Description, labels_for, normalization_from, read_contract, read_labels
 from edgeready_device.errors import ModelFileError, NotFoundError, UsageError
-from edgeready_device.manifest import InputSpec
-from edgeready_device.model_file import read_model_file
+from edgeready_device.model_file.manifest import InputSpec
+from edgeready_device.model_file.reader import read_model_file
 from edgeready_device.preprocess import Normalization
 
 

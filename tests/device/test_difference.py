@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgeready_bench.measuring.difference import (
+from edgeready_device.benchmarking.difference import (
     Difference,
     block_length,
     block_weights,

@@ -12,20 +12,20 @@ from pathlib import Path
 
 import pytest
 
-from edgeready_bench.doctor import diagnosis, probes, tpu_probes
-from edgeready_bench.doctor.diagnosis import diagnose
-from edgeready_bench.doctor.finding import Diagnosis, Finding
-from edgeready_bench.doctor.patient import Inventory, Patient, Subject, read_inventory, read_patient
-from edgeready_bench.doctor.platform_facts import PlatformFacts, read_platform, wheels_for
-from edgeready_bench.doctor.sample import ANSWER, is_right, sample_model
-from edgeready_bench.machine.tpu import Tpu, TpuLibrary
-from edgeready_bench.report.doctor import diagnosis_json, diagnosis_text
 from edgeready_device import cli
+from edgeready_device.doctor import diagnosis, probes, tpu_probes
+from edgeready_device.doctor.diagnosis import diagnose
+from edgeready_device.doctor.environment import Inventory, Patient, Subject, read_inventory, read_patient
+from edgeready_device.doctor.finding import Diagnosis, Finding
+from edgeready_device.doctor.platform_facts import PlatformFacts, read_platform, wheels_for
+from edgeready_device.doctor.sample import ANSWER, is_right, sample_model
 from edgeready_device.isolation.child import Ended
 from edgeready_device.isolation.trial import TrialResult
-from edgeready_device.machine import read_machine
-from edgeready_device.reading.graph import read_graph
-from edgeready_device.runtime import installed_runtimes
+from edgeready_device.machine.machine import read_machine
+from edgeready_device.machine.tpu import Tpu, TpuLibrary
+from edgeready_device.report.doctor import diagnosis_json, diagnosis_text
+from edgeready_device.runtime.runtime import installed_runtimes
+from edgeready_device.tflite.graph import read_graph
 
 WELL = Ended(0)
 PI_OS_12 = PlatformFacts("CPython", (3, 11), "Linux", "aarch64", "glibc", (2, 36), "aarch64")
@@ -555,7 +555,7 @@ def test_every_probe_asks_its_question_in_the_manual():
 
 
 def test_the_real_patient_is_read_from_a_tree_too(tmp_path):
-    from edgeready_bench.machine.board import Board
+    from edgeready_device.machine.board import Board
 
     read = read_patient(board=Board(tmp_path))
     assert (read.tpus, read.library, read.udev_rule, read.subject) == ((), None, False, None)

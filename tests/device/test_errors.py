@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pytest
 
-from edgeready_bench import errors as bench_errors
 from edgeready_device import errors
 
 
@@ -21,7 +20,7 @@ from edgeready_device import errors
     ],
 )
 def test_an_error_has_our_base_the_fitting_builtin_and_its_documented_exit_code(name, builtin, exit_code):
-    kind = {**vars(errors), **vars(bench_errors)}[name]
+    kind = getattr(errors, name)
     assert issubclass(kind, (errors.EdgereadyError))
     assert issubclass(kind, builtin)
     assert kind.exit_code == exit_code

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edgeready_device.errors import DatasetError, ImageError, UsageError
-from edgeready_device.evaluate import EvaluationReport, evaluate
+from edgeready_device.evaluation import EvaluationReport, evaluate
 from edgeready_device.model import Model
 from edgeready_device.statistics import Proportion
 

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from edgeready_device.evaluate import EvaluationReport
+from edgeready_device.evaluation import EvaluationReport
 from edgeready_device.report.predictions import evaluation_json, evaluation_text
 
 from .report_cases import LITERT  # noqa: TID252  (the package depends on pytest's root)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from edgeready_device.errors import DatasetError, ImageError, NotFoundError
-from edgeready_device.evaluate import load_examples
-from edgeready_device.manifest import InputSpec
+from edgeready_device.evaluation import load_examples
+from edgeready_device.model_file.manifest import InputSpec
 
 SPEC = InputSpec(2, 2, 1)
 LABELS = ("left", "right", "both")

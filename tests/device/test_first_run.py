@@ -4,10 +4,10 @@ import pytest
 
 from edgeready_device import cli
 from edgeready_device.errors import EdgereadyError, ModelFileError, UsageError
+from edgeready_device.first_run import is_foreign, run_first
 from edgeready_device.isolation import trial
 from edgeready_device.isolation.child import MEANINGS, Ended
-from edgeready_device.isolation.first_run import is_foreign, run_first
-from edgeready_device.model_file import read_model_file
+from edgeready_device.model_file.reader import read_model_file
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeready_device.errors import ModelFileError
-from edgeready_device.reading.flatbuffer import Flatbuffer, Table
+from edgeready_device.tflite.flatbuffer import Flatbuffer, Table
 
 # A flatbuffer by hand; the table has field 0 (int32 7), 1 (string), 2 (uint16s), 3 absent, 4 (table), 5 (tables).
 #   0 root offset, 4 identifier, 8 vtable, 24 table, 44 string, 52 uint16s, 64 inner vtable, 68 inner, 72 tables

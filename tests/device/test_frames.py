@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from edgeready_device.errors import ImageError
-from edgeready_device.frames import fit_frame
-from edgeready_device.manifest import InputSpec
+from edgeready_device.images.frames import fit_frame
+from edgeready_device.model_file.manifest import InputSpec
 
 COLOURS = np.array([[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [7, 7, 7]]], np.uint8)
 

@@ -10,8 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edgeready_device.errors import ModelFileError
-from edgeready_device.golden import GoldenVectors, read_golden, recording_key
-from edgeready_device.runtime import Runtime
+from edgeready_device.model_file.golden import GoldenVectors, read_golden, recording_key
+from edgeready_device.runtime.runtime import Runtime
 
 INPUTS = np.arange(24, dtype=np.uint8).reshape(3, 2, 4)
 OUTPUTS = np.array([[1, 2], [3, 4], [5, 6]], np.uint8)

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from edgeready_device.errors import ModelFileError
-from edgeready_device.reading.flatbuffer import Flatbuffer
-from edgeready_device.reading.graph import Tensor, read_graph
-from edgeready_device.reading.schema import operator_name, tensor_type
+from edgeready_device.tflite.flatbuffer import Flatbuffer
+from edgeready_device.tflite.graph import Tensor, read_graph
+from edgeready_device.tflite.schema import operator_name, tensor_type
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from edgeready_device.errors import ImageError, NotFoundError, UsageError
-from edgeready_device.frames import resize_frame
-from edgeready_device.images import image_files, load_frame, read_image
+from edgeready_device.images.decode import image_files, load_frame, read_image
+from edgeready_device.images.frames import resize_frame
 
 BLACK, RED, GREEN, BLUE = (0, 0, 0), (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
@@ -331,7 +331,7 @@ def test_image_files_of_a_missing_folder_are_not_found(tmp_path):
 
 
 def test_importing_the_module_does_not_import_pillow():
-    code = "import sys, edgeready_device.images; sys.exit('PIL' in sys.modules)"
+    code = "import sys, edgeready_device.images.decode; sys.exit('PIL' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -340,7 +340,7 @@ def test_without_pillow_the_error_names_the_extra(saved):
     code = (
         "import sys; sys.modules['PIL'] = None\n"
         "from edgeready_device.errors import RuntimeUnavailableError\n"
-        "from edgeready_device.images import read_image\n"
+        "from edgeready_device.images.decode import read_image\n"
         "try:\n    read_image(sys.argv[1], 3)\n"
         "except RuntimeUnavailableError as error:\n    print(error)\n"
     )

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 
 from edgeready_device.contract import read_contract
-from edgeready_device.golden import GoldenVectors
-from edgeready_device.manifest import InputSpec
-from edgeready_device.model_file import read_model_file
+from edgeready_device.model_file.golden import GoldenVectors
+from edgeready_device.model_file.manifest import InputSpec
+from edgeready_device.model_file.reader import read_model_file
 from edgeready_device.preprocess import Normalization
 from edgeready_device.report.info import info_json, info_text
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from edgeready_device.runtime import UNKNOWN, installed_version
+from edgeready_device.runtime.runtime import UNKNOWN, installed_version
 
 
 @pytest.fixture

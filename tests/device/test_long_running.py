@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edgeready_device.isolation.child import run_child
-from edgeready_device.machine import read_machine
+from edgeready_device.machine.machine import read_machine
 
 LONG_RUN = str(Path(__file__).with_name("long_run.py"))
 MOST_GROWN_BYTES = 2_000_000

@@ -5,7 +5,7 @@ import platform
 
 import pytest
 
-from edgeready_device.machine import available_cpus, is_emulated, read_machine
+from edgeready_device.machine.machine import available_cpus, is_emulated, read_machine
 
 PI_CPUINFO = """processor\t: 0
 BogoMIPS\t: 108.00

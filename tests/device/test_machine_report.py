@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import dataclasses
 
-from edgeready_bench.machine.board_state import BoardState, Clock
-from edgeready_bench.report.state import state_json, state_rows
+from edgeready_device.machine.board_state import BoardState, Clock
 from edgeready_device.report.info import machine_json, machine_text
-from edgeready_device.runtime import Runtime
+from edgeready_device.report.state import state_json, state_rows
+from edgeready_device.runtime.runtime import Runtime
 
 from .report_cases import LITERT, PC, PI  # noqa: TID252  (the package depends on pytest's root)
 

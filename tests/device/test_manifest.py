@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeready_device.errors import ModelFileError
-from edgeready_device.manifest import InputSpec, Manifest, read_manifest
+from edgeready_device.model_file.manifest import InputSpec, Manifest, read_manifest
 from edgeready_device.preprocess import Normalization
 
 MANIFEST = Manifest(

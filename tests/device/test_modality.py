@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgeready_bench.measuring.modality import two_modes
+from edgeready_device.benchmarking.bimodal import two_modes
 
 ONE = {
     "normal": lambda random, n: random.normal(1, 0.05, n),

@@ -6,10 +6,11 @@ import threading
 import numpy as np
 import pytest
 
+from edgeready_device.benchmarking.benchmark import BenchmarkConfig, benchmark
 from edgeready_device.contract import Description
 from edgeready_device.errors import EdgereadyError, ImageError, ModelFileError, NotFoundError, UsageError
-from edgeready_device.manifest import InputSpec
 from edgeready_device.model import Model
+from edgeready_device.model_file.manifest import InputSpec
 from edgeready_device.postprocess import Prediction
 from edgeready_device.preprocess import Normalization
 
@@ -91,7 +92,8 @@ def test_a_replica_is_read_as_its_model_is(load):
 
 
 def test_a_model_measures_itself(runtime, model):
-    found = Model.load(model("sums"), runtime=runtime.name, threads=2, kernels="reference").benchmark(3, 0.0)
+    opened = Model.load(model("sums"), runtime=runtime.name, threads=2, kernels="reference")
+    found = benchmark(opened, BenchmarkConfig(runs=3, min_time_s=0.0))
     assert (found.runtime, found.threads, found.kernels) == (runtime, 2, "reference")
     assert len(found.latencies_s) == 3
 

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeready_device.errors import ModelFileError, NotFoundError
-from edgeready_device.golden import GoldenVectors
-from edgeready_device.model_file import flatbuffer_of, parse_labels, read_model_file
-from edgeready_device.reading.tflite_metadata import TfliteMetadata
+from edgeready_device.model_file.golden import GoldenVectors
+from edgeready_device.model_file.reader import flatbuffer_of, parse_labels, read_model_file
+from edgeready_device.tflite.metadata import TfliteMetadata
 
 GOLDEN = GoldenVectors(np.zeros((2, 2, 2, 1), np.uint8), {"ai-edge-litert 2.3.0 default": np.zeros((2, 3), np.uint8)})
 
@@ -424,7 +424,7 @@ def test_a_zip_before_the_model_is_refused(model, tmp_path):
 
 
 def test_a_file_that_is_too_large_is_refused(model, monkeypatch):
-    monkeypatch.setattr("edgeready_device.model_file._MAX_MODEL_BYTES", 100)
+    monkeypatch.setattr("edgeready_device.model_file.reader._MAX_MODEL_BYTES", 100)
     with pytest.raises(ModelFileError, match="larger than 1 GiB, no edge model"):
         read_model_file(model("sums"))
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from edgeready_device.native_log import held_native_log, not_info
+from edgeready_device.runtime.native_log import held_native_log, not_info
 
 
 def test_only_the_lines_that_are_wanted_come_out(capfd):

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from edgeready_bench import new_file
-from edgeready_bench.new_file import write_text
+from edgeready_device import atomic as new_file
+from edgeready_device.atomic import write_text
 from edgeready_device.errors import OutputError
 
 

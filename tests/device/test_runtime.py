@@ -8,9 +8,9 @@ from importlib.metadata import PackageNotFoundError
 import numpy as np
 import pytest
 
-from edgeready_device import runtime as under_test
 from edgeready_device.errors import ModelFileError, RuntimeUnavailableError, UsageError
-from edgeready_device.runtime import (
+from edgeready_device.runtime import runtime as under_test
+from edgeready_device.runtime.runtime import (
     RUNTIME_VARIABLE,
     Runtime,
     choose_runtime,

@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgeready_bench.machine.activity import Activity
-from edgeready_bench.machine.board import Board
-from edgeready_bench.machine.board_state import BoardState, Clock, read_state
-from edgeready_bench.measuring import difference, modality, stability, sustained
-from edgeready_bench.measuring.latency import samples_needed
-from edgeready_bench.measuring.stability import RULES, Evidence, judge, kind_of
-from edgeready_device.machine import Machine, is_emulated
+from edgeready_device.benchmarking import bimodal as modality
+from edgeready_device.benchmarking import difference, stability, sustained
+from edgeready_device.benchmarking.latency import samples_needed
+from edgeready_device.benchmarking.stability import RULES, Evidence, judge, kind_of
+from edgeready_device.machine.activity import Activity
+from edgeready_device.machine.board import Board
+from edgeready_device.machine.board_state import BoardState, Clock, read_state
+from edgeready_device.machine.machine import Machine, is_emulated
 
 from .boards import CASES, lay  # noqa: TID252  (the package depends on pytest's root)
 

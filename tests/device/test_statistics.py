@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeready_bench.measuring.latency import LatencySummary, samples_needed, summarize
+from edgeready_device.benchmarking.latency import LatencySummary, samples_needed, summarize
 from edgeready_device.statistics import Proportion
 
 

@@ -8,10 +8,10 @@ from mutations import mutated, places
 
 from edgeready_device.errors import ModelFileError
 from edgeready_device.model import Model
-from edgeready_device.model_file import read_model_file
-from edgeready_device.reading.flatbuffer import check_layout
-from edgeready_device.reading.graph import read_graph, read_subgraphs
-from edgeready_device.structure.verification import verified_graph
+from edgeready_device.model_file.reader import read_model_file
+from edgeready_device.tflite.flatbuffer import check_layout
+from edgeready_device.tflite.graph import read_graph, read_subgraphs
+from edgeready_device.tflite.structure.verification import verified_graph
 
 SOUND = (
     "conv",

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from edgeready_bench.report.quantity import duration
+from edgeready_device.report.quantity import duration
 from edgeready_device.statistics import Proportion
 from edgeready_device.text import percent, plain, rows, table
 

@@ -7,8 +7,8 @@ import pytest
 
 from edgeready_device.errors import ModelFileError
 from edgeready_device.preprocess import Normalization
-from edgeready_device.reading.graph import read_graph
-from edgeready_device.reading.tflite_metadata import ENTRY, TfliteMetadata, read_tflite_metadata
+from edgeready_device.tflite.graph import read_graph
+from edgeready_device.tflite.metadata import ENTRY, TfliteMetadata, read_tflite_metadata
 
 
 @pytest.fixture

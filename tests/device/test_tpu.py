@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from edgeready_bench.machine.board import Board
-from edgeready_bench.machine.tpu import Tpu, TpuLibrary, has_udev_rule, read_tpu_library, read_tpus
+from edgeready_device.machine.board import Board
+from edgeready_device.machine.tpu import Tpu, TpuLibrary, has_udev_rule, read_tpu_library, read_tpus
 
 USB_NEW = {"idVendor": "1a6e\n", "idProduct": "089a\n", "speed": "5000\n", "busnum": "2\n", "devnum": "7\n"}
 USB_READY = {**USB_NEW, "idVendor": "18d1\n", "idProduct": "9302\n"}

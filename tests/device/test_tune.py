@@ -7,19 +7,19 @@ import math
 import numpy as np
 import pytest
 
-from edgeready_bench.report.tune import tune_json, tune_text
-from edgeready_bench.tuning.agreement import Expected, Voice, consensus, expected_of, inputs_of, judged
-from edgeready_bench.tuning.candidate import Candidate, choose, ratio
-from edgeready_bench.tuning.contender import INPUTS, MODEL, Contender, ContenderError
-from edgeready_bench.tuning.tune import TuneConfig, _Entrant, _time, thread_counts, tune
-from edgeready_device import machine
 from edgeready_device.contract import read_contract
 from edgeready_device.errors import RuntimeUnavailableError, UsageError
-from edgeready_device.golden import GoldenVectors, recording_key
 from edgeready_device.isolation.trial import TrialRequest
+from edgeready_device.machine import machine
 from edgeready_device.model import Model
-from edgeready_device.model_file import read_model_file
-from edgeready_device.runtime import Runtime
+from edgeready_device.model_file.golden import GoldenVectors, recording_key
+from edgeready_device.model_file.reader import read_model_file
+from edgeready_device.report.tune import tune_json, tune_text
+from edgeready_device.runtime.runtime import Runtime
+from edgeready_device.tuning.agreement import Expected, Voice, consensus, expected_of, inputs_of, judged
+from edgeready_device.tuning.candidate import Candidate, choose, ratio
+from edgeready_device.tuning.candidate_process import INPUTS, MODEL, Contender, ContenderError
+from edgeready_device.tuning.tune import TuneConfig, _Entrant, _time, thread_counts, tune
 
 LITERT, TFLITE = Runtime("ai-edge-litert", "2.3.0"), Runtime("tflite-runtime", "2.14.0")
 
@@ -28,7 +28,7 @@ LITERT, TFLITE = Runtime("ai-edge-litert", "2.3.0"), Runtime("tflite-runtime", "
 def _as_if_not_emulated(monkeypatch):
     """An emulated machine chooses nothing, and these tests run on one, too."""
     real = dataclasses.replace(machine.read_machine(), emulated=False)
-    monkeypatch.setattr("edgeready_bench.tuning.tune.read_machine", lambda: real)
+    monkeypatch.setattr("edgeready_device.tuning.tune.read_machine", lambda: real)
 
 
 QUICK = TuneConfig(threads=(1, 2), seconds=0.15, rounds=3)
@@ -202,7 +202,7 @@ def test_noise_fits_other_inputs_too(model, name):
 
 
 def test_every_runtime_and_thread_count_is_timed_and_proven(model):
-    from edgeready_device.runtime import installed_runtimes
+    from edgeready_device.runtime.runtime import installed_runtimes
 
     result = tune(read_model_file(model("conv")), QUICK)
     assert [(found.runtime, found.threads) for found in result.candidates] == [
@@ -399,7 +399,7 @@ def test_the_table_has_a_row_a_candidate_and_the_reason(model, litert, tmp_path)
 def test_as_data_what_was_not_measured_is_null(model):
     from pathlib import Path
 
-    from edgeready_bench.tuning.candidate import TuneResult
+    from edgeready_device.tuning.candidate import TuneResult
 
     out = candidate(TFLITE, 4, note="it was ended by SIGSEGV")
     data = tune_json(TuneResult(Path("m.tflite"), (out,), None, "why", "what", True), None)

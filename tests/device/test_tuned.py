@@ -8,14 +8,16 @@ import os
 
 import pytest
 
-from edgeready_bench.tuning.record import Record, write_tuned
-from edgeready_device import cli, machine, tuned
+from edgeready_device import cli
+from edgeready_device import tune_file as tuned
 from edgeready_device.errors import OutputError
+from edgeready_device.machine import machine
 from edgeready_device.model import Model
-from edgeready_device.model_file import read_model_file
+from edgeready_device.model_file.reader import read_model_file
 from edgeready_device.report.info import tuned_text
-from edgeready_device.runtime import RUNTIME_VARIABLE, installed_runtimes
-from edgeready_device.tuned import Choice, Tuned, read_tuned, tune_path
+from edgeready_device.runtime.runtime import RUNTIME_VARIABLE, installed_runtimes
+from edgeready_device.tune_file import Choice, Tuned, read_tuned, tune_path
+from edgeready_device.tuning.record import Record, write_tuned
 
 LAST = installed_runtimes()[-1].name  # not the one that runs without a choice, where two are installed
 
@@ -26,7 +28,7 @@ def emulated(monkeypatch):
 
     def pretend(value=True):
         real = dataclasses.replace(machine.read_machine(), emulated=value)
-        monkeypatch.setattr("edgeready_bench.tuning.tune.read_machine", lambda: real)
+        monkeypatch.setattr("edgeready_device.tuning.tune.read_machine", lambda: real)
 
     pretend(False)
     return pretend

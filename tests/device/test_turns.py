@@ -5,11 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from edgeready_bench.measuring import turns as under_test
-from edgeready_bench.measuring.compare import FASTER, SAME, SLOWER, UNJUDGED
-from edgeready_bench.measuring.turns import ORDERS, TurnsConfig, compare_models
+from edgeready_device.benchmarking import interleaved as under_test
+from edgeready_device.benchmarking.compare import FASTER, SAME, SLOWER, UNJUDGED
+from edgeready_device.benchmarking.interleaved import ORDERS, TurnsConfig, compare_models
 from edgeready_device.errors import UsageError
-from edgeready_device.machine import Machine, read_machine
+from edgeready_device.machine.machine import Machine, read_machine
 
 MACHINE = Machine("aarch64", "CPU", "Raspberry Pi 5", 4, "6.6", "3.11", emulated=False)
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from edgeready_device.errors import ModelFileError, RuntimeUnavailableError, UsageError
-from edgeready_device.golden import GoldenVectors, recording_key
 from edgeready_device.model import Model
-from edgeready_device.model_file import read_model_file
-from edgeready_device.runtime import KERNELS, Runtime
+from edgeready_device.model_file.golden import GoldenVectors, recording_key
+from edgeready_device.model_file.reader import read_model_file
+from edgeready_device.runtime.runtime import KERNELS, Runtime
 from edgeready_device.statistics import Proportion
-from edgeready_device.verify import (
+from edgeready_device.verification import (
     MOST_STEPS,
     OTHER_PATH_STEPS,
     PathDistance,
@@ -200,7 +200,7 @@ def recorded(model, complete):
         for kernels in KERNELS:
             loaded = Model.load(model("conv"), runtime=runtime.name, kernels=kernels)
             outputs[recording_key(runtime, kernels)] = change(outputs_of(loaded, inputs))
-        from edgeready_device.manifest import InputSpec
+        from edgeready_device.model_file.manifest import InputSpec
 
         path = complete("conv", golden=GoldenVectors(inputs, outputs), frame=InputSpec(8, 8, 1))
         return read_model_file(path)
@@ -219,7 +219,7 @@ def test_a_file_verifies_on_the_machine_that_made_it(runtime, recorded):
 
 def test_a_model_verifies_itself_on_its_own_runtime(runtime, recorded):
     file = recorded(runtime)
-    assert Model.from_file(file, runtime=runtime.name).verify() == verify(file, runtime.name)
+    assert verify(Model.from_file(file, runtime=runtime.name)) == verify(file, runtime.name)
 
 
 def test_a_file_with_other_recordings_does_not_verify(runtime, recorded):
@@ -254,6 +254,6 @@ def test_an_unknown_runtime_is_refused(runtime, recorded):
 
 def test_a_runtime_that_is_not_there_is_refused(runtime, recorded, monkeypatch):
     file = recorded(runtime)
-    monkeypatch.setattr("edgeready_device.runtime.installed_runtimes", lambda: ())
+    monkeypatch.setattr("edgeready_device.runtime.runtime.installed_runtimes", lambda: ())
     with pytest.raises(RuntimeUnavailableError):
         verify(file)

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from edgeready_device import cli
-from edgeready_device.golden import GoldenVectors, recording_key
-from edgeready_device.manifest import InputSpec
 from edgeready_device.model import Model
-from edgeready_device.runtime import KERNELS, choose_runtime
-from edgeready_device.verify import outputs_of
+from edgeready_device.model_file.golden import GoldenVectors, recording_key
+from edgeready_device.model_file.manifest import InputSpec
+from edgeready_device.runtime.runtime import KERNELS, choose_runtime
+from edgeready_device.verification import outputs_of
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from edgeready_device.report.verify import verify_json, verify_text
 from edgeready_device.statistics import Proportion
-from edgeready_device.verify import PathDistance, PathResult, VerifyReport
+from edgeready_device.verification import PathDistance, PathResult, VerifyReport
 
 from .report_cases import LITERT  # noqa: TID252  (the package depends on pytest's root)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from edgeready_bench.machine.board import Board
-from edgeready_bench.machine.virtual import is_virtual
+from edgeready_device.machine.board import Board
+from edgeready_device.machine.virtual import is_virtual
 
 from .boards import lay  # noqa: TID252  (the package depends on pytest's root)
 

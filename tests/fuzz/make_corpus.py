@@ -210,9 +210,9 @@ def images() -> dict[str, bytes]:
 
 def tails() -> dict[str, bytes]:
     """A whole file with a tail of each part, as the metadata and ZIP reader takes it."""
-    from edgeready.output.package import package
-    from edgeready_device.golden import GoldenVectors
-    from edgeready_device.manifest import InputSpec, Manifest
+    from edgeready.model_file.writer import package
+    from edgeready_device.model_file.golden import GoldenVectors
+    from edgeready_device.model_file.manifest import InputSpec, Manifest
 
     golden = GoldenVectors(
         np.zeros((4, 8, 8, 1), np.uint8), {"ai-edge-litert 2.3.0 reference": np.zeros((4, 3), np.uint8)}
@@ -234,9 +234,9 @@ def logs() -> dict[str, bytes]:
 
 def inside() -> dict[str, dict[str, bytes]]:
     """The parts of a whole file, a folder each."""
-    from edgeready_device.model_file import flatbuffer_of
-    from edgeready_device.reading.archive import read_archive
-    from edgeready_device.reading.graph import read_graph
+    from edgeready_device.model_file.archive import read_archive
+    from edgeready_device.model_file.reader import flatbuffer_of
+    from edgeready_device.tflite.graph import read_graph
 
     whole = tails()["whole.tflite"]
     archive = read_archive(whole)

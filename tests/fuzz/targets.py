@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeready_device.errors import EdgereadyError
-from edgeready_device.golden import read_golden
-from edgeready_device.images import decode_image
-from edgeready_device.manifest import read_manifest
-from edgeready_device.model_file import parse_labels, read_model_file
-from edgeready_device.reading.graph import read_graph
-from edgeready_device.reading.tflite_metadata import read_tflite_metadata
-from edgeready_device.structure.verification import verified_graph
+from edgeready_device.images.decode import decode_image
+from edgeready_device.model_file.golden import read_golden
+from edgeready_device.model_file.manifest import read_manifest
+from edgeready_device.model_file.reader import parse_labels, read_model_file
+from edgeready_device.tflite.graph import read_graph
+from edgeready_device.tflite.metadata import read_tflite_metadata
+from edgeready_device.tflite.structure.verification import verified_graph
 
 CORPUS = Path(__file__).parent / "corpus"
 

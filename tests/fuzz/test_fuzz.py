@@ -18,8 +18,8 @@ from mutations import mutated, places
 from targets import TARGETS
 
 from edgeready_device.errors import ModelFileError
-from edgeready_device.model_file import flatbuffer_of
-from edgeready_device.structure.verification import verified_graph
+from edgeready_device.model_file.reader import flatbuffer_of
+from edgeready_device.tflite.structure.verification import verified_graph
 
 HERE = Path(__file__).parent
 TRIES = 80

@@ -19,9 +19,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edgeready import pipeline
-from edgeready.config import BuildConfig, DataConfig, TrainConfig
-from edgeready.pipeline import BuildResult
+from edgeready.config.build import BuildConfig, DataConfig, TrainConfig
+from edgeready.workflows import build as pipeline
+from edgeready.workflows.build import BuildResult
 
 NEEDS_TENSORFLOW = [
     pytest.mark.tensorflow,

@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import builds
 
-from edgeready import cli
+from edgeready.cli import app as cli
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from tflite_models import O, T, tflite
 
-from edgeready.quantization.feeds import Feeds
+from edgeready.quantization.samples import Feeds
 
 LINEAR, RELU, RELU6 = 0, 1, 3
 SIZE, CHANNELS, CLASSES = 6, 4, 3

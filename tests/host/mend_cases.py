@@ -14,11 +14,12 @@ folder = Path(sys.argv[1])
 
 import numpy as np  # noqa: E402
 
-from edgeready.tf import convert, mend, models, quantize  # noqa: E402  # isort: skip
+from edgeready.tf import convert, models, quantize  # noqa: E402  # isort: skip
+from edgeready.tf import rewrite as mend  # noqa: E402  # isort: skip
 import keras  # noqa: E402
 
-from edgeready.config import SourceConfig  # noqa: E402  # isort: skip
-from edgeready.quantization.feeds import Feeds  # noqa: E402  # isort: skip
+from edgeready.config.build import SourceConfig  # noqa: E402  # isort: skip
+from edgeready.quantization.samples import Feeds  # noqa: E402  # isort: skip
 from edgeready_device.preprocess import Normalization  # noqa: E402
 
 layers = keras.layers

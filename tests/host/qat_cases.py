@@ -14,10 +14,10 @@ folder = Path(sys.argv[1])
 
 import numpy as np  # noqa: E402
 
-from edgeready.config import SourceConfig, TrainConfig  # noqa: E402
+from edgeready.config.build import SourceConfig, TrainConfig  # noqa: E402
+from edgeready.config.method import Method, QatConfig  # noqa: E402
 from edgeready.dataset import load_splits  # noqa: E402
-from edgeready.quantization.feeds import Feeds  # noqa: E402
-from edgeready.quantization.method import Method, QatConfig  # noqa: E402
+from edgeready.quantization.samples import Feeds  # noqa: E402
 
 from edgeready.tf import convert, models, qat, quantize, train  # noqa: E402  # isort: skip
 import keras  # noqa: E402

@@ -15,7 +15,7 @@ from edgeready.tf import convert, sources  # isort: skip
 import h5py
 import tensorflow as tf
 
-from edgeready.config import SourceConfig
+from edgeready.config.build import SourceConfig
 from edgeready.tf.sources import Network
 
 FOLDER = Path(sys.argv[1])

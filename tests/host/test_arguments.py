@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from edgeready.cli.options.arguments import float_beside, image_size_of, keras_beside, normalization_of
 from edgeready.errors import UsageError
-from edgeready.options.arguments import float_beside, image_size_of, keras_beside, normalization_of
 from edgeready_device.preprocess import Normalization
 
 

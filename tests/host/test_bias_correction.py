@@ -8,8 +8,8 @@ from layer_pairs import float_model, integer_model, samples, weights
 
 from edgeready.quantization.activations import activations
 from edgeready.quantization.bias_correction import corrected
-from edgeready.quantization.feeds import Feeds
-from edgeready_device.reading.graph import read_graph
+from edgeready.quantization.samples import Feeds
+from edgeready_device.tflite.graph import read_graph
 
 KERNEL, DENSE = weights()
 IMAGES = np.concatenate([sample[0] for sample in samples(32)])

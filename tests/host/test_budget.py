@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from builds import NEEDS_TENSORFLOW
 
-from edgeready.config import TrainConfig
+from edgeready.config.build import TrainConfig
+from edgeready.config.method import Method
 from edgeready.errors import BudgetError
-from edgeready.quantization.method import Method
-from edgeready_device.model_file import read_model_file
+from edgeready_device.model_file.reader import read_model_file
 
 
 def tensorflow(test):

@@ -8,8 +8,8 @@ import pytest
 from compiled_models import LOG, MIX, mixed, whole
 from tflite_models import O, T, conv_classifier, one_op, tflite
 
-from edgeready.annotations import github, sarif
 from edgeready.readiness import Blocker, OpVerdict, ReadinessReport, check_file, sentences
+from edgeready.report.annotations import github, sarif
 
 NOT_READY = conv_classifier(dense_per_axis=True)
 

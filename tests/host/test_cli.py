@@ -18,10 +18,11 @@ from builds import NEEDS_TENSORFLOW, NETS, repeats
 from PIL import Image
 from tflite_models import conv_classifier
 
-from edgeready import __version__, cli, readiness
-from edgeready.options.arguments import image_size_of
-from edgeready.output.package import package
-from edgeready_device.manifest import InputSpec, Manifest
+from edgeready import __version__, readiness
+from edgeready.cli import app as cli
+from edgeready.cli.options.arguments import image_size_of
+from edgeready.model_file.writer import package
+from edgeready_device.model_file.manifest import InputSpec, Manifest
 
 COMMANDS = tuple(command.name or command.callback.__name__ for command in cli.app.registered_commands)
 READY, NOT_READY = conv_classifier(), conv_classifier(dense_per_axis=True)
@@ -92,7 +93,7 @@ def test_without_a_command_or_with_help_every_command_is_listed(run, arguments):
 
 def test_help_of_every_command_comes_without_tensorflow_or_scikit_learn():
     program = (
-        "import sys\nfrom edgeready import cli\n"
+        "import sys\nfrom edgeready.cli import app as cli\n"
         f"for name in {COMMANDS!r}:\n"
         "    cli.app([name, '--help'], standalone_mode=False)\n"
         "heavy = {'tensorflow', 'keras', 'sklearn', 'ai_edge_litert', 'tflite_runtime', 'PIL'}\n"
@@ -109,7 +110,7 @@ def test_check_evaluate_and_data_come_without_tensorflow(file, tmp_path):
     noise = np.random.default_rng(1).integers(0, 256, (60, 8, 8), dtype=np.uint8)
     np.savez(images, x=noise, y=np.arange(60) % 3)
     program = (
-        "import sys\nfrom edgeready import cli\n"
+        "import sys\nfrom edgeready.cli import app as cli\n"
         f"for arguments in (['check', {str(model)!r}], ['evaluate', {str(model)!r}, '--data', {str(images)!r}], "
         f"['data', {str(images)!r}]):\n"
         "    code = cli.app(arguments, standalone_mode=False)\n"

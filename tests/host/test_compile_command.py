@@ -16,13 +16,13 @@ from edgeready import __version__
 from edgeready.edgetpu import compiler
 from edgeready.edgetpu.compiler import run_compiler
 from edgeready.errors import ConversionError, RuntimeUnavailableError
-from edgeready.output.graft import with_metadata
-from edgeready.output.metadata import tflite_metadata
-from edgeready.output.package import package
-from edgeready_device.golden import GoldenVectors
-from edgeready_device.manifest import InputSpec, Manifest
-from edgeready_device.model_file import read_model_file
-from edgeready_device.reading.tflite_metadata import ENTRY
+from edgeready.model_file.metadata_entry import with_metadata
+from edgeready.model_file.tflite_metadata import tflite_metadata
+from edgeready.model_file.writer import package
+from edgeready_device.model_file.golden import GoldenVectors
+from edgeready_device.model_file.manifest import InputSpec, Manifest
+from edgeready_device.model_file.reader import read_model_file
+from edgeready_device.tflite.metadata import ENTRY
 
 STAND_IN = """\
 #!/bin/sh
@@ -192,8 +192,8 @@ def test_a_part_that_unpacks_to_too_much_is_refused(tools, run_here, tmp_path):
 
 
 def _metadata_of(data: bytes) -> bytes:
-    from edgeready_device.model_file import flatbuffer_of
-    from edgeready_device.reading.graph import read_graph
+    from edgeready_device.model_file.reader import flatbuffer_of
+    from edgeready_device.tflite.graph import read_graph
 
     return read_graph(flatbuffer_of(data)).metadata[ENTRY]
 

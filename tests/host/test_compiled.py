@@ -10,7 +10,7 @@ from tflite_models import O, T, conv_classifier
 
 from edgeready.edgetpu.compiled import Executable, Package, packages
 from edgeready.errors import ModelFileError
-from edgeready_device.reading.graph import Graph, read_graph
+from edgeready_device.tflite.graph import Graph, read_graph
 
 
 def graph(held: bytes) -> Graph:

@@ -8,7 +8,7 @@ from compiled_models import LOG, MIX
 from edgeready.edgetpu.compiler_log import Row, parse_log, read_log
 from edgeready.edgetpu.failures import failure_in
 from edgeready.errors import ModelFileError, NotFoundError
-from edgeready.readiness.status import MAPPED, SUBGRAPH, UNSPECIFIED, UNSUPPORTED
+from edgeready.readiness.compiler_table import MAPPED, SUBGRAPH, UNSPECIFIED, UNSUPPORTED
 
 
 def test_standard_output_gives_version_model_memory_and_rows():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeready.config import BuildConfig, DataConfig, TrainConfig
+from edgeready.config.build import BuildConfig, DataConfig, TrainConfig
 from edgeready.errors import UsageError
 
 DIGITS = DataConfig("digits")

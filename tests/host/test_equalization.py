@@ -11,8 +11,8 @@ from edgeready.errors import ModelFileError
 from edgeready.quantization.activations import activations
 from edgeready.quantization.channels import channel_groups
 from edgeready.quantization.equalization import equalized
-from edgeready.quantization.feeds import Feeds
-from edgeready_device.reading.graph import read_graph
+from edgeready.quantization.samples import Feeds
+from edgeready_device.tflite.graph import read_graph
 
 BADLY = (64.0, 1.0, 1 / 64, 8.0)
 

@@ -11,11 +11,11 @@ from tflite_models import conv_classifier
 
 from edgeready.dataset import load_splits
 from edgeready.errors import DatasetError, ModelFileError, NotFoundError
-from edgeready.evaluation import evaluate_file, recorded_seed
-from edgeready.output.package import package
-from edgeready_device.manifest import InputSpec, Manifest
+from edgeready.model_file.writer import package
+from edgeready.workflows.evaluate import evaluate_file, recorded_seed
 from edgeready_device.model import Model
-from edgeready_device.model_file import read_model_file
+from edgeready_device.model_file.manifest import InputSpec, Manifest
+from edgeready_device.model_file.reader import read_model_file
 
 
 def silent(stage: str, done: int, total: int) -> None:

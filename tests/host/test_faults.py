@@ -15,14 +15,14 @@ from pathlib import Path
 import pytest
 from builds import repeats
 
-from edgeready_device.model_file import read_model_file
+from edgeready_device.model_file.reader import read_model_file
 
 BUILD = [sys.executable, "-m", "edgeready", "build", "digits", "--epochs", "1", "--out", "model.tflite"]
 KILLS = int(os.environ.get("EDGEREADY_KILLS", "2"))  # the issue's 50 take four minutes
 WRITE = """
 import sys
 from pathlib import Path
-from edgeready.output.new_file import write_files
+from edgeready.files.atomic import write_files
 print("ready", flush=True)
 for i in range(10 ** 6):
     write_files({Path("a"): bytes([i % 251]) * 300_000, Path("b"): bytes([i % 251]) * 300_000})

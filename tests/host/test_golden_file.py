@@ -13,13 +13,13 @@ from PIL import Image
 from tflite_models import O, T, conv_classifier, rgb_classifier, tflite
 
 from edgeready.errors import DatasetError, ModelFileError, NotFoundError, RuntimeUnavailableError, UsageError
-from edgeready.output.golden_file import add_golden
-from edgeready.output.package import package, with_parts
-from edgeready_device.golden import GoldenVectors
-from edgeready_device.manifest import InputSpec, Manifest
-from edgeready_device.model_file import read_model_file
-from edgeready_device.runtime import installed_runtimes
-from edgeready_device.verify import verify
+from edgeready.model_file.writer import package, with_parts
+from edgeready.workflows.golden import add_golden
+from edgeready_device.model_file.golden import GoldenVectors
+from edgeready_device.model_file.manifest import InputSpec, Manifest
+from edgeready_device.model_file.reader import read_model_file
+from edgeready_device.runtime.runtime import installed_runtimes
+from edgeready_device.verification import verify
 
 RECORDINGS = tuple(f"{runtime} {kernels}" for runtime in installed_runtimes() for kernels in ("default", "reference"))
 

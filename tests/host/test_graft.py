@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from tflite_models import conv_classifier, rgb_classifier, tflite
 
 from edgeready.errors import ModelFileError
-from edgeready.output.graft import with_metadata
-from edgeready_device.reading.flatbuffer import Flatbuffer
-from edgeready_device.reading.graph import IDENTIFIER, read_graph
-from edgeready_device.runtime import installed_runtimes, open_interpreter
+from edgeready.model_file.metadata_entry import with_metadata
+from edgeready_device.runtime.runtime import installed_runtimes, open_interpreter
+from edgeready_device.tflite.flatbuffer import Flatbuffer
+from edgeready_device.tflite.graph import IDENTIFIER, read_graph
 
 MODELS = {"grey": conv_classifier(), "rgb": rgb_classifier(), "open": conv_classifier(open_batch=True)}
 

@@ -14,12 +14,12 @@ import builds
 import pytest
 from builds import NEEDS_TENSORFLOW
 
+from edgeready.budget.ladder import steps
+from edgeready.config.modes import MODES
 from edgeready.dataset import hold_out, load_splits
-from edgeready.modes.mode import MODES
-from edgeready.proof import prove
-from edgeready.quantization import budgeting
-from edgeready.quantization.ladder import steps
-from edgeready_device.model_file import read_model_file
+from edgeready.proof.conformance import prove
+from edgeready.workflows import budget as budgeting
+from edgeready_device.model_file.reader import read_model_file
 
 HERE = Path(__file__).parent
 pytestmark = [*NEEDS_TENSORFLOW, pytest.mark.slow]

@@ -14,10 +14,10 @@ import time
 import pytest
 
 from edgeready.errors import OutputError
-from edgeready.output.held import LEFTOVER_AGE_S, held_file, is_held
-from edgeready.output.scratch import PREFIX, scratch_folder
+from edgeready.files.lock import LEFTOVER_AGE_S, held_file, is_held
+from edgeready.files.scratch import PREFIX, scratch_folder
 
-HOLD = "import sys, time; from pathlib import Path; from edgeready.output.held import held_file\n"
+HOLD = "import sys, time; from pathlib import Path; from edgeready.files.lock import held_file\n"
 HOLD += "with held_file(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
 
 
@@ -34,7 +34,7 @@ def scratch_names(root):
 
 def killed_in_scratch(root):
     """A process that is killed inside its scratch folder; the folder that it leaves."""
-    program = "import time; from edgeready.output.scratch import scratch_folder\n"
+    program = "import time; from edgeready.files.scratch import scratch_folder\n"
     program += "with scratch_folder() as folder:\n    (folder / 'x').write_bytes(b'x')\n"
     program += "    print(folder, flush=True)\n    time.sleep(60)"
     environment = {**os.environ, "TMPDIR": str(root)}

@@ -24,10 +24,10 @@ import typer
 from compiled_models import LOG, MIX, mixed, whole
 from tflite_models import O, T, conv_classifier, rgb_classifier, tflite
 
-from edgeready.commands.edgetpu import Format, check
+from edgeready.cli.edgetpu import Format, check
 from edgeready.errors import EdgereadyError
-from edgeready.output.package import package
-from edgeready_device.manifest import InputSpec, Manifest
+from edgeready.model_file.writer import package
+from edgeready_device.model_file.manifest import InputSpec, Manifest
 
 FILES = int(os.environ.get("EDGEREADY_MUTATIONS", "300"))
 BY_COMMAND = max(5, FILES // 20)  # 100 of 2,000

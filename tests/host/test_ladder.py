@@ -6,11 +6,11 @@ import json
 
 import pytest
 
+from edgeready.budget.ladder import Judgement, climb, steps
+from edgeready.budget.significance import PairedDrop
+from edgeready.config.method import Method, QatConfig
 from edgeready.errors import BudgetError, ConversionError
-from edgeready.quantization.ladder import Judgement, climb, steps
-from edgeready.quantization.method import Method, QatConfig
-from edgeready.quantization.significance import PairedDrop
-from edgeready.report.ladder import budget_line, trail_view
+from edgeready.report.budget import budget_line, trail_view
 from edgeready_device.statistics import Proportion
 
 LADDER = steps(Method(), QatConfig())

@@ -13,15 +13,15 @@ from ai_edge_litert.interpreter import Interpreter
 from tflite_models import conv_classifier
 
 from edgeready.errors import DatasetError, ModelFileError
-from edgeready.layers import LayerReport, diagnose
-from edgeready.layers.layer_error import Damage, LayerError, Range, TensorError
-from edgeready.layers.measures import Difference, Occupation, decibels
-from edgeready.layers.naming import layer_names
-from edgeready.layers.probes import disturbed, isolated, tapped
-from edgeready.layers.remedies import CAUSES, cause_of
-from edgeready.layers.twins import match
+from edgeready.layer_analysis import LayerReport, diagnose
+from edgeready.layer_analysis.layer_error import Damage, LayerError, Range, TensorError
+from edgeready.layer_analysis.measures import Difference, Occupation, decibels
+from edgeready.layer_analysis.remedies import CAUSES, cause_of
+from edgeready.layer_analysis.rewiring import disturbed, isolated, tapped
+from edgeready.quantization.layer_names import layer_names
+from edgeready.quantization.matching import match
 from edgeready_device.quantization import QuantParams
-from edgeready_device.reading.graph import read_graph
+from edgeready_device.tflite.graph import read_graph
 
 KERNEL, DENSE = pairs.weights()
 FLOAT = pairs.float_model(KERNEL, DENSE)

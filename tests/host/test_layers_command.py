@@ -13,15 +13,15 @@ from PIL import Image
 
 from edgeready.dataset import load_splits
 from edgeready.errors import ModelFileError
-from edgeready.layers import LayerReport
-from edgeready.layers.of_files import diagnose_splits
-from edgeready.output.package import package
+from edgeready.layer_analysis import LayerReport
+from edgeready.model_file.writer import package
 from edgeready.quantization.activations import activations
 from edgeready.quantization.equalization import equalized
-from edgeready.quantization.fitting import image_feeds
-from edgeready_device.manifest import InputSpec, Manifest
+from edgeready.quantization.inputs import image_feeds
+from edgeready.workflows.layers import diagnose_splits
+from edgeready_device.model_file.manifest import InputSpec, Manifest
 from edgeready_device.preprocess import Normalization
-from edgeready_device.reading.graph import read_graph
+from edgeready_device.tflite.graph import read_graph
 
 KERNEL, DENSE = pairs.weights()
 

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from builds import HERE, NEEDS_TENSORFLOW, repeats
 
-from edgeready.child.job import Job
-from edgeready.child.workshop import run_job
+from edgeready.jobs.job import Job
+from edgeready.jobs.run import run_job
 from edgeready.readiness import ReadinessReport, check_file, check_graph
-from edgeready_device.reading.graph import read_graph
+from edgeready_device.tflite.graph import read_graph
 
 pytestmark = NEEDS_TENSORFLOW
 REWRITTEN = {

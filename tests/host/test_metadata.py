@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from edgeready.output.metadata import tflite_metadata
-from edgeready_device.manifest import InputSpec
+from edgeready.model_file.tflite_metadata import tflite_metadata
+from edgeready_device.model_file.manifest import InputSpec
 from edgeready_device.preprocess import Normalization
-from edgeready_device.reading.flatbuffer import Flatbuffer, Table
-from edgeready_device.reading.tflite_metadata import IDENTIFIER, TfliteMetadata, read_tflite_metadata
+from edgeready_device.tflite.flatbuffer import Flatbuffer, Table
+from edgeready_device.tflite.metadata import IDENTIFIER, TfliteMetadata, read_tflite_metadata
 
 TORCH = Normalization((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
 IMAGE_PROPERTIES, RGB, GRAYSCALE = 2, 1, 2  # metadata_schema.fbs

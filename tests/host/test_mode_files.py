@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from builds import NEEDS_TENSORFLOW, NETS
 
-from edgeready.config import BuildConfig, DataConfig, SourceConfig
-from edgeready.modes.files import ModeFiles, make_modes
-from edgeready.modes.mode import MODES
-from edgeready_device.evaluate import evaluate
+from edgeready.config.build import BuildConfig, DataConfig, SourceConfig
+from edgeready.config.modes import MODES
+from edgeready.workflows.mode_files import ModeFiles, make_modes
+from edgeready_device.evaluation import evaluate
 from edgeready_device.model import Model
-from edgeready_device.model_file import read_model_file
-from edgeready_device.runtime import installed_runtimes
+from edgeready_device.model_file.reader import read_model_file
+from edgeready_device.runtime.runtime import installed_runtimes
 
 pytestmark = NEEDS_TENSORFLOW
 _FOLDER = tempfile.TemporaryDirectory(prefix="edgeready-tests-")

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from tflite_models import O, T, conv_classifier, one_op, tflite
 
-from edgeready.child.refusal import refusal
-from edgeready.config import BuildConfig, DataConfig, SourceConfig
+from edgeready.cli.options.conversion import SourceOptions
+from edgeready.config.build import BuildConfig, DataConfig, SourceConfig
+from edgeready.config.modes import MODES, TARGETS, choose_mode, mode_named
 from edgeready.errors import ConversionError, UsageError
-from edgeready.modes.mode import MODES, TARGETS, choose_mode, mode_named
-from edgeready.options.conversion import SourceOptions
-from edgeready.proof import check_convertible, prove
-from edgeready_device.reading.graph import read_graph
+from edgeready.jobs.converter_log import refusal
+from edgeready.proof.conformance import check_convertible, prove
+from edgeready_device.tflite.graph import read_graph
 
 MANUAL = (Path(__file__).parents[2] / "docs" / "quantization.md").read_text("utf-8")
 FLOAT_X, FLOAT_Y = T("x", (1, 4), "float32"), T("y", (1, 4), "float32")

@@ -11,9 +11,9 @@ from pathlib import Path
 import builds
 import pytest
 
-from edgeready.modes.mode import MODES
+from edgeready.config.modes import MODES
 from edgeready_device.model import Model
-from edgeready_device.model_file import read_model_file
+from edgeready_device.model_file.reader import read_model_file
 
 
 def test_without_a_model_it_tells_what_the_modes_are(run_here):

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from test_report import MACHINE, RUNTIME, measured, part, shown
 
-from edgeready.comparison import Disagreement
-from edgeready.modes.comparison import ModeRow, ModesReport
-from edgeready.modes.loadable import Loadable
-from edgeready.modes.mode import MODES, TARGETS
+from edgeready.config.modes import MODES, TARGETS
+from edgeready.proof.measure import Disagreement
+from edgeready.proof.runtimes import Loadable
 from edgeready.report.modes import known_modes_json, known_modes_view, modes_json, modes_view, write_modes
-from edgeready_device.runtime import Runtime
+from edgeready.workflows.modes import ModeRow, ModesReport
+from edgeready_device.runtime.runtime import Runtime
 
 OTHER = Runtime("tflite-runtime", "2.14.0")
 BOTH = (Loadable(RUNTIME, True), Loadable(OTHER, True))

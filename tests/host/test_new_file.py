@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from edgeready.errors import OutputError
-from edgeready.output.held import held_file
-from edgeready.output.new_file import new_file, write_files
+from edgeready.files.atomic import new_file, write_files
+from edgeready.files.lock import held_file
 
 
 def write_half(path, error):

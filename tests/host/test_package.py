@@ -12,15 +12,15 @@ import numpy as np
 import pytest
 from tflite_models import conv_classifier, rgb_classifier
 
-from edgeready.output.package import package
+from edgeready.model_file.writer import package
 from edgeready_device.contract import read_contract
-from edgeready_device.golden import GoldenVectors
-from edgeready_device.manifest import InputSpec, Manifest
 from edgeready_device.model import Model
-from edgeready_device.model_file import flatbuffer_of, read_model_file
+from edgeready_device.model_file.golden import GoldenVectors
+from edgeready_device.model_file.manifest import InputSpec, Manifest
+from edgeready_device.model_file.reader import flatbuffer_of, read_model_file
 from edgeready_device.preprocess import Normalization
-from edgeready_device.reading.graph import read_graph
-from edgeready_device.reading.tflite_metadata import ENTRY, TfliteMetadata
+from edgeready_device.tflite.graph import read_graph
+from edgeready_device.tflite.metadata import ENTRY, TfliteMetadata
 
 FLATBUFFER = conv_classifier()
 LABELS = ("Apfel", "梨 (Birne)", "naïve, or not")

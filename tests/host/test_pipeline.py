@@ -14,21 +14,21 @@ import pytest
 from builds import NEEDS_TENSORFLOW, NETS, made
 
 from edgeready import __version__
-from edgeready.child.job import Job
-from edgeready.child.workshop import run_job
-from edgeready.config import TrainConfig
+from edgeready.config.build import TrainConfig
+from edgeready.config.modes import MODES
 from edgeready.dataset import load_splits
-from edgeready.evaluation import evaluate_file
-from edgeready.modes.mode import MODES
-from edgeready.output.package import package
-from edgeready.proof import prove
+from edgeready.jobs.job import Job
+from edgeready.jobs.run import run_job
+from edgeready.model_file.writer import package
+from edgeready.proof.conformance import prove
 from edgeready.readiness import check_file
+from edgeready.workflows.evaluate import evaluate_file
 from edgeready_device.model import Model
-from edgeready_device.model_file import flatbuffer_of, read_model_file
+from edgeready_device.model_file.reader import flatbuffer_of, read_model_file
 from edgeready_device.preprocess import Normalization
-from edgeready_device.reading.graph import read_graph
-from edgeready_device.runtime import installed_runtimes
-from edgeready_device.verify import verify
+from edgeready_device.runtime.runtime import installed_runtimes
+from edgeready_device.tflite.graph import read_graph
+from edgeready_device.verification import verify
 
 pytestmark = NEEDS_TENSORFLOW
 

@@ -9,7 +9,7 @@ import builds
 import pytest
 from builds import LONG, NEEDS_TENSORFLOW, NETS, repeats
 
-from edgeready.config import BuildConfig, DataConfig, TrainConfig
+from edgeready.config.build import BuildConfig, DataConfig, TrainConfig
 from edgeready.errors import ConversionError, ModelSourceError, TrainingError
 
 pytestmark = [*NEEDS_TENSORFLOW, pytest.mark.slow]

@@ -13,16 +13,16 @@ from test_report import part
 
 pytest.importorskip("matplotlib", reason="the extra `plots` is not installed")
 
-from edgeready.comparison import Disagreement
 from edgeready.errors import MissingExtraError, OutputError
-from edgeready.layers import diagnose
-from edgeready.plots.canvas import plain, require_plots
-from edgeready.plots.confusion import plot_confusion, shown_classes
-from edgeready.plots.disagreements import save_disagreements
-from edgeready.plots.layers import plot_layers
-from edgeready.plots.modes import plot_modes
+from edgeready.layer_analysis import diagnose
+from edgeready.proof.measure import Disagreement
 from edgeready.report.modes import write_modes
-from edgeready_device.evaluate import EvaluationReport
+from edgeready.report.plots.canvas import plain, require_plots
+from edgeready.report.plots.confusion import plot_confusion, shown_classes
+from edgeready.report.plots.disagreements import save_disagreements
+from edgeready.report.plots.layers import plot_layers
+from edgeready.report.plots.modes import plot_modes
+from edgeready_device.evaluation import EvaluationReport
 
 
 def ink(path) -> np.ndarray:

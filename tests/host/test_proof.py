@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from tflite_models import O, T, conv_classifier, one_op, rgb_classifier, tflite
 
+from edgeready.config.modes import MODES
 from edgeready.errors import ConversionError
-from edgeready.modes.mode import MODES
-from edgeready.proof import prove
-from edgeready_device.reading.graph import read_graph
+from edgeready.proof.conformance import prove
+from edgeready_device.tflite.graph import read_graph
 
 X, Y = T("x", (1, 4), "uint8", 0.1), T("y", (1, 4), "uint8", 0.1)
 

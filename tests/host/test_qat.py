@@ -14,16 +14,16 @@ import numpy as np
 import pytest
 from builds import HERE, NEEDS_TENSORFLOW, Built, bands, made
 
-from edgeready.augmentation import recommended
-from edgeready.config import TrainConfig
+from edgeready.cli.options.calibration import CalibrationOptions
+from edgeready.config.augmentation import recommended
+from edgeready.config.build import TrainConfig
+from edgeready.config.method import Method, QatConfig
 from edgeready.errors import ConversionError, UsageError
-from edgeready.options.calibration import CalibrationOptions
-from edgeready.quantization.method import Method, QatConfig
 from edgeready.readiness import check_file
-from edgeready_device.evaluate import evaluate
+from edgeready_device.evaluation import evaluate
 from edgeready_device.model import Model
-from edgeready_device.model_file import read_model_file
-from edgeready_device.reading.graph import read_graph
+from edgeready_device.model_file.reader import read_model_file
+from edgeready_device.tflite.graph import read_graph
 
 FOLDED = {
     "residual": {"Add", "Conv2D", "Dense", "GlobalAveragePooling2D", "ReLU"},

@@ -9,12 +9,12 @@ from ai_edge_litert import schema_py_generated as schema
 from float_nets import SIZE, UNIT_STRIDE, blocks, samples
 from tflite_models import O, T, tflite
 
+from edgeready.config.method import Method, QatConfig
 from edgeready.errors import DatasetError, UsageError
 from edgeready.quantization.activations import activations
 from edgeready.quantization.clipping import BINS, Histogram, clipped_ranges, least_error, percentile
-from edgeready.quantization.method import Method, QatConfig
 from edgeready.quantization.ranges import Range, one_range_groups, read_ranges, with_ranges
-from edgeready_device.reading.graph import read_graph
+from edgeready_device.tflite.graph import read_graph
 
 
 def calibrated(model, feeds):

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from tflite_models import conv_classifier
 
-from edgeready.output.recording import record_golden
+from edgeready.model_file.golden import record_golden
 from edgeready_device.model import Model
-from edgeready_device.model_file import ModelFile, read_model_file
-from edgeready_device.runtime import installed_runtimes
-from edgeready_device.verify import verify
+from edgeready_device.model_file.reader import ModelFile, read_model_file
+from edgeready_device.runtime.runtime import installed_runtimes
+from edgeready_device.verification import verify
 
 
 @pytest.fixture

@@ -12,20 +12,20 @@ import pytest
 from rich.console import Console
 from tflite_models import conv_classifier
 
-from edgeready.comparison import Comparison, Measured
+from edgeready.cli.progress import progress_bar
 from edgeready.dataset import Dataset, Splits
-from edgeready.pipeline import BuildResult
+from edgeready.proof.measure import Comparison, Measured
 from edgeready.readiness import check_graph
-from edgeready.report.accuracy import accuracy_view
 from edgeready.report.build import build_json, build_view
-from edgeready.report.progress import progress_bar
+from edgeready.report.evaluate import accuracy_view
 from edgeready.report.readiness import readiness_view
 from edgeready.report.splits import splits_json, splits_view
-from edgeready_bench.measuring.benchmark import BenchmarkResult
-from edgeready_device.evaluate import EvaluationReport
-from edgeready_device.machine import Machine
-from edgeready_device.reading.graph import read_graph
-from edgeready_device.runtime import Runtime
+from edgeready.workflows.build import BuildResult
+from edgeready_device.benchmarking.benchmark import BenchmarkResult
+from edgeready_device.evaluation import EvaluationReport
+from edgeready_device.machine.machine import Machine
+from edgeready_device.runtime.runtime import Runtime
+from edgeready_device.tflite.graph import read_graph
 
 CLASSES = ("cat", "dog", "emu [bold]")
 MACHINE = Machine("x86_64", "A Processor", "", 2, "6.1", "3.11", False)

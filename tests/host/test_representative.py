@@ -13,14 +13,14 @@ from layer_pairs import CLASSES, SIZE, float_model, integer_model, weights
 from edgeready.dataset import Dataset, Splits, load_splits
 from edgeready.errors import DatasetError
 from edgeready.quantization.calibration import CalibrationReport, TensorCalibration, inspect_calibration
-from edgeready.quantization.feeds import Feeds
 from edgeready.quantization.representative import (
     check_feeds,
     load_representative,
     looks_like_noise,
     neighbour_correlation,
 )
-from edgeready.report.calibration import calibration_lines
+from edgeready.quantization.samples import Feeds
+from edgeready.report.build import calibration_lines
 from edgeready_device.preprocess import Normalization
 
 NOISE = np.random.default_rng(0)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from edgeready.quantization.significance import PairedDrop, paired_drop, score_interval
+from edgeready.budget.significance import PairedDrop, paired_drop, score_interval
 
 
 def test_the_drop_counts_only_the_answers_that_changed_between_right_and_wrong():

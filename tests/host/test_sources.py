@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from builds import HERE, NEEDS_TENSORFLOW
 
-from edgeready import pipeline
-from edgeready.config import BuildConfig, DataConfig, SourceConfig
+from edgeready.config.build import BuildConfig, DataConfig, SourceConfig
+from edgeready.workflows import build as pipeline
 from edgeready_device.model import Model
-from edgeready_device.model_file import read_model_file
+from edgeready_device.model_file.reader import read_model_file
 
 pytestmark = [
     *NEEDS_TENSORFLOW,
@@ -206,7 +206,7 @@ def test_an_old_mobilenet_and_a_teachable_machine_model_become_ready_files(tmp_p
 QUANTIZED = ("uint8", "int8-float-io", "dynamic", "float16")
 LOAD = """
 import sys
-from edgeready.config import SourceConfig
+from edgeready.config.build import SourceConfig
 from edgeready.errors import ModelSourceError
 from edgeready.tf.sources import load_source
 for path in sys.argv[1:]:

@@ -11,10 +11,10 @@ from tflite_models import O, T, one_op, tflite
 
 from edgeready.dataset.tensors import is_tensor_file, load_tensors
 from edgeready.errors import DatasetError
-from edgeready.fidelity import measure_fidelity
-from edgeready.quantization.fitting import tensor_feeds
-from edgeready_device.reading.graph import read_graph
-from edgeready_device.runtime import installed_runtimes
+from edgeready.proof.fidelity import measure_fidelity
+from edgeready.quantization.inputs import tensor_feeds
+from edgeready_device.runtime.runtime import installed_runtimes
+from edgeready_device.tflite.graph import read_graph
 
 NOISE = np.random.default_rng(1)
 IMAGE, NUMBERS = NOISE.uniform(-1, 1, (60, 9, 7, 2)).astype(np.float32), NOISE.uniform(-2, 2, (60, 5))

@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgeready.child import workshop
-from edgeready.child.job import Job, Made, load_job, load_made
-from edgeready.child.refusal import refusal
-from edgeready.child.workshop import failure, run_job
-from edgeready.config import TrainConfig
+from edgeready.config.build import TrainConfig
 from edgeready.errors import ConversionError, EdgereadyError, MissingExtraError, ModelSourceError, TrainingError
+from edgeready.jobs import run as workshop
+from edgeready.jobs.converter_log import refusal
+from edgeready.jobs.job import Job, Made, load_job, load_made
+from edgeready.jobs.run import failure, run_job
 from edgeready_device.preprocess import Normalization
 
 SAFE = "replace the layer (Conv2D, DepthwiseConv2D, Dense, BatchNormalization, ReLU, pooling, Add are safe)"

@@ -1,4 +1,4 @@
-"""A bundle for a board without internet: the wheels of the board's Python, and our own two put together again."""
+"""A bundle for a board without internet: the wheels of the board's Python, and our own put together again."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from tflite_models import conv_classifier
 
-from edgeready.bundle import TARGETS, make_bundle
-from edgeready.device_wheel import device_wheels
 from edgeready.errors import ModelFileError, NotFoundError, OutputError, UsageError
+from edgeready.workflows.bundle import TARGETS, make_bundle
+from edgeready.workflows.device_wheel import write_device_wheel
 
 
 def run(*command: object, path: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -53,8 +53,8 @@ def installed(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("target", "expected"),
     [
-        ("pi-os-12", {"edgeready_device", "edgeready_bench", "numpy", "pillow", "tflite_runtime"}),
-        ("armv7", {"edgeready_device", "edgeready_bench", "tflite_runtime"}),
+        ("pi-os-12", {"edgeready_device", "numpy", "pillow", "tflite_runtime"}),
+        ("armv7", {"edgeready_device", "tflite_runtime"}),
     ],
 )
 def test_a_bundle_holds_the_wheels_of_its_target_and_no_other(installed, model, tmp_path, target, expected):
@@ -70,7 +70,7 @@ def test_a_bundle_holds_the_wheels_of_its_target_and_no_other(installed, model, 
     assert run("sh", "-n", out / "install.sh").returncode == 0
     asked = install_line(out)
     ours = "edgeready-device" if target == "armv7" else "edgeready-device[images]"
-    assert asked[asked.index(ours) :][:3] == [ours, "edgeready-bench", "tflite-runtime==2.14.0"]
+    assert asked[asked.index(ours) :][:2] == [ours, "tflite-runtime==2.14.0"]
     board = [option for platform in TARGETS[target].platforms for option in ("--platform", platform)]
     board += ["--python-version", TARGETS[target].python, "--only-binary=:all:", "--target", tmp_path / "site"]
     got = run(sys.executable, "-m", "pip", "install", "-q", "--dry-run", *board, *asked)
@@ -80,30 +80,27 @@ def test_a_bundle_holds_the_wheels_of_its_target_and_no_other(installed, model, 
 
 @pytest.mark.install
 @pytest.mark.slow
-def test_the_wheels_that_are_put_together_again_install_and_run(installed, tmp_path):
-    script = "import pathlib, sys, edgeready.device_wheel as d; d.device_wheels(pathlib.Path(sys.argv[1]))"
+def test_the_wheel_that_is_put_together_again_installs_and_runs(installed, tmp_path):
+    script = """
+import pathlib, sys
+from edgeready.workflows.device_wheel import write_device_wheel
+write_device_wheel(pathlib.Path(sys.argv[1]))
+"""
     made = run(sys.executable, "-c", script, tmp_path, path=installed)
     assert made.returncode == 0, made.stderr
     wheels = sorted(tmp_path.glob("*.whl"))
-    assert [wheel.name for wheel in wheels] == [
-        "edgeready_bench-0.1.0-py3-none-any.whl",
-        "edgeready_device-0.1.0-py3-none-any.whl",
-    ]
-    bench, device = (zipfile.ZipFile(wheel).namelist() for wheel in wheels)
-    assert "edgeready_bench/tuning/tune.py" in bench
-    assert "edgeready_device/cli.py" in device
-    assert {name.split("/")[0] for name in bench} == {"edgeready_bench", "edgeready_bench-0.1.0.dist-info"}
-    assert {name.split("/")[0] for name in device} == {"edgeready_device", "edgeready_device-0.1.0.dist-info"}
-    left_out = ("direct_url.json", "INSTALLER", ".pyc")
-    assert not [name for name in (*bench, *device) if name.endswith(left_out)]
+    assert [wheel.name for wheel in wheels] == ["edgeready_device-0.1.0-py3-none-any.whl"]
+    names = zipfile.ZipFile(wheels[0]).namelist()
+    assert {"edgeready_device/cli.py", "edgeready_device/tuning/tune.py"} <= set(names)
+    assert {name.split("/")[0] for name in names} == {"edgeready_device", "edgeready_device-0.1.0.dist-info"}
+    assert not [name for name in names if name.endswith(("direct_url.json", "INSTALLER", ".pyc"))]
     site = tmp_path / "site"
     got = run(sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index", "--target", site, *wheels)
     assert got.returncode == 0, got.stderr
     shown = run(sys.executable, "-m", "edgeready_device", "--version", path=site)
     assert shown.stdout == "edgeready-device 0.1.0\n"
-    where = "import edgeready_bench, edgeready_device as d; print(edgeready_bench.__path__[0], d.__path__[0])"
-    found = run(sys.executable, "-c", where, path=site).stdout.split()
-    assert found == [str(site / "edgeready_bench"), str(site / "edgeready_device")]
+    where = run(sys.executable, "-c", "import edgeready_device as d; print(d.__path__[0])", path=site)
+    assert where.stdout.strip() == str(site / "edgeready_device")
     assert run(sys.executable, "-m", "edgeready_device", "tune", "--help", path=site).returncode == 0
 
 
@@ -119,23 +116,19 @@ def as_installed(site: Path, name: str, *files: str) -> None:
     (info / "RECORD").write_text("".join(f"{file},,\n" for file in (*files, f"{info.name}/METADATA")))
 
 
-def test_where_one_of_the_two_is_not_installed_the_line_says_what_brings_it(tmp_path, monkeypatch):
-    as_installed(tmp_path / "site", "edgeready-device", "edgeready_device/__init__.py")
+def test_where_it_is_not_installed_the_line_says_what_brings_it(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", [str(tmp_path / "site")])
     with pytest.raises(NotFoundError) as caught:
-        device_wheels(tmp_path)
-    assert str(caught.value) == "edgeready-bench is not installed: run pip install ./device/bench"
+        write_device_wheel(tmp_path)
+    assert str(caught.value) == "edgeready-device is not installed: run pip install ./device"
 
 
 def test_an_editable_installation_has_no_files_to_make_a_wheel_of(tmp_path, monkeypatch):
-    as_installed(tmp_path / "site", "edgeready-device", "edgeready_device/__init__.py")
-    as_installed(tmp_path / "site", "edgeready-bench", "__editable__.edgeready_bench-0.1.0.pth")
+    as_installed(tmp_path / "site", "edgeready-device", "__editable__.edgeready_device-0.1.0.pth")
     monkeypatch.setattr(sys, "path", [str(tmp_path / "site")])
     with pytest.raises(NotFoundError) as caught:
-        device_wheels(tmp_path)
-    assert str(caught.value) == (
-        "edgeready-bench is installed in editable mode: run pip install ./device/bench without -e"
-    )
+        write_device_wheel(tmp_path)
+    assert str(caught.value) == "edgeready-device is installed in editable mode: run pip install ./device without -e"
 
 
 def test_an_unknown_target_is_refused_with_the_names(model, tmp_path):

@@ -1,4 +1,4 @@
-"""Fresh environments, on every CPython here: what ./device brings, what ./device/bench adds, and the host."""
+"""Fresh environments, on every CPython here: what ./device brings, and the host."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.install, pytest.mark.slow]
 ROOT = Path(__file__).parents[2]
 VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13")
 HOST_VERSIONS = VERSIONS[1:]
-HOST = ("./device", "./device/bench", ".")
+HOST = ("./device", ".")
 SEEDS = {"pip", "setuptools", "wheel"}
 DATA = ROOT / "tests" / "data" / "arm64"
 MODEL, DIGITS, PICTURE = DATA / "tutorial.tflite", DATA / "digits.npz", DATA / "digit-3.png"
@@ -35,23 +35,14 @@ DEVICE_CALLS: tuple[tuple[object, ...], ...] = (
     ("verify", MODEL),
     ("evaluate", MODEL, DIGITS, "--json"),
 )
-BENCH_CALLS: tuple[tuple[object, ...], ...] = (
-    ("benchmark", MODEL, "--runs", 9, "--max-p90-ms", 5),
-    ("compare", "before.json", "after.json"),
-    ("tune", MODEL, "--dry-run"),
-    ("doctor", "--anything", "x"),
-)
-CLASSIFIES = f"""
+LIBRARY = f"""
 import numpy as np
-from edgeready_device import Model
+from edgeready_device import Model, benchmark, verify
+from edgeready_device.benchmarking.benchmark import BenchmarkConfig
 model = Model.load({str(MODEL)!r})
 print(model.classify(np.load({str(DIGITS)!r})["x_test"][1])[0].label)
-"""
-MEASURES = """
-try:
-    model.benchmark(runs=9)
-except ImportError as error:
-    print(error)
+print(len(benchmark(model, BenchmarkConfig(runs=9, min_time_s=0)).latencies_s))
+print(verify(model).passed)
 """
 
 # Distributions that are installed, and those that the runtime asks for, directly or not.
@@ -113,15 +104,14 @@ def inventory(folder: Path) -> Environment:
 
 @dataclass(frozen=True)
 class Installed:
-    """An environment as it was right after a package came in, and what its commands and the library said then."""
+    """An environment as it was right after a package came in, and what its commands said then."""
 
     environment: Environment
     calls: dict[tuple[object, ...], subprocess.CompletedProcess[str]]
-    library: subprocess.CompletedProcess[str]
 
 
 _MADE: dict[str, Installed] = {}
-_BENCHES: dict[str, Environment] = {}
+_WITH_IMAGES: dict[str, Environment] = {}
 _HOSTS: dict[str, Environment] = {}
 
 
@@ -135,26 +125,24 @@ def device(version: str, source: Path, tmp_path_factory) -> Installed:
         folder = tmp_path_factory.mktemp(f"venv{version}")
         assert call(python, "-m", "venv", folder).returncode == 0
         environment = install(folder, source, "./device")
-        asked = (*DEVICE_CALLS, *BENCH_CALLS)
-        calls = {arguments: environment.run("edgeready-device", *arguments) for arguments in asked}
-        library = environment.run("python", "-c", CLASSIFIES + MEASURES)
-        _MADE[version] = Installed(environment, calls, library)
+        calls = {arguments: environment.run("edgeready-device", *arguments) for arguments in DEVICE_CALLS}
+        _MADE[version] = Installed(environment, calls)
     return _MADE[version]
 
 
 @pytest.fixture
-def bench(version: str, device: Installed, source: Path) -> Environment:
-    """The same environment after `pip install "./device[images]" ./device/bench`; made once."""
-    if version not in _BENCHES:
-        _BENCHES[version] = install(device.environment.folder, source, "./device[images]", "./device/bench")
-    return _BENCHES[version]
+def images(version: str, device: Installed, source: Path) -> Environment:
+    """The same environment after `pip install "./device[images]"`; made once."""
+    if version not in _WITH_IMAGES:
+        _WITH_IMAGES[version] = install(device.environment.folder, source, "./device[images]")
+    return _WITH_IMAGES[version]
 
 
 @pytest.fixture
-def host(version: str, bench: Environment, source: Path) -> Environment:
-    """The same environment after `pip install ./device ./device/bench .`; made once."""
+def host(version: str, images: Environment, source: Path) -> Environment:
+    """The same environment after `pip install ./device .`; made once."""
     if version not in _HOSTS:
-        _HOSTS[version] = install(bench.folder, source, *HOST)
+        _HOSTS[version] = install(images.folder, source, *HOST)
     return _HOSTS[version]
 
 
@@ -181,39 +169,32 @@ def test_the_device_commands_work(version, device):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_what_is_in_the_second_package_says_so_in_one_line(version, device):
-    shown = device.calls[("--help",)].stdout
-    for arguments in BENCH_CALLS:
-        done, verb = device.calls[arguments], arguments[0]
-        assert (done.returncode, done.stdout) == (6, ""), verb
-        assert done.stderr == (
-            f"edgeready-device: {verb} is in the package edgeready-bench, which is not installed: "
-            'pip install "edgeready-device[bench]" (from a checkout: pip install ./device/bench)\n'
-        )
-        assert re.search(rf"(?m)^    {verb}\s+\(in edgeready-bench\)$", shown), verb
-    assert (device.library.returncode, device.library.stderr) == (0, "")
-    label, refused = device.library.stdout.splitlines()
-    assert label == "2"
-    assert refused.startswith(
-        "Model.benchmark is in the package edgeready-bench, which is not installed: pip install"
-    )
+def test_all_eight_verbs_run_right_after_pip_install_device(version, device, tmp_path):
+    environment = device.environment
+    for out in (tmp_path / "a.json", tmp_path / "b.json"):
+        done = environment.run("edgeready-device", "benchmark", MODEL, "--min-time", 0, "--runs", 64, "--out", out)
+        assert done.returncode == 0, done.stderr
+    compared = environment.run("edgeready-device", "compare", tmp_path / "a.json", tmp_path / "b.json", "--json")
+    assert compared.returncode in (0, 1), compared.stderr
+    for arguments in (("doctor", MODEL), ("tune", MODEL, "--seconds", 1, "--dry-run")):
+        done = environment.run("edgeready-device", *arguments)
+        assert done.returncode == 0, (arguments, done.stdout, done.stderr)
+    refused = environment.run("edgeready-device", "classify", MODEL, PICTURE)
+    assert (refused.returncode, refused.stdout) == (6, "")
+    assert "Pillow" in refused.stderr
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_the_second_package_adds_its_verbs_and_no_other_package(version, device, bench, tmp_path):
-    assert bench.names == {*device.environment.names, "edgeready-bench", "pillow"}
-    shown = bench.run("edgeready-device", "--help").stdout
-    assert "(in edgeready-bench)" not in shown
-    a, b = tmp_path / "a.json", tmp_path / "b.json"
-    for out in (a, b):
-        done = bench.run("edgeready-device", "benchmark", MODEL, "--min-time", 0, "--runs", 64, "--out", out)
-        assert done.returncode == 0, done.stderr
-    assert bench.run("edgeready-device", "compare", a, b, "--json").returncode in (0, 1)
-    for arguments in (("doctor", MODEL), ("tune", MODEL, "--seconds", 1, "--dry-run"), ("classify", MODEL, PICTURE)):
-        done = bench.run("edgeready-device", *arguments)
-        assert done.returncode == 0, (arguments, done.stdout, done.stderr)
-    measured = bench.run("python", "-c", CLASSIFIES + "print(len(model.benchmark(runs=9, min_time_s=0).latencies_s))")
-    assert (measured.stdout.split(), measured.stderr) == (["2", "9"], "")
+def test_the_library_classifies_measures_and_verifies(version, device):
+    done = device.environment.run("python", "-c", LIBRARY)
+    assert (done.stdout.split(), done.stderr) == (["2", "9", "True"], "")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_extra_images_adds_pillow_alone(version, device, images):
+    assert images.names == {*device.environment.names, "pillow"}
+    done = images.run("edgeready-device", "classify", MODEL, PICTURE)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -240,7 +221,7 @@ def test_the_extra_litert_adds_the_faster_runtime_on_3_11(version, device, sourc
 
 def check_host(found: Environment, tmp_path: Path) -> None:
     """The host works without TensorFlow, and says in one line what training needs."""
-    assert {"edgeready", "edgeready-device", "edgeready-bench", "ai-edge-litert", "typer", "pillow"} <= found.names
+    assert {"edgeready", "edgeready-device", "ai-edge-litert", "typer", "pillow"} <= found.names
     assert not found.names & {"tensorflow", "keras", "scikit-learn", "h5py"}
     shown = found.run("edgeready", "--help")
     assert (shown.returncode, shown.stderr) == (0, "")
@@ -273,17 +254,10 @@ def test_uv_installs_the_same(source, tmp_path):
     check_host(inventory(folder), tmp_path)
 
 
-def test_pip_names_the_package_that_was_left_out(source, tmp_path):
-    done = call(sys.executable, "-m", "pip", "install", "--dry-run", "-t", tmp_path, "./device", ".", cwd=source)
-    assert done.returncode == 1
-    assert done.stderr.splitlines()[-1] == "ERROR: No matching distribution found for edgeready-bench==0.1.0"
-
-
 @dataclass(frozen=True)
 class Wheel:
-    """A built wheel: its size, its files, and what its metadata say."""
+    """A built wheel: its files, and what its metadata say."""
 
-    bytes: int
     files: set[str]
     metadata: list[str]
 
@@ -292,41 +266,31 @@ class Wheel:
 
 
 @pytest.fixture(scope="module")
-def wheels(source: Path, tmp_path_factory) -> dict[str, Wheel]:
-    """The wheels of both device packages, by the name of the package."""
-    folder, packages = tmp_path_factory.mktemp("wheels"), (source / "device", source / "device" / "bench")
-    done = call(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", folder, *packages)
+def wheel(source: Path, tmp_path_factory) -> Wheel:
+    """The wheel of the device package."""
+    folder = tmp_path_factory.mktemp("wheels")
+    done = call(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", folder, source / "device")
     assert done.returncode == 0, done.stderr
-    found = {}
-    for path in folder.glob("*.whl"):
-        with zipfile.ZipFile(path) as wheel:
-            files = set(wheel.namelist())
-            (metadata,) = (name for name in files if name.endswith(".dist-info/METADATA"))
-            text = wheel.read(metadata).decode().partition("\n\n")[0]
-        found[path.name.partition("-")[0]] = Wheel(path.stat().st_size, files, text.splitlines())
-    return found
+    (path,) = folder.glob("*.whl")
+    with zipfile.ZipFile(path) as archive:
+        files = set(archive.namelist())
+        (metadata,) = (name for name in files if name.endswith(".dist-info/METADATA"))
+        text = archive.read(metadata).decode().partition("\n\n")[0]
+    return Wheel(files, text.splitlines())
 
 
-def test_the_device_wheel_has_at_most_100_kilobytes(wheels):
-    assert wheels["edgeready_device"].bytes <= 100_000
+def test_the_wheel_holds_one_package(wheel):
+    folders = {name.split("/")[0] for name in wheel.files}
+    assert folders == {"edgeready_device", f"edgeready_device-{_version()}.dist-info"}
+    assert "edgeready_device/py.typed" in wheel.files
+    assert len(wheel.files) > 100
 
 
-def test_each_wheel_holds_its_own_package_only(wheels):
-    assert set(wheels) == {"edgeready_device", "edgeready_bench"}
-    for package, wheel in wheels.items():
-        assert {name.split("/")[0] for name in wheel.files} == {package, f"{package}-{_version()}.dist-info"}
-        assert {name for name in wheel.files if name.endswith(".py") and "/bench/" in name} == set()
-        assert f"{package}/py.typed" in wheel.files
-    assert len(wheels["edgeready_bench"].files) > 30
-
-
-def test_both_have_one_version_and_the_second_needs_the_first_alone(wheels):
-    device, bench = wheels["edgeready_device"], wheels["edgeready_bench"]
-    assert device.field("Version") == bench.field("Version") == [_version()]
-    assert device.field("Requires-Python") == bench.field("Requires-Python") == [">=3.9"]
-    assert bench.field("Requires-Dist") == [f"edgeready-device=={_version()}"]
-    asked = [line for line in device.field("Requires-Dist") if line.startswith("edgeready")]
-    assert [line.replace('"', "'") for line in asked] == [f"edgeready-bench=={_version()}; extra == 'bench'"]
+def test_the_wheel_asks_for_the_runtime_and_numpy_only(wheel):
+    assert wheel.field("Version") == [_version()]
+    assert wheel.field("Requires-Python") == [">=3.9"]
+    needed = [line for line in wheel.field("Requires-Dist") if "extra ==" not in line]
+    assert {re.split(r"[<>=!~; ]", line)[0] for line in needed} == {"tflite-runtime", "ai-edge-litert", "numpy"}
 
 
 def _version() -> str:

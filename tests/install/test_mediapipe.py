@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from tflite_models import rgb_classifier
 
-from edgeready.output.package import package
-from edgeready_device.manifest import InputSpec, Manifest
-from edgeready_device.reading.graph import read_graph
+from edgeready.model_file.writer import package
+from edgeready_device.model_file.manifest import InputSpec, Manifest
+from edgeready_device.tflite.graph import read_graph
 
 LABELS = ("ankle boot", "bag", "coat", "dress", "sandal")
 

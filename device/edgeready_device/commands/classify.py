@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from edgeready_device.manifest import InputSpec
+    from edgeready_device.model_file.manifest import InputSpec
 
     Picture = tuple[str, Callable[[], NDArray[np.uint8]]]  # what it is called, and what gives its frame
 
@@ -93,7 +93,7 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _files(paths: Sequence[str], spec: InputSpec) -> Iterator[Picture]:
-    from edgeready_device.images import load_frame
+    from edgeready_device.images.decode import load_frame
 
     for path in paths:
         if path == STANDARD_INPUT:
@@ -103,8 +103,8 @@ def _files(paths: Sequence[str], spec: InputSpec) -> Iterator[Picture]:
 
 
 def _from_standard_input(spec: InputSpec) -> NDArray[np.uint8]:
-    from edgeready_device.frames import fit_frame
-    from edgeready_device.images import decode_image
+    from edgeready_device.images.decode import decode_image
+    from edgeready_device.images.frames import fit_frame
 
     if sys.stdin is None:  # the caller closed it
         raise ImageError("standard input is closed: pipe an image into the command")
@@ -115,8 +115,8 @@ def _from_standard_input(spec: InputSpec) -> NDArray[np.uint8]:
 
 
 def _camera(options: argparse.Namespace, spec: InputSpec) -> Iterator[Picture]:
-    from edgeready_device.camera import camera_frames
-    from edgeready_device.frames import fit_frame
+    from edgeready_device.images.camera import camera_frames
+    from edgeready_device.images.frames import fit_frame
 
     frames = camera_frames(options.camera, options.frames)
     for number, frame in zip(itertools.count(1), frames):
@@ -124,7 +124,7 @@ def _camera(options: argparse.Namespace, spec: InputSpec) -> Iterator[Picture]:
 
 
 def _image_paths(given: Sequence[str]) -> list[str]:
-    from edgeready_device import images
+    from edgeready_device.images import decode as images
 
     paths: list[str] = []
     for name in given:

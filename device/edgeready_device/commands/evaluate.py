@@ -23,13 +23,13 @@ def add(verbs: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Does it and returns the exit code."""
-    from edgeready_device import evaluate
+    from edgeready_device import evaluation
     from edgeready_device.report.predictions import evaluation_json, evaluation_text
 
     model = open_model(options).described_as(description_of(options))
     frame, follow = model.contract.frame, options.follow_links
-    data = evaluate.load_examples(options.data, frame, model.labels, follow_links=follow)
-    result = evaluate.evaluate(model, data.frames, data.truth, workers=options.workers, progress=progress("images"))
+    data = evaluation.load_examples(options.data, frame, model.labels, follow_links=follow)
+    result = evaluation.evaluate(model, data.frames, data.truth, workers=options.workers, progress=progress("images"))
     text = evaluation_text(result, model.runtime, confusion=options.confusion)
     show(options, evaluation_json(result, model.runtime), text)
     return budget("top-1 accuracy", 100 * result.top1.value, "%", least=options.min_accuracy)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from edgeready_device.bench import bench_installed, bench_module
 from edgeready_device.commands.terminal import show, verb
 
 
@@ -16,12 +15,17 @@ def add(verbs: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Does it and returns the exit code."""
-    from edgeready_device import contract, machine, model_file, runtime, tuned
+    from edgeready_device import contract
+    from edgeready_device import tune_file as tuned
+    from edgeready_device.machine import machine
+    from edgeready_device.model_file import reader as model_file
     from edgeready_device.report.info import info_json, info_text, machine_json, machine_text
+    from edgeready_device.report.state import state_now
+    from edgeready_device.runtime import runtime
 
     if options.model is None:
         here, runtimes = machine.read_machine(), runtime.installed_runtimes()
-        state, shown = bench_module("report.state", "the state").state_now() if bench_installed() else ({}, [])
+        state, shown = state_now()
         show(options, machine_json(here, runtimes, state), machine_text(here, runtimes, shown))
         return 0
     file = model_file.read_model_file(options.model)

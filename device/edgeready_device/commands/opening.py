@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from edgeready_device.contract import Description
     from edgeready_device.model import Model
-    from edgeready_device.model_file import ModelFile
+    from edgeready_device.model_file.reader import ModelFile
 
 
 def add_opening_options(parser: argparse.ArgumentParser) -> None:
@@ -31,8 +31,8 @@ def add_opening_options(parser: argparse.ArgumentParser) -> None:
 
 def open_file(options: argparse.Namespace, *kernels: str) -> ModelFile:
     """The file that `options` name; a foreign one has then run in a child process, on each of `kernels`."""
-    from edgeready_device.isolation.first_run import is_foreign, run_first
-    from edgeready_device.model_file import read_model_file
+    from edgeready_device.first_run import is_foreign, run_first
+    from edgeready_device.model_file.reader import read_model_file
 
     file = read_model_file(options.model, trusted=options.trusted)
     tried = getattr(options, "delegate", None) is not None  # a delegate's first run is in a child anyhow

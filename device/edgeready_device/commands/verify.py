@@ -19,12 +19,12 @@ def add(verbs: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Does it and returns the exit code."""
-    from edgeready_device import verify
     from edgeready_device.report.verify import verify_json, verify_text
-    from edgeready_device.runtime import KERNELS
+    from edgeready_device.runtime.runtime import KERNELS
+    from edgeready_device.verification import verify
 
     file = open_file(options, *KERNELS)
-    result = verify.verify(file, options.runtime, options.delegate)
+    result = verify(file, options.runtime, options.delegate)
     show(options, verify_json(result), verify_text(result))
     kept = budget("top-1 agreement", 100 * result.agreement.value, "%", least=options.min_agreement)
     return kept if result.passed else NEGATIVE

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from edgeready_device.contract import Contract, TensorSpec
-from edgeready_device.machine import Machine
-from edgeready_device.model_file import ModelFile
-from edgeready_device.runtime import Runtime
+from edgeready_device.machine.machine import Machine
+from edgeready_device.model_file.reader import ModelFile
+from edgeready_device.runtime.runtime import Runtime
 from edgeready_device.text import plain, rows
-from edgeready_device.tuned import Tuned
+from edgeready_device.tune_file import Tuned
 
 
 def info_json(
@@ -69,7 +69,7 @@ def info_text(data: dict[str, Any]) -> str:
 
 
 def machine_json(machine: Machine, runtimes: Sequence[Runtime], state: dict[str, Any]) -> dict[str, Any]:
-    """This machine, its runtimes, and its `state` where edgeready-bench is there to read it, as plain data."""
+    """This machine, its runtimes, and its `state`, as plain data."""
     return {
         "machine": dataclasses.asdict(machine),
         **({"state": state} if state else {}),

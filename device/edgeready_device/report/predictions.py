@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from edgeready_device.errors import one_line
-from edgeready_device.evaluate import EvaluationReport
+from edgeready_device.evaluation import EvaluationReport
 from edgeready_device.postprocess import Prediction
-from edgeready_device.runtime import Runtime
+from edgeready_device.runtime.runtime import Runtime
 from edgeready_device.text import percent, proportion_json, rows, table
 
 _MOST_COLUMNS = 30

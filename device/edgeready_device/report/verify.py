@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from edgeready_device.text import proportion_json, table
-from edgeready_device.verify import MOST_STEPS, PathDistance, PathResult, VerifyReport
+from edgeready_device.verification import MOST_STEPS, PathDistance, PathResult, VerifyReport
 
 # From and to how many steps each line of the histogram goes: differences are mostly small.
 _LINES = ((0, 0), (1, 1), (2, 2), (3, 4), (5, 8), (9, 16), (17, 32), (33, 64), (65, 128), (129, MOST_STEPS))

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from edgeready.errors import DatasetError, NotFoundError, OutputError
-from edgeready.output.new_file import new_file
+from edgeready.files.atomic import new_file
 
 Progress = Callable[[int, int], None]
 

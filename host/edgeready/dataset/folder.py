@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from edgeready.dataset.dataset import Dataset
 from edgeready.errors import DatasetError, NotFoundError, UsageError
-from edgeready_device.images import IMAGE_SUFFIXES, image_files, load_frame
+from edgeready_device.images.decode import IMAGE_SUFFIXES, image_files, load_frame
 
 Progress = Callable[[int, int], None]
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from edgeready.dataset.dataset import Dataset
 from edgeready.errors import UsageError
-from edgeready.output.new_file import write_files
+from edgeready.files.atomic import write_files
 
 
 def save_samples(dataset: Dataset, folder: str | Path, count: int, seed: int = 0) -> list[Path]:

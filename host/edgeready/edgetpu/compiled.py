@@ -13,8 +13,8 @@ from typing import Any
 
 from edgeready.errors import ModelFileError
 from edgeready.readiness.operators import COMPILED
-from edgeready_device.reading.flatbuffer import Flatbuffer, Table
-from edgeready_device.reading.graph import Graph, Op
+from edgeready_device.tflite.flatbuffer import Flatbuffer, Table
+from edgeready_device.tflite.graph import Graph, Op
 
 IDENTIFIER = b"DWN1"
 _MOST_EXECUTABLES = 1000

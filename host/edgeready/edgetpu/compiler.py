@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edgeready.edgetpu.compiler_log import CompilerLog, parse_log
 from edgeready.errors import ConversionError, ModelFileError, RuntimeUnavailableError
-from edgeready.output.scratch import scratch_folder
+from edgeready.files.scratch import scratch_folder
 
 COMPILER = "edgetpu_compiler"
 TIMEOUT_S = 600.0

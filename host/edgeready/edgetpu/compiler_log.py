@@ -11,7 +11,7 @@ from typing import Any
 
 from edgeready.edgetpu.failures import Failure, failure_in
 from edgeready.errors import ModelFileError, NotFoundError
-from edgeready.readiness.status import MAPPED
+from edgeready.readiness.compiler_table import MAPPED
 
 _MAX_BYTES = 1 << 20
 _UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}

@@ -7,9 +7,9 @@ from typing import Any
 
 from edgeready.edgetpu.compiler_log import CompilerLog
 from edgeready.readiness import ReadinessReport
+from edgeready.readiness.compiler_table import table
 from edgeready.readiness.operators import COMPILED
-from edgeready.readiness.status import table
-from edgeready_device.reading.graph import Graph
+from edgeready_device.tflite.graph import Graph
 
 
 @dataclass(frozen=True)

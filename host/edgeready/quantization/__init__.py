@@ -1,1 +1,1 @@
-"""From float32 to integers: ranges, calibration, equalization, bias correction, and the accuracy budget."""
+"""From float32 to integers: ranges, calibration, equalization and bias correction."""

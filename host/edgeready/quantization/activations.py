@@ -8,7 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from edgeready.errors import ModelFileError
-from edgeready.quantization.feeds import Feeds
+from edgeready.quantization.samples import Feeds
 
 
 def activations(model: bytes, feeds: Feeds, tensors: Sequence[int]) -> Iterator[dict[int, NDArray[Any]]]:

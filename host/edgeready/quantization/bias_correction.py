@@ -11,11 +11,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeready.layers.twins import Pair, match, real_values
 from edgeready.quantization.activations import activations
 from edgeready.quantization.channels import LAYERS
-from edgeready.quantization.feeds import Feeds
-from edgeready_device.reading.graph import Graph, Op, read_graph
+from edgeready.quantization.matching import Pair, match, real_values
+from edgeready.quantization.samples import Feeds
+from edgeready_device.tflite.graph import Graph, Op, read_graph
 
 _STRIDE_WIDTH, _STRIDE_HEIGHT, _PADDING, _SAME = 1, 2, 0, 0  # fields of Conv2DOptions and DepthwiseConv2DOptions
 _DILATION = {"CONV_2D": (4, 5), "DEPTHWISE_CONV_2D": (5, 6)}  # width, height

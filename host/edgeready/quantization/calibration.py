@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 
 from edgeready.dataset import Dataset, Splits
 from edgeready.errors import ModelFileError
-from edgeready.layers.naming import layer_names
-from edgeready.layers.twins import match
 from edgeready.quantization.activations import activations
-from edgeready.quantization.feeds import Feeds
-from edgeready.quantization.fitting import image_feeds
+from edgeready.quantization.inputs import image_feeds
+from edgeready.quantization.layer_names import layer_names
+from edgeready.quantization.matching import match
 from edgeready.quantization.ranges import Range
 from edgeready.quantization.representative import looks_like_noise, neighbour_correlation
+from edgeready.quantization.samples import Feeds
 from edgeready_device.preprocess import Normalization
-from edgeready_device.reading.graph import Graph, read_graph
+from edgeready_device.tflite.graph import Graph, read_graph
 
 _SAMPLES = 100  # images a half, and images beside; fewer for large models
 _MOST_VALUES = 500_000_000

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeready_device.reading.graph import Graph, Op, Tensor
+from edgeready_device.tflite.graph import Graph, Op, Tensor
 
 LAYERS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 _FUSED = {  # the field of the op's options that names it

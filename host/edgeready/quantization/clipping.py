@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeready.quantization.activations import activations
-from edgeready.quantization.feeds import Feeds
 from edgeready.quantization.ranges import Range, one_range_groups
-from edgeready_device.reading.graph import Graph, read_graph
+from edgeready.quantization.samples import Feeds
+from edgeready_device.tflite.graph import Graph, read_graph
 
 BINS = 2048
 KEPT_PERCENT = 99.99  # of the values, between the two ends; the rest is clipped

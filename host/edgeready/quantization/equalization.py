@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from edgeready.quantization.activations import activations
 from edgeready.quantization.channels import ChannelGroup, channel_groups
-from edgeready.quantization.feeds import Feeds
-from edgeready_device.reading.graph import Graph, Op, Tensor, read_graph
+from edgeready.quantization.samples import Feeds
+from edgeready_device.tflite.graph import Graph, Op, Tensor, read_graph
 
 _LEAST = 2.0**-16  # of the largest channel: a smaller one is nearly dead, and new data would overflow it
 _WEIGHTS, _BIAS = 1, 2

@@ -7,9 +7,9 @@ ADD is given the ADD's range together with its own. In ResNet-8 that makes its s
 from __future__ import annotations
 
 from edgeready.quantization.activations import activations
-from edgeready.quantization.feeds import Feeds
 from edgeready.quantization.ranges import Range, read_ranges
-from edgeready_device.reading.graph import read_graph
+from edgeready.quantization.samples import Feeds
+from edgeready_device.tflite.graph import read_graph
 
 _NOT_IN_PLACE = frozenset(
     (

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from edgeready.errors import DatasetError
-from edgeready_device.reading.flatbuffer import Flatbuffer, Table
-from edgeready_device.reading.graph import IDENTIFIER, Graph
+from edgeready_device.tflite.flatbuffer import Flatbuffer, Table
+from edgeready_device.tflite.graph import IDENTIFIER, Graph
 
 _SUBGRAPHS, _TENSORS, _QUANTIZATION, _LOW, _HIGH = 2, 0, 4, 0, 1  # fields of the schema's tables
 # The converter gives all tensors of such an op one scale, so they have to have one range.

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from edgeready.dataset import Dataset, load_splits
 from edgeready.errors import DatasetError
-from edgeready.quantization.feeds import Feeds
+from edgeready.quantization.samples import Feeds
 
 _NAMES = ("x", "images", "x_train", "calibration")
 LIMIT = 500  # images, where the user does not say how many

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from edgeready.readiness import arrangement, batches, data_types, operators, reductions, shapes, versions, weights
-from edgeready.readiness.model import MODEL_RULES
+from edgeready.readiness import data_movement as arrangement
+from edgeready.readiness import data_types, operators, reductions, shapes, versions, weights
+from edgeready.readiness import static_shapes as batches
 from edgeready.readiness.rule import ModelRule, Rule
+from edgeready.readiness.whole_model import MODEL_RULES
 
 RULES: tuple[Rule, ...] = (
     operators.already_compiled,

@@ -8,18 +8,18 @@ from pathlib import Path
 
 from edgeready.errors import ModelFileError, NotFoundError
 from edgeready.readiness import data_types, versions
-from edgeready.readiness.behind import behind
 from edgeready.readiness.catalogue import RULES, sentences
 from edgeready.readiness.cost import OpCost, cost
-from edgeready.readiness.flow import Flow
+from edgeready.readiness.dataflow import Flow
+from edgeready.readiness.impact import behind
 from edgeready.readiness.mapping import verdicts
-from edgeready.readiness.model import MODEL_RULES, not_quantized
 from edgeready.readiness.notes import notes
-from edgeready.readiness.readiness_report import Blocker, ReadinessReport
+from edgeready.readiness.report import Blocker, ReadinessReport
 from edgeready.readiness.rule import Place, Rule
 from edgeready.readiness.verdict import Finding
+from edgeready.readiness.whole_model import MODEL_RULES, not_quantized
 from edgeready.readiness.wording import layer_text
-from edgeready_device.reading.graph import Graph, Op, read_graph
+from edgeready_device.tflite.graph import Graph, Op, read_graph
 
 _LONGEST_MESSAGE = 400
 _FATAL = frozenset(rule.name for rule in RULES if rule.fatal)

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from edgeready.readiness.flow import Flow
+from edgeready.readiness.dataflow import Flow
 from edgeready.readiness.macs import macs
 from edgeready.readiness.operands import STRUCTURE, elements
 from edgeready.readiness.verdict import OpVerdict
-from edgeready_device.reading.graph import Graph, Op
+from edgeready_device.tflite.graph import Graph, Op
 
 CACHE_BYTES = 7_864_320
 COMPILED_GROWTH = 1.1

@@ -9,7 +9,7 @@ from edgeready.readiness.operands import BIAS, EIGHT_BITS, activations, data_inp
 from edgeready.readiness.rule import Place, Reason, rule
 from edgeready.readiness.versions import VERSIONS
 from edgeready.readiness.wording import op_text, tensor_text
-from edgeready_device.reading.graph import Op, Tensor
+from edgeready_device.tflite.graph import Op, Tensor
 
 _CALIBRATE = (
     "convert to full integer: converter.optimizations = [tf.lite.Optimize.DEFAULT], a representative_dataset, and "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from edgeready.readiness.operands import elements
-from edgeready_device.reading.graph import Graph, Op
+from edgeready_device.tflite.graph import Graph, Op
 
 Shape = tuple[int, ...]
 

@@ -8,10 +8,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edgeready.readiness.catalogue import RULES
-from edgeready.readiness.model import MODEL_RULES
+from edgeready.readiness.compiler_table import (
+    DATA_TYPE,
+    MAPPED,
+    RANK,
+    SUBGRAPH,
+    UNSPECIFIED,
+    UNSUPPORTED,
+    VERSION,
+    phrase,
+)
 from edgeready.readiness.rule import Rule
-from edgeready.readiness.status import DATA_TYPE, MAPPED, RANK, SUBGRAPH, UNSPECIFIED, UNSUPPORTED, VERSION, phrase
 from edgeready.readiness.versions import RUNTIMES, VERSIONS
+from edgeready.readiness.whole_model import MODEL_RULES
 
 _MOST_OPS = 6
 _HEAD = """\
@@ -92,7 +101,7 @@ def manual() -> str:
 
 def _mending() -> Iterator[str]:
     """The sentences of the rewrites, read from their source: to import it would load TensorFlow."""
-    source = Path(__file__).parents[1] / "tf" / "mended_forms.py"
+    source = Path(__file__).parents[1] / "tf" / "rewrites.py"
     module = ast.parse(source.read_text("utf-8"))
     functions = {node.name: ast.get_docstring(node) for node in module.body if isinstance(node, ast.FunctionDef)}
     for node in module.body:

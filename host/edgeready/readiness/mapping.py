@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from edgeready.readiness.data_types import FORGIVEN
-from edgeready.readiness.flow import Flow
+from edgeready.readiness.dataflow import Flow
 from edgeready.readiness.verdict import Finding, OpVerdict
 from edgeready.readiness.wording import op_text
-from edgeready_device.reading.graph import Graph, Op
+from edgeready_device.tflite.graph import Graph, Op
 
 DOWNSTREAM = "downstream"
 NOT_COMPILED = "not-compiled"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from edgeready.readiness.batches import open_inputs
 from edgeready.readiness.cost import CACHE_BYTES, Cost
 from edgeready.readiness.operands import elements
+from edgeready.readiness.static_shapes import open_inputs
 from edgeready.readiness.verdict import OpVerdict
 from edgeready.readiness.wording import name_text, shape_text, tensor_text
-from edgeready_device.reading.graph import Graph
+from edgeready_device.tflite.graph import Graph
 
 LARGE_ACTIVATION_BYTES = 8 << 20
 _MIB = 1 << 20

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgeready.readiness.rule import Place
-from edgeready_device.reading.graph import Tensor
+from edgeready_device.tflite.graph import Tensor
 
 STRUCTURE: dict[str, tuple[int, ...]] = {
     "BROADCAST_TO": (1,),

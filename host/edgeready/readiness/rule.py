@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from edgeready.readiness.flow import Flow
+from edgeready.readiness.dataflow import Flow
 from edgeready.readiness.verdict import Finding
-from edgeready_device.reading.graph import Graph, Op, Tensor
+from edgeready_device.tflite.graph import Graph, Op, Tensor
 
 _MOST_NUMBERS = 64  # no operand that states a shape, an axis or a padding is longer
 

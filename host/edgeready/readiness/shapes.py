@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from edgeready.readiness.batches import FIXED_BATCH
 from edgeready.readiness.operands import activations
 from edgeready.readiness.rule import Place, Reason, rule
+from edgeready.readiness.static_shapes import FIXED_BATCH
 from edgeready.readiness.wording import tensor_text
-from edgeready_device.reading.graph import Tensor
+from edgeready_device.tflite.graph import Tensor
 
 
 def entering(place: Place, bad: Callable[[Tensor], bool]) -> Tensor | None:

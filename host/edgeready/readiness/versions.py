@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from edgeready.readiness.rule import Place, Reason, rule
-from edgeready_device.reading.schema import BUILTIN_OPERATORS
+from edgeready_device.tflite.schema import BUILTIN_OPERATORS
 
 LAST_BUILTIN = 146
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgeready_device.reading.graph import Graph, Op, Tensor
+from edgeready_device.tflite.graph import Graph, Op, Tensor
 
 _LONGEST_NAME = 80
 _MOST_DIMENSIONS = 8

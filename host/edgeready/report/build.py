@@ -8,17 +8,17 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from edgeready.comparison import Comparison, Measured
 from edgeready.dataset import Dataset
-from edgeready.pipeline import BuildResult
-from edgeready.report.calibration import calibration_lines
-from edgeready.report.ladder import budget_line, trail_view
+from edgeready.proof.measure import Comparison, Measured
+from edgeready.quantization.calibration import CalibrationReport
+from edgeready.report.budget import budget_line, trail_view
 from edgeready.report.readiness import verdict
 from edgeready.report.splits import splits_json
 from edgeready.report.tables import new_table
-from edgeready_bench.report.benchmark import benchmark_json
-from edgeready_bench.report.quantity import duration
+from edgeready.workflows.build import BuildResult
+from edgeready_device.report.benchmark import benchmark_json
 from edgeready_device.report.predictions import evaluation_json
+from edgeready_device.report.quantity import duration
 from edgeready_device.text import proportion_json
 
 
@@ -105,6 +105,20 @@ def _calibration(result: BuildResult) -> list[str]:
         return []
     first, *warnings = calibration_lines(result.calibration)
     return [f"\ncalibration  {first}", *(f"\n             {line}" for line in warnings)]
+
+
+def calibration_lines(report: CalibrationReport) -> list[str]:
+    """One line of facts, then a line for each warning."""
+    parts = [f"{report.samples:,} images"]
+    if report.classes:
+        covered = sum(count > 0 for count in report.classes.values())
+        parts.append(f"{covered} of {len(report.classes)} classes")
+    if report.least_stable is not None and report.most_clipped is not None:
+        parts.append(f"two halves agree to {100 * report.least_stable.stability:.0f} % or better")
+        parts.append(f"{100 * report.most_clipped.clipped:.2g} % clipped at most on {report.others} others")
+    if report.note:
+        parts.append(report.note)
+    return [", ".join(parts), *(f"warning: {warning}" for warning in report.warnings)]
 
 
 def _measured_on(result: BuildResult) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from edgeready.bundle import Bundle
+from edgeready.workflows.bundle import Bundle
 from edgeready_device.text import table
 
 

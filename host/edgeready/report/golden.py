@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from edgeready.output.golden_file import GoldenFile
+from edgeready.workflows.golden import GoldenFile
 
 
 def golden_view(written: GoldenFile) -> RenderableType:

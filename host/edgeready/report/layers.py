@@ -9,8 +9,8 @@ from pathlib import Path
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from edgeready.layers import LayerError, LayerReport
-from edgeready.output.new_file import write_files
+from edgeready.files.atomic import write_files
+from edgeready.layer_analysis import LayerError, LayerReport
 from edgeready_device.text import plain, table
 
 JSON_NAME, PICTURE_NAME = "layers.json", "layers.png"
@@ -42,7 +42,7 @@ def layers_view(report: LayerReport) -> RenderableType:
 
 def write_debug_report(report: LayerReport, folder: Path) -> tuple[Path, Path]:
     """Writes layers.json and layers.png into `folder`; returns their paths."""
-    from edgeready.plots.layers import plot_layers  # noqa: PLC0415  (an extra)
+    from edgeready.report.plots.layers import plot_layers  # noqa: PLC0415  (an extra)
 
     data, picture = folder / JSON_NAME, folder / PICTURE_NAME
     plot_layers(report, picture)

@@ -10,13 +10,13 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from edgeready.comparison import Measured
-from edgeready.modes.comparison import ModeRow, ModesReport
-from edgeready.modes.mode import MODES, NO, PARTLY, TARGETS, Mode
-from edgeready.output.new_file import write_files
-from edgeready_bench.report.benchmark import benchmark_json
-from edgeready_bench.report.quantity import duration
+from edgeready.config.modes import MODES, NO, PARTLY, TARGETS, Mode
+from edgeready.files.atomic import write_files
+from edgeready.proof.measure import Measured
+from edgeready.workflows.modes import ModeRow, ModesReport
+from edgeready_device.report.benchmark import benchmark_json
 from edgeready_device.report.predictions import evaluation_json
+from edgeready_device.report.quantity import duration
 from edgeready_device.text import proportion_json, table
 
 _TARGETS = tuple(TARGETS)
@@ -94,9 +94,9 @@ def write_modes(report: ModesReport, folder: Path, *, plots: bool) -> tuple[Path
 
 
 def _pictures(report: ModesReport, folder: Path) -> Sequence[Path]:
-    from edgeready.plots.confusion import plot_confusion  # noqa: PLC0415  (an extra)
-    from edgeready.plots.disagreements import save_disagreements  # noqa: PLC0415
-    from edgeready.plots.modes import plot_modes  # noqa: PLC0415
+    from edgeready.report.plots.confusion import plot_confusion  # noqa: PLC0415  (an extra)
+    from edgeready.report.plots.disagreements import save_disagreements  # noqa: PLC0415
+    from edgeready.report.plots.modes import plot_modes  # noqa: PLC0415
 
     paths = [folder / "modes.png"]
     plot_modes(report, paths[0])

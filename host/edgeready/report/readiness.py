@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from edgeready.edgetpu.compilation import Compilation
 from edgeready.edgetpu.compiled import Package
 from edgeready.edgetpu.compiler_log import CompilerLog
 from edgeready.readiness import Blocker, ReadinessReport
-from edgeready.readiness.behind import Work
+from edgeready.readiness.compiler_table import MAPPED, table
 from edgeready.readiness.cost import Cost
-from edgeready.readiness.status import MAPPED, table
+from edgeready.readiness.impact import Work
 from edgeready.readiness.wording import name_text, shape_text
+from edgeready.workflows.compile import Compilation
 
 PREDICTION = "This is a prediction from the file alone; only `edgeready compile` proves it."
 

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from edgeready.report.readiness import verdict
 from edgeready.report.tables import new_table
-from edgeready.tensor_conversion import TensorResult
+from edgeready.workflows.tensors import TensorResult
 
 
 def tensors_view(result: TensorResult) -> RenderableType:

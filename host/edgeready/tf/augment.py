@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from edgeready.augmentation import SHIFT
+from edgeready.config.augmentation import SHIFT
 
 
 def augment(frames: tf.Tensor, kind: str, seed: tf.Tensor) -> tf.Tensor:

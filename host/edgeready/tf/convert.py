@@ -1,4 +1,4 @@
-"""Converts a frozen function to float .tflite bytes; `edgeready.child.workshop` gives it a process of its own."""
+"""Converts a frozen function to float .tflite bytes; `edgeready.jobs.run` gives it a process of its own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from edgeready.config import SourceConfig
+from edgeready.config.build import SourceConfig
 from edgeready.errors import ConversionError
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from edgeready.config import SourceConfig
+from edgeready.config.build import SourceConfig
 from edgeready.errors import EdgereadyError, ModelSourceError, TrainingError
 from edgeready.tf.applications import APPLICATIONS, build_application, normalization_of
 from edgeready.tf.architectures import ARCHITECTURES, UNIT, Architecture, Shape, check_smallest

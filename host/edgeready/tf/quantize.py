@@ -10,13 +10,36 @@ import tensorflow as tf
 from tensorflow.lite.python.convert import mlir_quantize
 from tensorflow.lite.python.optimize import calibrator
 
+from edgeready.config.method import Method
+from edgeready.config.modes import MODES
+from edgeready.errors import UsageError
+from edgeready.jobs.job import Progress
+from edgeready.jobs.quantize_job import Quantized, QuantizeJob
 from edgeready.quantization.bias_correction import corrected
 from edgeready.quantization.clipping import clipped_ranges
 from edgeready.quantization.equalization import equalized
-from edgeready.quantization.feeds import Feeds
-from edgeready.quantization.method import Method
 from edgeready.quantization.overwritten import overwritten_ranges
 from edgeready.quantization.ranges import read_ranges, with_ranges
+from edgeready.quantization.representative import check_feeds
+from edgeready.quantization.samples import Feeds
+
+
+def quantize_step(job: QuantizeJob, progress: Progress) -> Quantized:
+    """What `job` asks for; the log of the process tells why the converter refused it."""
+    mode = MODES[job.mode]
+    if job.feeds is not None:
+        check_feeds(job.feeds)
+    progress(f"converting to {mode.name}", 0, 0)
+    if mode.name == "int16x8":  # the converter has it in one step only
+        if job.feeds is None:
+            raise UsageError("int16x8 takes its ranges from samples: give feeds")
+        return Quantized(model=quantize_16x8(job.model, job.feeds))
+    if job.feeds is None:
+        return Quantized(job.model, quantize(job.model, mode.ends))
+    calibrated = observe(job.model, job.feeds, job.method)
+    if job.observe_only:
+        return Quantized(calibrated)
+    return Quantized(calibrated, to_integer(calibrated, job.feeds, job.method, mode.ends))
 
 
 def observe(float_model: bytes, feeds: Feeds, method: Method) -> bytes:

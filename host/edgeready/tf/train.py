@@ -7,9 +7,9 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from edgeready.child.job import Progress
-from edgeready.config import TrainConfig
+from edgeready.config.build import TrainConfig
 from edgeready.errors import TrainingError
+from edgeready.jobs.job import Progress
 from edgeready.tf.augment import augment
 from edgeready.tf.models import NamedModel, output_kind
 from edgeready_device.preprocess import Normalization

@@ -64,7 +64,9 @@ def npz(arrays):
 
 
 def idx(array):
-    return gzip.compress(struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape) + array.tobytes())
+    return gzip.compress(
+        struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape) + array.tobytes(), mtime=0
+    )
 
 
 def text(value):
@@ -329,10 +331,13 @@ def test_a_file_without_one_of_the_arrays_is_named(small, cache):
         (b"", "starts with b'', not an IDX file of bytes"),
         (b"not gzip", "cannot be unpacked"),
         (idx(np.zeros((2, 3), np.uint8))[:-9], "cannot be unpacked"),
-        (gzip.compress(b"\x00\x00\x0d\x01\x00\x00\x00\x00"), r"starts with b'\\x00\\x00\\r\\x01', not an IDX"),
-        (gzip.compress(b"\x00\x00\x08\x03\x00\x00"), r"holds 6 bytes, not the 16 of shape \(0, 0, 0\)"),
-        (gzip.compress(b"\x00\x00\x08\x01\xff\xff\xff\xff1"), r"holds 9 bytes, not the 4294967303 of shape"),
-        (gzip.compress(b"\x00\x00\x08\x01\x00\x00\x00\x01ab"), r"holds 10 bytes, not the 9 of shape \(1,\)"),
+        (
+            gzip.compress(b"\x00\x00\x0d\x01\x00\x00\x00\x00", mtime=0),
+            r"starts with b'\\x00\\x00\\r\\x01', not an IDX",
+        ),
+        (gzip.compress(b"\x00\x00\x08\x03\x00\x00", mtime=0), r"holds 6 bytes, not the 16 of shape \(0, 0, 0\)"),
+        (gzip.compress(b"\x00\x00\x08\x01\xff\xff\xff\xff1", mtime=0), r"holds 9 bytes, not the 4294967303 of shape"),
+        (gzip.compress(b"\x00\x00\x08\x01\x00\x00\x00\x01ab", mtime=0), r"holds 10 bytes, not the 9 of shape \(1,\)"),
     ],
 )
 def test_a_damaged_idx_file_is_named(tmp_path, content, message):
@@ -342,7 +347,7 @@ def test_a_damaged_idx_file_is_named(tmp_path, content, message):
 
 
 def test_an_idx_file_that_unpacks_without_end_is_cut_short(tmp_path):
-    save(tmp_path / "bomb.gz", gzip.compress(b"\x00\x00\x08\x01" + bytes(70_000_000), 1))
+    save(tmp_path / "bomb.gz", gzip.compress(b"\x00\x00\x08\x01" + bytes(70_000_000), 1, mtime=0))
     with pytest.raises(DatasetError, match=r"bomb\.gz' holds 67108865 bytes, not the 8 of shape \(0,\)"):
         read_idx(tmp_path / "bomb.gz")
 

@@ -9,7 +9,7 @@ from tflite_models import O, T, conv_classifier, one_op, tflite
 
 from edgeready.readiness import ReadinessReport, check_graph
 from edgeready.readiness.cost import CACHE_BYTES, Cost, FloatEnd
-from edgeready_device.reading.graph import read_graph
+from edgeready_device.tflite.graph import read_graph
 
 
 def report_on(data: bytes) -> ReadinessReport:

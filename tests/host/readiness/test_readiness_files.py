@@ -14,7 +14,7 @@ from tflite_models import O, T, conv_classifier, one_op, tflite
 from edgeready.errors import ModelFileError, NotFoundError
 from edgeready.readiness import Blocker, OpVerdict, ReadinessReport, check_file, check_graph
 from edgeready.readiness.versions import VERSIONS
-from edgeready_device.reading.graph import read_graph
+from edgeready_device.tflite.graph import read_graph
 
 
 def written(folder: Path, data: bytes) -> Path:

@@ -11,9 +11,9 @@ from readiness_models import i8, unary
 from tflite_models import O, T, conv_classifier, one_op, tflite
 
 from edgeready.readiness import check_graph, sentences
+from edgeready.readiness.compiler_table import _STATUS, DATA_TYPE, MAPPED, NO_TABLE, SUBGRAPH, UNSUPPORTED, table
 from edgeready.readiness.manual import manual
-from edgeready.readiness.status import _STATUS, DATA_TYPE, MAPPED, NO_TABLE, SUBGRAPH, UNSUPPORTED, table
-from edgeready_device.reading.graph import read_graph
+from edgeready_device.tflite.graph import read_graph
 
 PAGE = Path(__file__).parents[3] / "docs" / "edge-tpu.md"
 

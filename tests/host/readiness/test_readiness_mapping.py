@@ -9,7 +9,7 @@ import pytest
 from tflite_models import O, T, conv_classifier, one_op, rgb_classifier, tflite
 
 from edgeready.readiness import ReadinessReport, check_graph
-from edgeready_device.reading.graph import read_graph
+from edgeready_device.tflite.graph import read_graph
 
 
 def check(data: bytes) -> ReadinessReport:

@@ -6,7 +6,7 @@ import numpy as np
 from tflite_models import T, conv_classifier, one_op
 
 from edgeready.readiness import ReadinessReport, check_graph
-from edgeready_device.reading.graph import read_graph
+from edgeready_device.tflite.graph import read_graph
 
 
 def check(data: bytes) -> ReadinessReport:

@@ -10,7 +10,7 @@ from tflite_models import O, T, conv_classifier, one_op, tflite
 
 from edgeready.readiness import ReadinessReport, check_graph, sentences
 from edgeready.readiness.catalogue import RULES
-from edgeready_device.reading.graph import read_graph
+from edgeready_device.tflite.graph import read_graph
 
 
 def check(data: bytes, runtime: int = 14) -> ReadinessReport:

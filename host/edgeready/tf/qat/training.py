@@ -9,10 +9,10 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from edgeready.child.job import Progress
-from edgeready.config import TrainConfig
+from edgeready.config.build import TrainConfig
+from edgeready.config.method import QatConfig
 from edgeready.errors import TrainingError
-from edgeready.quantization.method import QatConfig
+from edgeready.jobs.job import Progress
 from edgeready.tf import train
 from edgeready.tf.models import NamedModel
 from edgeready.tf.qat.folding import fold

@@ -9,7 +9,7 @@ from typing import Any
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
-from edgeready.config import SourceConfig
+from edgeready.config.build import SourceConfig
 from edgeready.errors import ModelSourceError
 from edgeready.tf.convert import freeze_call
 from edgeready.tf.sources.network import Network, fixed_shape, shape_given

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import keras
 
-from edgeready.config import SourceConfig
+from edgeready.config.build import SourceConfig
 from edgeready.errors import ModelSourceError
 from edgeready.tf.sources.frozen_graph import load_frozen_graph
 from edgeready.tf.sources.keras_file import SUFFIXES, load_keras_file

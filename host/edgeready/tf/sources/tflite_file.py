@@ -7,8 +7,8 @@ from pathlib import Path
 from edgeready.errors import ModelSourceError
 from edgeready.tf.sources.fixed_batch import with_fixed_batch
 from edgeready.tf.sources.network import Network
-from edgeready_device.model_file import read_model_file
-from edgeready_device.reading.graph import Graph, read_graph
+from edgeready_device.model_file.reader import read_model_file
+from edgeready_device.tflite.graph import Graph, read_graph
 
 _AGAIN = "convert the model that it was made from"
 

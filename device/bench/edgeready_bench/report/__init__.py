@@ -1,1 +1,0 @@
-"""Measurements, choices and diagnoses as text and as plain data."""

@@ -1,0 +1,192 @@
+"""Measures what one inference takes: load, first run, warm-up and steady runs apart, with the machine's state."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeready_device.benchmarking.acceleration import Acceleration, read_acceleration
+from edgeready_device.benchmarking.latency import LatencySummary, summarize
+from edgeready_device.benchmarking.stability import Evidence, Unsteady, judge
+from edgeready_device.benchmarking.stages import Clock, Stages, Stop, measure, seeded_frame
+from edgeready_device.benchmarking.sustained import Window, kept_runs, measure_windows
+from edgeready_device.errors import UsageError
+from edgeready_device.machine.activity import Activity, activity, read_counters
+from edgeready_device.machine.board import Board
+from edgeready_device.machine.board_state import UNKNOWN_STATE, BoardState, read_state
+from edgeready_device.machine.firmware import this_board
+from edgeready_device.machine.machine import Machine, read_machine
+from edgeready_device.machine.memory import UNKNOWN_USE, MemoryUse, memory_use, read_memory
+from edgeready_device.machine.virtual import is_virtual
+from edgeready_device.model import Model
+from edgeready_device.runtime.runtime import Runtime
+from edgeready_device.tune_file import Tuned
+
+
+@dataclass(frozen=True)
+class BenchmarkConfig:
+    """Measure at least `runs` runs and `min_time_s` seconds, but stop after `max_time_s`; warm up before it.
+
+    With `sustained_s` above 0 windows follow each other for so long instead. `threads` None takes what `tune` left
+    beside the model, else 1.
+    """
+
+    runs: int = 100
+    min_time_s: float = 2.0
+    max_time_s: float = 30.0
+    warmup_runs: int = 10
+    warmup_s: float = 0.3
+    runtime: str | None = None
+    threads: int | None = 1
+    kernels: str = "default"
+    delegate: str | None = None
+    sustained_s: float = 0.0
+    trusted: bool = False
+
+    def __post_init__(self) -> None:
+        if self.runs < 1 or self.warmup_runs < 0:
+            raise UsageError(f"runs is {self.runs}, warm-up runs {self.warmup_runs}: ask for at least 1 and 0")
+        if not (self.min_time_s >= 0 and self.warmup_s >= 0 and self.max_time_s > 0):
+            raise UsageError(
+                f"the least time is {self.min_time_s} s, the warm-up {self.warmup_s} s, the longest time "
+                f"{self.max_time_s} s: they cannot be negative"
+            )
+        if not 0 <= self.sustained_s <= 86_400:
+            raise UsageError(f"the sustained time is {self.sustained_s / 60:g} minutes: ask for 0 to 1440")
+
+
+@dataclass(frozen=True)
+class BenchmarkResult:
+    """Seconds of one model on one machine; `latencies_s` are the raw steady runs, quantized frame to raw output.
+
+    `stages` has them with what comes before and behind; `before`, `after` and `busy` say how the machine did, and
+    `windows` how it went over a sustained measurement, of which only evenly spread runs are kept. `virtual` says that
+    the machine shares its host with others.
+    """
+
+    model: Path
+    runtime: Runtime
+    threads: int
+    kernels: str
+    load_s: float
+    first_run_s: float
+    warmup_runs: int
+    latencies_s: tuple[float, ...] = field(repr=False)
+    machine: Machine
+    stages: Stages | None = field(default=None, repr=False)
+    before: BoardState = UNKNOWN_STATE
+    after: BoardState = UNKNOWN_STATE
+    busy: Activity | None = None
+    memory: MemoryUse = UNKNOWN_USE
+    acceleration: Acceleration | None = None
+    tuned: Tuned | None = None
+    sha256: str = ""
+    windows: tuple[Window, ...] = ()
+    virtual: bool = False
+
+    @property
+    def cold_start_s(self) -> float:
+        """From the file on disk to the first answer."""
+        return self.load_s + self.first_run_s
+
+    @property
+    def summary(self) -> LatencySummary:
+        """Median, MAD and the percentiles that the samples carry."""
+        return summarize(self.latencies_s)
+
+    @property
+    def unsteady(self) -> tuple[Unsteady, ...]:
+        """Why these figures are not to be relied on; empty when the measurement is steady."""
+        states = (self.before, *(window.state for window in self.windows), self.after)
+        return judge(Evidence(self.machine, states, self.busy, self.threads, self.latencies_s))
+
+
+def benchmark(
+    model: Model | str | os.PathLike[str],
+    config: BenchmarkConfig | None = None,
+    clock: Clock = time.perf_counter,
+    board: Board | None = None,
+) -> BenchmarkResult:
+    """Measures `model`, or the model in the file at that path, with one frame of seeded noise.
+
+    The file is loaded again, so that the cold start is measured, too. A Model is measured on the runtime, threads,
+    kernels and delegate that it was opened with, whatever `config` has there. Raises what `Model.load` raises.
+    """
+    config, board = config or BenchmarkConfig(), board or this_board()
+    if isinstance(model, Model):
+        config = _as_opened(config, model)
+    path = Path(model.path if isinstance(model, Model) else model)
+    before, empty = read_state(board), read_memory(board)
+    started = clock()
+    loaded_model = _load(path, config)
+    load_s = clock() - started
+    frame = seeded_frame(loaded_model)
+    first = measure(loaded_model, frame, Stop(1, 0.0, config.max_time_s), clock)
+    loaded = read_memory(board)
+    warmup = _warm_up(loaded_model, frame, config, clock)
+    counters = read_counters(board)
+    stages, windows = _series(loaded_model, frame, config, clock, board)
+    return BenchmarkResult(
+        path,
+        loaded_model.runtime,
+        loaded_model.threads,
+        loaded_model.kernels,
+        load_s,
+        first.invoke_s[0],
+        warmup,
+        stages.invoke_s,
+        read_machine(),
+        stages,
+        before,
+        read_state(board),
+        activity(counters, read_counters(board)),
+        memory_use(empty, loaded, read_memory(board)),
+        read_acceleration(loaded_model, board),
+        loaded_model.tuned,
+        sha256(loaded_model.file.flatbuffer).hexdigest(),
+        windows,
+        is_virtual(board),
+    )
+
+
+def _as_opened(config: BenchmarkConfig, model: Model) -> BenchmarkConfig:
+    return replace(
+        config,
+        runtime=model.runtime.name,
+        threads=model.threads,
+        kernels=model.kernels,
+        delegate=None if model.delegate is None else model.delegate.name,
+    )
+
+
+def _warm_up(model: Model, frame: NDArray[np.uint8], config: BenchmarkConfig, clock: Clock) -> int:
+    if not config.warmup_runs and not config.warmup_s:
+        return 0
+    stop = Stop(config.warmup_runs, config.warmup_s, config.max_time_s)
+    return len(measure(model, frame, stop, clock).invoke_s)
+
+
+def _series(
+    model: Model, frame: NDArray[np.uint8], config: BenchmarkConfig, clock: Clock, board: Board
+) -> tuple[Stages, tuple[Window, ...]]:
+    if config.sustained_s:
+        windows = measure_windows(model, frame, config.sustained_s, clock, board)
+        return kept_runs(windows), windows
+    return measure(model, frame, Stop(config.runs, config.min_time_s, config.max_time_s), clock), ()
+
+
+def _load(path: Path, config: BenchmarkConfig) -> Model:
+    return Model.load(
+        path,
+        runtime=config.runtime,
+        threads=config.threads,
+        kernels=config.kernels,
+        delegate=config.delegate,
+        trusted=config.trusted,
+    )

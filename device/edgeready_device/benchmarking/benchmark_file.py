@@ -1,0 +1,111 @@
+"""Reads a measurement that `benchmark --out` wrote, for a comparison with another."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edgeready_device.atomic import write_text
+from edgeready_device.errors import MeasurementError, NotFoundError
+
+SCHEMA = "edgeready-benchmark 1"
+_MOST_BYTES = 1 << 29
+_LONGEST_S = 1e6  # eleven days
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What a comparison needs of one measurement: what was measured, where, how, and the raw latencies in seconds."""
+
+    path: Path
+    model: str
+    sha256: str
+    runtime: str
+    threads: int
+    kernels: str
+    delegate: str
+    machine: str
+    emulated: bool
+    unsteady: tuple[str, ...]
+    latencies_s: tuple[float, ...] = field(repr=False)
+    virtual: bool = False
+
+
+def write_measurement(path: Path, document: Mapping[str, Any]) -> None:
+    """Writes the plain data of a measurement; raises OutputError."""
+    write_text(path, json.dumps(document) + "\n")
+
+
+def read_measurement(path: Path) -> Measurement:
+    """The measurement in the file at `path`; raises NotFoundError or MeasurementError."""
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise MeasurementError(f"{path}: it has {path.stat().st_size:,} bytes, more than a measurement has")
+        data = json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise NotFoundError(f"{path}: no such file; make it with benchmark --out") from error
+    except OSError as error:
+        raise MeasurementError(f"{path}: cannot be read ({error.strerror})") from error
+    except (ValueError, RecursionError) as error:
+        raise MeasurementError(f"{path}: it is no JSON ({error}): make it with benchmark --out") from error
+    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
+        found = data.get("schema") if isinstance(data, dict) else type(data).__name__
+        raise MeasurementError(
+            f"{path}: its schema is {str(found)[:40]!r}, not {SCHEMA!r}: make it with benchmark --out"
+        )
+    return _measurement(path, data)
+
+
+def _measurement(path: Path, data: Mapping[str, Any]) -> Measurement:
+    delegate = _field(path, data, "delegate", dict, {}) if data.get("delegate") is not None else {}
+    machine = _field(path, data, "machine", dict)
+    return Measurement(
+        path,
+        _field(path, data, "model", str),
+        _field(path, data, "sha256", str),
+        _field(path, data, "runtime", str),
+        _threads(path, data),
+        _field(path, data, "kernels", str),
+        _field(path, delegate, "name", str, ""),
+        _field(path, machine, "board", str, "") or _field(path, machine, "processor", str, ""),
+        _field(path, data, "emulated", bool),
+        tuple(_field(path, reason, "kind", str) for reason in _reasons(path, data)),
+        _latencies(path, data),
+        _field(path, data, "virtual", bool, False),
+    )
+
+
+def _field(path: Path, data: Mapping[str, Any], name: str, kind: type, default: Any = None) -> Any:
+    value = data.get(name, default)
+    if not isinstance(value, kind):
+        raise MeasurementError(f"{path}: {name!r} is {str(value)[:40]!r}, no {kind.__name__}: make the file again")
+    return value
+
+
+def _threads(path: Path, data: Mapping[str, Any]) -> int:
+    threads = _field(path, data, "threads", int)
+    if isinstance(threads, bool) or threads < 1:
+        raise MeasurementError(f"{path}: 'threads' is {threads}, not 1 or more: make the file again")
+    return int(threads)
+
+
+def _reasons(path: Path, data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    reasons = _field(path, data, "unsteady", list)
+    if not all(isinstance(reason, dict) for reason in reasons):
+        raise MeasurementError(f"{path}: 'unsteady' holds other things than reasons: make the file again")
+    return list(reasons)
+
+
+def _latencies(path: Path, data: Mapping[str, Any]) -> tuple[float, ...]:
+    latencies = _field(path, data, "latencies_s", list)
+    if not latencies:
+        raise MeasurementError(f"{path}: 'latencies_s' is empty: measure again")
+    for i, value in enumerate(latencies):
+        if type(value) not in (int, float) or not 0 < value < _LONGEST_S:
+            raise MeasurementError(
+                f"{path}: 'latencies_s' has {str(value)[:40]} at {i}, no time above 0: measure again"
+            )
+    return tuple(map(float, latencies))

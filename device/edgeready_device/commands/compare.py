@@ -1,0 +1,65 @@
+"""Is the second of two measurements, or of two models, slower, or is no difference shown?"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgeready_device.commands.opening import open_model
+from edgeready_device.commands.terminal import NEGATIVE, show, verb
+from edgeready_device.errors import UsageError
+
+if TYPE_CHECKING:
+    from edgeready_device.benchmarking.compare import Comparison
+
+
+def add(verbs: Any) -> None:
+    """Declares the verb."""
+    parser = verb(
+        verbs, "compare", run, "is the second of two measurements slower than the first?", model=None, runs=True
+    )
+    parser.add_argument("first", type=Path, help="a file of benchmark --out, or a .tflite file")
+    parser.add_argument("second", type=Path, help="another one; two .tflite files are measured here, in turns")
+    parser.add_argument(
+        "--time", type=float, default=20.0, metavar="SECONDS", help="how long two models take turns (default 20)"
+    )
+    parser.add_argument(
+        "--max-slowdown-percent",
+        type=float,
+        default=0.0,
+        metavar="PERCENT",
+        help="exit 1 only when the second is shown to be slower by more than this (default 0)",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Does it and returns the exit code."""
+    from edgeready_device.report.compare import compare_json, compare_text
+
+    if not options.max_slowdown_percent >= 0:  # so that NaN is refused, too
+        raise UsageError(f"the slowdown is {options.max_slowdown_percent:g} %: ask for 0 or more")
+    models = [path.suffix == ".tflite" for path in (options.first, options.second)]
+    if models[0] != models[1]:
+        raise UsageError(f"{options.first} and {options.second} are a model and a measurement: give two of a kind")
+    found = _models(options) if models[0] else _measurements(options)
+    show(options, compare_json(found), compare_text(found))
+    return 0 if found.passed else NEGATIVE
+
+
+def _measurements(options: argparse.Namespace) -> Comparison:
+    from edgeready_device.benchmarking.benchmark_file import read_measurement
+    from edgeready_device.benchmarking.compare import compare
+
+    first, second = read_measurement(options.first), read_measurement(options.second)
+    return compare(first, second, options.max_slowdown_percent)
+
+
+def _models(options: argparse.Namespace) -> Comparison:
+    from edgeready_device.benchmarking.interleaved import TurnsConfig, compare_models
+
+    config = TurnsConfig(time_s=options.time)
+    first, second = (
+        open_model(argparse.Namespace(**{**vars(options), "model": path})) for path in (options.first, options.second)
+    )
+    return compare_models(first, second, config, options.max_slowdown_percent)

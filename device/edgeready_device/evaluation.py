@@ -1,0 +1,206 @@
+"""Accuracy of a model on labelled frames, which a .npz or a folder holds; on all cores, an interpreter a thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeready_device.errors import DatasetError, NotFoundError, UsageError
+from edgeready_device.images.decode import image_files, load_frame
+from edgeready_device.machine.machine import available_cpus
+from edgeready_device.model import Model
+from edgeready_device.model_file.manifest import InputSpec
+from edgeready_device.statistics import Proportion
+
+_CHUNK = 64
+
+
+class Frames(Protocol):
+    """uint8 frames that can be sliced: an array (n, height, width[, channels]), or images read when asked for."""
+
+    def __len__(self) -> int:
+        """Number of frames."""
+
+    def __getitem__(self, which: slice) -> NDArray[np.uint8]:
+        """The frames of a slice as one array."""
+
+
+@dataclass(frozen=True)
+class EvaluationReport:
+    """What the model said of each frame; `outputs` (n, classes) are raw, `confusion` is [true, predicted]."""
+
+    labels: tuple[str, ...]
+    truth: NDArray[np.int64] = field(repr=False)
+    outputs: NDArray[Any] = field(repr=False)
+
+    @property
+    def predictions(self) -> NDArray[np.int64]:
+        """The predicted class of each frame; of equal scores the lower index."""
+        return np.asarray(self.outputs.argmax(axis=1), np.int64)
+
+    @property
+    def top1(self) -> Proportion:
+        """Top-1 accuracy."""
+        return Proportion(int((self.predictions == self.truth).sum()), len(self.truth))
+
+    @property
+    def top5(self) -> Proportion:
+        """Top-5 accuracy."""
+        best = np.argsort(-self.outputs.astype(np.float64), axis=1, kind="stable")[:, :5]
+        return Proportion(int((best == self.truth[:, None]).any(axis=1).sum()), len(self.truth))
+
+    @property
+    def confusion(self) -> NDArray[np.int64]:
+        """Counts (classes, classes): row the true class, column the predicted one."""
+        table = np.zeros((len(self.labels),) * 2, np.int64)
+        np.add.at(table, (self.truth, self.predictions), 1)
+        return table
+
+    @property
+    def per_class(self) -> tuple[Proportion, ...]:
+        """Top-1 accuracy of each class."""
+        table = self.confusion
+        return tuple(Proportion(int(table[i, i]), int(table[i].sum())) for i in range(len(table)))
+
+
+def evaluate(
+    model: Model,
+    frames: Frames,
+    truth: NDArray[np.int64],
+    *,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> EvaluationReport:
+    """The EvaluationReport of `model` on `frames` with the true class indices `truth` (n,).
+
+    `workers` threads (None: enough to keep the CPUs busy) have an interpreter each. `progress(done, total)` is
+    called from the calling thread. Raises DatasetError when frames and classes do not fit.
+    """
+    truth = _checked_truth(model, frames, truth)
+    # An interpreter's own threads share the CPUs with the others, and a delegate is mostly one device.
+    most = 1 if model.delegate else max(1, available_cpus() // model.threads)
+    count = most if workers is None else workers
+    if count < 1:
+        raise UsageError(f"workers is {count}: ask for at least 1")
+    chunks = [slice(start, start + _CHUNK) for start in range(0, len(truth), _CHUNK)]
+    idle = [model, *(model.replicate() for _ in range(min(count, len(chunks)) - 1))]
+
+    def work(which: slice) -> NDArray[Any]:
+        mine = idle.pop()
+        try:
+            return mine.invoke_many(frames[which])
+        finally:
+            idle.append(mine)
+
+    outputs: list[NDArray[Any]] = []
+    with ThreadPoolExecutor(len(idle)) as pool:
+        for chunk, part in zip(chunks, pool.map(work, chunks)):
+            outputs.append(part)
+            if progress is not None:
+                progress(min(chunk.stop, len(truth)), len(truth))
+    return EvaluationReport(model.labels, truth, np.concatenate(outputs))
+
+
+def _checked_truth(model: Model, frames: Frames, truth: NDArray[np.int64]) -> NDArray[np.int64]:
+    truth = np.asarray(truth, np.int64).reshape(-1)
+    if len(frames) != len(truth) or not len(truth):
+        raise DatasetError(f"{len(frames)} frames and {len(truth)} labels: give one label a frame, at least one")
+    outside = truth[(truth < 0) | (truth >= len(model.labels))]
+    if len(outside):
+        raise DatasetError(
+            f"the label {int(outside[0])} is outside the model's {len(model.labels)} classes: "
+            "give the data set that the model was made for"
+        )
+    return truth
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Frames that can be sliced and their true classes (n,)."""
+
+    frames: Frames
+    truth: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class ImageFrames:
+    """Image files that are read, as the model wants them, when they are asked for."""
+
+    paths: tuple[Path, ...]
+    spec: InputSpec = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, which: slice) -> NDArray[np.uint8]:
+        spec = self.spec
+        return np.stack(
+            [load_frame(path, spec.height, spec.width, spec.channels, spec.resize) for path in self.paths[which]]
+        )
+
+
+def load_examples(source: Path, spec: InputSpec, labels: Sequence[str], *, follow_links: bool = False) -> Examples:
+    """The labelled frames at `source` for a model that takes `spec` and knows `labels`.
+
+    Symbolic links that lead out of a folder are left out unless `follow_links`. Raises NotFoundError, or
+    DatasetError naming what does not fit.
+    """
+    if source.is_dir():
+        return _folder(source, spec, labels, None if follow_links else source.resolve())
+    if not source.exists():
+        raise NotFoundError(f"{source}: no such file or folder; give a .npz or a folder with one subfolder per label")
+    if source.suffix.lower() != ".npz":
+        raise DatasetError(f"{source}: give a .npz in Keras layout or a folder with one subfolder per label")
+    return _npz(source)
+
+
+def _folder(folder: Path, spec: InputSpec, labels: Sequence[str], fence: Path | None) -> Examples:
+    root = folder / "test" if (folder / "test").is_dir() and _inside(folder / "test", fence) else folder
+    paths: list[Path] = []
+    truth: list[int] = []
+    inside = (path for path in root.iterdir() if not path.name.startswith(".") and _inside(path, fence))
+    for place in sorted(path for path in inside if path.is_dir()):
+        if place.name not in labels:
+            raise DatasetError(
+                f"{place}: the model has no label {place.name!r}; its labels are {', '.join(labels[:10])}"
+            )
+        found = [path for path in image_files(place) if _inside(path, fence)]
+        paths.extend(found)
+        truth.extend([labels.index(place.name)] * len(found))
+    if not paths:
+        raise DatasetError(
+            f"{root}: no JPEG or PNG images in subfolders named after the labels "
+            "(symbolic links that lead out of it need --follow-links)"
+        )
+    return Examples(ImageFrames(tuple(paths), spec), np.array(truth, np.int64))
+
+
+def _inside(path: Path, fence: Path | None) -> bool:
+    """Whether `path` is no symbolic link that leads out of the folder `fence`."""
+    return fence is None or not path.is_symlink() or fence in path.resolve().parents
+
+
+def _npz(path: Path) -> Examples:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            names = ("x_test", "y_test") if "x_test" in archive.files else ("x", "y")
+            frames, truth = (archive[name] for name in names)
+    except KeyError as error:
+        raise DatasetError(f"{path}: no array {error}: it must hold x_test and y_test, or x and y") from error
+    except Exception as error:  # zipfile, its decompressors and numpy raise a dozen kinds
+        raise DatasetError(f"{path}: no readable .npz ({error})") from error
+    if frames.dtype != np.uint8 or frames.ndim not in (3, 4):
+        raise DatasetError(
+            f"{path}: the frames are {frames.dtype} {list(frames.shape)}: give uint8 (n, height, width[, channels])"
+        )
+    if truth.ndim == 2 and truth.shape[1] > 1:  # one-hot
+        truth = truth.argmax(axis=1)
+    if truth.dtype.kind not in "iu":
+        raise DatasetError(f"{path}: the labels are {truth.dtype}: give class numbers from 0, or one-hot rows")
+    return Examples(frames, truth.reshape(-1).astype(np.int64))

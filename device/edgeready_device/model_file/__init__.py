@@ -1,0 +1,1 @@
+"""The model file: the flatbuffer, and the parts in the ZIP behind it."""

@@ -1,0 +1,122 @@
+"""Golden vectors: quantized inputs and the outputs that the host recorded, per runtime, version and kernel path."""
+
+from __future__ import annotations
+
+import ast
+import io
+import math
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeready_device.errors import ModelFileError, one_line
+from edgeready_device.model_file.archive import read_archive
+from edgeready_device.runtime.runtime import Runtime
+
+_PREFIX = "outputs/"
+_SUFFIX = ".npy"
+_MAX_BYTES = 64 << 20  # unpacked, all arrays together
+_MAGIC = b"\x93NUMPY\x01\x00"  # version 1.0, which numpy writes for every plain array
+_MOST_HEADER_BYTES = 1024
+_KINDS = "buif"
+_KEYS = {"descr", "fortran_order", "shape"}
+
+
+@dataclass(frozen=True)
+class GoldenVectors:
+    """`inputs` (n, ...) and, per recording key, `outputs` (n, classes), all quantized."""
+
+    inputs: NDArray[Any]
+    outputs: Mapping[str, NDArray[Any]]
+
+    def __post_init__(self) -> None:
+        for key, rows in self.outputs.items():
+            if rows.shape[:1] != self.inputs.shape[:1]:
+                raise ModelFileError(
+                    f"golden vectors {key!r}: {_count(rows)} outputs for {_count(self.inputs)} inputs"
+                )
+        if not _count(self.inputs) or not self.outputs:
+            raise ModelFileError("the golden vectors are empty: make the file again")
+
+    def to_bytes(self) -> bytes:
+        """The vectors as the bytes of `golden.npz`; equal vectors give equal bytes."""
+        arrays = {"inputs": self.inputs, **{_PREFIX + key: rows for key, rows in self.outputs.items()}}
+        target = io.BytesIO()
+        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, array in arrays.items():
+                raw = io.BytesIO()
+                np.save(raw, np.ascontiguousarray(array), allow_pickle=False)
+                archive.writestr(zipfile.ZipInfo(name + _SUFFIX), raw.getvalue(), zipfile.ZIP_DEFLATED)
+        return target.getvalue()
+
+
+def _count(rows: NDArray[Any]) -> int:
+    return len(rows) if rows.ndim else 0
+
+
+def recording_key(runtime: Runtime, kernels: str) -> str:
+    """The name under which outputs of `runtime` on the kernel path `kernels` are recorded."""
+    return f"{runtime.name} {runtime.version} {kernels}"
+
+
+def read_golden(data: bytes) -> GoldenVectors:
+    """The GoldenVectors in the bytes of `golden.npz`; nothing is unpickled; raises ModelFileError."""
+    try:
+        arrays = _arrays(data)
+    except ModelFileError as error:
+        raise ModelFileError(f"golden.npz cannot be read ({error}): the file is damaged") from error
+    if "inputs" not in arrays:
+        raise ModelFileError("golden.npz has no array 'inputs': the file is damaged")
+    outputs = {name[len(_PREFIX) :]: rows for name, rows in arrays.items() if name.startswith(_PREFIX)}
+    return GoldenVectors(arrays["inputs"], outputs)
+
+
+def _arrays(data: bytes) -> dict[str, NDArray[Any]]:
+    archive = read_archive(data)
+    if archive is None:
+        raise ModelFileError("it is no archive")
+    arrays, left = {}, _MAX_BYTES
+    for name in archive.names:
+        unpacked = archive.part(name, left)
+        left -= len(unpacked)
+        arrays[name[: -len(_SUFFIX)] if name.endswith(_SUFFIX) else name] = read_npy(unpacked)
+    return arrays
+
+
+def read_npy(data: bytes) -> NDArray[Any]:
+    """The array in the bytes of a .npy file; raises ModelFileError for anything but whole rows of plain numbers."""
+    if data[:8] != _MAGIC or len(data) < 10:
+        raise ModelFileError(f"its array begins with {data[:8]!r}, not with {_MAGIC!r}")
+    size = int.from_bytes(data[8:10], "little")
+    header = data[10 : 10 + size]
+    if size > _MOST_HEADER_BYTES or len(header) < size:
+        raise ModelFileError(f"its array has a header of {size} bytes in {len(data)}")
+    dtype, shape = _described(header)
+    count = math.prod(shape)
+    if len(data) - 10 - size != count * dtype.itemsize:
+        raise ModelFileError(
+            f"its array claims {dtype} {list(shape)} and holds {len(data) - 10 - size} bytes: the file is damaged"
+        )
+    return np.frombuffer(data, dtype, count, 10 + size).reshape(shape)
+
+
+def _described(header: bytes) -> tuple[np.dtype[Any], tuple[int, ...]]:
+    try:
+        found = ast.literal_eval(header.decode("latin-1").strip())
+        if not isinstance(found, dict) or set(found) != _KEYS or found["fortran_order"] is not False:
+            raise ValueError("no plain array")
+        dtype, shape = np.dtype(str(found["descr"])), found["shape"]
+        if dtype.kind not in _KINDS or dtype.itemsize > 8 or not _is_shape(shape):
+            raise ValueError(f"{dtype} {shape!r:.60}")
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError) as error:
+        raise ModelFileError(f"its array has a header that is none ({one_line(error)[:100]})") from error
+    return dtype, shape
+
+
+def _is_shape(shape: Any) -> bool:
+    plain = isinstance(shape, tuple) and len(shape) <= 8
+    return plain and all(type(size) is int and 0 <= size < 1 << 31 for size in shape)

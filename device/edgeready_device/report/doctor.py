@@ -1,0 +1,33 @@
+"""A diagnosis, as text and as plain data."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from edgeready_device.doctor.finding import Diagnosis
+
+MARKS = {"ok": "ok  ", "note": "note", "problem": "MEND"}
+
+
+def diagnosis_json(result: Diagnosis) -> dict[str, Any]:
+    """A diagnosis as plain data."""
+    return {
+        "subject": result.subject,
+        "ran": list(result.ran),
+        "findings": [dataclasses.asdict(finding) for finding in result.findings],
+    }
+
+
+def diagnosis_text(result: Diagnosis) -> str:
+    """A diagnosis for people: a line a finding, below it what mends it, and in the end whether a model ran."""
+    lines = []
+    for finding in result.findings:
+        lines.append(f"{MARKS[finding.level]}  {finding.sentence}")
+        if finding.remedy:
+            lines.append(f"        -> {finding.remedy}")
+    if result.ran:
+        lines.append(f"{result.subject} runs here: {', '.join(result.ran)}")
+    else:
+        lines.append(f"{result.subject} DOES NOT RUN HERE; things to mend: {len(result.problems)}")
+    return "\n".join(lines)

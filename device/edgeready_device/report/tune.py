@@ -1,0 +1,73 @@
+"""What tune found, as text and as plain data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from edgeready_device.report.quantity import duration
+from edgeready_device.text import rows, table
+from edgeready_device.tuning.candidate import Candidate, TuneResult, ratio
+
+
+def candidate_json(candidate: Candidate) -> dict[str, Any]:
+    """One candidate as plain data, in seconds; None where it was not measured."""
+    answers = candidate.answers
+    return {
+        "runtime": str(candidate.runtime),
+        "threads": candidate.threads,
+        "delegate": candidate.delegate,
+        "median_s": candidate.median_s if candidate.rounds_s else None,
+        "rounds_s": list(candidate.rounds_s),
+        "runs": candidate.runs,
+        "load_s": candidate.load_s,
+        "first_run_s": candidate.first_run_s,
+        "ops_taken": candidate.ops_taken,
+        "largest_steps": answers.largest_steps if answers else None,
+        "same_top1": answers.same if answers else None,
+        "inputs": answers.count if answers else None,
+        "out": candidate.note,
+    }
+
+
+def tune_json(result: TuneResult, path: Path | None) -> dict[str, Any]:
+    """What tune found as plain data; `path` is where the choice is kept, or None."""
+    choice = result.choice
+    return {
+        "model": str(result.model),
+        "choice": choice
+        and {"runtime": choice.runtime, "threads": choice.threads, "delegate": choice.delegate or None},
+        "reason": result.reason,
+        "expected": result.expected,
+        "emulated": result.emulated,
+        "kept_in": None if path is None else str(path),
+        "candidates": [candidate_json(candidate) for candidate in result.candidates],
+    }
+
+
+def tune_text(result: TuneResult, path: Path | None) -> str:
+    """What tune found for people: a table, the reason, and where the choice is."""
+    best = result.chosen
+    lines = [_line(candidate, best) for candidate in result.candidates]
+    notes = [f"{each.name}: {each.note}" for each in result.candidates if each.note]
+    facts = [("compared with", result.expected), ("why", result.reason)]
+    if path is not None:
+        facts.append(("kept in", f"{path}, which is used wherever no runtime, threads or delegate are asked for"))
+    if best is not None and best.delegate and not best.delegate.startswith("edgetpu"):
+        facts.append(("mind", f"give --delegate {best.delegate} yourself: no file may name a library to load"))
+    header = ["candidate", "median", "to the best", "runs", "steps off", "same top-1", ""]
+    return "\n".join([str(result.model), table(header, lines), *notes, rows(facts)])
+
+
+def _line(candidate: Candidate, best: Candidate | None) -> list[str]:
+    measured, answers = bool(candidate.rounds_s), candidate.answers
+    times = f"{ratio(candidate, best):.3g}" if measured and best is not None else "-"
+    return [
+        candidate.name,
+        duration(candidate.median_s) if measured else "-",
+        times,
+        f"{candidate.runs:,}",
+        str(answers.largest_steps) if answers else "-",
+        f"{answers.same} of {answers.count}" if answers else "-",
+        "chosen" if candidate is best else "out" if candidate.note else "",
+    ]

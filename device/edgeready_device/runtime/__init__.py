@@ -1,0 +1,1 @@
+"""TFLite runtimes and delegates, opened with their own messages held back."""

@@ -1,0 +1,185 @@
+"""Delegates: which library takes ops over from the runtime (an Edge TPU's, or any other), and how many it took."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edgeready_device.errors import ModelFileError, NotFoundError, RuntimeUnavailableError, UsageError, one_line
+from edgeready_device.isolation.trial import BUILT_FOR_IT
+from edgeready_device.runtime.runtime import Interpreter, Runtime, open_interpreter, runtime_module
+
+EDGETPU_OP = "edgetpu-custom-op"
+EDGETPU_LIBRARIES = {"darwin": "libedgetpu.1.dylib", "win32": "edgetpu.dll"}
+FORMS = "edgetpu, edgetpu:usb, edgetpu:pci, edgetpu:0, or the path of a library as ./libx.so,key=value"
+_EDGETPU = re.compile(r"edgetpu(?::(usb|pci))?(?::(\d{1,3}))?")
+_ENTRIES = ("tflite_plugin_create_delegate", "tflite_plugin_destroy_delegate")
+_MACHINES = {3: "x86", 40: "32-bit Arm", 62: "x86-64", 183: "arm64", 243: "RISC-V"}
+
+
+@dataclass(frozen=True)
+class DelegateSpec:
+    """A delegate as it was asked for: the `text`, its shared `library`, and the `options` that it is given."""
+
+    text: str
+    library: str
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def edgetpu(self) -> bool:
+        """Whether it is the Edge TPU's by its name."""
+        return _EDGETPU.fullmatch(self.text) is not None
+
+
+@dataclass(frozen=True)
+class Delegation:
+    """What a delegate did: it took `ops_taken` of `ops_total` ops, in `partitions` pieces.
+
+    `first_run_s` is its first inference in a process of its own, with which an Edge TPU's weights are loaded, and
+    `second_run_s` the one after it.
+    """
+
+    spec: DelegateSpec
+    ops_total: int
+    ops_taken: int
+    partitions: int
+    first_run_s: float = 0.0
+    second_run_s: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """The delegate as it was asked for."""
+        return self.spec.text
+
+
+def parse_delegate(text: str) -> DelegateSpec:
+    """The DelegateSpec that `text` means: one of FORMS; raises UsageError, or NotFoundError for no file."""
+    match = _EDGETPU.fullmatch(text)
+    if match is not None:
+        kind, number = match.groups()
+        device = (kind or "") + ("" if number is None else f":{int(number)}")
+        library = EDGETPU_LIBRARIES.get(sys.platform, "libedgetpu.so.1")
+        return DelegateSpec(text, library, {"device": device} if device else {})
+    library, *pairs = text.split(",")
+    if not library or ("/" not in library and not re.search(r"\.(so|dylib|dll)(\.\d+)*$", library)):
+        raise UsageError(f"the delegate {text!r} is unknown: choose {FORMS}")
+    options = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not key or not equals:
+            raise UsageError(f"the delegate's option {pair!r} is no key=value: write {library},key=value")
+        options[key] = value
+    if "/" in library and not Path(library).is_file():
+        raise NotFoundError(f"{library}: no such file; choose {FORMS}")
+    return DelegateSpec(text, library, options)
+
+
+def open_delegated(
+    runtime: Runtime, model: bytes, spec: DelegateSpec, ops_total: int, threads: int = 1, kernels: str = "default"
+) -> tuple[Interpreter, Delegation]:
+    """An interpreter whose ops `spec` has taken where it could, and what it took of the model's `ops_total`.
+
+    A library can crash the process: `trial.try_delegate` opens it in a child first. Raises RuntimeUnavailableError
+    when the library is no delegate, does not start, refuses the model or takes nothing.
+    """
+    loaded = load_delegate(runtime, spec)
+    seen: list[Mapping[str, Any]] = []
+    try:
+        interpreter = open_interpreter(
+            runtime, model, threads, kernels, loaded, lambda made: seen.extend(made._get_ops_details())
+        )
+    except ModelFileError as error:
+        reason = str(error).partition("refuses the model: ")[2]
+        raise RuntimeUnavailableError(
+            f"{runtime} with the delegate {spec.text} refuses the model ({reason}): {BUILT_FOR_IT}"
+        ) from error
+    delegation = Delegation(spec, ops_total, *taken_ops(seen, ops_total))
+    if not delegation.ops_taken:
+        cure = (
+            "the file is not compiled for the Edge TPU: run edgeready compile"
+            if spec.edgetpu
+            else "all would run on the CPU: give a model that it supports"
+        )
+        raise RuntimeUnavailableError(
+            f"the delegate {spec.text} took 0 of {ops_total} ops; {cure}, or leave --delegate out"
+        )
+    return interpreter, delegation
+
+
+def taken_ops(details: Sequence[Mapping[str, Any]], ops_total: int) -> tuple[int, int]:
+    """How many of the model's ops a delegate took, and in how many pieces.
+
+    `details` are the interpreter's nodes: the model's `ops_total` ops, then a node a piece, which stands for the ops
+    between its inputs and its outputs.
+    """
+    makers = {int(output): i for i, node in enumerate(details[:ops_total]) for output in node["outputs"]}
+    taken: set[int] = set()
+    for piece in details[ops_total:]:
+        given = {int(tensor) for tensor in piece["inputs"]}
+        wanted = [int(tensor) for tensor in piece["outputs"]]
+        while wanted:
+            tensor = wanted.pop()
+            op = makers.get(tensor)
+            if op is not None and op not in taken and tensor not in given:
+                taken.add(op)
+                wanted.extend(int(source) for source in details[op]["inputs"])
+    return len(taken), len(details) - ops_total
+
+
+def load_delegate(runtime: Runtime, spec: DelegateSpec) -> Any:
+    """The delegate object of `runtime`; raises RuntimeUnavailableError with the reason in a sentence."""
+    module = runtime_module(runtime)
+    _check_library(spec)
+    try:
+        return module.load_delegate(spec.library, dict(spec.options))
+    except (ValueError, RuntimeError) as error:
+        reason = one_line(error).removeprefix(f"Failed to load delegate from {spec.library}").strip()
+        if spec.edgetpu:
+            raise RuntimeUnavailableError(
+                f"{spec.library} finds no Edge TPU for {spec.text!r}{f' ({reason})' if reason else ''}: "
+                "run edgeready-device doctor, which looks for the device, its driver and its permissions"
+            ) from error
+        raise RuntimeUnavailableError(
+            f"the delegate {spec.library} does not start: {reason or 'it gives no reason; check its options'}"
+        ) from error
+
+
+def _check_library(spec: DelegateSpec) -> None:
+    """Loads the library before the runtime does: where loading fails, the runtimes leave a broken object behind."""
+    here, there = _built_for(sys.executable), _built_for(spec.library)
+    try:
+        if here and there and here != there:
+            raise OSError(f"it is built for {there}, and this Python for {here}")
+        library = ctypes.PyDLL(spec.library)
+    except OSError as error:
+        if spec.edgetpu:
+            raise RuntimeUnavailableError(
+                f"the Edge TPU's library does not load ({one_line(error)}): install it with "
+                "sudo apt install libedgetpu1-std, then run edgeready-device doctor"
+            ) from error
+        raise RuntimeUnavailableError(
+            f"{spec.library} does not load ({one_line(error)}): give a shared library built for this machine"
+        ) from error
+    missing = [name for name in _ENTRIES if not hasattr(library, name)]
+    if missing:
+        raise RuntimeUnavailableError(
+            f"{spec.library} is no TFLite delegate: it has no {' and no '.join(missing)}; choose {FORMS}"
+        )
+
+
+def _built_for(path: str) -> str:
+    """What processor an ELF file is built for; empty for any other file, or one that the loader searches for."""
+    try:
+        with open(path, "rb") as stream:
+            head = stream.read(20)
+    except OSError:
+        return ""
+    if len(head) < 20 or head[:4] != b"\x7fELF":
+        return ""
+    number = int.from_bytes(head[18:20], "little" if head[5] == 1 else "big")
+    return _MACHINES.get(number, f"machine {number}")

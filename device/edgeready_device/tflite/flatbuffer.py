@@ -1,0 +1,241 @@
+"""The one reader of flatbuffers: every offset and length is checked before it is followed, or the layout as a whole.
+
+Layout after the FlatBuffers internals document: little-endian, a table starts with the signed distance
+back to its vtable, the vtable holds the field offsets.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeready_device.errors import ModelFileError
+from edgeready_device.tflite.schema import TABLES, UNIONS
+
+MOST_TABLES = 200_000  # the largest public models for edge devices have some ten thousand
+_SHARING = 4  # how often the bytes of a file may be read over; a file without sharing reads each once
+_ALLOWANCE = 1 << 16
+_SCALARS = {code: struct.Struct("<" + code) for code in "?bBhHiIqQfd"}
+_MAX_VECTOR = 1 << 24  # elements of a vector of tables; far above any real model, far below memory
+
+
+class Flatbuffer:
+    """Bytes of a flatbuffer; reads scalars at checked positions. Raises ModelFileError outside its bounds."""
+
+    __slots__ = ("data", "size")
+
+    def __init__(self, data: bytes | memoryview) -> None:
+        self.data = memoryview(data)
+        self.size = len(self.data)
+
+    def root(self, identifier: bytes) -> Table:
+        """The root table; `identifier` is the four bytes that the file must carry at offset 4."""
+        found = bytes(self.data[4:8])
+        if self.size < 8 or found != identifier:
+            raise ModelFileError(
+                f"bytes 4 to 8 are {found!r}, not the identifier {identifier!r}: this is no such file"
+            )
+        return Table(self, self.offset(0))
+
+    def unpack(self, code: str, position: int) -> Any:
+        """The scalar of struct code `code` at `position`."""
+        scalar = _SCALARS[code]
+        if position < 0 or position + scalar.size > self.size:
+            raise ModelFileError(
+                f"offset {position} is outside the file's {self.size} bytes: it is truncated or damaged"
+            )
+        return scalar.unpack_from(self.data, position)[0]
+
+    def offset(self, position: int) -> int:
+        """Where the unsigned offset stored at `position` points to; whatever it is has four bytes or more."""
+        target = position + int(self.unpack("I", position))
+        if target > self.size - 4:
+            raise ModelFileError(
+                f"the offset at {position} points to {target}, outside the file's {self.size} bytes: "
+                "it is truncated or damaged"
+            )
+        return target
+
+    def vector(self, start: int, width: int) -> tuple[int, int]:
+        """Where the elements of the vector at `start` begin, and how many there are, of `width` bytes each."""
+        length = int(self.unpack("I", start))
+        if start + 4 + length * width > self.size:
+            raise ModelFileError(
+                f"a vector of {length} x {width} bytes at {start} runs past the file's {self.size} bytes: "
+                "it is truncated or damaged"
+            )
+        return start + 4, length
+
+
+class Table:
+    """One table of a flatbuffer, at byte `position`; fields are asked for by their number in the schema."""
+
+    __slots__ = ("_buffer", "_vtable", "_vtable_size", "position")
+
+    def __init__(self, buffer: Flatbuffer, position: int) -> None:
+        self._buffer = buffer
+        self.position = position
+        self._vtable = position - int(buffer.unpack("i", position))
+        self._vtable_size = int(buffer.unpack("H", self._vtable))
+        if self._vtable_size < 4 or self._vtable_size % 2:
+            raise ModelFileError(f"the table at {position} has a vtable of {self._vtable_size} bytes: damaged file")
+        buffer.unpack("H", self._vtable + self._vtable_size - 2)
+
+    def field(self, number: int) -> int | None:
+        """Byte offset of field `number`, or None when it has its default."""
+        entry = 4 + 2 * number
+        if entry >= self._vtable_size:
+            return None
+        relative = int(self._buffer.unpack("H", self._vtable + entry))
+        return self.position + relative if relative else None
+
+    def scalar(self, number: int, code: str, default: Any = 0) -> Any:
+        """The scalar in field `number` (struct code `code`), or `default`."""
+        position = self.field(number)
+        return default if position is None else self._buffer.unpack(code, position)
+
+    def table(self, number: int) -> Table | None:
+        """The table in field `number`, or None."""
+        position = self.field(number)
+        return None if position is None else Table(self._buffer, self._buffer.offset(position))
+
+    def tables(self, number: int) -> list[Table]:
+        """The vector of tables in field `number`; empty when absent."""
+        start, length = self.span(number, 4)
+        if length > _MAX_VECTOR:
+            raise ModelFileError(f"a vector of {length} tables: damaged file")
+        return [Table(self._buffer, self._buffer.offset(start + 4 * i)) for i in range(length)]
+
+    def text(self, number: int, default: str = "") -> str:
+        """The string in field `number`; bytes that are no UTF-8 are replaced."""
+        found = self.blob(number)
+        return str(found, "utf-8", "replace") if found else default
+
+    def array(self, number: int, dtype: str) -> NDArray[Any]:
+        """The vector of scalars in field `number` as a view of the file; empty when absent."""
+        kind = np.dtype(dtype).newbyteorder("<")
+        start, length = self.span(number, kind.itemsize)
+        return np.frombuffer(self._buffer.data, kind, length, start) if length else np.empty(0, kind)
+
+    def blob(self, number: int) -> memoryview | None:
+        """The byte vector in field `number` as a view of the file; None when absent or empty."""
+        start, length = self.span(number)
+        return self._buffer.data[start : start + length] if length else None
+
+    def span(self, number: int, width: int = 1) -> tuple[int, int]:
+        """Start and length of the vector in field `number`, of elements of `width` bytes; (0, 0) when absent."""
+        position = self.field(number)
+        return (0, 0) if position is None else self._buffer.vector(self._buffer.offset(position), width)
+
+
+def check_layout(data: memoryview, root: str = "Model") -> None:
+    """Checks all that hangs on the root table of the flatbuffer `data`, a table `root` of the schema.
+
+    What C++ readers take for granted holds afterwards: all lies inside the file, aligned as the FlatBuffers verifier
+    demands; a table's fields lie in the table; a string ends with a zero; and the tables and vectors together are not
+    much larger than the file, so that no file makes a reader do work that it did not pay for in bytes.
+    Raises ModelFileError.
+    """
+    walk = _Walk(data)
+    walk.table(walk.target(0), root)
+
+
+class _Walk(Flatbuffer):
+    """One walk over a flatbuffer; `tables` and `bytes_left` are what it may still read."""
+
+    def __init__(self, data: memoryview) -> None:
+        super().__init__(data)
+        self.tables = MOST_TABLES
+        self.bytes_left = _SHARING * self.size + _ALLOWANCE
+        self._vtables: dict[tuple[int, str], tuple[int, list[tuple[int, str, int]]]] = {}
+
+    def target(self, position: int) -> int:
+        """Where the offset at `position` leads: later in the file, aligned, with four bytes to read there."""
+        target = self.offset(position)
+        if target < position + 4 or target & 3:
+            raise ModelFileError(f"the offset at {position} points to {target}, where nothing starts: damaged file")
+        return target
+
+    def table(self, at: int, name: str) -> None:
+        """Checks the table `name` at `at` and all below it."""
+        self.tables -= 1
+        if self.tables < 0:
+            raise ModelFileError(f"it has more than {MOST_TABLES} tables: no edge model")
+        vtable = at - int(self.unpack("i", at))
+        found = self._vtables.get((vtable, name))
+        if found is None:
+            found = self._vtables[vtable, name] = self._read_vtable(vtable, name)
+        object_size, fields = found
+        if at + object_size > self.size:
+            raise ModelFileError(
+                f"the {name} at {at} has {object_size} bytes, past the file's {self.size}: it is truncated or damaged"
+            )
+        self._spend(object_size)
+        for offset, code, before in fields:
+            self._field(at + offset, code, before)
+
+    def _read_vtable(self, vtable: int, name: str) -> tuple[int, list[tuple[int, str, int]]]:
+        """The size of a table, and offset, code and the way back to a union's type of each field to be followed."""
+        if vtable < 0 or vtable & 1 or vtable + 4 > self.size:
+            raise ModelFileError(f"a {name} has its vtable at {vtable} of {self.size} bytes: damaged file")
+        size, object_size = (int(self.unpack("H", place)) for place in (vtable, vtable + 2))
+        if size < 4 or size & 1 or vtable + size > self.size or object_size < 4:
+            raise ModelFileError(
+                f"a {name} has a vtable of {size} bytes at {vtable} for {object_size} bytes: damaged file"
+            )
+        offsets = struct.unpack_from(f"<{size // 2 - 2}H", self.data, vtable + 4)
+        self._spend(size)
+        fields = []
+        for number, (offset, code) in enumerate(zip(offsets, TABLES[name])):
+            if offset and code != "-":
+                width = int(code) if code.isdigit() else 4
+                if offset < 4 or offset + width > object_size or offset & (min(width, 4) - 1):
+                    raise ModelFileError(f"field {number} of a {name} is at {offset} of {object_size}: damaged file")
+                before = offsets[number - 1] - offset if code[0] == "|" and offsets[number - 1] else 0
+                if code == "8" or not code.isdigit():
+                    fields.append((offset, code, before))
+        return object_size, fields
+
+    def _field(self, place: int, code: str, before: int) -> None:
+        if code == "8":
+            if place & 7:
+                raise ModelFileError(f"the 8-byte number at {place} is not aligned: damaged file")
+            return
+        target = self.target(place)
+        if code == "s":
+            self._string(target)
+        elif code[0] == "[":
+            self._vector(target, code[1:])
+        elif code[0] == "|":
+            names, number = UNIONS[code[1:]], self.data[place + before] if before else 0
+            if number:
+                self.table(target, names[number - 1] if number <= len(names) else "Pad")  # "Pad" has no fields
+        else:
+            self.table(target, code)
+
+    def _vector(self, at: int, element: str) -> None:
+        width = int(element) if element.isdigit() else 4
+        start, length = self.vector(at, width)
+        if width == 8 and length and start & 7:
+            raise ModelFileError(f"the vector of 8-byte numbers at {at} is not aligned: damaged file")
+        self._spend(4 + length * width)
+        if not element.isdigit():
+            for place in range(start, start + 4 * length, 4):
+                self.table(self.target(place), element)
+
+    def _string(self, at: int) -> None:
+        length = int(self.unpack("I", at))
+        if at + 4 + length >= self.size or self.data[at + 4 + length]:
+            raise ModelFileError(f"the text of {length} bytes at {at} has no end: it is truncated or damaged")
+        self._spend(4 + length)
+
+    def _spend(self, count: int) -> None:
+        self.bytes_left -= count
+        if self.bytes_left < 0:
+            raise ModelFileError(
+                f"its tables share so much that reading it takes more than {_SHARING} times its {self.size} bytes: "
+                "refused"
+            )

@@ -1,0 +1,109 @@
+"""All rules of this folder over one file: the door through which every model passes on its way to a runtime."""
+
+from __future__ import annotations
+
+from edgeready_device.errors import ModelFileError
+from edgeready_device.text import plain
+from edgeready_device.tflite.flatbuffer import Flatbuffer, Table
+from edgeready_device.tflite.graph import IDENTIFIER, Graph, read_subgraphs
+from edgeready_device.tflite.structure.arithmetic import ARITHMETIC, check_scales
+from edgeready_device.tflite.structure.node import Fault, Node, Rule, check_operands
+from edgeready_device.tflite.structure.shapes import SHAPES
+from edgeready_device.tflite.structure.tensors import check_memory, check_order, check_tensors
+
+_MOST_SUBGRAPHS = 1000
+_LONGEST = 300  # characters of a sentence: names and shapes come from the file
+_RULES: dict[str, Rule] = {**SHAPES, **ARITHMETIC}
+_OPERATOR_CODES, _SUBGRAPHS, _BUFFERS, _METADATA, _SIGNATURES, _EXTERNAL = 1, 2, 4, 6, 7, 8
+_SUBGRAPH_FIELDS = ("tensors", "inputs", "outputs", "operators")
+# The fields of an op's options that name subgraphs.
+_CALLS = {"IF": (0, 1), "WHILE": (0, 1), "CALL_ONCE": (0,), "CALL": (0,), "STABLEHLO_COMPOSITE": (1,)}
+_CALLS["STABLEHLO_WHILE"] = (0, 1)
+
+
+def verified_graph(data: bytes | memoryview) -> Graph:
+    """The main subgraph of the .tflite bytes `data`; raises ModelFileError with the first thing that is wrong.
+
+    What no rule here can exclude is a kernel's own fault: see `first_run`.
+    """
+    graphs = read_subgraphs(data)
+    try:
+        _check(Flatbuffer(data).root(IDENTIFIER), graphs)
+    except Fault as fault:
+        said = plain(str(fault))[:_LONGEST]
+        raise ModelFileError(f"{said}: the file is damaged, or made to harm") from fault
+    return graphs[0]
+
+
+def _check(root: Table, graphs: tuple[Graph, ...]) -> None:
+    if len(graphs) > _MOST_SUBGRAPHS:
+        raise Fault(f"the model has {len(graphs)} subgraphs, more than {_MOST_SUBGRAPHS}")
+    _check_root(root)
+    for entry in root.tables(_SIGNATURES):
+        _check_signature(entry, graphs)
+    _check_calls(graphs)
+    for graph in graphs:
+        check_tensors(graph)
+        check_order(graph)
+        check_memory(graph)
+        for op in graph.ops:
+            try:
+                _check_op(Node.of(graph, op))
+            except Fault as fault:
+                raise Fault(f"op {op.index} {op.name} {fault}") from fault
+
+
+def _check_op(node: Node) -> None:
+    """The rule about an op's operands stands first: the others take the inputs that it counts for granted."""
+    check_operands(node)
+    check_scales(node)
+    if node.known is not None and node.known.rule != "-":
+        _RULES[node.known.rule](node)
+
+
+def _check_root(root: Table) -> None:
+    """Whether all that readers in C++ take for granted is there."""
+    for name, number in (("operator codes", _OPERATOR_CODES), ("buffers", _BUFFERS)):
+        if root.field(number) is None:
+            raise Fault(f"the model has no {name}")
+    for index, subgraph in enumerate(root.tables(_SUBGRAPHS)):
+        for number, name in enumerate(_SUBGRAPH_FIELDS):
+            if subgraph.field(number) is None:
+                raise Fault(f"subgraph {index} lacks {name}")
+    if root.tables(_EXTERNAL):
+        raise Fault("the model keeps constants in other files, which are not part of it")
+    buffers = root.tables(_BUFFERS)
+    for entry in root.tables(_METADATA):
+        if entry.field(0) is None:
+            raise Fault("a metadata entry has no name")
+        if entry.text(0) == "min_runtime_version" and not buffers[entry.scalar(1, "I")].span(0)[1]:
+            raise Fault("the metadata entry min_runtime_version is empty")
+
+
+def _check_signature(entry: Table, graphs: tuple[Graph, ...]) -> None:
+    if entry.field(2) is None:
+        raise Fault("a signature has no name")
+    subgraph, name = int(entry.scalar(4, "I")), f"the signature {entry.text(2)!r:.60}"
+    if subgraph >= len(graphs):
+        raise Fault(f"{name} names subgraph {subgraph} of {len(graphs)}")
+    count = len(graphs[subgraph].tensors)
+    for tensor in (*entry.tables(0), *entry.tables(1)):
+        if tensor.field(0) is None or tensor.scalar(1, "I") >= count:
+            raise Fault(f"{name} names tensor {tensor.scalar(1, 'I')} of {count}")
+
+
+def _check_calls(graphs: tuple[Graph, ...]) -> None:
+    """Each op that names a subgraph names one that exists, and no subgraph comes back to itself."""
+    called: list[set[int]] = []
+    for graph in graphs:
+        called.append({op.option(number, "i") for op in graph.ops for number in _CALLS.get(op.name, ())})
+        for target in called[-1]:
+            if not 0 < target < len(graphs):
+                raise Fault(f"an op calls subgraph {target} of {len(graphs)}")
+    finished: set[int] = set()
+    while len(finished) < len(graphs):  # each round takes those that call only finished ones
+        ended = {i for i, targets in enumerate(called) if i not in finished and targets <= finished}
+        if not ended:
+            circle = sorted(set(range(len(graphs))) - finished)
+            raise Fault(f"its subgraphs call each other in a circle: {circle[:9]}")
+        finished |= ended

@@ -1,0 +1,101 @@
+"""The choice of runtime and threads that `tune` left beside a model, and whether it is for this machine and file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgeready_device.errors import one_line
+from edgeready_device.machine.machine import read_machine
+from edgeready_device.model_file.reader import ModelFile
+from edgeready_device.runtime.runtime import RUNTIME_VARIABLE, Runtime, installed_runtimes
+
+SUFFIX = ".tune.json"
+SCHEMA = 1
+_MOST_BYTES = 1 << 20
+_MOST_THREADS = 1024
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What to open a model with; `delegate` is empty, or one of the Edge TPU's names."""
+
+    runtime: str
+    threads: int
+    delegate: str = ""
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What a tune file says here: a `choice`, or None and in `note` why it is not used."""
+
+    path: Path
+    choice: Choice | None = None
+    note: str = ""
+
+
+def tune_path(model: Path) -> Path:
+    """Where the choice for the file `model` lies."""
+    return model.with_name(model.name + SUFFIX)
+
+
+def machine_key(runtimes: Sequence[Runtime] | None = None) -> dict[str, Any]:
+    """What a choice depends on besides the model: board, processor, CPUs, and what is installed."""
+    machine = asdict(read_machine())
+    del machine["kernel"], machine["emulated"]
+    installed = installed_runtimes() if runtimes is None else runtimes
+    return {**machine, "numpy": np.__version__, "runtimes": [str(runtime) for runtime in installed]}
+
+
+def read_tuned(file: ModelFile) -> Tuned | None:
+    """What the tune file beside `file` says on this machine; None where there is none.
+
+    It never raises: a choice is a gain in time, and a bad one is no reason not to run. A damaged or stale file, or
+    one for other machines only, is told in `note`.
+    """
+    path = tune_path(file.path)
+    if not path.is_file():
+        return None
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            return _unused(path, f"it has {path.stat().st_size} bytes")
+        data = json.loads(path.read_bytes())
+        if data["schema"] != SCHEMA:
+            return _unused(path, f"its schema is {data['schema']!r}, not {SCHEMA}")
+        if data["flatbuffer_sha256"] != hashlib.sha256(file.flatbuffer).hexdigest():
+            return _unused(path, "it was made for another model")
+        key = machine_key()
+        entries = [entry for entry in data["machines"] if entry["machine"] == key]
+        if not entries:
+            return _unused(path, "it was made on another machine, or with other runtimes")
+        return Tuned(path, _checked(entries[-1]["choice"], key))
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        return _unused(path, f"it is damaged ({type(error).__name__}: {one_line(error)[:80]})")
+
+
+def usable_choice(file: ModelFile) -> Tuned | None:
+    """`read_tuned`, unless $EDGEREADY_RUNTIME names a runtime: what is asked for counts more than a measurement."""
+    return None if os.environ.get(RUNTIME_VARIABLE) else read_tuned(file)
+
+
+def _checked(choice: Any, key: Mapping[str, Any]) -> Choice:
+    runtime, threads, delegate = str(choice["runtime"]), choice["threads"], str(choice.get("delegate", ""))
+    if not any(entry.startswith(runtime + " ") for entry in key["runtimes"]):
+        raise ValueError(f"the runtime {runtime!r} is not installed")
+    if type(threads) is not int or not 1 <= threads <= _MOST_THREADS:
+        raise ValueError(f"threads is {threads!r}")
+    # A path of a library in a file beside a model would be code that whoever made the model chose: only by its name.
+    if delegate and delegate.partition(":")[0] != "edgetpu":
+        raise ValueError(f"the delegate {delegate!r} is a library: give it with --delegate")
+    return Choice(runtime, threads, delegate)
+
+
+def _unused(path: Path, why: str) -> Tuned:
+    return Tuned(path, None, f"{path} is not used: {why}; run edgeready-device tune again")

@@ -1,0 +1,169 @@
+"""One way to run a model in a process of its own that waits for orders: so they are timed in turns, crash or not."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeready_device.errors import EdgereadyError, one_line
+from edgeready_device.isolation.child import Ended, end_child, module_arguments, signal_name
+from edgeready_device.isolation.trial import TrialRequest
+from edgeready_device.runtime.runtime import Interpreter
+from edgeready_device.runtime.trial_child import open_requested
+
+MODEL, INPUTS = "model.tflite", "inputs.npy"
+_MOST_RUNS = 100_000  # of one turn
+OPEN_LIMIT_S = 120.0
+
+
+class ContenderError(Exception):
+    """A contender that refused, crashed or did not answer in time; the text is the reason in one sentence."""
+
+
+class Contender:
+    """The parent's side: a process that holds the model of `folder` open as `request` says; use it in a `with`."""
+
+    def __init__(self, request: TrialRequest, folder: Path) -> None:
+        self._log = (folder / f"log-{os.urandom(4).hex()}").open("wb")
+        self._pending = b""
+        self._process = subprocess.Popen(
+            [sys.executable, *module_arguments(__name__, json.dumps(asdict(request)), str(folder))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            bufsize=0,  # nothing held back that a dead process would be handed while its pipe is closed
+            start_new_session=True,
+        )
+        self.load_s = 0.0
+        self.ops_taken = 0
+
+    def open(self, limit_s: float = OPEN_LIMIT_S) -> None:
+        """Waits until the model is open; raises ContenderError."""
+        ready = self._read(limit_s)
+        self.load_s, self.ops_taken = ready["load_s"], ready["ops_taken"]
+
+    def answer(self, index: int, limit_s: float) -> tuple[NDArray[Any], float]:
+        """The raw output of input `index`, and the seconds it took; raises ContenderError."""
+        found = self._ask({"answer": index}, limit_s)
+        return np.asarray(found["output"], found["type"]), found["seconds"]
+
+    def measure(self, seconds: float, limit_s: float) -> list[float]:
+        """Latencies of at least one run and `seconds`, after one that does not count; raises ContenderError."""
+        latencies: list[float] = self._ask({"measure": seconds}, limit_s)["latencies_s"]
+        return latencies
+
+    def close(self) -> None:
+        """Ends the process; a second time does nothing."""
+        if self._process.poll() is None:  # the number of one that has ended may be another's by now
+            end_child(self._process)
+        for stream in (self._process.stdin, self._process.stdout, self._log):
+            if stream is not None:
+                stream.close()
+
+    def __enter__(self) -> Contender:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _ask(self, order: dict[str, Any], limit_s: float) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps(order).encode() + b"\n")
+        except BrokenPipeError:  # it is dead: reading says how it died
+            limit_s = 1.0
+        return self._read(limit_s)
+
+    def _read(self, limit_s: float) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        deadline = time.monotonic() + limit_s
+        while b"\n" not in self._pending:
+            left = max(0.0, deadline - time.monotonic())
+            if not select.select([self._process.stdout], [], [], left)[0]:
+                end_child(self._process)
+                raise ContenderError(Ended(None, timed_out=True).sentence)
+            part = os.read(self._process.stdout.fileno(), 1 << 16)
+            if not part:
+                raise ContenderError(_ended(self._process).sentence)
+            self._pending += part
+        line, _, self._pending = self._pending.partition(b"\n")
+        found: dict[str, Any] = json.loads(line)
+        if "error" in found:
+            raise ContenderError(found["error"])
+        return found
+
+
+def _ended(child: subprocess.Popen[bytes], timeout_s: float = 5.0) -> Ended:
+    """How a child ended that has closed its pipes; one that lives on after `timeout_s` is ended."""
+    try:
+        code = child.wait(timeout_s)
+    except subprocess.TimeoutExpired:
+        end_child(child)
+        return Ended(None, timed_out=True)
+    return Ended(None, signal_name(-code)) if code < 0 else Ended(code)
+
+
+def main() -> int:
+    """The child: arguments are the request and the folder; orders come in, and answers go out, as lines of JSON."""
+    lines = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what a native library prints is no answer
+
+    def say(found: dict[str, Any]) -> None:
+        lines.write(json.dumps(found) + "\n")
+        lines.flush()
+
+    request, folder = TrialRequest(**json.loads(sys.argv[1])), Path(sys.argv[2])
+    try:
+        started = time.perf_counter()
+        interpreter, taken, _ = open_requested(request, (folder / MODEL).read_bytes())
+        say({"load_s": time.perf_counter() - started, "ops_taken": taken})
+        work = _Work(interpreter, np.load(folder / INPUTS, allow_pickle=False))
+        for line in sys.stdin:
+            say(work.do(json.loads(line)))
+    except EdgereadyError as error:
+        say({"error": one_line(error)})
+    except (ValueError, RuntimeError) as error:  # what the runtimes raise from a run
+        say({"error": f"it fails in a run: {one_line(error)}"})
+    os._exit(0)  # a library that crashes while it is unloaded has done its work
+
+
+class _Work:
+    """The child's interpreter and its inputs."""
+
+    def __init__(self, interpreter: Interpreter, inputs: NDArray[Any]) -> None:
+        self._interpreter, self._inputs = interpreter, inputs
+        self._input = interpreter.get_input_details()[0]["index"]
+        self._output = interpreter.get_output_details()[0]["index"]
+
+    def do(self, order: dict[str, Any]) -> dict[str, Any]:
+        """One order's answer."""
+        if "answer" in order:
+            seconds = self._run(order["answer"])
+            output = self._interpreter.get_tensor(self._output).reshape(-1)
+            return {"output": output.tolist(), "type": str(output.dtype), "seconds": seconds}
+        self._run(0)  # the others have used the caches in the meantime
+        latencies: list[float] = []
+        end = time.perf_counter() + order["measure"]
+        while len(latencies) < _MOST_RUNS and (not latencies or time.perf_counter() < end):
+            latencies.append(self._run(0))
+        return {"latencies_s": latencies}
+
+    def _run(self, index: int) -> float:
+        tensor = self._inputs[index][np.newaxis]
+        started = time.perf_counter()
+        self._interpreter.set_tensor(self._input, tensor)
+        self._interpreter.invoke()
+        return time.perf_counter() - started

@@ -1,0 +1,51 @@
+"""What `tune` keeps beside a model: an entry a machine, which `edgeready_device.tune_file` reads."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edgeready_device.atomic import write_text
+from edgeready_device.model_file.reader import ModelFile
+from edgeready_device.runtime.runtime import Runtime
+from edgeready_device.tune_file import SCHEMA, Choice, machine_key, tune_path
+
+_MOST_MACHINES = 32
+
+
+@dataclass(frozen=True)
+class Record:
+    """One machine's entry: the `choice`, its `reason`, and `candidates`, what was measured, as plain data."""
+
+    choice: Choice
+    reason: str
+    candidates: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+
+
+def write_tuned(file: ModelFile, record: Record, runtimes: Sequence[Runtime]) -> Path:
+    """Writes `record` for this machine beside `file`, keeps what others left there for the same model; the path.
+
+    The file is whole or not there; raises OutputError.
+    """
+    path, key = tune_path(file.path), machine_key(runtimes)
+    sha256 = hashlib.sha256(file.flatbuffer).hexdigest()
+    entry = {"machine": key, **asdict(record)}
+    kept = [other for other in _entries(path, sha256) if other.get("machine") != key]
+    data = {"schema": SCHEMA, "flatbuffer_sha256": sha256, "machines": [*kept[1 - _MOST_MACHINES :], entry]}
+    write_text(path, json.dumps(data, indent=1), "the choice goes beside the model")
+    return path
+
+
+def _entries(path: Path, sha256: str) -> list[dict[str, Any]]:
+    """Other machines' entries for the same model; none from a file that cannot be used."""
+    try:
+        data = json.loads(path.read_bytes())
+        if data["schema"] != SCHEMA or data["flatbuffer_sha256"] != sha256:
+            return []
+        return [entry for entry in data["machines"] if isinstance(entry, dict)]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return []

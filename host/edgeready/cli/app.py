@@ -1,0 +1,47 @@
+"""The command `edgeready`: parses, calls, renders, and ends with a documented exit code."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from edgeready import __version__
+from edgeready.cli import build, bundle, data, edgetpu, evaluate, golden, layers, modes
+from edgeready.cli.terminal import run
+
+app = typer.Typer(
+    epilog="Exit codes: 0 yes; 1 a verdict that is no; 2 usage; 3 bad input; 4 not found; 5 conversion refused; "
+    "6 runtime or extra missing; 70 a bug of ours; 130 interrupted; 143 terminated.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main() -> None:
+    """Runs the command and ends the process with its exit code."""
+    run(app, "edgeready")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"edgeready {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="print the version", is_eager=True, callback=_print_version)
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="a traceback with every error")] = False,
+) -> None:
+    """Makes one uint8, integer-only, Edge-TPU ready .tflite file from an image classifier, and proves it."""
+
+
+for commands in (build, edgetpu, evaluate, layers, modes, data, bundle, golden):
+    commands.register(app)
+
+if __name__ == "__main__":
+    main()

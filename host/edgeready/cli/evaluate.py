@@ -1,0 +1,42 @@
+"""The command `evaluate`: accuracy of a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from edgeready.cli.options.arguments import DataOption, Json, Links
+from edgeready.cli.terminal import NEGATIVE, print_json, print_view, say
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands to `app`."""
+    app.command()(evaluate)
+
+
+def evaluate(
+    file: Annotated[Path, typer.Argument(help="a .tflite file")],
+    data: DataOption,
+    seed: Annotated[int | None, typer.Option(help="picks the split; default: that of FILE's own build")] = None,
+    min_accuracy: Annotated[float | None, typer.Option(help="exit 1 below this top-1 accuracy in percent")] = None,
+    follow_links: Links = False,
+    as_json: Json = False,
+) -> None:
+    """Top-1 accuracy of FILE on the test images of DATA, through the device package."""
+    from edgeready.cli.progress import progress_bar  # noqa: PLC0415
+    from edgeready.report.evaluate import accuracy_json, accuracy_view  # noqa: PLC0415
+    from edgeready.workflows import evaluate as evaluation  # noqa: PLC0415
+
+    with progress_bar(Console(stderr=True)) as progress:
+        result, runtime = evaluation.evaluate_file(file, data, seed, progress, follow_links=follow_links)
+    if as_json:
+        print_json(accuracy_json(result, runtime))
+    else:
+        print_view(accuracy_view(result, runtime))
+    accuracy = 100 * result.top1.value
+    if min_accuracy is not None and not accuracy >= min_accuracy:
+        say(f"top-1 accuracy is {accuracy:.2f} %, below the budget of {min_accuracy:g} %")
+        raise typer.Exit(NEGATIVE)

@@ -1,0 +1,36 @@
+"""The command `golden`: golden vectors for a file that has none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgeready.cli.options.arguments import Json
+from edgeready.cli.terminal import print_json, print_view
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands to `app`."""
+    app.command()(golden)
+
+
+def golden(
+    file: Annotated[Path, typer.Argument(help="a .tflite image classifier from anywhere")],
+    data: Annotated[str, typer.Option(help="pictures: a folder, a .npz, or a name as mnist")],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="the file to write; default: FILE with _golden in its name")
+    ] = None,
+    vectors: Annotated[int | None, typer.Option(help="how many; default: up to 32, as fit into 128 KiB")] = None,
+    as_json: Json = False,
+) -> None:
+    """Adds golden vectors to FILE: what it answers here, for `edgeready-device verify` on the board."""
+    from edgeready.report.golden import golden_json, golden_view  # noqa: PLC0415
+    from edgeready.workflows import golden as golden_file  # noqa: PLC0415
+
+    written = golden_file.add_golden(file, data, out or file.with_name(f"{file.stem}_golden.tflite"), vectors)
+    if as_json:
+        print_json(golden_json(written))
+    else:
+        print_view(golden_view(written))

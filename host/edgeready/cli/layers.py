@@ -1,0 +1,47 @@
+"""The command `layers`: where quantization hurts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from edgeready.cli.options.arguments import DataOption, Json
+from edgeready.cli.terminal import print_json, print_view, say
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands to `app`."""
+    app.command()(layers)
+
+
+def layers(
+    float32: Annotated[Path, typer.Argument(help="the float32 .tflite, as --save-float keeps it")],
+    integer: Annotated[Path, typer.Argument(help="the quantized .tflite of the same network")],
+    data: DataOption,
+    images: Annotated[int, typer.Option(help="test images to compare on")] = 32,
+    seed: Annotated[int | None, typer.Option(help="picks the split; default: that of INTEGER's own build")] = None,
+    debug_report: Annotated[
+        Path | None, typer.Option(help="a FOLDER for layers.json and layers.png (needs the extra plots)")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """The quantization error of each layer, what it does to the scores, and what helps."""
+    from edgeready.cli.progress import progress_bar  # noqa: PLC0415
+    from edgeready.report.layers import layers_view, write_debug_report  # noqa: PLC0415
+    from edgeready.report.plots.canvas import require_plots  # noqa: PLC0415
+    from edgeready.workflows.layers import diagnose_files  # noqa: PLC0415
+
+    if debug_report is not None:
+        require_plots()
+    with progress_bar(Console(stderr=True)) as progress:
+        report = diagnose_files(float32, integer, data, seed, images, progress)
+    if debug_report is not None:
+        for path in write_debug_report(report, debug_report):
+            say(f"wrote {path}")
+    if as_json:
+        print_json(report.as_dict())
+    else:
+        print_view(layers_view(report))

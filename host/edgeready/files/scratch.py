@@ -1,0 +1,50 @@
+"""A folder for what a command needs on the way: gone when it ends, and swept by the next one if it was killed."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from edgeready.errors import OutputError
+from edgeready.files.lock import held_file, is_held, is_young
+
+PREFIX = "edgeready-scratch-"
+_LOCK = ".held"
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A new folder below the system's temporary one ($TMPDIR), removed when the block ends.
+
+    Folders of ours that no living process holds were left by a killed one and are removed first. Raises
+    OutputError when the disk there takes no more.
+    """
+    root = Path(tempfile.gettempdir())
+    try:
+        _sweep(root)
+        folder = tempfile.TemporaryDirectory(prefix=PREFIX, dir=root, ignore_cleanup_errors=True)
+        with folder as name, held_file(Path(name, _LOCK)):
+            yield Path(name)
+    except OSError as error:
+        short = error.errno is None and str(error).endswith(" written")  # all that numpy.save says
+        if isinstance(error, OutputError) or not (short or error.errno in _NO_ROOM):
+            raise
+        reason = error.strerror or error
+        raise OutputError(
+            f"the temporary folder {root} takes no more ({reason}): set TMPDIR to a folder with more space"
+        ) from error
+
+
+def _sweep(root: Path) -> None:
+    for folder in root.glob(f"{PREFIX}*"):
+        if (folder / _LOCK).exists():
+            if not is_held(folder / _LOCK):
+                shutil.rmtree(folder, ignore_errors=True)  # another process may sweep at the same time
+        elif not is_young(folder):
+            with suppress(OSError):  # killed before it held anything: the folder is empty
+                folder.rmdir()

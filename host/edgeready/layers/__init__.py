@@ -1,6 +1,0 @@
-"""Where quantization hurts: each layer of an integer model beside the same layer of its float32 twin."""
-
-from edgeready.layers.diagnosis import diagnose
-from edgeready.layers.layer_error import LayerError, LayerReport
-
-__all__ = ["LayerError", "LayerReport", "diagnose"]

@@ -1,0 +1,1 @@
+"""The one file: metadata entry, parts behind the flatbuffer, golden vectors."""

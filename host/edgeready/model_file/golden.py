@@ -1,0 +1,42 @@
+"""Records golden vectors: what each installed runtime answers on each kernel path."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeready_device.model import Model
+from edgeready_device.model_file.golden import GoldenVectors, recording_key
+from edgeready_device.model_file.reader import ModelFile
+from edgeready_device.runtime.runtime import KERNELS, Runtime, installed_runtimes
+from edgeready_device.verification import outputs_of
+
+MOST_VECTORS = 32
+LEAST_VECTORS = 4
+MOST_INPUT_BYTES = 128 * 1024
+
+
+def record_golden(
+    file: ModelFile,
+    frames: NDArray[np.uint8],
+    runtimes: tuple[Runtime, ...] | None = None,
+    vectors: int | None = None,
+) -> GoldenVectors:
+    """The GoldenVectors of `file` on the first of `frames` (n, height, width[, channels]).
+
+    Each of `runtimes` answers; None: all that are installed.
+    As many `vectors` as are asked for; None: at most 32, fewer when their inputs would take over 128 KiB, but at
+    least 4 where there are as many.
+    """
+    models = [
+        (runtime, kernels, Model.from_file(file, runtime=runtime.name, kernels=kernels))
+        for runtime in (installed_runtimes() if runtimes is None else runtimes)
+        for kernels in KERNELS
+    ]
+    first = models[0][2]
+    fit = MOST_INPUT_BYTES // max(1, first.quantize(frames[0]).nbytes)  # a float model's take four times the bytes
+    chosen = frames[: vectors or max(LEAST_VECTORS, min(MOST_VECTORS, fit))]
+    inputs = np.concatenate([first.quantize(frame) for frame in chosen])
+    return GoldenVectors(
+        inputs, {recording_key(runtime, kernels): outputs_of(model, inputs) for runtime, kernels, model in models}
+    )

@@ -1,1 +1,0 @@
-"""The modes of conversion: what each promises, its files, and how they compare."""

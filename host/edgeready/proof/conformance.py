@@ -1,0 +1,107 @@
+"""Proves from a file's own bytes that it is what its mode promises: the ends, the inside, the weights, the shapes."""
+
+from __future__ import annotations
+
+from edgeready.config.modes import FALLBACK, Mode
+from edgeready.errors import ConversionError
+from edgeready_device.tflite.graph import Graph, Op, Tensor
+
+_REMEDIES = {
+    "ELU": "use ReLU or ReLU6 in its place",
+    "GELU": "use ReLU or ReLU6 in its place",
+    "EXP": "leave exp, softplus and selu out; use ReLU",
+    "NEG": "LayerNormalization does this: use BatchNormalization in its place",
+    "BATCH_MATMUL": "leave attention layers out; use convolutions",
+    "DEQUANTIZE": "an op near it has no 8-bit kernel: replace the layer after it",
+}
+_BRIDGES = ("DEQUANTIZE", "QUANTIZE", "CAST")
+_ANY_REMEDY = "replace the layer that makes it (Conv2D, DepthwiseConv2D, Dense, ReLU, pooling and Add are safe)"
+_FLEX = "Flex"
+
+
+def check_convertible(graph: Graph, mode: Mode) -> None:
+    """Raises ConversionError when the float32 `graph` has an op that `mode` cannot have.
+
+    TensorFlow's own ops (Flex) and custom ops have no integer form.
+    """
+    for op in graph.ops if mode.name not in ("float32", "dynamic") else ():
+        if op.custom_code.startswith(_FLEX):
+            raise ConversionError(
+                f"op {op.index} {op.custom_code.removeprefix(_FLEX)} is TensorFlow's own and has no {mode.name} "
+                "form: replace the layer that makes it, or write --mode float32 or dynamic"
+            )
+        if op.custom_code and mode.calibrated:
+            raise ConversionError(
+                f"op {op.index} {op.custom_code} is a custom op and has no integer form: leave it out of the model, "
+                "or write --mode float32, dynamic or float16"
+            )
+
+
+def prove(graph: Graph, mode: Mode) -> None:
+    """Raises ConversionError naming op, tensor and remedy unless `graph` is what `mode` promises."""
+    if mode.calibrated and graph.subgraphs > 1:
+        raise ConversionError(
+            f"the model has {graph.subgraphs} subgraphs (loops, branches): an Edge TPU takes one; leave recurrent "
+            "layers out or build them with unroll=True"
+        )
+    _prove_ends(graph, mode)
+    pairs = _touched(graph)
+    outside = [(tensor, op) for tensor, op in pairs if tensor.dtype not in mode.holds or _leaks(tensor, op, mode)]
+    if outside:
+        raise _no_form(*min(outside, key=lambda pair: _blame(pair[1])), mode)
+    if mode.calibrated:
+        _prove_static(pairs)
+    if mode.ends == "float32" != mode.weights and not any(tensor.dtype == mode.weights for tensor, _ in pairs):
+        raise ConversionError(
+            f"nothing became {mode.weights}, so the file would be float32 under the name {mode.name}"
+            f"{': ' + mode.note if mode.name == 'dynamic' else ''}; use float32"
+        )
+
+
+def _prove_ends(graph: Graph, mode: Mode) -> None:
+    for tensor in graph.of((*graph.inputs, *graph.outputs)):
+        scaled = bool(tensor.scales) or mode.ends == "float32"
+        given = tensor.dtype in ("int32", "int64", "bool") and mode.ends == "float32"  # token ids, class numbers
+        if (tensor.dtype != mode.ends or not scaled) and not given:
+            raise ConversionError(
+                f"the end {tensor.name!r} is {tensor.dtype}{'' if tensor.scales else ' without a scale'}, not "
+                f"{'' if mode.ends == 'float32' else 'quantized '}{mode.ends}: the converter ignored what was asked "
+                "for; report this model"
+            )
+
+
+def _touched(graph: Graph) -> list[tuple[Tensor, Op]]:
+    """Every tensor that an op touches, with the op that makes it, else the first that takes it."""
+    makers = {output: op for op in graph.ops for output in op.outputs}
+    users = {used: op for op in reversed(graph.ops) for used in op.inputs}
+    found = [(tensor, makers.get(tensor.index) or users.get(tensor.index)) for tensor in graph.tensors]
+    return [(tensor, op) for tensor, op in found if op is not None]
+
+
+def _leaks(tensor: Tensor, op: Op, mode: Mode) -> bool:
+    """Whether a float tensor of a mode with float ends is more than the bridge to them."""
+    return mode.integer_only and tensor.dtype == "float32" and op.name not in _BRIDGES
+
+
+def _prove_static(pairs: list[tuple[Tensor, Op]]) -> None:
+    for tensor, op in pairs:
+        if not tensor.static:
+            raise ConversionError(
+                f"op {op.index} {op.custom_code or op.name}: tensor {tensor.name!r} has the open shape "
+                f"{list(tensor.shape_signature)}: give the model an input of fixed height and width"
+            )
+
+
+def _blame(op: Op) -> tuple[bool, bool, int]:
+    """Orders ops with a float tensor: those with a known remedy first, those that only lead there last."""
+    return op.name in _BRIDGES, op.name not in _REMEDIES, op.index
+
+
+def _no_form(tensor: Tensor, op: Op, mode: Mode) -> ConversionError:
+    width = "integer" if mode.ends == "int16" or not mode.calibrated else "8-bit"
+    way_out = f", or write --mode {FALLBACK}" if mode.ends != "uint8" and mode.calibrated else ""
+    return ConversionError(
+        f"op {op.index} {op.custom_code or op.name} stays {tensor.dtype} (tensor {tensor.name!r} "
+        f"{list(tensor.shape)}): it has no {width} form; "
+        f"{_REMEDIES.get(op.custom_code or op.name, _ANY_REMEDY)}{way_out}"
+    )

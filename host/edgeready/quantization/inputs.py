@@ -1,0 +1,81 @@
+"""Whether data fit a float32 .tflite: frames and classes for a classifier, arrays by input name for any other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeready.errors import DatasetError, ModelSourceError
+from edgeready.quantization.samples import Feeds
+from edgeready_device.preprocess import Normalization
+from edgeready_device.tflite.graph import Graph, Tensor
+
+
+def check_classifier_graph(graph: Graph, name: str, frame: tuple[int, ...], classes: int) -> None:
+    """Raises ModelSourceError unless `graph` takes frames of the shape `frame` and gives `classes` scores."""
+    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
+        raise ModelSourceError(
+            f"{name}: {len(graph.inputs)} inputs and {len(graph.outputs)} outputs: a classifier has one of each; for "
+            "any other model give --data a .npz with one array an input"
+        )
+    (taken,), (given,) = graph.of(graph.inputs), graph.of(graph.outputs)
+    if taken.dtype != "float32":
+        raise ModelSourceError(
+            f"{name}: the input {plain_name(taken)!r} is {taken.dtype}: give a model that takes float32"
+        )
+    if _pixels(taken.shape[1:]) != _pixels(frame):
+        raise ModelSourceError(
+            f"{name}: the model takes {list(taken.shape[1:])}, the images are {list(frame)}: give a matching "
+            "--image-size"
+        )
+    if given.shape[:-1] != (1,) or given.shape[-1] < 2:
+        raise ModelSourceError(
+            f"{name}: the output has the shape {list(given.shape[1:])}: a classifier gives one row of scores"
+        )
+    if given.shape[-1] != classes:
+        raise ModelSourceError(
+            f"{name}: the model has {given.shape[-1]} outputs, the data {classes} classes: they must agree"
+        )
+
+
+def image_feeds(graph: Graph, frames: NDArray[np.uint8], normalization: Normalization) -> Feeds:
+    """`frames` (n, height, width[, channels]) in the rank of the one input of `graph`."""
+    shape = graph.of(graph.inputs)[0].shape
+    return Feeds((frames.reshape(len(frames), *shape[1:]),), normalization)
+
+
+def tensor_feeds(graph: Graph, arrays: Mapping[str, NDArray[Any]], name: str) -> Feeds:
+    """`arrays` (n, ...) as the inputs of `graph`: by name where the names agree, else in the order of the file.
+
+    Raises DatasetError naming the array that does not fit, with `name` for the data.
+    """
+    inputs = graph.of(graph.inputs)
+    names = [plain_name(tensor) for tensor in inputs]
+    if len(arrays) != len(inputs):
+        raise DatasetError(
+            f"{name} has {len(arrays)} arrays ({', '.join(arrays)}), the model {len(inputs)} inputs "
+            f"({', '.join(names)}): give one array an input"
+        )
+    keys = names if set(names) == set(arrays) else list(arrays)
+    return Feeds(tuple(_fitted(arrays[key], tensor, key, name) for key, tensor in zip(keys, inputs)))
+
+
+def plain_name(tensor: Tensor) -> str:
+    """The name that a model's author gave the input or output `tensor`."""
+    return tensor.name.rpartition(":")[0].removeprefix("serving_default_") or tensor.name
+
+
+def _fitted(array: NDArray[Any], tensor: Tensor, key: str, name: str) -> NDArray[Any]:
+    if array.shape[1:] != tensor.shape[1:] and array[..., np.newaxis].shape[1:] != tensor.shape[1:]:
+        raise DatasetError(
+            f"{key} of {name} has the shape {list(array.shape)}, the input {plain_name(tensor)!r} takes "
+            f"[n, {', '.join(map(str, tensor.shape[1:]))}]: reshape it"
+        )
+    return array.reshape(len(array), *tensor.shape[1:]).astype(tensor.dtype, copy=False)
+
+
+def _pixels(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return shape[:-1] if len(shape) == 3 and shape[2] == 1 else shape

@@ -1,0 +1,64 @@
+"""The compiler's own words for a verdict, as its table prints them; ours where it would print no table."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from edgeready.readiness.mapping import DOWNSTREAM, NOT_COMPILED
+from edgeready.readiness.report import ReadinessReport
+from edgeready.readiness.verdict import OpVerdict
+
+MAPPED = "Mapped to Edge TPU"
+SUBGRAPH = "More than one subgraph is not supported"
+DATA_TYPE = "Operation is working on an unsupported data type"
+UNSPECIFIED = "Operation is otherwise supported, but not mapped due to some unspecified limitation"
+UNSUPPORTED = "Operation not supported"
+VERSION = "Operation version not supported"
+RANK = "Tensor has unsupported rank (up to 3 innermost dimensions mapped)"
+NO_TABLE = "Not compiled: the compiler stops (our words)"
+
+_STATUS = {
+    "": MAPPED,
+    DOWNSTREAM: SUBGRAPH,
+    NOT_COMPILED: NO_TABLE,
+    "already-compiled": DATA_TYPE,
+    "bias-type": DATA_TYPE,
+    "cast": DATA_TYPE,
+    "computed-shape": NO_TABLE,
+    "custom-op": NO_TABLE,
+    "data-type": DATA_TYPE,
+    "float-island": DATA_TYPE,
+    "float-output": DATA_TYPE,
+    "no-ops": NO_TABLE,
+    "old-runtime": UNSUPPORTED,
+    "one-subgraph": NO_TABLE,
+    "op-too-new": NO_TABLE,
+    "op-version": VERSION,
+    "open-batch": NO_TABLE,
+    "rank": RANK,
+    "unknown-op": NO_TABLE,
+    "unsupported-op": UNSUPPORTED,
+}
+"""The phrase for each rule; the others are the limits on sizes and forms that the compiler calls unspecified."""
+
+
+def table(report: ReadinessReport) -> list[tuple[str, int, str]]:
+    """The predicted table: (op, count, status) in the order in which they come up."""
+    found = Counter((op.custom_code or op.name, status(report, op)) for op in report.ops)
+    return [(name, count, said) for (name, said), count in found.items()]
+
+
+def status(report: ReadinessReport, op: OpVerdict) -> str:
+    """What the compiler's table would say of `op`."""
+    if any(_STATUS.get(blocker.rule) == NO_TABLE for blocker in report.blockers):
+        return NO_TABLE
+    if op.rule == NOT_COMPILED:  # of a model that is not quantized or compiled already it prints a table all the same
+        return DATA_TYPE
+    if op.rule == "unsupported-op" and op.name == "CUSTOM":
+        return DATA_TYPE
+    return phrase(op.rule)
+
+
+def phrase(rule: str) -> str:
+    """The phrase for a refusal by `rule`."""
+    return _STATUS.get(rule, UNSPECIFIED)

@@ -1,0 +1,81 @@
+"""The report of a check: a verdict for each op, the blockers, the cost, and the advice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from edgeready.readiness.cost import Cost
+from edgeready.readiness.impact import Behind
+from edgeready.readiness.verdict import Finding, OpVerdict
+
+
+@dataclass(frozen=True)
+class Blocker(Finding):
+    """A root cause: a finding, its rule's `sentence`, and what it is about.
+
+    `layer`, `tensor` and `shape` are those of the op's first result; empty where the model as a whole is meant.
+    """
+
+    sentence: str = ""
+    layer: str = ""
+    tensor: str = ""
+    shape: tuple[int, ...] = ()
+    behind: Behind = field(default_factory=Behind)
+
+    def as_dict(self, name: str) -> dict[str, Any]:
+        """The blocker as a JSON object; `name` is its op's, "" for the model as a whole."""
+        return {
+            "rule": self.rule,
+            "op": self.op,
+            "name": name,
+            "detail": self.detail,
+            "remedy": self.remedy,
+            "sentence": self.sentence,
+            "layer": self.layer,
+            "tensor": self.tensor,
+            "shape": list(self.shape),
+            "behind": self.behind.as_dict(),
+        }
+
+
+@dataclass(frozen=True)
+class ReadinessReport:
+    """What `edgetpu_compiler` 16 would do with one model.
+
+    `ready` holds when there are ops and every one of them is mapped. `blockers` are the root causes of those that
+    are not, each to be cleared by itself; `notes` is advice that decides nothing; `cost` is what an inference takes.
+    """
+
+    file: str
+    ready: bool
+    ops: tuple[OpVerdict, ...]
+    blockers: tuple[Blocker, ...] = ()
+    notes: tuple[str, ...] = ()
+    cost: Cost | None = None
+
+    def __post_init__(self) -> None:
+        if self.ready == bool(self.blockers):
+            raise ValueError(f"ready is {self.ready} with {len(self.blockers)} blockers")
+        if self.ready and self.mapped != len(self.ops):
+            raise ValueError(f"ready, but {len(self.ops) - self.mapped} of {len(self.ops)} ops stay on the CPU")
+
+    @property
+    def mapped(self) -> int:
+        """Number of ops that the Edge TPU runs."""
+        return sum(op.target == "edgetpu" for op in self.ops)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as one JSON object; a blocker's `name` is its op's, "" for the model as a whole."""
+        return {
+            "file": self.file,
+            "ready": self.ready,
+            "mapped": self.mapped,
+            "total": len(self.ops),
+            "blockers": [
+                blocker.as_dict("" if blocker.op is None else self.ops[blocker.op].name) for blocker in self.blockers
+            ],
+            "notes": list(self.notes),
+            "cost": None if self.cost is None else self.cost.as_dict(),
+            "ops": [op.as_dict() for op in self.ops],
+        }

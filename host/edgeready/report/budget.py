@@ -1,0 +1,68 @@
+"""The way to an accuracy budget."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from edgeready.budget.ladder import Judgement, Rung, Trail
+from edgeready.report.tables import new_table
+
+
+def trail_view(trail: Trail) -> RenderableType:
+    """The rungs that were tried, and what the test images say of the one that was taken."""
+    table = new_table("rung", "accuracy", "points lost", "size", "time")
+    for rung in trail.rungs:
+        accuracy, drop = rung.judged.accuracy, rung.drop
+        table.add_row(
+            rung.name,
+            f"{100 * accuracy.value:.2f} %",
+            f"{100 * drop.value:.2f}",
+            f"{rung.size_bytes:,} B",
+            f"{rung.seconds:.1f} s",
+        )
+        table.add_row(
+            "  95 % interval", _between(accuracy.interval), _between(drop.interval), f"p = {drop.p_value:.2g}"
+        )
+        if rung.test is not None:
+            tested, lost = rung.test.accuracy, rung.test.drop
+            refuted = "refuted" if lost.verdict(trail.budget) == "broken" else ""
+            table.add_row("  on the test images", f"{100 * tested.value:.2f} %", f"{100 * lost.value:.2f}", refuted)
+    skipped = [Text(f"not tried    {reason}") for reason in trail.skipped]
+    return Group(Text(f"Budget {100 * trail.budget:g} points, judged on {trail.judged_on}:"), table, *skipped)
+
+
+def budget_line(trail: Trail) -> str:
+    """What came of the budget, on the test images; "" where no rung was taken."""
+    if trail.taken is None:
+        return ""
+    rung = trail.rungs[trail.taken]
+    test = rung.test
+    return f"{_method(rung)}: {_verdict(trail, test)}" if test is not None else ""
+
+
+def _verdict(trail: Trail, test: Judgement) -> str:
+    drop, budget = test.drop, 100 * trail.budget
+    loss = f"{100 * drop.value:.2f} points lost on {drop.count:,} test images (95 %: {_between(drop.interval)})"
+    if trail.verdict == "kept":
+        return f"{loss}, within {budget:g}"
+    needed = drop.images_needed(trail.budget)
+    if needed is None:
+        return f"{loss}: more than {budget:g}, but chance may account for it (p = {drop.p_value:.2g})"
+    return f"{loss}: within {budget:g} as measured; it would take {needed:,} images to show it"
+
+
+def _method(rung: Rung) -> str:
+    method = rung.method
+    parts = [f"{method.calibration} calibration"]
+    if method.equalize:
+        parts.append("equalized")
+    if method.bias_correction:
+        parts.append("biases corrected")
+    if method.qat is not None:
+        parts.append(f"{method.qat.epochs} epochs of quantization-aware training")
+    return ", ".join(parts)
+
+
+def _between(interval: tuple[float, float]) -> str:
+    return f"{100 * interval[0]:.2f} to {100 * interval[1]:.2f}"

@@ -1,0 +1,69 @@
+"""The one door to matplotlib: whether it is there, an empty figure, and a figure as PNG."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+from pathlib import Path
+from typing import Any
+
+from edgeready.errors import MissingExtraError
+from edgeready.files.atomic import write_files
+
+INK, GREY, LINE = "#1f2933", "#6b7785", "#d5dae0"
+BLUE, ORANGE, GREEN, RED = "#2f6fb0", "#c4701c", "#3a8a4d", "#b23a3a"
+DPI = 120
+_STYLE = {
+    "font.size": 10,
+    "axes.edgecolor": LINE,
+    "axes.labelcolor": INK,
+    "text.color": INK,
+    "xtick.color": GREY,
+    "ytick.color": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
+
+
+def require_plots() -> None:
+    """Raises MissingExtraError where matplotlib is not installed; called before the work, not after it."""
+    if importlib.util.find_spec("matplotlib") is None:
+        raise MissingExtraError(
+            'plots need matplotlib, which is not installed: run pip install "edgeready[plots]", or leave them out'
+        )
+
+
+def new_figure(width: float, height: float, title: str) -> Any:
+    """An empty matplotlib Figure of `width` x `height` inches with its title on the left."""
+    require_plots()
+    from matplotlib import rc_context  # noqa: PLC0415  (slow, and an extra)
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    with rc_context(_STYLE):
+        figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+    figure.suptitle(plain(title), x=0.01, ha="left", fontsize=12, fontweight="bold")
+    return figure
+
+
+def add_panel(figure: Any, *where: int) -> Any:
+    """A panel of `figure` at `where` (rows, columns, number) in the shared style."""
+    from matplotlib import rc_context  # noqa: PLC0415
+
+    with rc_context(_STYLE):
+        return figure.add_subplot(*where)
+
+
+def save_figure(figure: Any, path: Path) -> None:
+    """Writes the figure to `path`, which appears only when it is complete; OutputError where it cannot."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
+
+    content = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(content)
+    write_files({path: content.getvalue()})
+
+
+def plain(text: str, most: int = 200) -> str:
+    """`text` for matplotlib: in one line, cut with dots beyond `most` characters, a dollar sign as itself."""
+    shown = " ".join(text.split())
+    shown = shown if len(shown) <= most else shown[: most - 1] + "…"
+    return shown.replace("$", r"\$")

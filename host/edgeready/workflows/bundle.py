@@ -1,0 +1,131 @@
+"""Everything a board without internet needs in one folder: wheels, the model, and one install line."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeready.errors import EdgereadyError, NotFoundError, OutputError, UsageError
+from edgeready.workflows.device_wheel import write_device_wheel
+from edgeready_device.model_file.reader import read_model_file
+
+INSTALLER = "install.sh"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A board's system: its CPython, its wheels' platforms, and what comes as a wheel or from the system."""
+
+    system: str
+    python: str
+    platforms: tuple[str, ...]
+    requirements: tuple[str, ...]
+    system_packages: tuple[str, ...] = ()
+
+
+_ARM64 = ("manylinux_2_34_aarch64", "manylinux_2_28_aarch64", "manylinux_2_27_aarch64", "manylinux2014_aarch64")
+TARGETS: dict[str, Target] = {
+    "pi-os-12": Target(
+        "Raspberry Pi OS 12 (bookworm), 64 bit", "3.11", _ARM64, ("tflite-runtime==2.14.0", "numpy<2", "pillow")
+    ),
+    "pi-os-13": Target("Raspberry Pi OS 13 (trixie), 64 bit", "3.13", _ARM64, ("ai-edge-litert>=2.3,<3", "pillow")),
+    "armv7": Target(
+        "Raspberry Pi OS 12 (bookworm), 32 bit",
+        "3.11",
+        ("manylinux_2_34_armv7l",),
+        ("tflite-runtime==2.14.0",),
+        ("python3-numpy", "python3-pil"),  # the index has no wheels of these for 32 bit
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A finished bundle: its folder, its files and the command to run on the board."""
+
+    folder: Path
+    target: Target
+    files: tuple[Path, ...]
+    install: str
+
+
+def make_bundle(model: Path, target: str, out: Path) -> Bundle:
+    """The Bundle of the model file `model` for `target`, in the new folder `out`.
+
+    Raises UsageError for an unknown target, NotFoundError or ModelFileError for the model, NotFoundError when
+    pip cannot get the wheels, OutputError when `out` is there already or cannot be written.
+    """
+    if target not in TARGETS:
+        raise UsageError(f"the target {target!r} is unknown: choose {', '.join(TARGETS)}")
+    chosen = TARGETS[target]
+    read_model_file(model)
+    if out.exists():
+        raise OutputError(f"{out} is there already: name a new folder with --out")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as name:
+            folder = Path(name, "bundle")
+            _fill(folder, model, chosen)
+            folder.rename(out)
+    except OSError as error:
+        if isinstance(error, EdgereadyError):
+            raise
+        raise OutputError(f"cannot write {out} ({error.strerror}): choose another folder with --out") from error
+    files = tuple(sorted(path for path in out.rglob("*") if path.is_file()))
+    return Bundle(out, chosen, files, f"sh {out.name}/{INSTALLER}")
+
+
+def _fill(folder: Path, model: Path, target: Target) -> None:
+    wheels = folder / "wheels"
+    wheels.mkdir(parents=True)
+    _download(target, wheels)
+    write_device_wheel(wheels)
+    shutil.copyfile(model, folder / model.name)
+    installer = folder / INSTALLER
+    installer.write_text(_installer(target, model.name), "utf-8")
+    installer.chmod(0o755)
+
+
+def _download(target: Target, wheels: Path) -> None:
+    platforms = [argument for platform in target.platforms for argument in ("--platform", platform)]
+    version = ["--python-version", target.python, "--implementation", "cp"]
+    command = [sys.executable, "-m", "pip", "download", "-q", "--only-binary=:all:", *platforms, *version]
+    alone = ["--no-deps"] if target.system_packages else []
+    got = subprocess.run(
+        [*command, *alone, "-d", str(wheels), *target.requirements], capture_output=True, text=True, check=False
+    )
+    if got.returncode:
+        lines = [line for line in got.stderr.splitlines() if line.startswith("ERROR") or "No module" in line]
+        reason = lines[-1].removeprefix("ERROR: ") if lines else f"exit code {got.returncode}"
+        raise NotFoundError(
+            f"pip cannot get the wheels for {target.system} ({reason}): run this where a package index is reached"
+        )
+
+
+def _installer(target: Target, model: str) -> str:
+    ours = "edgeready-device" if target.system_packages else "edgeready-device[images]"
+    own = " --system-site-packages" if target.system_packages else ""
+    no_deps = " --no-deps" if target.system_packages else ""
+    requirements = " ".join(f"'{each}'" for each in (ours, *target.requirements))
+    needs = ""
+    if target.system_packages:
+        packages = " ".join(target.system_packages)
+        needs = (
+            "python3 -c 'import numpy, PIL' || "
+            f'{{ echo "install the system\'s packages first: sudo apt install {packages}" >&2; exit 6; }}\n'
+        )
+    return (
+        "#!/bin/sh\n"
+        f"# Installs edgeready-device on {target.system} (CPython {target.python}) without internet.\n"
+        "set -eu\n"
+        'here=$(cd "$(dirname "$0")" && pwd)\n'
+        f"{needs}"
+        f'python3 -m venv{own} "$HOME/edgeready"\n'
+        '"$HOME/edgeready/bin/pip" install -q --no-index --find-links "$here/wheels"'
+        f"{no_deps} {requirements}\n"
+        f'"$HOME/edgeready/bin/edgeready-device" verify "$here/{model}"\n'
+    )

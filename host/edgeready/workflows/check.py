@@ -1,0 +1,62 @@
+"""What `edgeready check` finds in one file: a model's readiness, a compiled file's packages, or a compiler log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeready import readiness
+from edgeready.edgetpu.compiled import Package, packages
+from edgeready.edgetpu.compiler_log import CompilerLog, read_log
+from edgeready.errors import ModelFileError
+from edgeready.readiness import ReadinessReport
+from edgeready.readiness.operators import COMPILED
+from edgeready_device.tflite.graph import read_graph
+
+LOG_SUFFIXES = (".log", ".txt")
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """One file: `report` for a model, with its `packages` when it is compiled; `log` for a compiler log."""
+
+    file: str
+    report: ReadinessReport | None = None
+    packages: tuple[Package, ...] = ()
+    log: CompilerLog | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether every op is mapped: predicted of a model, told by a log."""
+        if self.report is not None:
+            return self.report.ready
+        return self.log is not None and self.log.all_mapped
+
+    @property
+    def on_cpu(self) -> int:
+        """Number of a compiled file's ops that are not the Edge TPU's."""
+        return 0 if self.report is None else len(self.report.ops) - len(self.packages)
+
+    def as_dict(self) -> dict[str, Any]:
+        """A JSON object; always with `file`, `ready` and `ops`."""
+        if self.report is None:
+            log = None if self.log is None else self.log.as_dict()
+            return {"file": self.file, "ready": self.ready, "ops": [], "log": log}
+        found = self.report.as_dict()
+        if self.packages:
+            found["compiled"] = [package.as_dict() for package in self.packages]
+        return found
+
+
+def inspect(path: Path, runtime: int) -> Inspected:
+    """What is in the file `path`, for Edge TPU runtime `runtime`; raises NotFoundError or ModelFileError."""
+    if path.suffix in LOG_SUFFIXES:
+        return Inspected(str(path), log=read_log(path))
+    report = readiness.check_file(path, runtime=runtime)
+    if all(op.custom_code != COMPILED for op in report.ops):
+        return Inspected(str(path), report)
+    try:
+        return Inspected(str(path), report, packages(read_graph(path.read_bytes())))
+    except ModelFileError as error:
+        raise ModelFileError(f"{path}: {error}") from error

@@ -1,0 +1,74 @@
+"""`edgeready compile`: one model file through the compiler, dressed again, checked and written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeready.edgetpu.compiled import Package, packages
+from edgeready.edgetpu.compiler import run_compiler
+from edgeready.edgetpu.compiler_log import CompilerLog
+from edgeready.edgetpu.outcome import Outcome, outcome
+from edgeready.errors import ConversionError, ModelFileError, UsageError
+from edgeready.files.atomic import write_files
+from edgeready.model_file.parts import dressed
+from edgeready.readiness import ReadinessReport, check_graph
+from edgeready.readiness.operators import COMPILED
+from edgeready_device.model_file.reader import read_model_file
+from edgeready_device.tflite.graph import Graph, read_graph
+
+
+@dataclass(frozen=True)
+class Compilation:
+    """One compiled model: where it was written, what the compiler said, and how the prediction did."""
+
+    out: Path
+    log: CompilerLog
+    outcome: Outcome
+    packages: tuple[Package, ...]
+    report: ReadinessReport
+
+    @property
+    def proved(self) -> bool:
+        """Whether every op went to the Edge TPU."""
+        return self.outcome.mapped == self.outcome.total
+
+    def as_dict(self) -> dict[str, Any]:
+        """The compilation as a JSON object."""
+        return {
+            "out": str(self.out),
+            "proved": self.proved,
+            "predicted_ready": self.report.ready,
+            "outcome": self.outcome.as_dict(),
+            "log": self.log.as_dict(),
+            "compiled": [package.as_dict() for package in self.packages],
+        }
+
+
+def compile_file(
+    path: Path, out: Path | None = None, *, container: str | None = None, runtime: int = 14
+) -> Compilation:
+    """Compiles the model file `path` into `out` (NAME_edgetpu.tflite beside it when None), atomically.
+
+    Raises what reading, compiling and writing raise, and ModelFileError when `path` is compiled already.
+    """
+    target = out if out is not None else path.with_name(f"{path.stem}_edgetpu.tflite")
+    if target.suffix != ".tflite" or target.absolute() == path.absolute():
+        raise UsageError(f"{target}: name an output file, something.tflite, that is not the input")
+    file = read_model_file(path)
+    if any(op.custom_code == COMPILED for op in file.graph.ops):
+        raise ModelFileError(f"{path}: is compiled already; give the file that was compiled")
+    report = check_graph(file.graph, runtime=runtime, file=str(path))
+    made = run_compiler(file.flatbuffer, container=container, runtime=runtime)
+    graph = _graph(made.flatbuffer)
+    data = dressed(made.flatbuffer, path.read_bytes(), file)
+    write_files({target: data})
+    return Compilation(target, made.log, outcome(file.graph, graph, made.log, report), packages(graph), report)
+
+
+def _graph(flatbuffer: bytes) -> Graph:
+    try:
+        return read_graph(flatbuffer)
+    except ModelFileError as error:
+        raise ConversionError(f"the compiler wrote no model: {error}") from error

@@ -1,0 +1,127 @@
+"""Adds golden vectors to any .tflite classifier: the same file, with one part more behind it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeready.dataset import SET_NAMES, load_splits
+from edgeready.errors import DatasetError, ModelFileError, RuntimeUnavailableError, UsageError
+from edgeready.files.atomic import write_files
+from edgeready.model_file.golden import MOST_VECTORS, record_golden
+from edgeready.model_file.writer import with_parts
+from edgeready.proof.runtimes import Loadable, runtimes_that_run, try_runtimes
+from edgeready_device.contract import read_contract
+from edgeready_device.errors import ImageError
+from edgeready_device.images.decode import image_files, load_frame
+from edgeready_device.images.frames import fit_frame
+from edgeready_device.isolation.trial import TrialRequest, try_model
+from edgeready_device.model_file.manifest import InputSpec
+from edgeready_device.model_file.reader import GOLDEN, MANIFEST, ModelFile, read_model_file
+
+_MOST_PART_BYTES = 256 << 20
+
+
+@dataclass(frozen=True)
+class GoldenFile:
+    """A file that was written: how many vectors it carries, under which names they were recorded, and where not."""
+
+    out: Path
+    size_bytes: int
+    vectors: int
+    recordings: tuple[str, ...]
+    refused: tuple[Loadable, ...]
+
+
+def add_golden(path: Path, source: str, out: Path, vectors: int | None = None) -> GoldenFile:
+    """Writes to `out` the model in `path` with vectors of pictures of `source`, recorded on the runtimes here.
+
+    `source` is a named set, a .npz, or a folder with pictures in it or in its subfolders; they are made to fit the
+    model. `vectors` None takes as many as `record_golden` does. What the file carries stays, older vectors excepted.
+    Each runtime tries the model in a child process first. Raises RuntimeUnavailableError when none here runs it,
+    DatasetError when there is no picture.
+    """
+    if vectors is not None and vectors < 1:
+        raise UsageError(f"vectors is {vectors}: ask for at least 1")
+    file = read_model_file(path)
+    pictures = _pictures(source, read_contract(file).frame, vectors or MOST_VECTORS)
+    tried = tuple(_on_both_paths(each, file.flatbuffer) for each in try_runtimes(file.flatbuffer))
+    runtimes = runtimes_that_run(tried)
+    if not runtimes:
+        raise RuntimeUnavailableError(
+            f"{path}: no runtime here runs it, so nothing can be recorded: "
+            + "; ".join(f"{each.runtime}: {each.reason}" for each in tried)
+        )
+    golden = record_golden(file, pictures, runtimes, vectors)
+    data = _with_part(path, file, golden.to_bytes())
+    write_files({out: data})
+    refused = tuple(each for each in tried if not each.runs)
+    return GoldenFile(out, len(data), len(golden.inputs), tuple(golden.outputs), refused)
+
+
+def _on_both_paths(tried: Loadable, flatbuffer: bytes) -> Loadable:
+    """`tried`, which ran on the default kernels, after the reference kernels have run the model in a child, too."""
+    if not tried.runs:
+        return tried
+    result = try_model(TrialRequest(tried.runtime.name, kernels="reference"), flatbuffer)
+    return tried if result.ran else Loadable(tried.runtime, False, result.error or result.ended.sentence)
+
+
+def _pictures(source: str, spec: InputSpec, most: int) -> NDArray[np.uint8]:
+    """At most `most` frames, spread evenly over what `source` holds, (n, height, width, channels)."""
+    folder = Path(source)
+    if source in SET_NAMES or not folder.is_dir():
+        images = load_splits(source).test.images
+        try:
+            return np.stack([fit_frame(images[index], spec) for index in _spread(len(images), most)])
+        except ImageError as error:
+            raise DatasetError(f"{source}: {error}") from error
+    places = [folder, *sorted(path for path in folder.rglob("*") if path.is_dir())]
+    paths = [path for place in places for path in image_files(place)]
+    if not paths:
+        raise DatasetError(f"{source}: no JPEG or PNG images there or in its subfolders: name a folder with some")
+    chosen = [paths[index] for index in _spread(len(paths), most)]
+    return np.stack([load_frame(path, spec.height, spec.width, spec.channels, spec.resize) for path in chosen])
+
+
+def _spread(count: int, most: int) -> list[int]:
+    """Which of `count` to take; in an order that shows every part of them early, as fewer may be kept."""
+    taken = min(count, most)
+    even = np.linspace(0, count - 1, taken).round().astype(int)
+    return [int(even[index]) for index in np.random.default_rng(0).permutation(taken)]
+
+
+def _with_part(path: Path, file: ModelFile, golden: bytes) -> bytes:
+    """The file's bytes with `golden` among its parts, and with its hash in the manifest where there is one."""
+    parts = _parts(path, file)
+    manifest = parts.pop(MANIFEST, None)
+    parts[GOLDEN] = golden
+    if manifest is not None:
+        said = json.loads(manifest)
+        said["sha256"] = {**said["sha256"], GOLDEN: hashlib.sha256(golden).hexdigest()}
+        parts[MANIFEST] = json.dumps(said, indent=1).encode()
+    return with_parts(file.flatbuffer, parts)
+
+
+def _parts(path: Path, file: ModelFile) -> dict[str, bytes]:
+    """Every part behind the flatbuffer, by its name; edgeready's own are checked already."""
+    data = path.read_bytes()
+    if len(data) == len(file.flatbuffer):
+        return {}
+    found: dict[str, bytes] = {}
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            for entry in archive.infolist():
+                if entry.file_size > _MOST_PART_BYTES:
+                    raise ModelFileError(f"{path}: its part {entry.filename!r} has {entry.file_size} bytes: refused")
+                found[entry.filename] = archive.read(entry)
+    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError) as error:
+        raise ModelFileError(f"{path}: the ZIP at its end is damaged ({error}): copy the file again") from error
+    return found
