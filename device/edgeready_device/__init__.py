@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from edgeready_device.benchmarking.benchmark import benchmark
-    from edgeready_device.contract import Description
     from edgeready_device.evaluation import evaluate
     from edgeready_device.images.frames import fit_frame
     from edgeready_device.model import Model
+    from edgeready_device.model_file.contract import Description
     from edgeready_device.postprocess import Prediction
     from edgeready_device.preprocess import Normalization
     from edgeready_device.verification import verify
@@ -36,7 +36,7 @@ __all__ = [
 
 # numpy is slow to load, and `edgeready-device --help` needs none: a name is fetched when it is first asked for.
 _HOMES = {
-    "Description": "contract",
+    "Description": "model_file.contract",
     "Model": "model",
     "Normalization": "preprocess",
     "Prediction": "postprocess",

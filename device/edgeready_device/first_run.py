@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import time
 
-from edgeready_device.contract import read_contract
 from edgeready_device.errors import EdgereadyError, ModelFileError, RuntimeUnavailableError
 from edgeready_device.isolation.child import Ended
 from edgeready_device.isolation.trial import TrialRequest, try_model
 from edgeready_device.model import check_undelegated
-from edgeready_device.model_file.reader import FLATBUFFER, ModelFile
+from edgeready_device.model_file.reader import FLATBUFFER, TfliteModel
 from edgeready_device.runtime.runtime import Runtime, choose_runtime
 from edgeready_device.tune_file import usable_choice
 
@@ -20,13 +19,13 @@ TIME_LIMIT_S = 60.0
 _THE_MACHINES = ("SIGILL", "SIGKILL")  # no fault of the file: another processor, or no memory left
 
 
-def is_foreign(file: ModelFile) -> bool:
+def is_foreign(file: TfliteModel) -> bool:
     """Whether the file is not one that edgeready made and ran: it carries no hash of its flatbuffer."""
     return file.manifest is None or FLATBUFFER not in file.manifest.sha256
 
 
 def run_first(
-    file: ModelFile,
+    file: TfliteModel,
     runtime: str | None = None,
     threads: int | None = None,
     kernels: str = "default",
@@ -40,25 +39,25 @@ def run_first(
     Raises ModelFileError when the runtime refuses the model, dies of it or does not end, and
     RuntimeUnavailableError where the machine is the reason.
     """
-    read_contract(file)  # what is wrong with the file is said before a runtime is asked
+    _ = file.contract  # what is wrong with the file is said before a runtime is asked
     check_undelegated(file)
-    nothing_asked = runtime is None and threads is None and kernels == "default"
-    tuned = usable_choice(file) if nothing_asked else None
+    by_default = runtime is None and threads is None and kernels == "default"
+    tuned = usable_choice(file) if by_default else None
     if tuned is not None and tuned.choice is not None:
         if tuned.choice.delegate:
             return 0.0
         runtime, threads = tuned.choice.runtime, tuned.choice.threads
-    chosen = choose_runtime(runtime)
+    first = choose_runtime(runtime)
     started = time.perf_counter()
-    result = try_model(TrialRequest(chosen.name, threads or 1, kernels), file.flatbuffer, time_limit_s)
+    result = try_model(TrialRequest(first.name, threads or 1, kernels), file.flatbuffer, time_limit_s)
     if result.error:
         raise ModelFileError(f"{file.path}: {result.error}")
     if not result.ended.well:
-        raise _death(file, chosen, result.ended, time_limit_s)
+        raise _death(file, first, result.ended, time_limit_s)
     return time.perf_counter() - started
 
 
-def _death(file: ModelFile, runtime: Runtime, ended: Ended, time_limit_s: float) -> EdgereadyError:
+def _death(file: TfliteModel, runtime: Runtime, ended: Ended, time_limit_s: float) -> EdgereadyError:
     if ended.timed_out:
         return ModelFileError(
             f"{file.path}: its first run on {runtime} did not end within {time_limit_s:g} s: it is too large for "

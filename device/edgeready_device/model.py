@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeready_device.contract import NOTHING_SAID, Contract, Description, TensorSpec, read_contract
 from edgeready_device.errors import ImageError, ModelFileError, RuntimeUnavailableError
 from edgeready_device.isolation.trial import BUILT_FOR_IT, TrialRequest, try_model
-from edgeready_device.model_file.reader import ModelFile, read_model_file
+from edgeready_device.model_file.contract import AS_THE_FILE_SAYS, Contract, Description, TensorSpec, read_contract
+from edgeready_device.model_file.reader import TfliteModel, read_model_file
 from edgeready_device.postprocess import Prediction, Scorer
 from edgeready_device.preprocess import shaped_as
 from edgeready_device.quantization import dequantize, quantize
@@ -36,7 +36,7 @@ class Model:
 
     def __init__(
         self,
-        file: ModelFile,
+        file: TfliteModel,
         interpreter: Interpreter,
         runtime: Runtime,
         threads: int = 1,
@@ -54,7 +54,7 @@ class Model:
         self._input = int(interpreter.get_input_details()[0]["index"])
         self._output = int(interpreter.get_output_details()[0]["index"])
         self._lock = threading.Lock()
-        self._describe(NOTHING_SAID)
+        self._describe(AS_THE_FILE_SAYS)
 
     @classmethod
     def load(
@@ -86,7 +86,7 @@ class Model:
     @classmethod
     def from_file(
         cls,
-        file: ModelFile,
+        file: TfliteModel,
         *,
         runtime: str | None = None,
         threads: int | None = None,
@@ -94,34 +94,39 @@ class Model:
         delegate: str | None = None,
     ) -> Model:
         """The model of a file that is already read."""
-        read_contract(file)  # say what is wrong with the file before a runtime sees it
+        _ = file.contract  # what is wrong with the file is said before a runtime sees it
         tuned = None
         if (runtime, threads, delegate, kernels) == (None, None, None, "default"):
             tuned = usable_choice(file)
         if tuned is not None and tuned.choice is not None:
             runtime, threads, delegate = tuned.choice.runtime, tuned.choice.threads, tuned.choice.delegate or None
-        chosen, count = choose_runtime(runtime), 1 if threads is None else threads
-        taken = None
+        opener, count = choose_runtime(runtime), 1 if threads is None else threads
+        delegation = None
         try:
             if delegate is None:
                 check_undelegated(file)
-                interpreter = open_interpreter(chosen, file.flatbuffer, count, kernels)
+                interpreter = open_interpreter(opener, file.flatbuffer, count, kernels=kernels)
             else:
-                spec, ops = parse_delegate(delegate), len(file.graph.ops)
-                interpreter, taken = open_tried(chosen, file.flatbuffer, spec, ops, count, kernels)
+                spec = parse_delegate(delegate)
+                interpreter, delegation = open_tried(opener, file, spec, threads=count, kernels=kernels)
         except ModelFileError as error:
             raise ModelFileError(f"{file.path}: {error}") from error
-        return cls(file, interpreter, chosen, count, kernels, taken, tuned)
+        return cls(file, interpreter, opener, threads=count, kernels=kernels, delegate=delegation, tuned=tuned)
 
     def replicate(self) -> Model:
         """The same model in an interpreter of its own."""
-        other, taken, flatbuffer = copy.copy(self), self.delegate, self.file.flatbuffer
+        other, flatbuffer = copy.copy(self), self.file.flatbuffer
         other._lock = threading.Lock()
-        if taken is None:
-            other._interpreter = open_interpreter(self.runtime, flatbuffer, self.threads, self.kernels)
+        if self.delegate is None:
+            other._interpreter = open_interpreter(self.runtime, flatbuffer, self.threads, kernels=self.kernels)
         else:  # no trial: it runs in this process already
             other._interpreter, _ = open_delegated(
-                self.runtime, flatbuffer, taken.spec, taken.ops_total, self.threads, self.kernels
+                self.runtime,
+                flatbuffer,
+                self.delegate.spec,
+                ops_total=self.delegate.ops_total,
+                threads=self.threads,
+                kernels=self.kernels,
             )
         return other
 
@@ -136,10 +141,11 @@ class Model:
 
     def _describe(self, description: Description) -> None:
         self.description = description
-        self.contract: Contract = read_contract(self.file, description)
+        as_it_says = description is AS_THE_FILE_SAYS
+        self.contract: Contract = self.file.contract if as_it_says else read_contract(self.file, description)
         self._frame_shape = self.contract.input.shape[1:]
-        given = self.contract.output
-        self._scorer = Scorer(self.contract.labels, self.contract.scores, given.quant, given.dtype)
+        output = self.contract.output
+        self._scorer = Scorer(self.contract.labels, self.contract.scores, output.quant, output.dtype)
 
     @property
     def path(self) -> Path:
@@ -221,7 +227,7 @@ class Model:
         return [self.classify(frame, top, threshold) for frame in frames]
 
 
-def check_undelegated(file: ModelFile) -> None:
+def check_undelegated(file: TfliteModel) -> None:
     """Raises RuntimeUnavailableError for a file that was compiled for the Edge TPU: no CPU runs it."""
     compiled = sum(op.custom_code == EDGETPU_OP for op in file.graph.ops)
     if compiled:
@@ -233,11 +239,13 @@ def check_undelegated(file: ModelFile) -> None:
 
 
 def open_tried(
-    runtime: Runtime, model: bytes, spec: DelegateSpec, ops_total: int, threads: int = 1, kernels: str = "default"
+    runtime: Runtime, file: TfliteModel, spec: DelegateSpec, *, threads: int = 1, kernels: str = "default"
 ) -> tuple[Interpreter, Delegation]:
     """`open_delegated` after a first run in a child, with that run's times; raises RuntimeUnavailableError."""
-    request = TrialRequest(runtime.name, threads, kernels, spec.text, ops_total)
-    result = try_model(request, model)
+    ops_total = len(file.graph.ops)
+    result = try_model(
+        TrialRequest(runtime.name, threads, kernels, delegate=spec.text, ops_total=ops_total), file.flatbuffer
+    )
     if result.error:
         raise RuntimeUnavailableError(result.error)
     if not result.ended.well:
@@ -245,5 +253,7 @@ def open_tried(
             f"the delegate {spec.text} does not work with {runtime}: in a trial run {result.ended.sentence}: "
             f"{BUILT_FOR_IT}"
         )
-    interpreter, delegation = open_delegated(runtime, model, spec, ops_total, threads, kernels)
+    interpreter, delegation = open_delegated(
+        runtime, file.flatbuffer, spec, ops_total=ops_total, threads=threads, kernels=kernels
+    )
     return interpreter, replace(delegation, first_run_s=result.first_run_s, second_run_s=result.second_run_s)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeready_device.model import Model
-from edgeready_device.model_file.reader import ModelFile
+from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.runtime.runtime import Runtime
 from edgeready_device.tflite.graph import Graph, Op, Tensor
 
@@ -66,7 +66,7 @@ def fake_model(
         inputs=(0,),
         outputs=(1,),
     )
-    file = ModelFile(Path("fake.tflite"), 0, b"", graph, labels=tuple(labels))
+    file = TfliteModel.of_graph(graph, path=Path("fake.tflite"), labels=tuple(labels))
 
     def invoked(tensor: NDArray[Any]) -> NDArray[Any]:
         scores = np.asarray(answer(tensor[0]), np.float64)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -14,7 +13,7 @@ import numpy as np
 
 from edgeready_device.errors import one_line
 from edgeready_device.machine.machine import read_machine
-from edgeready_device.model_file.reader import ModelFile
+from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.runtime.runtime import RUNTIME_VARIABLE, Runtime, installed_runtimes
 
 SUFFIX = ".tune.json"
@@ -54,7 +53,7 @@ def machine_key(runtimes: Sequence[Runtime] | None = None) -> dict[str, Any]:
     return {**machine, "numpy": np.__version__, "runtimes": [str(runtime) for runtime in installed]}
 
 
-def read_tuned(file: ModelFile) -> Tuned | None:
+def read_tuned(file: TfliteModel) -> Tuned | None:
     """What the tune file beside `file` says on this machine; None where there is none.
 
     It never raises: a choice is a gain in time, and a bad one is no reason not to run. A damaged or stale file, or
@@ -69,7 +68,7 @@ def read_tuned(file: ModelFile) -> Tuned | None:
         data = json.loads(path.read_bytes())
         if data["schema"] != SCHEMA:
             return _unused(path, f"its schema is {data['schema']!r}, not {SCHEMA}")
-        if data["flatbuffer_sha256"] != hashlib.sha256(file.flatbuffer).hexdigest():
+        if data["flatbuffer_sha256"] != file.sha256:
             return _unused(path, "it was made for another model")
         key = machine_key()
         entries = [entry for entry in data["machines"] if entry["machine"] == key]
@@ -80,7 +79,7 @@ def read_tuned(file: ModelFile) -> Tuned | None:
         return _unused(path, f"it is damaged ({type(error).__name__}: {one_line(error)[:80]})")
 
 
-def usable_choice(file: ModelFile) -> Tuned | None:
+def usable_choice(file: TfliteModel) -> Tuned | None:
     """`read_tuned`, unless $EDGEREADY_RUNTIME names a runtime: what is asked for counts more than a measurement."""
     return None if os.environ.get(RUNTIME_VARIABLE) else read_tuned(file)
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from edgeready_device.errors import ModelFileError
 from edgeready_device.model import Model
 from edgeready_device.model_file.golden import GoldenVectors, recording_key
-from edgeready_device.model_file.reader import ModelFile
+from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.runtime.runtime import KERNELS, Runtime, choose_runtime
 from edgeready_device.statistics import Proportion
 
@@ -86,10 +86,10 @@ class VerifyReport:
         return min((result.agreement for result in self.results), key=lambda share: share.value)
 
 
-def verify(model: Model | ModelFile, runtime: str | None = None, delegate: str | None = None) -> VerifyReport:
+def verify(model: Model | TfliteModel, runtime: str | None = None, delegate: str | None = None) -> VerifyReport:
     """Runs the golden vectors of `model` through both kernel paths of `runtime` and compares like with like.
 
-    `runtime` None means that of a Model, and for a ModelFile what `choose_runtime` says. With a `delegate` its
+    `runtime` None means that of a Model, and for a TfliteModel what `choose_runtime` says. With a `delegate` its
     answers are compared with the nearest recording. Raises ModelFileError when the file carries no golden vectors.
     """
     file = model.file if isinstance(model, Model) else model

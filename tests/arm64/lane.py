@@ -41,7 +41,11 @@ MUTATIONS = {
         "return self._interpreter.get_tensor(self._output).reshape(-1)",
         "return np.maximum(self._interpreter.get_tensor(self._output).reshape(-1), 1) - 1",
     ),
-    "scale": ("contract.py", "QuantParams(tensor.scales[0],", "QuantParams(tensor.scales[0] * (1 + 1 / 255),"),
+    "scale": (
+        "model_file/contract.py",
+        "QuantParams(tensor.scales[0],",
+        "QuantParams(tensor.scales[0] * (1 + 1 / 255),",
+    ),
 }
 
 

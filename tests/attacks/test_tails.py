@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import struct
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 import tails
 from crafting import ATTACKS
 from tflite_models import conv_classifier
@@ -21,10 +17,10 @@ from edgeready_device import cli
 from edgeready_device.errors import ModelFileError
 from edgeready_device.model_file.golden import GoldenVectors
 from edgeready_device.model_file.manifest import InputSpec, Manifest
-from edgeready_device.model_file.reader import ModelFile, flatbuffer_of, read_model_file
+from edgeready_device.model_file.reader import TfliteModel, flatbuffer_of, read_model_file
 
 
-def read(tmp_path: Path, data: bytes, **options: bool) -> ModelFile:
+def read(tmp_path: Path, data: bytes, **options: bool) -> TfliteModel:
     path = tmp_path / "attack.tflite"
     path.write_bytes(data)
     return read_model_file(path, **options)
@@ -80,7 +76,7 @@ def whole_file() -> bytes:
     return package(conv_classifier(), manifest, ("a", "b", "c"), "1", vectors)
 
 
-def contents(file: ModelFile) -> tuple:
+def contents(file: TfliteModel) -> tuple:
     golden = None if file.golden is None else file.golden.to_bytes()
     manifest = None if file.manifest is None else file.manifest.to_json()
     return file.flatbuffer, file.labels, manifest, golden, file.metadata

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgeready_device.contract import TensorSpec, read_contract
 from edgeready_device.errors import ModelFileError
+from edgeready_device.model_file.contract import TensorSpec, read_contract
 from edgeready_device.model_file.manifest import InputSpec
 from edgeready_device.model_file.reader import read_model_file
 from edgeready_device.preprocess import Normalization

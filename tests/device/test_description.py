@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgeready_device.contract import Description, labels_for, normalization_from, read_contract, read_labels
 from edgeready_device.errors import ModelFileError, NotFoundError, UsageError
+from edgeready_device.model_file.contract import Description, normalization_from, read_contract
+from edgeready_device.model_file.labels import labels_for, read_labels
 from edgeready_device.model_file.manifest import InputSpec
 from edgeready_device.model_file.reader import read_model_file
 from edgeready_device.preprocess import Normalization

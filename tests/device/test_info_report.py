@@ -1,15 +1,14 @@
 from __future__ import annotations
 
 import numpy as np
+from report_cases import LITERT
 
-from edgeready_device.contract import read_contract
+from edgeready_device.model_file.contract import read_contract
 from edgeready_device.model_file.golden import GoldenVectors
 from edgeready_device.model_file.manifest import InputSpec
 from edgeready_device.model_file.reader import read_model_file
 from edgeready_device.preprocess import Normalization
 from edgeready_device.report.info import info_json, info_text
-
-from .report_cases import LITERT  # noqa: TID252  (the package depends on pytest's root)
 
 
 def _info(path, runtimes=(LITERT,)):

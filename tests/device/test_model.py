@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from edgeready_device.benchmarking.benchmark import BenchmarkConfig, benchmark
-from edgeready_device.contract import Description
 from edgeready_device.errors import EdgereadyError, ImageError, ModelFileError, NotFoundError, UsageError
 from edgeready_device.model import Model
+from edgeready_device.model_file.contract import Description
 from edgeready_device.model_file.manifest import InputSpec
 from edgeready_device.postprocess import Prediction
 from edgeready_device.preprocess import Normalization

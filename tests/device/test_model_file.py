@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from edgeready_device.errors import ModelFileError, NotFoundError
 from edgeready_device.model_file.golden import GoldenVectors
-from edgeready_device.model_file.reader import flatbuffer_of, parse_labels, read_model_file
+from edgeready_device.model_file.labels import parse_labels
+from edgeready_device.model_file.reader import flatbuffer_of, read_model_file
 from edgeready_device.tflite.metadata import TfliteMetadata
 
 GOLDEN = GoldenVectors(np.zeros((2, 2, 2, 1), np.uint8), {"ai-edge-litert 2.3.0 default": np.zeros((2, 3), np.uint8)})

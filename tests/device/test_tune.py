@@ -7,11 +7,11 @@ import math
 import numpy as np
 import pytest
 
-from edgeready_device.contract import read_contract
 from edgeready_device.errors import RuntimeUnavailableError, UsageError
 from edgeready_device.isolation.trial import TrialRequest
 from edgeready_device.machine import machine
 from edgeready_device.model import Model
+from edgeready_device.model_file.contract import read_contract
 from edgeready_device.model_file.golden import GoldenVectors, recording_key
 from edgeready_device.model_file.reader import read_model_file
 from edgeready_device.report.tune import tune_json, tune_text

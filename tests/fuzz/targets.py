@@ -13,8 +13,9 @@ from pathlib import Path
 from edgeready_device.errors import EdgereadyError
 from edgeready_device.images.decode import decode_image
 from edgeready_device.model_file.golden import read_golden
+from edgeready_device.model_file.labels import parse_labels
 from edgeready_device.model_file.manifest import read_manifest
-from edgeready_device.model_file.reader import parse_labels, read_model_file
+from edgeready_device.model_file.reader import read_model_file
 from edgeready_device.tflite.graph import read_graph
 from edgeready_device.tflite.metadata import read_tflite_metadata
 from edgeready_device.tflite.structure.verification import verified_graph

@@ -13,8 +13,8 @@ import pytest
 from tflite_models import conv_classifier, rgb_classifier
 
 from edgeready.model_file.writer import package
-from edgeready_device.contract import read_contract
 from edgeready_device.model import Model
+from edgeready_device.model_file.contract import read_contract
 from edgeready_device.model_file.golden import GoldenVectors
 from edgeready_device.model_file.manifest import InputSpec, Manifest
 from edgeready_device.model_file.reader import flatbuffer_of, read_model_file

@@ -8,14 +8,14 @@ from tflite_models import conv_classifier
 
 from edgeready.model_file.golden import record_golden
 from edgeready_device.model import Model
-from edgeready_device.model_file.reader import ModelFile, read_model_file
+from edgeready_device.model_file.reader import TfliteModel, read_model_file
 from edgeready_device.runtime.runtime import installed_runtimes
 from edgeready_device.verification import verify
 
 
 @pytest.fixture
 def opened(tmp_path):
-    def make(**kwargs) -> ModelFile:
+    def make(**kwargs) -> TfliteModel:
         path = tmp_path / "model.tflite"
         path.write_bytes(conv_classifier(**kwargs))
         return read_model_file(path)
@@ -70,7 +70,7 @@ def test_as_many_vectors_are_kept_as_fit_but_four_at_least(opened, size, given, 
 def test_what_was_recorded_here_verifies_here(opened, tmp_path):
     file = opened()
     golden = record_golden(file, noise(8, 8))
-    whole = ModelFile(file.path, file.size_bytes, file.flatbuffer, file.graph, golden_npz=golden.to_bytes())
+    whole = file.described(golden_npz=golden.to_bytes())
     for runtime in installed_runtimes():
         report = verify(whole, runtime.name)
         assert report.passed

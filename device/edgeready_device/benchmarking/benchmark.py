@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ from edgeready_device.machine.machine import Machine, read_machine
 from edgeready_device.machine.memory import UNKNOWN_USE, MemoryUse, memory_use, read_memory
 from edgeready_device.machine.virtual import is_virtual
 from edgeready_device.model import Model
+from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.runtime.runtime import Runtime
 from edgeready_device.tune_file import Tuned
 
@@ -108,51 +109,63 @@ class BenchmarkResult:
 
 
 def benchmark(
-    model: Model | str | os.PathLike[str],
+    model: Model | TfliteModel | str | os.PathLike[str],
     config: BenchmarkConfig | None = None,
     clock: Clock = time.perf_counter,
     board: Board | None = None,
 ) -> BenchmarkResult:
-    """Measures `model`, or the model in the file at that path, with one frame of seeded noise.
+    """Measures a model with one frame of seeded noise, in an interpreter of its own.
 
-    The file is loaded again, so that the cold start is measured, too. A Model is measured on the runtime, threads,
-    kernels and delegate that it was opened with, whatever `config` has there. Raises what `Model.load` raises.
+    A path is read, and a Model's file is read again, so that the cold start counts in full; of a TfliteModel the
+    opening alone counts. A Model is measured on the runtime, threads, kernels and delegate that it was opened with,
+    whatever `config` has there. Raises what `Model.load` raises.
     """
     config, board = config or BenchmarkConfig(), board or this_board()
     if isinstance(model, Model):
-        config = _as_opened(config, model)
-    path = Path(model.path if isinstance(model, Model) else model)
-    before, empty = read_state(board), read_memory(board)
+        config, model = _as_opened(config, model), model.path
+    before, empty_memory = read_state(board), read_memory(board)
     started = clock()
-    loaded_model = _load(path, config)
+    under_test = _open(model, config)
     load_s = clock() - started
-    frame = seeded_frame(loaded_model)
-    first = measure(loaded_model, frame, Stop(1, 0.0, config.max_time_s), clock)
-    loaded = read_memory(board)
-    warmup = _warm_up(loaded_model, frame, config, clock)
+    frame = seeded_frame(under_test)
+    first = measure(under_test, frame, Stop(1, 0.0, config.max_time_s), clock)
+    loaded_memory = read_memory(board)
+    warmup_runs = _warm_up(under_test, frame, config, clock)
     counters = read_counters(board)
-    stages, windows = _series(loaded_model, frame, config, clock, board)
+    stages, windows = _series(under_test, frame, config, clock, board)
     return BenchmarkResult(
-        path,
-        loaded_model.runtime,
-        loaded_model.threads,
-        loaded_model.kernels,
-        load_s,
-        first.invoke_s[0],
-        warmup,
-        stages.invoke_s,
-        read_machine(),
-        stages,
-        before,
-        read_state(board),
-        activity(counters, read_counters(board)),
-        memory_use(empty, loaded, read_memory(board)),
-        read_acceleration(loaded_model, board),
-        loaded_model.tuned,
-        sha256(loaded_model.file.flatbuffer).hexdigest(),
-        windows,
-        is_virtual(board),
+        model=model.path if isinstance(model, TfliteModel) else Path(model),
+        runtime=under_test.runtime,
+        threads=under_test.threads,
+        kernels=under_test.kernels,
+        load_s=load_s,
+        first_run_s=first.invoke_s[0],
+        warmup_runs=warmup_runs,
+        latencies_s=stages.invoke_s,
+        machine=read_machine(),
+        stages=stages,
+        before=before,
+        after=read_state(board),
+        busy=activity(counters, read_counters(board)),
+        memory=memory_use(empty_memory, loaded_memory, read_memory(board)),
+        acceleration=read_acceleration(under_test, board),
+        tuned=under_test.tuned,
+        sha256=under_test.file.sha256,
+        windows=windows,
+        virtual=is_virtual(board),
     )
+
+
+def _open(model: TfliteModel | str | os.PathLike[str], config: BenchmarkConfig) -> Model:
+    options: dict[str, Any] = {
+        "runtime": config.runtime,
+        "threads": config.threads,
+        "kernels": config.kernels,
+        "delegate": config.delegate,
+    }
+    if isinstance(model, TfliteModel):
+        return Model.from_file(model, **options)
+    return Model.load(model, trusted=config.trusted, **options)
 
 
 def _as_opened(config: BenchmarkConfig, model: Model) -> BenchmarkConfig:
@@ -179,14 +192,3 @@ def _series(
         windows = measure_windows(model, frame, config.sustained_s, clock, board)
         return kept_runs(windows), windows
     return measure(model, frame, Stop(config.runs, config.min_time_s, config.max_time_s), clock), ()
-
-
-def _load(path: Path, config: BenchmarkConfig) -> Model:
-    return Model.load(
-        path,
-        runtime=config.runtime,
-        threads=config.threads,
-        kernels=config.kernels,
-        delegate=config.delegate,
-        trusted=config.trusted,
-    )

@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 
 import numpy as np
 
@@ -95,7 +94,7 @@ def _measurement(model: Model, machine: Machine, latencies_s: Sequence[float]) -
     return Measurement(
         model.path,
         str(model.path),
-        sha256(model.file.flatbuffer).hexdigest(),
+        model.file.sha256,
         str(model.runtime),
         model.threads,
         model.kernels,

@@ -15,7 +15,6 @@ def add(verbs: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Does it and returns the exit code."""
-    from edgeready_device import contract
     from edgeready_device import tune_file as tuned
     from edgeready_device.machine import machine
     from edgeready_device.model_file import reader as model_file
@@ -29,6 +28,6 @@ def run(options: argparse.Namespace) -> int:
         show(options, machine_json(here, runtimes, state), machine_text(here, runtimes, shown))
         return 0
     file = model_file.read_model_file(options.model)
-    data = info_json(file, contract.read_contract(file), runtime.installed_runtimes(), tuned.read_tuned(file))
+    data = info_json(file, file.contract, runtime.installed_runtimes(), tuned.read_tuned(file))
     show(options, data, info_text(data))
     return 0

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from edgeready_device.contract import Description
     from edgeready_device.model import Model
-    from edgeready_device.model_file.reader import ModelFile
+    from edgeready_device.model_file.contract import Description
+    from edgeready_device.model_file.reader import TfliteModel
 
 
 def add_opening_options(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +29,7 @@ def add_opening_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def open_file(options: argparse.Namespace, *kernels: str) -> ModelFile:
+def open_file(options: argparse.Namespace, *kernels: str) -> TfliteModel:
     """The file that `options` name; a foreign one has then run in a child process, on each of `kernels`."""
     from edgeready_device.first_run import is_foreign, run_first
     from edgeready_device.model_file.reader import read_model_file
@@ -60,10 +60,10 @@ def add_description_options(parser: argparse.ArgumentParser) -> None:
 
 def description_of(options: argparse.Namespace) -> Description:
     """The Description that `options` give."""
-    from edgeready_device import contract
+    from edgeready_device.model_file import contract, labels
 
     return contract.Description(
-        labels=None if options.labels is None else contract.read_labels(options.labels),
+        labels=None if options.labels is None else labels.read_labels(options.labels),
         normalization=contract.normalization_from(options.mean, options.std),
         resize=options.resize,
     )

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from edgeready_device.errors import ModelFileError, NotFoundError
 from edgeready_device.model_file.archive import Archive, read_archive
+from edgeready_device.model_file.contract import Contract, read_contract
 from edgeready_device.model_file.golden import GoldenVectors, read_golden
+from edgeready_device.model_file.labels import parse_labels
 from edgeready_device.model_file.manifest import Manifest, read_manifest
-from edgeready_device.text import plain
 from edgeready_device.tflite.graph import Graph, read_graph
 from edgeready_device.tflite.metadata import ENTRY, TfliteMetadata, read_tflite_metadata
 from edgeready_device.tflite.structure.verification import verified_graph
 
+IN_MEMORY = Path("model in memory")
 MANIFEST = "edgeready.json"
 LABELS = "labels.txt"
 GOLDEN = "golden.npz"
@@ -23,26 +27,83 @@ FLATBUFFER = "flatbuffer"  # the key of its hash in the manifest
 _MAX_MODEL_BYTES = 1 << 30
 _MAX_PIPE_BYTES = 64 << 20
 _MAX_PART_BYTES = {MANIFEST: 1 << 20, LABELS: 4 << 20, GOLDEN: 32 << 20}
-_MAX_LABELS = 100_000
-_MAX_LABEL_CHARACTERS = 1000
 
 
 @dataclass(frozen=True)
-class ModelFile:
-    """One .tflite file: the `flatbuffer`, its `graph`, and what it says of itself.
+class TfliteModel:
+    """A .tflite model: its `flatbuffer`, and what the file around it says of it.
 
-    `size_bytes` is the whole file's size. `golden_npz` are the bytes of the part golden.npz. It and
-    `manifest` are None, and `labels` empty, in a file that does not carry them.
+    The graph and the contract are read when they are first asked for, and once only. `size_bytes` is the size of the
+    whole file, 0 for a model that is in memory alone. `golden_npz` holds the bytes of the part golden.npz. It and
+    `manifest` are None, and `labels` empty, in a file that does not carry them. `trusted` leaves the structure
+    unchecked.
     """
 
-    path: Path
-    size_bytes: int
     flatbuffer: bytes = field(repr=False)
-    graph: Graph = field(repr=False)
+    path: Path = IN_MEMORY
+    size_bytes: int = 0
     metadata: TfliteMetadata = field(default_factory=TfliteMetadata)
     manifest: Manifest | None = None
     labels: tuple[str, ...] = ()
     golden_npz: bytes | None = field(default=None, repr=False)
+    trusted: bool = field(default=False, repr=False, compare=False)
+
+    @classmethod
+    def from_bytes(
+        cls, data: bytes, path: Path = IN_MEMORY, *, check_hashes: bool = True, trusted: bool = False
+    ) -> TfliteModel:
+        """The model in the bytes of a whole file, its structure and its hashes checked.
+
+        Raises ModelFileError when it is damaged.
+        """
+        archive, flatbuffer = _split(data)
+        bare = cls(flatbuffer, path, len(data), trusted=trusted)
+        graph = bare.graph
+        metadata = read_tflite_metadata(graph.metadata[ENTRY]) if ENTRY in graph.metadata else TfliteMetadata()
+        parts = _parts(archive, metadata) if archive is not None else {}
+        if MANIFEST in metadata.files and MANIFEST not in parts:
+            raise ModelFileError("its metadata lists edgeready.json but the part is missing: the file is truncated")
+        manifest = read_manifest(parts[MANIFEST]) if MANIFEST in parts else None
+        if manifest is not None and check_hashes:
+            _check_hashes(manifest, {**parts, FLATBUFFER: flatbuffer})
+        label_file = metadata.label_file or LABELS
+        if GOLDEN in parts:
+            read_golden(parts[GOLDEN])  # a damaged part is met here, and not only by `verify`
+        return bare.described(
+            metadata=metadata,
+            manifest=manifest,
+            labels=parse_labels(parts[label_file]) if label_file in parts else (),
+            golden_npz=parts.get(GOLDEN),
+        )
+
+    def described(self, **changes: Any) -> TfliteModel:
+        """The same flatbuffer with other fields; a graph that is read already is not read again."""
+        other = replace(self, **changes)
+        if "graph" in self.__dict__:
+            other.__dict__["graph"] = self.graph
+        return other
+
+    @classmethod
+    def of_graph(cls, graph: Graph, **fields: Any) -> TfliteModel:
+        """A model without a flatbuffer, for tests that need none."""
+        model = cls(b"", **fields)
+        model.__dict__["graph"] = graph
+        return model
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The main subgraph, its structure verified; raises ModelFileError."""
+        return read_graph(self.flatbuffer, trusted=True) if self.trusted else verified_graph(self.flatbuffer)
+
+    @cached_property
+    def contract(self) -> Contract:
+        """How frames go in and scores come out; raises ModelFileError when it is no image classifier."""
+        return read_contract(self)
+
+    @cached_property
+    def sha256(self) -> str:
+        """The SHA-256 of the flatbuffer, in hexadecimal digits."""
+        return hashlib.sha256(self.flatbuffer).hexdigest()
 
     @property
     def golden(self) -> GoldenVectors | None:
@@ -50,15 +111,16 @@ class ModelFile:
         return None if self.golden_npz is None else read_golden(self.golden_npz)
 
 
-def read_model_file(path: str | os.PathLike[str], *, check_hashes: bool = True, trusted: bool = False) -> ModelFile:
-    """The ModelFile at `path`, its structure and its hashes checked; `trusted` leaves the structure unchecked.
+def read_model_file(path: str | os.PathLike[str], *, check_hashes: bool = True, trusted: bool = False) -> TfliteModel:
+    """The TfliteModel in the file at `path`, its structure and its hashes checked; `trusted` leaves the structure
+    unchecked.
 
     Raises NotFoundError when there is none, ModelFileError (one line that names the file) when it is damaged.
     """
     where = Path(path)
     data = _read(where)
     try:
-        return _parse(where, data, check_hashes, trusted)
+        return TfliteModel.from_bytes(data, where, check_hashes=check_hashes, trusted=trusted)
     except ModelFileError as error:
         raise ModelFileError(f"{where}: {error}") from error
 
@@ -76,50 +138,6 @@ def _split(data: bytes) -> tuple[Archive | None, bytes]:
     if not archive.start:
         raise ModelFileError("the ZIP at its end starts before the model: the file is damaged")
     return archive, data[: archive.start]
-
-
-def _parse(path: Path, data: bytes, check_hashes: bool, trusted: bool) -> ModelFile:
-    archive, flatbuffer = _split(data)
-    graph = read_graph(flatbuffer, trusted=True) if trusted else verified_graph(flatbuffer)
-    metadata = read_tflite_metadata(graph.metadata[ENTRY]) if ENTRY in graph.metadata else TfliteMetadata()
-    parts = _parts(archive, metadata) if archive is not None else {}
-    if MANIFEST in metadata.files and MANIFEST not in parts:
-        raise ModelFileError("its metadata lists edgeready.json but the part is missing: the file is truncated")
-    manifest = read_manifest(parts[MANIFEST]) if MANIFEST in parts else None
-    if manifest is not None and check_hashes:
-        _check_hashes(manifest, {**parts, FLATBUFFER: flatbuffer})
-    label_file = metadata.label_file or LABELS
-    if GOLDEN in parts:
-        read_golden(parts[GOLDEN])  # damaged ones are met here, and not first by whoever verifies
-    return ModelFile(
-        path,
-        len(data),
-        flatbuffer,
-        graph,
-        metadata,
-        manifest,
-        parse_labels(parts[label_file]) if label_file in parts else (),
-        parts.get(GOLDEN),
-    )
-
-
-def parse_labels(data: bytes) -> tuple[str, ...]:
-    """The labels in the bytes of a label file, one a line; control characters become spaces.
-
-    Raises ModelFileError for more, or longer ones, than a classifier has.
-    """
-    text = data.decode("utf-8", "replace")
-    split = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    longest = max(map(len, split))
-    if len(split) > _MAX_LABELS or longest > _MAX_LABEL_CHARACTERS:
-        raise ModelFileError(
-            f"its label file has {len(split)} lines, the longest of {longest} characters: "
-            f"{_MAX_LABELS} and {_MAX_LABEL_CHARACTERS} are the most"
-        )
-    lines = [plain(line) for line in split]
-    while lines and not lines[-1]:
-        lines.pop()
-    return tuple(lines)
 
 
 def _read(path: Path) -> bytes:

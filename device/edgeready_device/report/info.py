@@ -7,16 +7,16 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from edgeready_device.contract import Contract, TensorSpec
 from edgeready_device.machine.machine import Machine
-from edgeready_device.model_file.reader import ModelFile
+from edgeready_device.model_file.contract import Contract, TensorSpec
+from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.runtime.runtime import Runtime
 from edgeready_device.text import plain, rows
 from edgeready_device.tune_file import Tuned
 
 
 def info_json(
-    file: ModelFile, contract: Contract, runtimes: Sequence[Runtime], tuned: Tuned | None = None
+    file: TfliteModel, contract: Contract, runtimes: Sequence[Runtime], tuned: Tuned | None = None
 ) -> dict[str, Any]:
     """What a model file is, as plain data; `tuned` only where a tune file lies beside it."""
     frame = contract.frame

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeready_device.contract import Contract
 from edgeready_device.errors import ModelFileError
+from edgeready_device.model_file.contract import Contract
 from edgeready_device.model_file.golden import GoldenVectors, recording_key
-from edgeready_device.model_file.reader import ModelFile
+from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.runtime.runtime import Runtime
 from edgeready_device.verification import compare
 
@@ -59,7 +59,7 @@ class Expected:
     source: str
 
 
-def inputs_of(file: ModelFile, contract: Contract) -> NDArray[Any]:
+def inputs_of(file: TfliteModel, contract: Contract) -> NDArray[Any]:
     """Input tensors without the batch (n, ...): the golden vectors' where the file has some, else seeded noise."""
     golden = _fitting_golden(file, contract)
     if golden is not None:
@@ -71,7 +71,7 @@ def inputs_of(file: ModelFile, contract: Contract) -> NDArray[Any]:
     return contract.frame.normalization.apply(pixels).astype(contract.input.dtype)
 
 
-def expected_of(file: ModelFile, contract: Contract) -> Expected | None:
+def expected_of(file: TfliteModel, contract: Contract) -> Expected | None:
     """The golden vectors' recordings; None for a file without them."""
     golden = _fitting_golden(file, contract)
     if golden is None:
@@ -119,7 +119,7 @@ def _from(voice: Voice) -> Expected:
     return Expected({recording_key(voice.runtime, voice.kernels): voice.outputs}, "")
 
 
-def _fitting_golden(file: ModelFile, contract: Contract) -> GoldenVectors | None:
+def _fitting_golden(file: TfliteModel, contract: Contract) -> GoldenVectors | None:
     """The file's golden vectors where they fit its input."""
     golden, taken = file.golden, contract.input
     if golden is None or golden.inputs.shape[1:] != taken.shape[1:] or golden.inputs.dtype != taken.dtype:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeready_device.atomic import write_text
-from edgeready_device.model_file.reader import ModelFile
+from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.runtime.runtime import Runtime
 from edgeready_device.tune_file import SCHEMA, Choice, machine_key, tune_path
 
@@ -26,13 +25,13 @@ class Record:
     candidates: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
 
 
-def write_tuned(file: ModelFile, record: Record, runtimes: Sequence[Runtime]) -> Path:
+def write_tuned(file: TfliteModel, record: Record, runtimes: Sequence[Runtime]) -> Path:
     """Writes `record` for this machine beside `file`, keeps what others left there for the same model; the path.
 
     The file is whole or not there; raises OutputError.
     """
     path, key = tune_path(file.path), machine_key(runtimes)
-    sha256 = hashlib.sha256(file.flatbuffer).hexdigest()
+    sha256 = file.sha256
     entry = {"machine": key, **asdict(record)}
     kept = [other for other in _entries(path, sha256) if other.get("machine") != key]
     data = {"schema": SCHEMA, "flatbuffer_sha256": sha256, "machines": [*kept[1 - _MOST_MACHINES :], entry]}

@@ -15,11 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeready_device.contract import read_contract
 from edgeready_device.errors import RuntimeUnavailableError, UsageError
 from edgeready_device.isolation.trial import TrialRequest
 from edgeready_device.machine.machine import available_cpus, read_machine
-from edgeready_device.model_file.reader import ModelFile
+from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.runtime.delegate import EDGETPU_OP, parse_delegate
 from edgeready_device.runtime.runtime import Runtime, choose_runtime, installed_runtimes
 from edgeready_device.tuning.agreement import Expected, Voice, consensus, expected_of, inputs_of, judged
@@ -82,13 +81,13 @@ def thread_counts(cpus: int) -> tuple[int, ...]:
 
 
 def tune(
-    file: ModelFile, config: TuneConfig | None = None, progress: Callable[[int, int], None] | None = None
+    file: TfliteModel, config: TuneConfig | None = None, progress: Callable[[int, int], None] | None = None
 ) -> TuneResult:
     """The TuneResult of `file` on this machine; each candidate runs in a process of its own.
 
     `progress(done, total)` counts rounds. Raises RuntimeUnavailableError when no candidate runs at all.
     """
-    config, contract = config or TuneConfig(), read_contract(file)
+    config, contract = config or TuneConfig(), file.contract
     planned = _planned(file, config)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="edgeready-tune-")))
@@ -112,7 +111,7 @@ def tune(
     return TuneResult(file.path, candidates, *choose(candidates, emulated), expected.source, emulated)
 
 
-def _planned(file: ModelFile, config: TuneConfig) -> list[Candidate]:
+def _planned(file: TfliteModel, config: TuneConfig) -> list[Candidate]:
     """All candidates, the one that runs without a choice first."""
     for delegate in config.delegates:
         parse_delegate(delegate)  # a name that is none is the caller's mistake, and no candidate
@@ -137,7 +136,7 @@ def _usable(name: str) -> bool:
     return True
 
 
-def _request(plan: Candidate, file: ModelFile) -> TrialRequest:
+def _request(plan: Candidate, file: TfliteModel) -> TrialRequest:
     return TrialRequest(plan.runtime.name, plan.threads, "default", plan.delegate, len(file.graph.ops))
 
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from edgeready_device.model import Model
 from edgeready_device.model_file.golden import GoldenVectors, recording_key
-from edgeready_device.model_file.reader import ModelFile
+from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.runtime.runtime import KERNELS, Runtime, installed_runtimes
 from edgeready_device.verification import outputs_of
 
@@ -17,7 +17,7 @@ MOST_INPUT_BYTES = 128 * 1024
 
 
 def record_golden(
-    file: ModelFile,
+    file: TfliteModel,
     frames: NDArray[np.uint8],
     runtimes: tuple[Runtime, ...] | None = None,
     vectors: int | None = None,

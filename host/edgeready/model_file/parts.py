@@ -12,13 +12,13 @@ from edgeready import __version__
 from edgeready.errors import ModelFileError
 from edgeready.model_file.metadata_entry import with_metadata
 from edgeready.model_file.writer import package, with_parts
-from edgeready_device.model_file.reader import GOLDEN, ModelFile, flatbuffer_of
+from edgeready_device.model_file.reader import GOLDEN, TfliteModel, flatbuffer_of
 from edgeready_device.tflite.metadata import ENTRY
 
 _MOST_BYTES = 64 << 20
 
 
-def dressed(compiled: bytes, original: bytes, file: ModelFile) -> bytes:
+def dressed(compiled: bytes, original: bytes, file: TfliteModel) -> bytes:
     """`compiled` as a model file with the metadata and the parts of `file`, whose bytes are `original`.
 
     Golden vectors are left out: they are the answers of the CPU's kernels to the other flatbuffer.

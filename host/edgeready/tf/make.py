@@ -22,7 +22,7 @@ from edgeready.tf import rewrite as mend
 from edgeready.tf.architectures import UNIT
 from edgeready.tf.models import NamedModel
 from edgeready.tf.sources import Network
-from edgeready_device.contract import scores_of
+from edgeready_device.model_file.contract import scores_of
 from edgeready_device.tflite.graph import Graph, read_graph
 
 Log = Callable[[], str]

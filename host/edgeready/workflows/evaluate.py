@@ -10,7 +10,7 @@ from edgeready.dataset import SET_NAMES, Dataset, Splits, load_splits
 from edgeready.errors import DatasetError
 from edgeready_device.evaluation import EvaluationReport, evaluate
 from edgeready_device.model import Model
-from edgeready_device.model_file.reader import ModelFile
+from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.runtime.runtime import Runtime
 
 
@@ -64,7 +64,7 @@ def splits_for(
     return splits
 
 
-def recorded_seed(file: ModelFile) -> int:
+def recorded_seed(file: TfliteModel) -> int:
     """The seed of the split that the model was trained on, as its file says; that of DataConfig where it does not."""
     data = file.manifest.provenance.get("data") if file.manifest else None
     seed = data.get("seed") if isinstance(data, dict) else None

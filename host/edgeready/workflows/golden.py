@@ -18,13 +18,12 @@ from edgeready.files.atomic import write_files
 from edgeready.model_file.golden import MOST_VECTORS, record_golden
 from edgeready.model_file.writer import with_parts
 from edgeready.proof.runtimes import Loadable, runtimes_that_run, try_runtimes
-from edgeready_device.contract import read_contract
 from edgeready_device.errors import ImageError
 from edgeready_device.images.decode import image_files, load_frame
 from edgeready_device.images.frames import fit_frame
 from edgeready_device.isolation.trial import TrialRequest, try_model
 from edgeready_device.model_file.manifest import InputSpec
-from edgeready_device.model_file.reader import GOLDEN, MANIFEST, ModelFile, read_model_file
+from edgeready_device.model_file.reader import GOLDEN, MANIFEST, TfliteModel, read_model_file
 
 _MOST_PART_BYTES = 256 << 20
 
@@ -51,7 +50,7 @@ def add_golden(path: Path, source: str, out: Path, vectors: int | None = None) -
     if vectors is not None and vectors < 1:
         raise UsageError(f"vectors is {vectors}: ask for at least 1")
     file = read_model_file(path)
-    pictures = _pictures(source, read_contract(file).frame, vectors or MOST_VECTORS)
+    pictures = _pictures(source, file.contract.frame, vectors or MOST_VECTORS)
     tried = tuple(_on_both_paths(each, file.flatbuffer) for each in try_runtimes(file.flatbuffer))
     runtimes = runtimes_that_run(tried)
     if not runtimes:
@@ -98,7 +97,7 @@ def _spread(count: int, most: int) -> list[int]:
     return [int(even[index]) for index in np.random.default_rng(0).permutation(taken)]
 
 
-def _with_part(path: Path, file: ModelFile, golden: bytes) -> bytes:
+def _with_part(path: Path, file: TfliteModel, golden: bytes) -> bytes:
     """The file's bytes with `golden` among its parts, and with its hash in the manifest where there is one."""
     parts = _parts(path, file)
     manifest = parts.pop(MANIFEST, None)
@@ -110,7 +109,7 @@ def _with_part(path: Path, file: ModelFile, golden: bytes) -> bytes:
     return with_parts(file.flatbuffer, parts)
 
 
-def _parts(path: Path, file: ModelFile) -> dict[str, bytes]:
+def _parts(path: Path, file: TfliteModel) -> dict[str, bytes]:
     """Every part behind the flatbuffer, by its name; edgeready's own are checked already."""
     data = path.read_bytes()
     if len(data) == len(file.flatbuffer):

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Union
+from typing import Protocol
 
-from edgeready_device.errors import ModelFileError, NotFoundError, UsageError
-from edgeready_device.model_file.manifest import RESIZE_RULES, SCORES, InputSpec
-from edgeready_device.model_file.reader import ModelFile, parse_labels
+from edgeready_device.errors import ModelFileError, UsageError
+from edgeready_device.model_file.labels import Labels, labels_for
+from edgeready_device.model_file.manifest import RESIZE_RULES, SCORES, InputSpec, Manifest
 from edgeready_device.preprocess import FrameTable, Normalization
 from edgeready_device.quantization import QuantParams
 from edgeready_device.tflite.graph import Graph, Tensor
+from edgeready_device.tflite.metadata import TfliteMetadata
 
 _PIXEL_TYPES = ("uint8", "int8")
 _FRAME_TYPES = (*_PIXEL_TYPES, "int16", "float32")
 _PASSES_SCORES_ON = ("QUANTIZE", "DEQUANTIZE", "RESHAPE", "SQUEEZE")
-_MAX_LABEL_BYTES = 16 << 20
-
-Labels = Union["tuple[str, ...]", Mapping[int, str]]
 
 
 @dataclass(frozen=True)
@@ -42,7 +39,31 @@ class Description:
             raise UsageError(f"the scores are {self.scores!r}: choose {' or '.join(SCORES)}")
 
 
-NOTHING_SAID = Description()
+AS_THE_FILE_SAYS = Description()
+
+
+class Described(Protocol):
+    """What a contract is read from: a graph, and what the file around it says."""
+
+    @property
+    def path(self) -> Path:
+        """Where it was read from."""
+
+    @property
+    def graph(self) -> Graph:
+        """The main subgraph."""
+
+    @property
+    def manifest(self) -> Manifest | None:
+        """edgeready.json, where there is one."""
+
+    @property
+    def metadata(self) -> TfliteMetadata:
+        """The standard metadata."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels in the file; empty where it has none."""
 
 
 @dataclass(frozen=True)
@@ -73,38 +94,45 @@ class Contract:
     raw_pixels: bool = False
 
 
-def read_contract(file: ModelFile, said: Description = NOTHING_SAID) -> Contract:
-    """The Contract of `file`, `said` going before it; raises ModelFileError when it is no image classifier.
+def read_contract(file: Described, description: Description = AS_THE_FILE_SAYS) -> Contract:
+    """The Contract of `file`, `description` going before it; raises ModelFileError when it is no image classifier.
 
     What a foreign file does not say: stretch to size; 8-bit pixels go in as they are, wider ones
     divided by 255; scores are probabilities if the last op is SOFTMAX or LOGISTIC; labels are the class numbers.
     """
     try:
-        return _contract(file, said)
+        return _contract(file, description)
     except ModelFileError as error:
         raise ModelFileError(f"{file.path}: {error}") from error
 
 
-def _contract(file: ModelFile, said: Description) -> Contract:
+def _contract(file: Described, description: Description) -> Contract:
     graph = file.graph
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
         raise ModelFileError(
             f"{len(graph.inputs)} inputs and {len(graph.outputs)} outputs: an image classifier has one of each"
         )
-    taken, given = (_spec(graph.tensors[index]) for index in (graph.inputs[0], graph.outputs[0]))
-    own = file.manifest.input.normalization if file.manifest else file.metadata.normalization
-    normalization = said.normalization or own
-    resize = said.resize or (file.manifest.input.resize if file.manifest else "stretch")
-    frame = _frame(taken, resize, normalization or Normalization())
-    classes = _classes(given)
-    named = file.labels or tuple(str(i) for i in range(classes))
-    labels = named if said.labels is None else labels_for(said.labels, classes)
+    input_spec, output_spec = (_spec(graph.tensors[index]) for index in (graph.inputs[0], graph.outputs[0]))
+    in_file = file.manifest.input.normalization if file.manifest else file.metadata.normalization
+    normalization = description.normalization or in_file
+    resize = description.resize or (file.manifest.input.resize if file.manifest else "stretch")
+    frame = _frame(input_spec, resize, normalization or Normalization())
+    classes = _classes(output_spec)
+    labels = file.labels or tuple(str(i) for i in range(classes))
+    if description.labels is not None:
+        labels = labels_for(description.labels, classes)
     if len(labels) != classes:
         raise ModelFileError(f"{len(labels)} labels for {classes} classes: give the file that belongs to the model")
-    scores = said.scores or (file.manifest.scores if file.manifest else scores_of(graph))
-    raw = normalization is None and taken.dtype in _PIXEL_TYPES
-    table = _table(taken, None if raw else frame.normalization)
-    return Contract(taken, given, frame, table, scores, labels, raw)
+    raw_pixels = normalization is None and input_spec.dtype in _PIXEL_TYPES
+    return Contract(
+        input=input_spec,
+        output=output_spec,
+        frame=frame,
+        table=_table(input_spec, None if raw_pixels else frame.normalization),
+        scores=description.scores or (file.manifest.scores if file.manifest else scores_of(graph)),
+        labels=labels,
+        raw_pixels=raw_pixels,
+    )
 
 
 def _spec(tensor: Tensor) -> TensorSpec:
@@ -157,46 +185,6 @@ def scores_of(graph: Graph) -> str:
             break
         op = makers.get(op.inputs[0])
     return "probabilities" if op is not None and op.name in ("SOFTMAX", "LOGISTIC") else "logits"
-
-
-def labels_for(given: Labels, classes: int) -> tuple[str, ...]:
-    """One label for each of the `classes`, the number where none is given; raises ModelFileError for too many."""
-    if not isinstance(given, Mapping):
-        return tuple(given)
-    beyond = max(given)
-    if beyond >= classes:
-        raise ModelFileError(
-            f"a label for class {beyond}, of {classes} classes from 0 on: give the file that belongs to the model"
-        )
-    return tuple(given.get(index, str(index)) for index in range(classes))
-
-
-def read_labels(path: Path) -> Labels:
-    """The labels in a text file: one a line, or PyCoral's lines of number and label, as `17 cat` or `17: cat`.
-
-    Raises NotFoundError, or UsageError for a file without labels or with more than a classifier has.
-    """
-    try:
-        with path.open("rb") as stream:
-            lines = parse_labels(stream.read(_MAX_LABEL_BYTES))
-    except FileNotFoundError as error:
-        raise NotFoundError(f"{path}: no such file; name a text file with one label a line") from error
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
-    if not lines:
-        raise UsageError(f"{path} holds no labels: write one label a line")
-    return _numbered(lines) or lines
-
-
-def _numbered(lines: Sequence[str]) -> dict[int, str] | None:
-    """Class numbers and their labels where every line has both and no number comes twice, else None."""
-    found: dict[int, str] = {}
-    for line in filter(None, lines):
-        number, _, label = line.replace(":", " ", 1).partition(" ")
-        if not (number.isascii() and number.isdigit()) or int(number) in found or not label.strip():
-            return None
-        found[int(number)] = label.strip()
-    return found
 
 
 def normalization_from(mean: str | None, std: str | None) -> Normalization | None:
