@@ -36,19 +36,19 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+from mutations import mutated, places
+
+from edgeready_device import cli
+from edgeready_device.errors import ModelFileError
+from edgeready_device.isolation import trial
+from edgeready_device.isolation.child import MEANINGS, Ended
+from edgeready_device.model_file.reader import flatbuffer_of, read_model_file
+from edgeready_device.runtime.runtime import installed_runtimes
+from edgeready_device.tflite.structure.verification import verified_graph
+
 TESTS = Path(__file__).resolve().parents[1] / "tests"
-sys.path.insert(0, str(TESTS))
-
-from mutations import mutated, places  # noqa: E402  (beside the tests)
-
-from edgeready_device import cli  # noqa: E402
-from edgeready_device.errors import ModelFileError  # noqa: E402
-from edgeready_device.isolation import trial  # noqa: E402
-from edgeready_device.isolation.child import MEANINGS, Ended  # noqa: E402
-from edgeready_device.model_file.reader import flatbuffer_of, read_model_file  # noqa: E402
-from edgeready_device.runtime.runtime import installed_runtimes  # noqa: E402
-from edgeready_device.tflite.structure.verification import verified_graph  # noqa: E402
-
 LIMITS = {"hang": 5.0, "kill": 20.0}  # seconds
 IMAGE = TESTS / "data" / "arm64" / "digit-3.png"
 DIED = "did not survive its first run"

@@ -1,14 +1,11 @@
-"""What all tests share: `tflite_models` (beside this file) can be imported, and hypothesis is steady."""
+"""What all tests share: steady hypothesis settings and the order of the files."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 # Tests draw no subnormal floats (`allow_subnormal=False`): tflite-runtime's arm64 wheel makes the process that loads
 # it flush them to zero, and there hypothesis refuses to draw any.

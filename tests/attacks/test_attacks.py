@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import re
-import sys
 import time
 import tracemalloc
-from pathlib import Path
-
-import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 import layouts  # noqa: F401  (each registers its attacks)
-import models  # noqa: F401
 import operators  # noqa: F401
+import pytest
 import tails  # noqa: F401
+import tensors  # noqa: F401
 from crafting import ATTACKS, by_hand, vector
 from tflite_models import conv_classifier
 

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from lane import ARITHMETIC, MUTATIONS
 
 from edgeready_device import __version__
 from edgeready_device.runtime.runtime import installed_runtimes
@@ -18,10 +19,6 @@ from edgeready_device.runtime.runtime import installed_runtimes
 ROOT = Path(__file__).parents[2]
 LANE = ROOT / "tests" / "arm64"
 DATA = ROOT / "tests" / "data" / "arm64"
-
-sys.path.insert(0, str(LANE))
-
-from lane import ARITHMETIC, MUTATIONS  # noqa: E402
 
 
 @pytest.mark.parametrize("runtime", [runtime.name for runtime in installed_runtimes()])

@@ -1,8 +1,9 @@
 """Fixtures of the device's tests: models, complete files, and the runtimes that are installed.
 
-The models are those of models.py. Where the environment variable EDGEREADY_TEST_MODELS names a folder, its ready-made
-files are taken (`python tests/device/models.py FOLDER` writes them): so the tests need no `flatbuffers`, and run in
-a bare container with numpy, Pillow, pytest, hypothesis and one TFLite runtime. Else a temporary folder gets them.
+The models are those of device_models.py. Where the environment variable EDGEREADY_TEST_MODELS names a folder, its
+ready-made files are taken (`python tests/device/device_models.py FOLDER` writes them): so the tests need no
+`flatbuffers`, and run in a bare container with numpy, Pillow, pytest, hypothesis and one TFLite runtime. Else a
+temporary folder gets them.
 The external delegates are compiled where they are used, or taken ready-made from the folder that the environment
 variable EDGEREADY_TEST_DELEGATES names (`tests/arm64/delegates` compiles them for a board): there needs to be no
 compiler.
@@ -42,11 +43,11 @@ def _no_runtime_by_environment(monkeypatch):
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory) -> Callable[[str], Path]:
-    """The path of a bare model by its name in models.py."""
+    """The path of a bare model by its name in device_models.py."""
     given = os.environ.get(MODELS_VARIABLE)
     folder = Path(given) if given else tmp_path_factory.mktemp("models")
     if not given:
-        from .models import write_models  # noqa: TID252  (its package depends on pytest's root)
+        from device_models import write_models
 
         write_models(folder)
     return lambda name: folder / f"{name}.tflite"

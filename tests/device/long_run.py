@@ -22,7 +22,7 @@ FRAMES = np.random.default_rng(1).integers(0, 50, (16, 2, 2), dtype=np.uint8)
 
 
 def expected(frame: np.ndarray) -> list[float]:
-    """What `sums` gives, worked out by hand (models.py)."""
+    """What `sums` gives, worked out by hand (device_models.py)."""
     p = frame.reshape(-1).astype(float)
     return [p[0] / 8, p[1] / 8, (p.sum() / 4 + 1) / 8]
 

@@ -4,12 +4,11 @@ import dataclasses
 import os
 
 import pytest
+from boards import lay
 
 from edgeready_device.machine.activity import Activity, Counters, activity, read_counters
 from edgeready_device.machine.board import Board
 from edgeready_device.machine.firmware import this_board
-
-from .boards import lay  # noqa: TID252  (the package depends on pytest's root)
 
 TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from boards import lay
 
 from edgeready_device.benchmarking import benchmark as under_test
 from edgeready_device.benchmarking.benchmark import BenchmarkConfig, BenchmarkResult, benchmark
@@ -18,8 +19,6 @@ from edgeready_device.machine.machine import read_machine
 from edgeready_device.machine.memory import MemoryUse
 from edgeready_device.model import Model
 from edgeready_device.runtime.runtime import Runtime
-
-from .boards import lay  # noqa: TID252  (the package depends on pytest's root)
 
 FRAME = np.arange(8, dtype=np.uint8).reshape(2, 4)
 

@@ -5,6 +5,8 @@ import json
 from pathlib import Path
 
 import pytest
+from boards import lay
+from report_cases import LITERT, PC, PI
 
 from edgeready_device.benchmarking.acceleration import Acceleration, read_acceleration
 from edgeready_device.benchmarking.benchmark import BenchmarkResult
@@ -21,9 +23,6 @@ from edgeready_device.report.acceleration import acceleration_rows
 from edgeready_device.report.benchmark import benchmark_json, benchmark_text
 from edgeready_device.runtime.delegate import DelegateSpec, Delegation
 from edgeready_device.tune_file import Choice, Tuned
-
-from .boards import lay  # noqa: TID252  (the package depends on pytest's root)
-from .report_cases import LITERT, PC, PI  # noqa: TID252  (the package depends on pytest's root)
 
 
 def _measured(latencies, machine=PI, threads=1):

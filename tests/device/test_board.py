@@ -5,13 +5,12 @@ import stat
 from pathlib import Path
 
 import pytest
+from boards import lay
 
 from edgeready_device.machine import firmware as under_test
 from edgeready_device.machine.board import Board, whole_number
 from edgeready_device.machine.firmware import ask_firmware, this_board
 from edgeready_device.machine.machine import MOST_BYTES
-
-from .boards import lay  # noqa: TID252  (the package depends on pytest's root)
 
 
 def test_a_file_is_read_without_the_blanks_and_nuls_at_its_ends(tmp_path):

@@ -1,11 +1,7 @@
 from __future__ import annotations
 
 import pytest
-
-from edgeready_device.machine.board import Board
-from edgeready_device.machine.board_state import BoardState, Clock, read_state
-
-from .boards import (  # noqa: TID252  (the package depends on pytest's root)
+from boards import (
     CASES,
     CORAL,
     GET_THROTTLED,
@@ -20,6 +16,9 @@ from .boards import (  # noqa: TID252  (the package depends on pytest's root)
     supply,
     zone,
 )
+
+from edgeready_device.machine.board import Board
+from edgeready_device.machine.board_state import BoardState, Clock, read_state
 
 
 @pytest.fixture

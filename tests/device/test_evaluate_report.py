@@ -3,11 +3,10 @@ from __future__ import annotations
 import json
 
 import numpy as np
+from report_cases import LITERT
 
 from edgeready_device.evaluation import EvaluationReport
 from edgeready_device.report.predictions import evaluation_json, evaluation_text
-
-from .report_cases import LITERT  # noqa: TID252  (the package depends on pytest's root)
 
 EVALUATED = EvaluationReport(
     ("cat", "dog", "owl"), np.array([0, 0, 1, 1]), np.array([[9, 0, 0], [0, 9, 0], [0, 9, 0], [0, 9, 0]], np.uint8)

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import dataclasses
 
+from report_cases import LITERT, PC, PI
+
 from edgeready_device.machine.board_state import BoardState, Clock
 from edgeready_device.report.info import machine_json, machine_text
 from edgeready_device.report.state import state_json, state_rows
 from edgeready_device.runtime.runtime import Runtime
-
-from .report_cases import LITERT, PC, PI  # noqa: TID252  (the package depends on pytest's root)
 
 CLOCK = Clock("policy0", "ondemand", 600_000, 600_000, 1_800_000, 1_800_000)
 STATE = BoardState((CLOCK,), 51.5, 0x50000, True, (), None, 0.25)

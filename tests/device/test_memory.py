@@ -4,12 +4,11 @@ import mmap
 import os
 
 import pytest
+from boards import lay
 
 from edgeready_device.machine.board import Board
 from edgeready_device.machine.firmware import this_board
 from edgeready_device.machine.memory import Memory, MemoryUse, memory_use, read_memory
-
-from .boards import lay  # noqa: TID252  (the package depends on pytest's root)
 
 
 def test_memory_is_read_in_bytes(tmp_path):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from boards import CASES, lay
 
 from edgeready_device.benchmarking import bimodal as modality
 from edgeready_device.benchmarking import difference, stability, sustained
@@ -15,8 +16,6 @@ from edgeready_device.machine.activity import Activity
 from edgeready_device.machine.board import Board
 from edgeready_device.machine.board_state import BoardState, Clock, read_state
 from edgeready_device.machine.machine import Machine, is_emulated
-
-from .boards import CASES, lay  # noqa: TID252  (the package depends on pytest's root)
 
 RANDOM = np.random.default_rng(3)
 STEADY = tuple(0.004 * np.exp(RANDOM.normal(0, 0.01, 600)))

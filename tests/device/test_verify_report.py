@@ -4,12 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
+from report_cases import LITERT
 
 from edgeready_device.report.verify import verify_json, verify_text
 from edgeready_device.statistics import Proportion
 from edgeready_device.verification import PathDistance, PathResult, VerifyReport
-
-from .report_cases import LITERT  # noqa: TID252  (the package depends on pytest's root)
 
 
 def _path(histogram, note=""):

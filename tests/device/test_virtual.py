@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from boards import lay
 
 from edgeready_device.machine.board import Board
 from edgeready_device.machine.virtual import is_virtual
-
-from .boards import lay  # noqa: TID252  (the package depends on pytest's root)
 
 GUEST = "processor\t: 0\nmodel name\t: Xeon\nflags\t\t: fpu vme hypervisor lahf_lm\n"
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "host"))
 
 import numpy as np
 from tflite_models import O, T, conv_classifier, tflite
@@ -226,7 +227,6 @@ def tails() -> dict[str, bytes]:
 
 
 def logs() -> dict[str, bytes]:
-    sys.path.insert(0, str(Path(__file__).parents[1] / "host"))
     from compiled_models import LOG, MIX
 
     return {"all_mapped.log": LOG.encode(), "mixed.log": MIX.encode()}

@@ -10,18 +10,16 @@ import json
 import sys
 from pathlib import Path
 
+import keras
+import numpy as np
+
+from edgeready.config.build import SourceConfig
+from edgeready.quantization.samples import Feeds
+from edgeready.tf import convert, models, quantize
+from edgeready.tf import rewrite as mend
+from edgeready_device.preprocess import Normalization
+
 folder = Path(sys.argv[1])
-
-import numpy as np  # noqa: E402
-
-from edgeready.tf import convert, models, quantize  # noqa: E402  # isort: skip
-from edgeready.tf import rewrite as mend  # noqa: E402  # isort: skip
-import keras  # noqa: E402
-
-from edgeready.config.build import SourceConfig  # noqa: E402  # isort: skip
-from edgeready.quantization.samples import Feeds  # noqa: E402  # isort: skip
-from edgeready_device.preprocess import Normalization  # noqa: E402
-
 layers = keras.layers
 SHAPE = (8, 8, 4)
 FRAMES = np.random.default_rng(0).integers(0, 256, (8, *SHAPE), dtype=np.uint8)

@@ -10,24 +10,21 @@ import json
 import sys
 from pathlib import Path
 
+import keras
+import numpy as np
+import tensorflow as tf
+
+from edgeready.config.build import SourceConfig, TrainConfig
+from edgeready.config.method import Method, QatConfig
+from edgeready.dataset import load_splits
+from edgeready.quantization.samples import Feeds
+from edgeready.tf import convert, models, qat, quantize, train
+from edgeready.tf.augment import augment
+from edgeready.tf.qat import fake_quantization as grids
+from edgeready.tf.qat import steps
+from edgeready_device.preprocess import Normalization
+
 folder = Path(sys.argv[1])
-
-import numpy as np  # noqa: E402
-
-from edgeready.config.build import SourceConfig, TrainConfig  # noqa: E402
-from edgeready.config.method import Method, QatConfig  # noqa: E402
-from edgeready.dataset import load_splits  # noqa: E402
-from edgeready.quantization.samples import Feeds  # noqa: E402
-
-from edgeready.tf import convert, models, qat, quantize, train  # noqa: E402  # isort: skip
-import keras  # noqa: E402
-import tensorflow as tf  # noqa: E402
-
-from edgeready.tf.augment import augment  # noqa: E402
-from edgeready.tf.qat import fake_quantization as grids  # noqa: E402
-from edgeready.tf.qat import steps  # noqa: E402
-from edgeready_device.preprocess import Normalization  # noqa: E402
-
 layers = keras.layers
 SHAPE = (12, 12, 3)
 NOISE = np.random.default_rng(0)

@@ -9,13 +9,12 @@ import json
 import sys
 from pathlib import Path
 
-import numpy as np
-
-from edgeready.tf import convert, sources  # isort: skip
 import h5py
+import numpy as np
 import tensorflow as tf
 
 from edgeready.config.build import SourceConfig
+from edgeready.tf import convert, sources
 from edgeready.tf.sources import Network
 
 FOLDER = Path(sys.argv[1])

@@ -10,14 +10,13 @@ import json
 import sys
 from pathlib import Path
 
-folder, here = Path(sys.argv[1]), Path(__file__).parent
+import keras
+import numpy as np
 
-import numpy as np  # noqa: E402
+from edgeready.tf import applications, architectures, convert, models, train
 
-from edgeready.tf import applications, architectures, convert, models, train  # noqa: E402  # isort: skip
-import keras  # noqa: E402
-
-NETS = here / "nets.py"
+folder = Path(sys.argv[1])
+NETS = Path(__file__).parent / "nets.py"
 CASES = {}
 
 

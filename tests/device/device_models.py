@@ -1,4 +1,4 @@
-"""The model files of the device's tests, a function each; `python tests/device/models.py FOLDER` writes them all.
+"""The model files of the device's tests, a function each; run with a FOLDER, this file writes all of them there.
 
 Only this file needs `flatbuffers` and `ai_edge_litert`, and only where EDGEREADY_TEST_MODELS names no folder with
 ready-made files (see conftest.py). Answers can be worked out by hand:
