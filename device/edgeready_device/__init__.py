@@ -9,6 +9,7 @@ Stable are the names in `__all__`, the public members of `Model` and `Prediction
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from edgeready_device.preprocess import Normalization
     from edgeready_device.verification import verify
 
-__version__ = "0.1.0"
+__version__ = Path(__file__).with_name("VERSION").read_text("ascii").strip()  # both builds read this file
 __all__ = [
     "Description",
     "Model",

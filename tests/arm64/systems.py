@@ -8,7 +8,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine import Engine
+from engine import ROOT, Engine
 
 # QEMU_CPU -> the part that /proc/cpuinfo must show.
 CPU_PARTS = {
@@ -19,6 +19,7 @@ CPU_PARTS = {
     "arm1176": "0xb76",  # Raspberry Pi 1 and Zero
 }
 NATIVE = "native"
+VERSION = (ROOT / "device" / "edgeready_device" / "VERSION").read_text("ascii").strip()
 EMULATED = platform.machine() not in ("aarch64", "arm64")
 OLDEST_QEMU = 10
 _BINFMT = Path("/proc/sys/fs/binfmt_misc/qemu-aarch64")
@@ -48,7 +49,7 @@ class System:
         """The build's arguments; the native base is what is already here under either of its names."""
         names = (f"debian:{self.suite}-slim", f"amd64/debian:{self.suite}-slim")
         native = next((name for name in names if engine.inspect(name, "{{.Id}}")), names[0])
-        pairs = {"NATIVE": native, "BASE": self.base, "PLATFORM": self.platform}
+        pairs = {"NATIVE": native, "BASE": self.base, "PLATFORM": self.platform, "VERSION": VERSION}
         return [option for key, value in pairs.items() for option in ("--build-arg", f"{key}={value}")]
 
 

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 from lane import ARITHMETIC, MUTATIONS
 
-from edgeready_device import __version__
 from edgeready_device.runtime.runtime import installed_runtimes
 
 ROOT = Path(__file__).parents[2]
@@ -29,11 +28,6 @@ def test_the_host_answers_as_it_did_when_the_lane_was_recorded(runtime):
     rows = json.loads(done.stdout)["rows"]
     assert {row["model"] for row in rows} == {"tutorial", "residual", "depthwise", "rgb"}
     assert [row["reason"] for row in rows] == [""] * 8
-
-
-def test_the_image_is_labelled_with_the_version():
-    text = (ROOT / "Dockerfile.arm64").read_text("utf-8")
-    assert re.findall(r'image\.version="(.*)"', text) == [__version__]
 
 
 def test_the_dockerfile_asks_nothing_that_docker_20_10_lacks():

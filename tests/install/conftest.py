@@ -22,6 +22,6 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rubbish = shutil.ignore_patterns("__pycache__", "*.egg-info", "build")
     for name in ("host", "device"):
         shutil.copytree(ROOT / name, folder / name, ignore=rubbish)
-    for name in ("pyproject.toml", "README.md"):
+    for name in ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md"):
         shutil.copy(ROOT / name, folder / name)
     return folder

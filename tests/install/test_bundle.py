@@ -16,6 +16,7 @@ from tflite_models import conv_classifier
 from edgeready.errors import ModelFileError, NotFoundError, OutputError, UsageError
 from edgeready.workflows.bundle import TARGETS, make_bundle
 from edgeready.workflows.device_wheel import write_device_wheel
+from edgeready_device import __version__
 
 
 def run(*command: object, path: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -89,16 +90,16 @@ write_device_wheel(pathlib.Path(sys.argv[1]))
     made = run(sys.executable, "-c", script, tmp_path, path=installed)
     assert made.returncode == 0, made.stderr
     wheels = sorted(tmp_path.glob("*.whl"))
-    assert [wheel.name for wheel in wheels] == ["edgeready_device-0.1.0-py3-none-any.whl"]
+    assert [wheel.name for wheel in wheels] == [f"edgeready_device-{__version__}-py3-none-any.whl"]
     names = zipfile.ZipFile(wheels[0]).namelist()
     assert {"edgeready_device/cli.py", "edgeready_device/tuning/tune.py"} <= set(names)
-    assert {name.split("/")[0] for name in names} == {"edgeready_device", "edgeready_device-0.1.0.dist-info"}
+    assert {name.split("/")[0] for name in names} == {"edgeready_device", f"edgeready_device-{__version__}.dist-info"}
     assert not [name for name in names if name.endswith(("direct_url.json", "INSTALLER", ".pyc"))]
     site = tmp_path / "site"
     got = run(sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index", "--target", site, *wheels)
     assert got.returncode == 0, got.stderr
     shown = run(sys.executable, "-m", "edgeready_device", "--version", path=site)
-    assert shown.stdout == "edgeready-device 0.1.0\n"
+    assert shown.stdout == f"edgeready-device {__version__}\n"
     where = run(sys.executable, "-c", "import edgeready_device as d; print(d.__path__[0])", path=site)
     assert where.stdout.strip() == str(site / "edgeready_device")
     assert run(sys.executable, "-m", "edgeready_device", "tune", "--help", path=site).returncode == 0

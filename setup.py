@@ -1,0 +1,17 @@
+"""The host's dependencies: the device package of exactly this version, and four others."""
+
+from pathlib import Path
+
+from setuptools import setup
+
+VERSION = Path(__file__).with_name("device").joinpath("edgeready_device", "VERSION").read_text("ascii").strip()
+
+setup(
+    install_requires=[
+        f"edgeready-device=={VERSION}",
+        "ai-edge-litert>=2.3,<3",
+        "numpy>=1.26",
+        "pillow>=10.3",
+        "typer>=0.15",
+    ]
+)
