@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeready_device.errors import ImageError, ModelFileError
+from edgeready_device.errors import ImageError, ModelFileError, UsageError
 from edgeready_device.quantization import QuantParams
 
 _LARGE = 16384  # bytes: below it a look-up beats numpy's calls
@@ -48,6 +48,44 @@ class Normalization:
         np.subtract(lines, mean, out=lines)
         np.divide(lines, std, out=lines)
         return values
+
+
+def parse_normalization(mean: str | None, std: str | None) -> Normalization | None:
+    """The Normalization of --mean and --std, each a number or one per channel with commas; None without both.
+
+    Raises UsageError for texts that hold no such numbers.
+    """
+    return normalization_of(
+        None if mean is None else parse_numbers("--mean", mean), None if std is None else parse_numbers("--std", std)
+    )
+
+
+def normalization_of(mean: Sequence[float] | None, std: Sequence[float] | None) -> Normalization | None:
+    """The Normalization of `mean` (default 0) and `std` (default 255), one number each or one per channel.
+
+    None when neither is set. Raises UsageError for a deviation of 0 and for numbers of channels that differ.
+    """
+    if mean is None and std is None:
+        return None
+    means, stds = tuple(mean or (0.0,)), tuple(std or (255.0,))
+    if 0 in stds:
+        raise UsageError("--std is 0: nothing can be divided by it; use 255 for values from 0 to 1")
+    channels = max(len(means), len(stds))
+    means, stds = (values * channels if len(values) == 1 else values for values in (means, stds))
+    if len(means) != len(stds):
+        raise UsageError(f"--mean has {len(means)} numbers, --std {len(stds)}: give one of each a channel")
+    return Normalization(means, stds)
+
+
+def parse_numbers(option: str, text: str) -> tuple[float, ...]:
+    """The finite numbers of `text`, separated by commas; raises UsageError, which names `option`."""
+    try:
+        values = tuple(float(part) for part in text.split(","))
+    except ValueError as error:
+        raise UsageError(f"{option} is {text!r}: write 127.5, or one number a channel: 123.7,116.3,103.5") from error
+    if not all(map(math.isfinite, values)):
+        raise UsageError(f"{option} is {text!r}: write finite numbers")
+    return values
 
 
 class FrameTable:

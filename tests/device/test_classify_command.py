@@ -126,7 +126,7 @@ def test_a_camera_without_a_module_is_6(run, complete, monkeypatch):
         (("a.png", "--json", "--jsonl"), "--json writes one document at the end: take --jsonl for a line an image"),
         (("--camera", "0", "--frames", "-1"), "frames is -1: ask for 1 or more, or 0 for all"),
         (("a.png", "--resize", "fill"), "the resize rule is 'fill': choose stretch, crop, letterbox"),
-        (("a.png", "--std", "0"), "the normalization divides by a standard deviation of 0: give finite numbers"),
+        (("a.png", "--std", "0"), "--std is 0: nothing can be divided by it"),
     ],
 )
 def test_a_line_that_cannot_be_meant_is_a_usage_error(run, complete, arguments, message):

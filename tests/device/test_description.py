@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from edgeready_device.errors import ModelFileError, NotFoundError, UsageError
-from edgeready_device.model_file.contract import Description, normalization_from, read_contract
+from edgeready_device.model_file.contract import Description, read_contract
 from edgeready_device.model_file.labels import labels_for, read_labels
 from edgeready_device.model_file.manifest import InputSpec
 from edgeready_device.model_file.reader import read_model_file
-from edgeready_device.preprocess import Normalization
+from edgeready_device.preprocess import Normalization, parse_normalization
 
 
 @pytest.fixture
@@ -83,22 +83,23 @@ def test_a_label_beyond_the_classes_is_refused():
     ],
 )
 def test_a_normalization_is_written_as_on_the_host(mean, std, expected):
-    assert normalization_from(mean, std) == expected
+    assert parse_normalization(mean, std) == expected
 
 
 @pytest.mark.parametrize(
     ("mean", "std", "message"),
     [
-        ("a", "1", "mean is 'a': write 127.5"),
-        ("1", "1,,2", "std is '1,,2'"),
-        ("1", "0", "standard deviation of 0"),
-        ("nan", "1", "holds nan"),
-        ("1,2", "1,2,3", "2 means and 3 deviations"),
+        ("a", "1", "--mean is 'a': write 127.5"),
+        ("1", "1,,2", "--std is '1,,2'"),
+        ("1", "0", "--std is 0: nothing can be divided by it"),
+        ("nan", "1", "--mean is 'nan': write finite numbers"),
+        (None, "inf", "--std is 'inf': write finite numbers"),
+        ("1,2", "1,2,3", "--mean has 2 numbers, --std 3: give one of each a channel"),
     ],
 )
 def test_what_is_no_normalization_is_a_usage_error(mean, std, message):
     with pytest.raises(UsageError, match=message) as caught:
-        normalization_from(mean, std)
+        parse_normalization(mean, std)
     assert caught.value.exit_code == 2
 
 

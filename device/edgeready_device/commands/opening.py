@@ -60,10 +60,11 @@ def add_description_options(parser: argparse.ArgumentParser) -> None:
 
 def description_of(options: argparse.Namespace) -> Description:
     """The Description that `options` give."""
+    from edgeready_device import preprocess
     from edgeready_device.model_file import contract, labels
 
     return contract.Description(
         labels=None if options.labels is None else labels.read_labels(options.labels),
-        normalization=contract.normalization_from(options.mean, options.std),
+        normalization=preprocess.parse_normalization(options.mean, options.std),
         resize=options.resize,
     )

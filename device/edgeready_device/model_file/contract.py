@@ -185,28 +185,3 @@ def scores_of(graph: Graph) -> str:
             break
         op = makers.get(op.inputs[0])
     return "probabilities" if op is not None and op.name in ("SOFTMAX", "LOGISTIC") else "logits"
-
-
-def normalization_from(mean: str | None, std: str | None) -> Normalization | None:
-    """The Normalization of two texts, a number or one per channel with commas; None when neither is given.
-
-    Raises UsageError for texts that hold no such numbers.
-    """
-    if mean is None and std is None:
-        return None
-    means, stds = _numbers("mean", mean or "0"), _numbers("std", std or "255")
-    count = max(len(means), len(stds))
-    means, stds = (values * count if len(values) == 1 else values for values in (means, stds))
-    try:
-        return Normalization(means, stds)
-    except ModelFileError as error:
-        raise UsageError(
-            f"{error}: give finite numbers, as many means as deviations, and no deviation of 0"
-        ) from error
-
-
-def _numbers(name: str, text: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError as error:
-        raise UsageError(f"{name} is {text!r}: write 127.5, or one number a channel: 123.7,116.3,103.5") from error
