@@ -9,20 +9,19 @@ import pickle
 import struct
 import warnings
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import flatbuffers
 import numpy as np
 from crafting import attack, vector
 from tflite_models import O, T, conv_classifier, tflite
 
-from edgeready.model_file.writer import with_parts
 from edgeready_device.model_file.manifest import InputSpec, Manifest
 
 PICKLED_PATH = "attack-by-pickle"
 
 
-def zipped(write: Callable[[zipfile.ZipFile], None], front: bytes | None = None) -> bytes:
+def zipped(write: Callable[[zipfile.ZipFile], object], front: bytes | None = None) -> bytes:
     """conv_classifier (or `front`) with a ZIP that `write` fills."""
     target = io.BytesIO()
     target.write(conv_classifier() if front is None else front)
@@ -30,6 +29,13 @@ def zipped(write: Callable[[zipfile.ZipFile], None], front: bytes | None = None)
         warnings.simplefilter("ignore")  # zipfile's own about a name that is there twice
         write(archive)
     return target.getvalue()
+
+
+def with_parts(model: bytes, parts: Mapping[str, bytes]) -> bytes:
+    """`model` with `parts` behind it in a stored ZIP, as the host writes them."""
+    return zipped(
+        lambda archive: [archive.writestr(zipfile.ZipInfo(name), data) for name, data in parts.items()], model
+    )
 
 
 def whole(front: bytes | None = None, **parts: bytes) -> bytes:

@@ -6,17 +6,13 @@ import struct
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 import tails
 from crafting import ATTACKS
 from tflite_models import conv_classifier
 
-from edgeready.model_file.writer import package
 from edgeready_device import cli
 from edgeready_device.errors import ModelFileError
-from edgeready_device.model_file.golden import GoldenVectors
-from edgeready_device.model_file.manifest import InputSpec, Manifest
 from edgeready_device.model_file.reader import TfliteModel, flatbuffer_of, read_model_file
 
 
@@ -70,10 +66,8 @@ def test_a_zip64_directory_is_not_read(tmp_path):
 
 
 def whole_file() -> bytes:
-    recorded = {"ai-edge-litert 2.3.0 default": np.ones((2, 3), np.uint8)}
-    manifest = Manifest("net", InputSpec(8, 8, 1), "probabilities")
-    vectors = GoldenVectors(np.zeros((2, 8, 8, 1), np.uint8), recorded)
-    return package(conv_classifier(), manifest, ("a", "b", "c"), "1", vectors)
+    """A file as the host writes it: metadata that names the parts, hashes, labels and golden vectors."""
+    return (Path(__file__).parents[1] / "fuzz" / "corpus" / "tails" / "whole.tflite").read_bytes()
 
 
 def contents(file: TfliteModel) -> tuple:
