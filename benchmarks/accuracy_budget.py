@@ -1,4 +1,4 @@
-"""small-resnet on Fashion-MNIST and CIFAR-10 with an accuracy budget: what is lost, on which rung, in what time.
+"""small-resnet on Fashion-MNIST and CIFAR-10 with an accuracy budget: what is lost, in which attempt, in what time.
 
     python benchmarks/accuracy_budget.py [--data fashion-mnist,cifar10] [--seeds 1] [--epochs 10] [--max-drop 0.3]
 
@@ -24,7 +24,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--max-drop", type=float, default=0.3, help="points of accuracy")
     given = parser.parse_args()
-    print(f"{'data':14} {'seed':>4} {'float32':>8} {'uint8':>8} {'drop, 95 %':>24} {'mapped':>8} {'s':>5}  rungs")
+    print(f"{'data':14} {'seed':>4} {'float32':>8} {'uint8':>8} {'drop, 95 %':>24} {'mapped':>8} {'s':>5}  attempts")
     for data in given.data.split(","):
         for seed in given.seeds.split(","):
             print(row(data, int(seed), given.epochs, given.max_drop), flush=True)
@@ -44,12 +44,12 @@ def row(data: str, seed: int, epochs: int, max_drop: float) -> str:
     seconds = time.perf_counter() - started
     shares = [measured.accuracy.top1.value for measured in (result.comparison.float32, result.comparison.uint8)]
     accuracies = " ".join(f"{100 * share:7.2f}%" for share in shares)
-    taken = result.trail.rungs[result.trail.taken]
-    low, high = (100 * end for end in taken.test.drop.interval)
-    drop = f"{100 * taken.test.drop.value:+.2f} ({low:+.2f} to {high:+.2f})"
+    choice = result.trail.attempts[result.trail.choice]
+    low, high = (100 * end for end in choice.test.drop.interval)
+    drop = f"{100 * choice.test.drop.value:+.2f} ({low:+.2f} to {high:+.2f})"
     mapped = f"{result.readiness.mapped}/{len(result.readiness.ops)}"
-    rungs = ", ".join(f"{rung.name} {100 * rung.drop.value:+.2f}" for rung in result.trail.rungs)
-    return f"{data:14} {seed:4} {accuracies} {drop:>24} {mapped:>8} {seconds:5.0f}  {rungs}"
+    attempts = ", ".join(f"{attempt.name} {100 * attempt.drop.value:+.2f}" for attempt in result.trail.attempts)
+    return f"{data:14} {seed:4} {accuracies} {drop:>24} {mapped:>8} {seconds:5.0f}  {attempts}"
 
 
 if __name__ == "__main__":

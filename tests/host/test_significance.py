@@ -24,12 +24,12 @@ def test_the_drop_counts_only_the_answers_that_changed_between_right_and_wrong()
     [(0, 0, 1.0), (1, 0, 1.0), (2, 0, 0.5), (5, 0, 2 / 32), (6, 0, 2 / 64), (0, 6, 2 / 64), (8, 1, 2 * 10 / 512)],
 )
 def test_the_p_value_is_that_of_the_binomial_by_hand(lost, gained, expected):
-    assert PairedDrop(lost, gained, 1000).p_value == pytest.approx(expected, rel=1e-9)
+    assert PairedDrop(lost=lost, gained=gained, count=1000).p_value == pytest.approx(expected, rel=1e-9)
 
 
 def test_the_p_value_of_many_changes_agrees_with_exact_integers():
     exact = 2 * sum(math.comb(900, k) for k in range(401)) / 2**900
-    assert PairedDrop(500, 400, 10_000).p_value == pytest.approx(exact, rel=1e-9)
+    assert PairedDrop(lost=500, gained=400, count=10_000).p_value == pytest.approx(exact, rel=1e-9)
 
 
 def likelihood_score(lost, gained, count, drop):
@@ -49,7 +49,7 @@ def test_the_ends_of_the_interval_are_where_the_score_test_just_rejects(lost, ga
 
 
 def test_without_a_single_change_the_interval_still_has_a_width():
-    low, high = PairedDrop(0, 0, 359).interval
+    low, high = PairedDrop(lost=0, gained=0, count=359).interval
     assert -low == pytest.approx(high)
     assert high == pytest.approx(1.96**2 / (359 + 1.96**2), rel=1e-3)
 
@@ -78,19 +78,19 @@ def test_the_interval_covers_the_true_drop_in_about_95_of_100_draws():
     ],
 )
 def test_the_interval_decides_whether_a_budget_of_0_3_points_is_kept(lost, gained, count, verdict):
-    assert PairedDrop(lost, gained, count).verdict(0.003) == verdict
+    assert PairedDrop(lost=lost, gained=gained, count=count).verdict(0.003) == verdict
 
 
 def test_how_many_images_would_show_it_is_the_least_number_that_does():
-    needed = PairedDrop(0, 0, 359).images_needed(0.003)
+    needed = PairedDrop(lost=0, gained=0, count=359).images_needed(0.003)
     assert score_interval(0, 0, needed)[1] <= 0.003 < score_interval(0, 0, needed - 1)[1]
 
 
 def test_no_number_of_images_shows_a_drop_within_a_budget_that_it_is_over():
-    assert PairedDrop(2, 0, 359).images_needed(0.003) is None
+    assert PairedDrop(lost=2, gained=0, count=359).images_needed(0.003) is None
 
 
-@pytest.mark.parametrize("counts", [(-1, 0, 10), (6, 5, 10), (0, 0, 0)])
-def test_counts_that_cannot_be_are_refused(counts):
+@pytest.mark.parametrize(("lost", "gained", "count"), [(-1, 0, 10), (6, 5, 10), (0, 0, 0)])
+def test_counts_that_cannot_be_are_refused(lost, gained, count):
     with pytest.raises(ValueError, match="no such comparison"):
-        PairedDrop(*counts)
+        PairedDrop(lost=lost, gained=gained, count=count)

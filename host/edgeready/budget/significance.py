@@ -10,13 +10,16 @@ from numpy.typing import NDArray
 
 from edgeready_device.statistics import Z_95
 
-_MOST_IMAGES = 10**9
-_HALVINGS = 60
+_MOST_IMAGES = 10**9  # chosen: no test set is larger, and a budget that needs more is out of reach
+_HALVINGS = 60  # halves an interval of length 2 below the resolution of float64 (2**-52)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PairedDrop:
-    """Of `count` images the second model got `lost` wrong that the first got right, and `gained` the other way."""
+    """The drop in accuracy from one model to another on the same `count` images.
+
+    The first model alone is right on `lost` of them, the second alone on `gained`.
+    """
 
     lost: int
     gained: int
@@ -28,17 +31,17 @@ class PairedDrop:
 
     @property
     def value(self) -> float:
-        """How much the accuracy fell, from -1 to 1; below 0 it rose."""
+        """The drop in accuracy, from -1 to 1; negative where the accuracy rose."""
         return (self.lost - self.gained) / self.count
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Tango's 95 % score interval of the drop (Tango 1998): sound for few images and for few changes, too."""
+        """Tango's 95 % score interval of the drop (Tango 1998), which holds for few images and few changes, too."""
         return score_interval(self.lost, self.gained, self.count)
 
     @property
     def p_value(self) -> float:
-        """McNemar's exact test: how likely chance alone gives lost and gained images at least this uneven."""
+        """The p-value of McNemar's exact test: the chance of a split into lost and gained at least this uneven."""
         changed, fewer = self.lost + self.gained, min(self.lost, self.gained)
         logs = [
             math.lgamma(changed + 1) - math.lgamma(k + 1) - math.lgamma(changed - k + 1) - changed * math.log(2)
@@ -47,12 +50,12 @@ class PairedDrop:
         return min(1.0, 2 * math.fsum(map(math.exp, logs)))
 
     def verdict(self, budget: float) -> str:
-        """What the interval shows: "kept" within `budget` (0 to 1), "broken" beyond it, else "unclear"."""
+        """Returns "kept" if the interval is within `budget` (0 to 1), "broken" if it is beyond, else "unclear"."""
         low, high = self.interval
         return "kept" if high <= budget else "broken" if low > budget else "unclear"
 
     def images_needed(self, budget: float) -> int | None:
-        """How many images, as many of them changed, would show the drop within `budget`; None where none would."""
+        """Returns how many images, with the same share of changes, would show the drop within `budget`, if any do."""
         if self.value >= budget:
             return None
 
@@ -72,13 +75,13 @@ class PairedDrop:
 
 
 def paired_drop(before: NDArray[np.int64], after: NDArray[np.int64], truth: NDArray[np.int64]) -> PairedDrop:
-    """The PairedDrop from the classes that two models predict, `before` and `after`, and the true ones, all (n,)."""
-    right, still = before == truth, after == truth
-    return PairedDrop(int((right & ~still).sum()), int((~right & still).sum()), len(truth))
+    """Returns the PairedDrop between the predicted classes `before` and `after`, given the true ones, all (n,)."""
+    first, second = before == truth, after == truth
+    return PairedDrop(lost=int((first & ~second).sum()), gained=int((~first & second).sum()), count=len(truth))
 
 
 def score_interval(lost: float, gained: float, count: float) -> tuple[float, float]:
-    """The drops that a score test at 95 % does not reject, lowest and highest."""
+    """Returns the lowest and the highest drop that a score test at 95 % does not reject."""
     middle = (lost - gained) / count
 
     def rejected(drop: float) -> bool:
@@ -96,7 +99,7 @@ def score_interval(lost: float, gained: float, count: float) -> tuple[float, flo
 
 
 def _score(lost: float, gained: float, count: float, drop: float) -> float:
-    """Distance of what was seen from what `drop` predicts, in standard errors under that drop."""
+    """Returns the distance of the observed drop from `drop`, in standard errors under `drop`."""
     a, b, c = 2 * count, (2 * count - lost + gained) * drop - lost - gained, -gained * drop * (1 - drop)
     likely = (math.sqrt(max(b * b - 4 * a * c, 0.0)) - b) / (2 * a)  # the share gained, if the drop were `drop`
     variance = count * (2 * likely + drop * (1 - drop))

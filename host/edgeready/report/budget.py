@@ -5,27 +5,27 @@ from __future__ import annotations
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from edgeready.budget.ladder import Judgement, Rung, Trail
+from edgeready.budget.ladder import Attempt, Judgement, Trail
 from edgeready.report.tables import new_table
 
 
 def trail_view(trail: Trail) -> RenderableType:
-    """The rungs that were tried, and what the test images say of the one that was taken."""
+    """Returns the attempts as a table, with the result on the test images where there is one."""
     table = new_table("rung", "accuracy", "points lost", "size", "time")
-    for rung in trail.rungs:
-        accuracy, drop = rung.judged.accuracy, rung.drop
+    for attempt in trail.attempts:
+        accuracy, drop = attempt.judgement.accuracy, attempt.drop
         table.add_row(
-            rung.name,
+            attempt.name,
             f"{100 * accuracy.value:.2f} %",
             f"{100 * drop.value:.2f}",
-            f"{rung.size_bytes:,} B",
-            f"{rung.seconds:.1f} s",
+            f"{attempt.size_bytes:,} B",
+            f"{attempt.seconds:.1f} s",
         )
         table.add_row(
             "  95 % interval", _between(accuracy.interval), _between(drop.interval), f"p = {drop.p_value:.2g}"
         )
-        if rung.test is not None:
-            tested, lost = rung.test.accuracy, rung.test.drop
+        if attempt.test is not None:
+            tested, lost = attempt.test.accuracy, attempt.test.drop
             refuted = "refuted" if lost.verdict(trail.budget) == "broken" else ""
             table.add_row("  on the test images", f"{100 * tested.value:.2f} %", f"{100 * lost.value:.2f}", refuted)
     skipped = [Text(f"not tried    {reason}") for reason in trail.skipped]
@@ -33,12 +33,12 @@ def trail_view(trail: Trail) -> RenderableType:
 
 
 def budget_line(trail: Trail) -> str:
-    """What came of the budget, on the test images; "" where no rung was taken."""
-    if trail.taken is None:
+    """Returns the result on the test images in a sentence; "" where no attempt keeps the budget."""
+    if trail.choice is None:
         return ""
-    rung = trail.rungs[trail.taken]
-    test = rung.test
-    return f"{_method(rung)}: {_verdict(trail, test)}" if test is not None else ""
+    attempt = trail.attempts[trail.choice]
+    test = attempt.test
+    return f"{_method(attempt)}: {_verdict(trail, test)}" if test is not None else ""
 
 
 def _verdict(trail: Trail, test: Judgement) -> str:
@@ -52,8 +52,8 @@ def _verdict(trail: Trail, test: Judgement) -> str:
     return f"{loss}: within {budget:g} as measured; it would take {needed:,} images to show it"
 
 
-def _method(rung: Rung) -> str:
-    method = rung.method
+def _method(attempt: Attempt) -> str:
+    method = attempt.method
     parts = [f"{method.calibration} calibration"]
     if method.equalize:
         parts.append("equalized")
