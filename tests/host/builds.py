@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -30,15 +29,7 @@ NEEDS_TENSORFLOW = [
         reason="the extra `build` is not installed",
     ),
 ]
-LONG = os.environ.get("EDGEREADY_LONG") == "1"  # what repeats a shorter test runs too
 HERE = Path(__file__).parent
-
-
-def repeats(what: str) -> pytest.MarkDecorator:
-    """Marks a test that shows once more, on a longer way, what `what` shows: EDGEREADY_LONG=1 runs it."""
-    return pytest.mark.skipif(not LONG, reason=f"{what} shows it in less time; EDGEREADY_LONG=1 runs both")
-
-
 NETS = HERE / "nets.py"
 _FOLDER = tempfile.TemporaryDirectory(prefix="edgeready-tests-")  # goes when the session ends
 

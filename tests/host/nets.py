@@ -37,10 +37,6 @@ def lstm(input_shape, classes):
     return keras.Sequential([keras.Input(input_shape), layers.LSTM(8), layers.Dense(classes)])
 
 
-def explodes(input_shape, classes):
-    return _classifier(input_shape, classes, layers.Rescaling(1e38), layers.Rescaling(1e38))
-
-
 def feature_map(input_shape, classes):
     return keras.Sequential([keras.Input((*input_shape, 1)), layers.Conv2D(classes, 3)])
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -14,13 +13,13 @@ from pathlib import Path
 import builds
 import numpy as np
 import pytest
-from builds import NEEDS_TENSORFLOW, NETS, repeats
+from builds import NEEDS_TENSORFLOW
+from edgeready.cli.options.arguments import image_size_of
 from PIL import Image
 from tflite_models import conv_classifier
 
 from edgeready import __version__, readiness
 from edgeready.cli import app as cli
-from edgeready.cli.options.arguments import image_size_of
 from edgeready.model_file.writer import package
 from edgeready_device.model_file.manifest import InputSpec, Manifest
 
@@ -196,7 +195,7 @@ def test_the_verdict_as_json_is_a_list_with_an_object_a_file_in_order(run, file)
     assert ended.code == 1
     found = json.loads(ended.out)
     assert [(each["file"], each["ready"]) for each in found] == [(str(one), True), (str(two), False)]
-    assert found == [readiness.check_file(path).as_dict() for path in (one, two)]
+    assert found == [readiness.check_file(path).to_dict() for path in (one, two)]
     for each in found:
         for op in each["ops"]:
             assert list(op) == ["index", "name", "version", "target", "rule", "detail", "remedy"]
@@ -464,52 +463,6 @@ class TestBuilds:
             assert 0 < found[kind]["latency"]["median_s"] < 0.1
         assert found["uint8"]["size_bytes"] == ran.file.stat().st_size
         assert [path.name for path in ran.file.parent.iterdir()] == ["model.tflite"]
-
-    @repeats("test_every_error.py")
-    def test_a_conversion_that_is_refused_is_one_line_and_exit_code_5(self, run, tmp_path):
-        data = builds.bands(12, axis=False, one_hot=False)
-        ended = run("convert", f"{NETS}:elu", "--data", data, "--out", tmp_path / "elu.tflite")
-        assert (ended.code, ended.out) == (5, "")
-        assert "ELU stays float32" in ended.line
-        assert list(tmp_path.iterdir()) == []
-
-    @repeats("test_every_error.py")
-    def test_an_unknown_network_is_one_line_with_the_names_and_exit_code_3(self, run, tmp_path):
-        ended = run("build", builds.bands(12, axis=False, one_hot=False), "--model", "nosuch")
-        assert (ended.code, ended.out) == (3, "")
-        assert ended.line.startswith("the model 'nosuch' is unknown: choose tutorial-cnn, ")
-        assert list(tmp_path.iterdir()) == []
-
-    @repeats("test_faults.py")
-    def test_an_interrupt_ends_a_build_with_130_within_two_seconds_and_leaves_nothing(self, tmp_path):
-        scratch, out = tmp_path / "scratch", tmp_path / "out"
-        scratch.mkdir()
-        command = [sys.executable, "-m", "edgeready", "build", "digits", "--epochs", "100000", "--out"]
-        child = subprocess.Popen(
-            [*command, str(out / "model.tflite")],
-            start_new_session=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={**os.environ, "TMPDIR": str(scratch)},
-        )
-        deadline = time.monotonic() + 60
-        while not _trains(scratch) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert child.poll() is None
-        started = time.monotonic()
-        os.killpg(child.pid, signal.SIGINT)
-        out_text, err_text = child.communicate(timeout=30)
-        assert time.monotonic() - started < 2
-        assert (child.returncode, out_text, err_text) == (130, b"", b"edgeready: interrupted\n")
-        assert not out.exists()
-        assert list(scratch.iterdir()) == []
-        with pytest.raises(ProcessLookupError):
-            os.killpg(child.pid, 0)  # nobody of the group is left
-
-
-def _trains(scratch: Path) -> bool:
-    """Whether the child has begun to load TensorFlow: it has opened its log."""
-    return any(scratch.glob("edgeready-*/log.txt"))
 
 
 # The documents

@@ -8,14 +8,10 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
 import pytest
-from builds import HERE, NEEDS_TENSORFLOW, repeats
+from builds import HERE, NEEDS_TENSORFLOW
 
-from edgeready.jobs.job import Job
-from edgeready.jobs.run import run_job
-from edgeready.readiness import ReadinessReport, check_file, check_graph
-from edgeready_device.tflite.graph import read_graph
+from edgeready.readiness import ReadinessReport, check_file
 
 pytestmark = NEEDS_TENSORFLOW
 REWRITTEN = {
@@ -169,18 +165,6 @@ def net(tmp_path_factory) -> str:
     path = tmp_path_factory.mktemp("net") / "net.py"
     path.write_text(NET, "utf-8")
     return f"{path}:make"
-
-
-@repeats("test_the_command_refuses_without_mending_and_tells_what_it_mended")
-@pytest.mark.parametrize("fix", [True, False])
-def test_a_job_is_mended_unless_it_says_no(net, fix):
-    frames = np.random.default_rng(2).integers(0, 256, (8, 8, 8), dtype=np.uint8)
-    made = run_job(Job(net, 10, frames, np.zeros(8, np.int64), frames, fix=fix), lambda stage, done, total: None)
-    found = check_graph(read_graph(made.files["uint8"]))
-    assert found.ready is fix
-    assert len(made.mended) == int(fix)
-    assert made.proposed == ()
-    assert Counter(op.name for op in found.ops)["PRELU" if fix else "LEAKY_RELU"] == 1
 
 
 def test_the_command_refuses_without_mending_and_tells_what_it_mended(net, tmp_path):

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import builds
 import pytest
-from builds import LONG, NEEDS_TENSORFLOW, NETS, repeats
+from builds import NEEDS_TENSORFLOW, NETS
 
 from edgeready.config.build import BuildConfig, DataConfig, TrainConfig
-from edgeready.errors import ConversionError, ModelSourceError, TrainingError
+from edgeready.errors import ConversionError, ModelSourceError
 
 pytestmark = [*NEEDS_TENSORFLOW, pytest.mark.slow]
 
@@ -20,11 +20,6 @@ def converts(function: str):
     return lambda out: BuildConfig(data, f"{NETS}:{function}", out, fix=False)
 
 
-def trains(model: str):
-    data = DataConfig(str(builds.bands(12, axis=False, one_hot=False)))
-    return lambda out: BuildConfig(data, model, out, TrainConfig(epochs=2))
-
-
 def transfers(weights: Path):
     data = DataConfig(str(builds.photos()), (32, 32))
     return lambda out: BuildConfig(data, "mobilenet", out, TrainConfig(epochs=1), weights=str(weights))
@@ -32,28 +27,17 @@ def transfers(weights: Path):
 
 CONVERTED = ("elu", "leaky", "layer_normalization", "lstm", "seven", "vanishes", "arctan2")
 WRONG = "wrong weights"
-MODELS = repeats("test_tensorflow_models.py, without a build,")
-COMMAND = repeats("test_every_error.py, by the command,")
-AGAIN = {"raises": MODELS, "leaves": MODELS, "unknown name": MODELS, "explodes": COMMAND}
-TRAINED = {"unknown name": "resnet-1000", "explodes": f"{NETS}:explodes"}
-
-
-def either(name: str) -> object:
-    return pytest.param(name, marks=AGAIN[name]) if name in AGAIN else name
 
 
 @cache
 def refusals() -> dict[str, builds.Refused]:
     """Every case's outcome; made once."""
     cases = {name: converts(name) for name in CONVERTED}
-    if LONG:
-        cases |= {name: converts(name) for name in ("raises", "leaves")}
-        cases |= {name: trains(model) for name, model in TRAINED.items()}
     cases[WRONG] = transfers(builds.tensorflow_cases()[0] / "narrow.weights.h5")
-    return builds.refused(cases, train={*TRAINED, WRONG})
+    return builds.refused(cases, train={WRONG})
 
 
-@pytest.mark.parametrize("name", [*CONVERTED, *map(either, AGAIN), WRONG])
+@pytest.mark.parametrize("name", [*CONVERTED, WRONG])
 def test_a_refused_build_leaves_no_file(name):
     assert refusals()[name].error is not None
     assert refusals()[name].left == []
@@ -102,20 +86,10 @@ def test_atan2_has_no_8_bit_form():
     assert " ATAN2 stays float32 (tensor '" in refusal("arctan2", ConversionError)
 
 
-@COMMAND
-def test_a_loss_that_is_no_number_is_a_training_error_with_a_remedy():
-    assert refusal("explodes", TrainingError) == "the loss is nan after 2 epochs: give a smaller --learning-rate"
-
-
 @pytest.mark.parametrize(
     ("name", "said"),
     [
         ("seven", "the model has 7 outputs, the data 3 classes: they must agree"),
-        pytest.param("raises", "failed: ValueError: this network", marks=MODELS),
-        pytest.param("leaves", "failed: SystemExit: 0", marks=MODELS),
-        pytest.param(
-            "unknown name", "the model 'resnet-1000' is unknown: choose tutorial-cnn, opengenus-cnn,", marks=MODELS
-        ),
         (WRONG, "do not load into mobilenet ("),
     ],
 )
