@@ -74,7 +74,7 @@ def one(name: str, size: int, fix: bool) -> dict[str, Any]:
         "mended": Counter(line.partition(": ")[2] for line in made.mended),
         "proposed": sorted({line.partition(": ")[2] for line in made.proposed}),
         "blockers": [
-            {"rule": b.rule, "op": "" if b.op is None else report.ops[b.op].name, "behind": b.behind.work.ops}
+            {"rule": b.rule, "op": "" if b.op is None else report.ops[b.op].name, "behind": b.impact.work.ops}
             for b in report.blockers
         ],
     }

@@ -21,7 +21,7 @@ from statistics import mean
 from typing import Any
 
 from edgeready.readiness import ReadinessReport, check_graph
-from edgeready.readiness.compiler_table import table
+from edgeready.readiness.compiler_table import predict_table
 from edgeready_device.tflite.graph import read_graph
 
 
@@ -53,7 +53,7 @@ def score(truth: dict[str, Any], report: ReadinessReport) -> Score:
 def tables(truth: dict[str, Any], report: ReadinessReport) -> list[bool]:
     """For each table that the compiler printed of the model whether the predicted one is the same."""
     custom = {op.custom_code for op in report.ops if op.custom_code}  # the compiler names no custom op
-    told = sorted(["CUSTOM" if name in custom else name, count, said] for name, count, said in table(report))
+    told = sorted(["CUSTOM" if name in custom else name, count, said] for name, count, said in predict_table(report))
     logs = [compiled.get("log_rows") for compiled in truth.get("compilations", ())]
     return [sorted(rows) == told for rows in logs if rows]
 

@@ -8,7 +8,7 @@ import pytest
 from compiled_models import LOG, MIX, mixed, whole
 from tflite_models import O, T, conv_classifier, one_op, tflite
 
-from edgeready.readiness import Blocker, OpVerdict, ReadinessReport, check_file, sentences
+from edgeready.readiness import Blocker, OpVerdict, ReadinessReport, check_file, rule_sentences
 from edgeready.report.annotations import github, sarif
 
 NOT_READY = conv_classifier(dense_per_axis=True)
@@ -82,7 +82,7 @@ def test_sarif_has_a_result_for_each_blocker_at_its_file_and_op(run_here, file):
     [part] = document["runs"]
     [result] = part["results"]
     assert (code, document["version"]) == (1, "2.1.0")
-    assert [rule["id"] for rule in part["tool"]["driver"]["rules"]] == list(sentences())
+    assert [rule["id"] for rule in part["tool"]["driver"]["rules"]] == list(rule_sentences())
     assert part["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"] == "dense-per-axis"
     assert result["level"] == "error"
     assert "; remedy: " in result["message"]["text"]
@@ -114,16 +114,17 @@ def test_github_gets_an_error_line_for_each_blocker(run_here, file):
 
 
 def test_what_a_file_says_cannot_break_out_of_an_annotation():
-    op = OpVerdict(0, "ELU", 1, "cpu", "rank", "d", "r")
-    blocker = Blocker("rank", 0, "100 %\n::error::forged", "do\rit")
-    [line] = github([ReadinessReport("a,b:c%\n.tflite", False, (op,), (blocker,))])
+    op = OpVerdict(index=0, name="ELU", version=1, target="cpu", rule="rank", detail="d", remedy="r")
+    blocker = Blocker(rule="rank", op=0, detail="100 %\n::error::forged", remedy="do\rit")
+    [line] = github([ReadinessReport(file="a,b:c%\n.tflite", ready=False, ops=(op,), blockers=(blocker,))])
     assert line == (
         "::error file=a%2Cb%3Ac%25%0A.tflite,title=Edge TPU%3A rank::100 %25%0A::error::forged; remedy: do%0Dit"
     )
 
 
 def test_a_blocker_of_the_whole_model_has_a_file_and_no_op_in_sarif():
-    report = ReadinessReport("m.tflite", False, (), (Blocker("no-ops", None, "d", "r"),))
+    blocker = Blocker(rule="no-ops", op=None, detail="d", remedy="r")
+    report = ReadinessReport(file="m.tflite", ready=False, ops=(), blockers=(blocker,))
     [result] = sarif([report])["runs"][0]["results"]
     assert result["locations"] == [{"physicalLocation": {"artifactLocation": {"uri": "m.tflite"}}}]
 
@@ -193,7 +194,7 @@ def test_a_compiled_file_in_json_is_the_prediction_for_it_and_its_packages(run_h
     name = file(whole(conv_classifier()))
     [found] = json.loads(run_here("check", name, "--json")[1])
     package = found.pop("compiled")[0]
-    assert found == check_file(name).as_dict()
+    assert found == check_file(name).to_dict()
     assert found["ops"][0]["rule"] == "already-compiled"
     assert (package["min_runtime_version"], package["cached_bytes"], package["streamed_bytes"]) == (14, 800, 30)
 

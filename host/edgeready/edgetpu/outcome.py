@@ -7,7 +7,7 @@ from typing import Any
 
 from edgeready.edgetpu.compiler_log import CompilerLog
 from edgeready.readiness import ReadinessReport
-from edgeready.readiness.compiler_table import table
+from edgeready.readiness.compiler_table import predict_table
 from edgeready.readiness.operators import COMPILED
 from edgeready_device.tflite.graph import Graph
 
@@ -42,7 +42,7 @@ class Outcome:
     differences: tuple[Difference, ...]
     rows: tuple[RowDifference, ...]
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """The outcome as a JSON object."""
         return {
             "mapped": self.mapped,
@@ -78,7 +78,7 @@ def outcome(graph: Graph, compiled: Graph, log: CompilerLog, report: ReadinessRe
 
 def _rows(report: ReadinessReport, log: CompilerLog) -> tuple[RowDifference, ...]:
     told: dict[tuple[str, str], int] = {}
-    for op in table(report):
+    for op in predict_table(report):
         name = op[0] if any(one.name == op[0] for one in report.ops) else "CUSTOM"  # the log names no custom op
         told[name, op[2]] = told.get((name, op[2]), 0) + op[1]
     found: dict[tuple[str, str], int] = {}

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from edgeready.readiness.catalogue import sentences
-from edgeready.readiness.check import check_file, check_graph
+from edgeready.readiness.check import check_file, check_graph, rule_sentences
 from edgeready.readiness.report import Blocker, ReadinessReport
 from edgeready.readiness.verdict import Finding, OpVerdict
 
-__all__ = ["Blocker", "Finding", "OpVerdict", "ReadinessReport", "check_file", "check_graph", "sentences"]
+__all__ = ["Blocker", "Finding", "OpVerdict", "ReadinessReport", "check_file", "check_graph", "rule_sentences"]

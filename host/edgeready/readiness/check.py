@@ -1,4 +1,4 @@
-"""The check itself: a graph or a file in, a report out."""
+"""The check itself: all rules in order, and the report on a graph or a file."""
 
 from __future__ import annotations
 
@@ -7,23 +7,43 @@ from os import PathLike
 from pathlib import Path
 
 from edgeready.errors import ModelFileError, NotFoundError
-from edgeready.readiness import data_types, versions
-from edgeready.readiness.catalogue import RULES, sentences
-from edgeready.readiness.cost import OpCost, cost
-from edgeready.readiness.dataflow import Flow
-from edgeready.readiness.impact import behind
-from edgeready.readiness.mapping import verdicts
-from edgeready.readiness.notes import notes
+from edgeready.readiness import data_movement, data_types, operators, reductions, shapes, weights
+from edgeready.readiness.cost import OpCost, estimate_cost
+from edgeready.readiness.notes import write_notes
+from edgeready.readiness.place import Flow, Place, layer_text
+from edgeready.readiness.propagation import Impact, judge_ops, measure_impact
 from edgeready.readiness.report import Blocker, ReadinessReport
-from edgeready.readiness.rule import Place, Rule
+from edgeready.readiness.rule import ModelRule, Rule
 from edgeready.readiness.verdict import Finding
 from edgeready.readiness.whole_model import MODEL_RULES, not_quantized
-from edgeready.readiness.wording import layer_text
 from edgeready_device.tflite.graph import Graph, Op, read_graph
 
-_LONGEST_MESSAGE = 400
+RULES: tuple[Rule, ...] = (
+    operators.already_compiled,
+    operators.custom_op,
+    *shapes.STATIC_RULES,
+    operators.unknown_op,
+    operators.op_too_new,
+    operators.unsupported_op,
+    operators.op_version,
+    operators.old_runtime,
+    *shapes.RULES,
+    *data_types.RULES,
+    *weights.RULES,
+    *reductions.RULES,
+    *data_movement.RULES,
+)
+"""The rules for ops in their order: an op's first finding is its verdict."""
+
+_LONGEST_MESSAGE = 400  # chosen: a few lines on a terminal; a damaged file may state a shape of thousands of sizes
 _FATAL = frozenset(rule.name for rule in RULES if rule.fatal)
-_TYPE_RULES = frozenset(rule.name for rule in (*data_types.RULES, versions.op_version))
+_TYPE_RULES = frozenset(rule.name for rule in (*data_types.RULES, operators.op_version))
+
+
+def rule_sentences() -> dict[str, str]:
+    """Every rule's name and its sentence, in the order of the rules."""
+    rules: tuple[Rule | ModelRule, ...] = (*MODEL_RULES, *RULES)
+    return {rule.name: rule.sentence for rule in rules}
 
 
 def check_graph(graph: Graph, *, runtime: int = 14, file: str = "") -> ReadinessReport:
@@ -32,20 +52,27 @@ def check_graph(graph: Graph, *, runtime: int = 14, file: str = "") -> Readiness
     Raises ModelFileError when a constant that a rule looks into is damaged.
     """
     flow = Flow(graph)
-    whole = [finding for rule in MODEL_RULES for finding in rule.findings(graph)]
+    model_findings = [finding for rule in MODEL_RULES for finding in rule.findings(graph)]
     rules = RULES
-    if any(finding.rule == not_quantized.name for finding in whole):
+    if any(finding.rule == not_quantized.name for finding in model_findings):
         rules = tuple(rule for rule in RULES if rule.name not in _TYPE_RULES)
     findings = {}
     for op in graph.ops:
-        finding = _first(Place(graph, op, flow, runtime), rules)
+        finding = _first_finding(Place(graph=graph, op=op, flow=flow, runtime=runtime), rules)
         if finding is not None:
             findings[op.index] = finding
     fatal = [finding for finding in findings.values() if finding.rule in _FATAL]
-    ops = verdicts(graph, flow, findings, (*whole, *fatal))
-    spent = cost(graph, flow, ops)
-    blockers = _described(graph, flow, findings, _blockers(graph, flow, whole, findings), spent.ops)
-    return ReadinessReport(file, not blockers, ops, blockers, notes(graph, ops, spent), spent)
+    verdicts = judge_ops(graph, flow, findings, stopped_by=(*model_findings, *fatal))
+    cost = estimate_cost(graph, flow, verdicts)
+    causes = _root_causes(graph, flow, model_findings, findings=findings)
+    return ReadinessReport(
+        file=file,
+        ready=not causes,
+        ops=verdicts,
+        blockers=_describe_blockers(graph, flow, findings, causes=causes, costs=cost.ops),
+        notes=write_notes(graph, verdicts, cost),
+        cost=cost,
+    )
 
 
 def check_file(path: str | PathLike[str], *, runtime: int = 14) -> ReadinessReport:
@@ -53,63 +80,78 @@ def check_file(path: str | PathLike[str], *, runtime: int = 14) -> ReadinessRepo
 
     Raises NotFoundError when there is none, ModelFileError when it is no .tflite model or a damaged one.
     """
-    found = Path(path)
+    file = Path(path)
     try:
-        data = found.read_bytes()
+        data = file.read_bytes()
     except FileNotFoundError as error:
-        raise NotFoundError(f"{found}: no such file; give the path of a .tflite model") from error
+        raise NotFoundError(f"{file}: no such file; give the path of a .tflite model") from error
     except OSError as error:
-        raise ModelFileError(f"{found}: cannot be read ({error.strerror}); give a .tflite model") from error
+        raise ModelFileError(f"{file}: cannot be read ({error.strerror}); give a .tflite model") from error
     try:
         return check_graph(read_graph(data), runtime=runtime, file=str(path))
     except ModelFileError as error:
-        said = str(error)
-        short = said if len(said) <= _LONGEST_MESSAGE else f"{said[:_LONGEST_MESSAGE]}..."  # a shape may be long
-        raise ModelFileError(f"{found}: {short}; give a .tflite file as the converter wrote it") from error
+        message = str(error)
+        if len(message) > _LONGEST_MESSAGE:
+            message = f"{message[:_LONGEST_MESSAGE]}..."
+        raise ModelFileError(f"{file}: {message}; give a .tflite file as the converter wrote it") from error
 
 
-def _first(place: Place, rules: Sequence[Rule]) -> Finding | None:
+def _first_finding(place: Place, rules: Sequence[Rule]) -> Finding | None:
     if place.op.name != "SHAPE" and place.flow.computes_shapes(place.op):
         return None  # the SHAPE that it depends on has the finding
     return next((finding for rule in rules for finding in rule.findings(place)), None)
 
 
-def _blockers(
-    graph: Graph, flow: Flow, whole: Sequence[Finding], findings: Mapping[int, Finding]
+def _root_causes(
+    graph: Graph, flow: Flow, model_findings: Sequence[Finding], *, findings: Mapping[int, Finding]
 ) -> tuple[Finding, ...]:
-    """The root causes, fatal ones first; one that several ops share in the same words is named once."""
-    found = sorted(findings.values(), key=lambda finding: finding.rule not in _FATAL)
+    """The root causes, fatal ones first; findings of several ops in the same words are one."""
+    op_findings = sorted(findings.values(), key=lambda finding: finding.rule not in _FATAL)
     distinct = {
         (finding.rule, finding.detail): finding
-        for finding in reversed([*whole, *found])
-        if finding.op is None or not _blames_reader(flow, graph.ops[finding.op], finding, findings)
+        for finding in reversed([*model_findings, *op_findings])
+        if finding.op is None or not _blames_reader(flow, graph.ops[finding.op], finding, findings=findings)
     }
     return tuple(reversed(distinct.values()))
 
 
-def _described(
-    graph: Graph, flow: Flow, findings: Mapping[int, Finding], blockers: Sequence[Finding], costs: Sequence[OpCost]
+def _describe_blockers(
+    graph: Graph,
+    flow: Flow,
+    findings: Mapping[int, Finding],
+    *,
+    causes: Sequence[Finding],
+    costs: Sequence[OpCost],
 ) -> tuple[Blocker, ...]:
-    """The blockers with their rule's sentence, the layer and tensor that they are about, and the work behind them."""
-    said = sentences()
-    held = behind(graph, flow, findings, blockers, costs, lambda found: found.op is None or found.rule in _FATAL)
-    made = []
-    for found, back in zip(blockers, held, strict=True):
-        about = None if found.op is None else next(iter(graph.of(graph.ops[found.op].outputs)), None)
-        made.append(
-            Blocker(
-                **vars(found),
-                sentence=said[found.rule],
-                layer="" if about is None else layer_text(about.name),
-                tensor="" if about is None else about.name,
-                shape=() if about is None else about.shape,
-                behind=back,
-            )
-        )
-    return tuple(made)
+    """The root causes with their rule's sentence, their layer and tensor, and the work that they hold back."""
+    sentences = rule_sentences()
+    impacts = measure_impact(
+        graph,
+        flow,
+        findings,
+        blockers=causes,
+        costs=costs,
+        stops=lambda cause: cause.op is None or cause.rule in _FATAL,
+    )
+    return tuple(
+        _describe_blocker(graph, cause, sentences[cause.rule], impact)
+        for cause, impact in zip(causes, impacts, strict=True)
+    )
 
 
-def _blames_reader(flow: Flow, op: Op, finding: Finding, findings: Mapping[int, Finding]) -> bool:
+def _describe_blocker(graph: Graph, cause: Finding, sentence: str, impact: Impact) -> Blocker:
+    result = None if cause.op is None else next(iter(graph.of(graph.ops[cause.op].outputs)), None)
+    return Blocker(
+        **vars(cause),
+        sentence=sentence,
+        layer="" if result is None else layer_text(result.name),
+        tensor="" if result is None else result.name,
+        shape=() if result is None else result.shape,
+        impact=impact,
+    )
+
+
+def _blames_reader(flow: Flow, op: Op, finding: Finding, *, findings: Mapping[int, Finding]) -> bool:
     """Whether a DEQUANTIZE is only there for an op that has a finding of its own."""
     if finding.rule != data_types.float_island.name:
         return False

@@ -1,10 +1,10 @@
-"""The compiler's own words for a verdict, as its table prints them; ours where it would print no table."""
+"""The table that the compiler would print, in its own words; in ours where it would print none."""
 
 from __future__ import annotations
 
 from collections import Counter
 
-from edgeready.readiness.mapping import DOWNSTREAM, NOT_COMPILED
+from edgeready.readiness.propagation import DOWNSTREAM, NOT_COMPILED
 from edgeready.readiness.report import ReadinessReport
 from edgeready.readiness.verdict import OpVerdict
 
@@ -42,23 +42,23 @@ _STATUS = {
 """The phrase for each rule; the others are the limits on sizes and forms that the compiler calls unspecified."""
 
 
-def table(report: ReadinessReport) -> list[tuple[str, int, str]]:
-    """The predicted table: (op, count, status) in the order in which they come up."""
-    found = Counter((op.custom_code or op.name, status(report, op)) for op in report.ops)
-    return [(name, count, said) for (name, said), count in found.items()]
+def predict_table(report: ReadinessReport) -> list[tuple[str, int, str]]:
+    """The predicted table: rows (op, count, status) in the order of the ops."""
+    counts = Counter((op.custom_code or op.name, predict_status(report, op)) for op in report.ops)
+    return [(name, count, status) for (name, status), count in counts.items()]
 
 
-def status(report: ReadinessReport, op: OpVerdict) -> str:
-    """What the compiler's table would say of `op`."""
+def predict_status(report: ReadinessReport, op: OpVerdict) -> str:
+    """The status that the compiler's table would give `op`."""
     if any(_STATUS.get(blocker.rule) == NO_TABLE for blocker in report.blockers):
         return NO_TABLE
     if op.rule == NOT_COMPILED:  # of a model that is not quantized or compiled already it prints a table all the same
         return DATA_TYPE
     if op.rule == "unsupported-op" and op.name == "CUSTOM":
         return DATA_TYPE
-    return phrase(op.rule)
+    return status_phrase(op.rule)
 
 
-def phrase(rule: str) -> str:
-    """The phrase for a refusal by `rule`."""
+def status_phrase(rule: str) -> str:
+    """The compiler's phrase for a refusal by `rule`."""
     return _STATUS.get(rule, UNSPECIFIED)

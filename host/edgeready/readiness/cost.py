@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from edgeready.readiness.dataflow import Flow
-from edgeready.readiness.macs import macs
-from edgeready.readiness.operands import STRUCTURE, elements
+from edgeready.readiness.place import STRUCTURE, Flow, count_elements
 from edgeready.readiness.verdict import OpVerdict
 from edgeready_device.tflite.graph import Graph, Op
 
+# 7.5 MiB, a little under what the compiler leaves for parameters: public logs of tiny models report 7.6 to 7.98 MiB.
 CACHE_BYTES = 7_864_320
+# Compiled parameters by the bytes of the constants in the file: over public pairs of fully mapped models above 200 kB
+# the median is 1.08 and the largest 1.46, so that a single model may need up to a third more than is predicted.
 COMPILED_GROWTH = 1.1
+MOST_MACS = 1 << 62  # chosen: the count of a damaged file's shapes stays within 64 bits with a sign
+Shape = tuple[int, ...]
 _ENDS = {"float-input": "input", "float-output": "output"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class OpCost:
     """One op's multiply-accumulates and the bytes of its weights and other constants."""
 
@@ -26,7 +29,7 @@ class OpCost:
     parameter_bytes: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FloatEnd:
     """An op at the `end` ("input" or "output") that converts `elements` floats on the CPU at each inference.
 
@@ -39,7 +42,7 @@ class FloatEnd:
     extra_bytes: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Cost:
     """The predicted cost of one inference.
 
@@ -64,7 +67,7 @@ class Cost:
         """The share of the multiply-accumulates that the Edge TPU does; None where the model has none."""
         return self.edgetpu_macs / self.macs if self.macs else None
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """The cost as a JSON object."""
         return {
             "macs": self.macs,
@@ -80,53 +83,56 @@ class Cost:
         }
 
 
-def cost(graph: Graph, flow: Flow, verdicts: Sequence[OpVerdict]) -> Cost:
+def estimate_cost(graph: Graph, flow: Flow, verdicts: Sequence[OpVerdict]) -> Cost:
     """The Cost of `graph` when its ops run where `verdicts` say."""
-    ops = tuple(OpCost(op.index, macs(graph, op), _bytes(graph, [op])) for op in graph.ops)
-    mapped = [op.target == "edgetpu" for op in verdicts]
-    on_board = _bytes(graph, [op for op, there in zip(graph.ops, mapped, strict=True) if there])
-    compiled = round(on_board * COMPILED_GROWTH)
-    edgetpu, cpu = partitions(flow, mapped)
+    ops = tuple(
+        OpCost(index=op.index, macs=count_macs(graph, op), parameter_bytes=_parameter_bytes(graph, [op]))
+        for op in graph.ops
+    )
+    mapped = [verdict.target == "edgetpu" for verdict in verdicts]
+    on_edgetpu = _parameter_bytes(graph, [op for op, there in zip(graph.ops, mapped, strict=True) if there])
+    compiled = round(on_edgetpu * COMPILED_GROWTH)
+    edgetpu, cpu = count_partitions(flow, mapped)
     return Cost(
-        ops,
-        sum(op.macs for op in ops),
-        sum(op.macs for op, there in zip(ops, mapped, strict=True) if there),
-        _bytes(graph, graph.ops),
-        on_board,
-        min(compiled, CACHE_BYTES),
-        max(0, compiled - CACHE_BYTES),
-        edgetpu,
-        cpu,
-        tuple(_float_ends(graph, verdicts)),
+        ops=ops,
+        macs=sum(op.macs for op in ops),
+        edgetpu_macs=sum(op.macs for op, there in zip(ops, mapped, strict=True) if there),
+        parameter_bytes=_parameter_bytes(graph, graph.ops),
+        edgetpu_parameter_bytes=on_edgetpu,
+        cached_bytes=min(compiled, CACHE_BYTES),
+        streamed_bytes=max(0, compiled - CACHE_BYTES),
+        edgetpu_partitions=edgetpu,
+        cpu_partitions=cpu,
+        float_ends=tuple(_float_ends(graph, verdicts)),
     )
 
 
-def partitions(flow: Flow, mapped: Sequence[bool]) -> tuple[int, int]:
-    """How many runs of ops the Edge TPU and the CPU get when each run takes all that is ready for it."""
-    found = [_runs(flow, mapped, first) for first in (False, True)]
-    return min(found, key=lambda runs: (sum(runs), runs))
+def count_partitions(flow: Flow, mapped: Sequence[bool]) -> tuple[int, int]:
+    """How many runs of ops the Edge TPU and the CPU get when each run takes every op that is ready for it."""
+    options = [_count_runs(flow, mapped, first) for first in (False, True)]
+    return min(options, key=lambda runs: (sum(runs), runs))
 
 
-def _runs(flow: Flow, mapped: Sequence[bool], first: bool) -> tuple[int, int]:
-    """The runs when the turn changes at each step and the Edge TPU (`first`) or the CPU begins."""
-    turn: list[int] = []
+def _count_runs(flow: Flow, mapped: Sequence[bool], first: bool) -> tuple[int, int]:
+    """The runs when Edge TPU and CPU alternate and the Edge TPU (`first`) or the CPU begins."""
+    runs: list[int] = []
     for there, parents in zip(mapped, flow.parents, strict=True):
-        ready = max((turn[i] for i in parents), default=0)
-        turn.append(ready if (ready % 2 == 0) == (there == first) else ready + 1)
-    used = set(turn)
-    even = sum(step % 2 == 0 for step in used)
-    return (even, len(used) - even) if first else (len(used) - even, even)
+        ready = max((runs[i] for i in parents), default=0)
+        runs.append(ready if (ready % 2 == 0) == (there == first) else ready + 1)
+    distinct = set(runs)
+    even = sum(run % 2 == 0 for run in distinct)
+    return (even, len(distinct) - even) if first else (len(distinct) - even, even)
 
 
-def _bytes(graph: Graph, ops: Sequence[Op]) -> int:
+def _parameter_bytes(graph: Graph, ops: Sequence[Op]) -> int:
     """Bytes of the constants of `ops`, each counted once; shapes, axes and paddings are none of them."""
-    used = {
+    indices = {
         index
         for op in ops
         for position, index in enumerate(op.inputs)
         if index >= 0 and position not in STRUCTURE.get(op.name, ())
     }
-    return sum(len(data) for index in used if (data := graph.tensors[index].data) is not None)
+    return sum(len(data) for index in indices if (data := graph.tensors[index].data) is not None)
 
 
 def _float_ends(graph: Graph, verdicts: Sequence[OpVerdict]) -> Iterator[FloatEnd]:
@@ -134,5 +140,68 @@ def _float_ends(graph: Graph, verdicts: Sequence[OpVerdict]) -> Iterator[FloatEn
         if verdict.rule in _ENDS:
             end = _ENDS[verdict.rule]
             tensors = graph.of(op.inputs if end == "input" else op.outputs)
-            count = elements(tensors[0].shape)
-            yield FloatEnd(op.index, end, count, 3 * count)
+            count = count_elements(tensors[0].shape)
+            yield FloatEnd(op=op.index, end=end, elements=count, extra_bytes=3 * count)
+
+
+def count_macs(graph: Graph, op: Op) -> int:
+    """The multiply-accumulates that one inference spends on `op`.
+
+    0 for ops without weights or matrices (sums, pooling, activations) and where the shapes make no sense.
+    """
+    count = _COUNTS.get(op.name)
+    if count is None or not op.outputs:
+        return 0
+    shapes = [graph.tensors[index].shape if index >= 0 else () for index in op.inputs]
+    return min(count(shapes, graph.tensors[op.outputs[0]].shape, op), MOST_MACS)
+
+
+def _conv(inputs: list[Shape], result: Shape, op: Op) -> int:
+    """Weights [out, height, width, in]: each result sees all but the first."""
+    return count_elements(result) * count_elements(inputs[1][1:]) if len(inputs) > 1 and inputs[1] else 0
+
+
+def _depthwise(inputs: list[Shape], result: Shape, op: Op) -> int:
+    """Weights [1, height, width, channels]: each result sees one channel."""
+    return count_elements(result) * count_elements(inputs[1][1:3]) if len(inputs) > 1 and len(inputs[1]) == 4 else 0
+
+
+def _dense(inputs: list[Shape], result: Shape, op: Op) -> int:
+    """Weights [out, in]."""
+    return count_elements(result) * inputs[1][-1] if len(inputs) > 1 and inputs[1] else 0
+
+
+def _transpose_conv(inputs: list[Shape], result: Shape, op: Op) -> int:
+    """Size, weights [out, height, width, in], image: each input value goes to all but the last."""
+    return count_elements(inputs[2]) * count_elements(inputs[1][:-1]) if len(inputs) > 2 and inputs[1] else 0
+
+
+def _conv_3d(inputs: list[Shape], result: Shape, op: Op) -> int:
+    """Weights [depth, height, width, in, out]."""
+    return count_elements(result) * count_elements(inputs[1][:-1]) if len(inputs) > 1 and inputs[1] else 0
+
+
+def _matrices(inputs: list[Shape], result: Shape, op: Op) -> int:
+    """A result's element sums over the left matrix's last dimension, or the one before where it is transposed."""
+    if not inputs or len(inputs[0]) < 2:
+        return 0
+    return count_elements(result) * inputs[0][-2 if op.option(0, "?", False) else -1]
+
+
+def _lstm(inputs: list[Shape], result: Shape, op: Op) -> int:
+    """A step multiplies all weights of the four gates and of the recurrence (operands 1 to 8) once."""
+    if not inputs or len(inputs[0]) < 2:
+        return 0
+    steps = count_elements(inputs[0][:-1])
+    return steps * sum(count_elements(shape) for shape in inputs[1:9] if shape)
+
+
+_COUNTS: dict[str, Callable[[list[Shape], Shape, Op], int]] = {
+    "BATCH_MATMUL": _matrices,
+    "CONV_2D": _conv,
+    "CONV_3D": _conv_3d,
+    "DEPTHWISE_CONV_2D": _depthwise,
+    "FULLY_CONNECTED": _dense,
+    "TRANSPOSE_CONV": _transpose_conv,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": _lstm,
+}

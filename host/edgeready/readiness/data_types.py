@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from edgeready.readiness.operands import BIAS, EIGHT_BITS, activations, data_inputs
-from edgeready.readiness.rule import Place, Reason, rule
-from edgeready.readiness.versions import VERSIONS
-from edgeready.readiness.wording import op_text, tensor_text
+from edgeready.readiness.operators import VERSIONS
+from edgeready.readiness.place import BIAS, EIGHT_BITS, Place, op_text, tensor_text
+from edgeready.readiness.rule import Reason, rule
 from edgeready_device.tflite.graph import Op, Tensor
 
 _CALIBRATE = (
@@ -20,13 +19,13 @@ _WEIGHED = tuple(BIAS)
 _EIGHT_BIT_OPS = tuple(sorted(set(VERSIONS) - {"QUANTIZE"}))
 
 
-def _entering(place: Place) -> Tensor | None:
-    """The operand with a wrong type that no earlier op answers for, or a result of one."""
-    wrong = [tensor for tensor in data_inputs(place) if tensor.dtype not in EIGHT_BITS]
-    makers = [place.flow.producer(tensor, place.op) for tensor in wrong]
+def _entering_tensor(place: Place) -> Tensor | None:
+    """The operand of a wrong type that no earlier op has a finding for, or a result of a wrong type."""
+    wrong = [tensor for tensor in place.data_inputs() if tensor.dtype not in EIGHT_BITS]
+    producers = [place.flow.producer(tensor, place.op) for tensor in wrong]
     if wrong:
-        answered = any(maker is not None and maker.name not in _CONVERSIONS for maker in makers)
-        computed = (tensor for tensor, maker in zip(wrong, makers, strict=True) if maker is not None)
+        answered = any(producer is not None and producer.name not in _CONVERSIONS for producer in producers)
+        computed = (tensor for tensor, producer in zip(wrong, producers, strict=True) if producer is not None)
         return None if answered else next(computed, wrong[0])
     return next((tensor for tensor in place.outputs if tensor.dtype not in EIGHT_BITS), None)
 
@@ -34,11 +33,11 @@ def _entering(place: Place) -> Tensor | None:
 @rule(*_EIGHT_BIT_OPS)
 def data_type(place: Place) -> Iterator[Reason]:
     """Activations and weights are int8 or uint8."""
-    tensor = _entering(place)
+    tensor = _entering_tensor(place)
     if tensor is None:
         return
-    maker = place.flow.producer(tensor, place.op)
-    if maker is not None and maker.name == "DEQUANTIZE":
+    producer = place.flow.producer(tensor, place.op)
+    if producer is not None and producer.name == "DEQUANTIZE":
         yield Reason(
             f"the converter left {place.op.name} in float: it works on {tensor_text(tensor)}",
             "replace the layer that it comes from by one that quantizes; " + _CALIBRATE,
@@ -58,7 +57,7 @@ def data_type(place: Place) -> Iterator[Reason]:
 def bias_type(place: Place) -> Iterator[Reason]:
     """A bias is int32."""
     bias = place.input(BIAS[place.op.name])
-    if bias is not None and bias.dtype != "int32" and _entering(place) is None:
+    if bias is not None and bias.dtype != "int32" and _entering_tensor(place) is None:
         yield Reason(f"the bias {tensor_text(bias)} is not int32", _CALIBRATE)
 
 
@@ -68,8 +67,8 @@ def float_input(place: Place) -> Iterator[Reason]:
     tensor = place.input(0)
     if tensor is None or tensor.dtype in EIGHT_BITS:
         return
-    maker = place.flow.producer(tensor, place.op)
-    if maker is None or maker.name == "CAST":
+    producer = place.flow.producer(tensor, place.op)
+    if producer is None or producer.name == "CAST":
         yield Reason(
             f"{tensor_text(tensor)} is quantized on the CPU at each inference",
             "converter.inference_input_type = tf.uint8, or use `edgeready convert`",
@@ -114,9 +113,9 @@ def float_island(place: Place) -> Iterator[Reason]:
 @rule("CAST")
 def cast(place: Place) -> Iterator[Reason]:
     """No op converts between types."""
-    found = " to ".join(tensor_text(tensor) for tensor in (*activations(place)[:1], *place.outputs[:1]))
+    conversion = " to ".join(tensor_text(tensor) for tensor in (*place.activations()[:1], *place.outputs[:1]))
     yield Reason(
-        f"CAST of {found} runs on the CPU",
+        f"CAST of {conversion} runs on the CPU",
         "take it out of the model, feed uint8 and set converter.inference_input_type = tf.uint8",
     )
 
@@ -126,15 +125,15 @@ def quantization(place: Place) -> Iterator[Reason]:
     """An 8-bit activation has one scale, which is a positive number."""
     if place.op.name not in VERSIONS:
         return
-    for tensor in (*activations(place), *place.outputs):
+    for tensor in (*place.activations(), *place.outputs):
         if tensor.dtype not in EIGHT_BITS:
             continue
-        maker = place.flow.producer(tensor, place.op)
-        if maker is not None and maker.name in VERSIONS:
+        producer = place.flow.producer(tensor, place.op)
+        if producer is not None and producer.name in VERSIONS:
             continue  # said at the op that makes it
         if len(tensor.scales) != 1 or not (math.isfinite(tensor.scales[0]) and tensor.scales[0] > 0):
-            shown = ", ".join(f"{scale:g}" for scale in tensor.scales[:4]) or "none"
-            yield Reason(f"{tensor_text(tensor)} has the scales: {shown}", _CALIBRATE)
+            scales = ", ".join(f"{scale:g}" for scale in tensor.scales[:4]) or "none"
+            yield Reason(f"{tensor_text(tensor)} has the scales: {scales}", _CALIBRATE)
             return
 
 

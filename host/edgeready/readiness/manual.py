@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
-from edgeready.readiness.catalogue import RULES
+from edgeready.readiness.check import RULES
 from edgeready.readiness.compiler_table import (
     DATA_TYPE,
     MAPPED,
@@ -16,13 +14,14 @@ from edgeready.readiness.compiler_table import (
     UNSPECIFIED,
     UNSUPPORTED,
     VERSION,
-    phrase,
+    status_phrase,
 )
+from edgeready.readiness.operators import RUNTIMES, VERSIONS
+from edgeready.readiness.rewrites import SENTENCES
 from edgeready.readiness.rule import Rule
-from edgeready.readiness.versions import RUNTIMES, VERSIONS
 from edgeready.readiness.whole_model import MODEL_RULES
 
-_MOST_OPS = 6
+_MOST_OPS = 6  # chosen: a cell of the table stays on one line
 _HEAD = """\
 # Edge TPU
 
@@ -36,7 +35,7 @@ An op is mapped when no rule below speaks against it and no op above it was refu
 QUANTIZE of a float input and CAST at the entrance of the graph stay on the CPU, what follows is mapped all the same.
 "{subgraph}" is what the compiler says of everything downstream of a refused op: that is never
 the cause. `check` names the cause: op, layer, tensor, the rule, the remedy, how many multiply-accumulates and
-parameter bytes depend on it, and how many of them mending it alone would bring to the Edge TPU.
+parameter bytes depend on it, and how many of them the Edge TPU would take over if it alone were cleared.
 
 ## Commands
 
@@ -59,19 +58,19 @@ other ops count none. Parameters are taken to grow by a tenth when they are comp
 stay in the Edge TPU's memory; what is beyond is streamed at each inference. The compiler also streams when its
 program or a large activation takes the memory, which this estimate does not see.
 
-## Mending
+## Rewrites
 
 `edgeready build` and `edgeready convert` rewrite layers that the Edge TPU has no form for, where the result stays the
 same (`--no-fix` leaves them as they are), and fix the batch at 1. The rewritten model's float outputs are compared
-with the given one's on eight calibration images; when they differ, the conversion is refused.
+with those of the original on eight calibration images; when they differ, the conversion is refused.
 
-{mending}
+{rewrites}
 
 What would change the results (GELU, ELU, LayerNormalization, PReLU with slopes for each pixel and the like) is only
 proposed.
 
 `benchmarks/keras_applications.py` converted the 40 architectures of keras.applications with random weights at the
-smallest input that they take (32x32, Xception 71x71, the two Inceptions 75x75). Predicted ready, rewriting included,
+smallest input that they take (32x32, Xception 71x71, the two Inceptions 75x75). Predicted ready, with rewrites,
 35: MobileNet, MobileNetV2, MobileNetV3 (2), EfficientNet (B0 to B7), EfficientNetV2 (7), DenseNet (3), NASNet (2),
 ResNet and ResNetV2 (6), VGG (2), Xception, InceptionV3, InceptionResNetV2. Not ready, 4: ConvNeXtTiny, Small, Base
 and Large (GELU and LayerNormalization). ConvNeXtXLarge took more than the 24 GiB of memory that the machine had. At
@@ -92,23 +91,11 @@ _SHORT = {
 }
 
 
-def manual() -> str:
-    """The page as Markdown."""
-    return _HEAD.format(subgraph=SUBGRAPH, mending="\n".join(_mending())) + "\n".join(
-        [*_rules(), "", *_operations(), ""]
-    )
-
-
-def _mending() -> Iterator[str]:
-    """The sentences of the rewrites, read from their source: to import it would load TensorFlow."""
-    source = Path(__file__).parents[1] / "tf" / "rewrites.py"
-    module = ast.parse(source.read_text("utf-8"))
-    functions = {node.name: ast.get_docstring(node) for node in module.body if isinstance(node, ast.FunctionDef)}
-    for node in module.body:
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == "REWRITES":
-            listed = node.value.elts if isinstance(node.value, ast.Tuple) else []
-            names = [name.id for name in listed if isinstance(name, ast.Name)]
-            yield from (f"- {functions[name]}" for name in names)
+def write_manual() -> str:
+    """The manual page as Markdown."""
+    return _HEAD.format(
+        subgraph=SUBGRAPH, rewrites="\n".join(f"- {sentence}" for sentence in SENTENCES.values())
+    ) + "\n".join([*_rules(), "", *_operations(), ""])
 
 
 def _rules() -> Iterator[str]:
@@ -117,15 +104,15 @@ def _rules() -> Iterator[str]:
     for whole in MODEL_RULES:
         yield f"| `{whole.name}` | whole model | {whole.sentence} | **Stops** |"
     for rule in RULES:
-        said = "**Stops**" if rule.fatal else _SHORT[phrase(rule.name)]
-        yield f"| `{rule.name}` | {_ops(rule)} | {rule.sentence} | {said} |"
+        status = "**Stops**" if rule.fatal else _SHORT[status_phrase(rule.name)]
+        yield f"| `{rule.name}` | {_ops(rule)} | {rule.sentence} | {status} |"
     yield ""
     yield "In full, the compiler's words are:"
     yield ""
     yield "| short | in the compiler's table |"
     yield "|---|---|"
-    for said, short in _SHORT.items():
-        yield f"| {short} | {said} |"
+    for phrase, short in _SHORT.items():
+        yield f"| {short} | {phrase} |"
 
 
 def _ops(rule: Rule) -> str:
@@ -147,4 +134,4 @@ def _operations() -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(manual())
+    sys.stdout.write(write_manual())

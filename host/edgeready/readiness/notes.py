@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from edgeready.readiness.cost import CACHE_BYTES, Cost
-from edgeready.readiness.operands import elements
-from edgeready.readiness.static_shapes import open_inputs
+from edgeready.readiness.place import count_elements, name_text, shape_text, tensor_text
+from edgeready.readiness.shapes import open_inputs
 from edgeready.readiness.verdict import OpVerdict
-from edgeready.readiness.wording import name_text, shape_text, tensor_text
 from edgeready_device.tflite.graph import Graph
 
+# Chosen: the Edge TPU's memory of about 8 MB. Reports to Google name large inputs and no limit (edgetpu #439, #449,
+# #508, #608, #653); no observation of the smallest activation that is refused is known.
 LARGE_ACTIVATION_BYTES = 8 << 20
 _MIB = 1 << 20
 
 
-def notes(graph: Graph, ops: Sequence[OpVerdict], spent: Cost) -> tuple[str, ...]:
-    """One line each on what `graph` costs (`spent`) beyond its verdicts `ops`."""
-    return (*_partition(ops), *_cache(spent), *_boundaries(spent), *_open(graph, ops), *_activations(graph, ops))
+def write_notes(graph: Graph, ops: Sequence[OpVerdict], cost: Cost) -> tuple[str, ...]:
+    """One line for each thing worth knowing about `graph` beyond the verdicts `ops` and the numbers of `cost`."""
+    return (*_partition(ops), *_cache(cost), *_boundaries(cost), *_open(graph, ops), *_activations(graph, ops))
 
 
 def _partition(ops: Sequence[OpVerdict]) -> Iterator[str]:
@@ -28,33 +29,34 @@ def _partition(ops: Sequence[OpVerdict]) -> Iterator[str]:
         )
 
 
-def _cache(spent: Cost) -> Iterator[str]:
-    need = spent.cached_bytes + spent.streamed_bytes
+def _cache(cost: Cost) -> Iterator[str]:
+    need = cost.cached_bytes + cost.streamed_bytes
     if not need:
         return
-    taken = f"{need / _MIB:.1f} MiB" if need >= _MIB else f"{need / 1024:.1f} KiB"
-    if spent.streamed_bytes:
+    size = f"{need / _MIB:.1f} MiB" if need >= _MIB else f"{need / 1024:.1f} KiB"
+    if cost.streamed_bytes:
         yield (
-            f"the parameters take about {taken} once compiled, the Edge TPU caches about "
-            f"{CACHE_BYTES / _MIB:.1f}: about {spent.streamed_bytes / _MIB:.1f} MiB are streamed at each inference, "
+            f"the parameters take about {size} once compiled, the Edge TPU caches about "
+            f"{CACHE_BYTES / _MIB:.1f}: about {cost.streamed_bytes / _MIB:.1f} MiB are streamed at each inference, "
             "which costs speed; use a smaller network"
         )
     else:
         yield (
-            f"the parameters take about {taken} once compiled and fit the Edge TPU's cache of about "
+            f"the parameters take about {size} once compiled and fit the Edge TPU's cache of about "
             f"{CACHE_BYTES / _MIB:.1f} MiB"
         )
 
 
-def _boundaries(spent: Cost) -> Iterator[str]:
+def _boundaries(cost: Cost) -> Iterator[str]:
     for end in ("input", "output"):
-        found = [one for one in spent.float_ends if one.end == end]
-        if found:
-            count = sum(one.elements for one in found)
+        conversions = [conversion for conversion in cost.float_ends if conversion.end == end]
+        if conversions:
+            many = "s" if len(conversions) > 1 else ""
+            count = sum(conversion.elements for conversion in conversions)
+            extra = sum(conversion.extra_bytes for conversion in conversions)
             yield (
-                f"float {end}: {len(found)} conversion{'s' if len(found) > 1 else ''} of {count:,} values at each "
-                f"inference on the CPU, and {sum(one.extra_bytes for one in found):,} bytes more to hand over; the "
-                "ops between are compiled all the same"
+                f"float {end}: {len(conversions)} conversion{many} of {count:,} values at each inference on the CPU, "
+                f"and {extra:,} bytes more to hand over; the ops between are compiled all the same"
             )
 
 
@@ -74,9 +76,9 @@ def _activations(graph: Graph, ops: Sequence[OpVerdict]) -> Iterator[str]:
         if verdict.target == "edgetpu"
         for tensor in graph.of(op.outputs)
     )
-    largest = max(results, key=lambda tensor: elements(tensor.shape), default=None)
-    if largest is not None and elements(largest.shape) > LARGE_ACTIVATION_BYTES:
+    largest = max(results, key=lambda tensor: count_elements(tensor.shape), default=None)
+    if largest is not None and (size := count_elements(largest.shape)) > LARGE_ACTIVATION_BYTES:
         yield (
-            f'{tensor_text(largest)} is {elements(largest.shape) / _MIB:.0f} MiB: the compiler may stop with "large '
+            f'{tensor_text(largest)} is {size / _MIB:.0f} MiB: the compiler may stop with "large '
             'activation tensors in model"; use a smaller input'
         )

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edgeready.readiness.cost import Cost
-from edgeready.readiness.impact import Behind
+from edgeready.readiness.propagation import Impact
 from edgeready.readiness.verdict import Finding, OpVerdict
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Blocker(Finding):
     """A root cause: a finding, its rule's `sentence`, and what it is about.
 
@@ -21,9 +21,9 @@ class Blocker(Finding):
     layer: str = ""
     tensor: str = ""
     shape: tuple[int, ...] = ()
-    behind: Behind = field(default_factory=Behind)
+    impact: Impact = field(default_factory=Impact)
 
-    def as_dict(self, name: str) -> dict[str, Any]:
+    def to_dict(self, name: str) -> dict[str, Any]:
         """The blocker as a JSON object; `name` is its op's, "" for the model as a whole."""
         return {
             "rule": self.rule,
@@ -35,16 +35,16 @@ class Blocker(Finding):
             "layer": self.layer,
             "tensor": self.tensor,
             "shape": list(self.shape),
-            "behind": self.behind.as_dict(),
+            "behind": self.impact.to_dict(),
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ReadinessReport:
     """What `edgetpu_compiler` 16 would do with one model.
 
-    `ready` holds when there are ops and every one of them is mapped. `blockers` are the root causes of those that
-    are not, each to be cleared by itself; `notes` is advice that decides nothing; `cost` is what an inference takes.
+    `ready` is true when there are ops and every one of them is mapped. `blockers` are the root causes that keep ops
+    off the Edge TPU; each has its own remedy. `notes` is advice that decides nothing, `cost` what an inference takes.
     """
 
     file: str
@@ -65,7 +65,7 @@ class ReadinessReport:
         """Number of ops that the Edge TPU runs."""
         return sum(op.target == "edgetpu" for op in self.ops)
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """The report as one JSON object; a blocker's `name` is its op's, "" for the model as a whole."""
         return {
             "file": self.file,
@@ -73,9 +73,9 @@ class ReadinessReport:
             "mapped": self.mapped,
             "total": len(self.ops),
             "blockers": [
-                blocker.as_dict("" if blocker.op is None else self.ops[blocker.op].name) for blocker in self.blockers
+                blocker.to_dict("" if blocker.op is None else self.ops[blocker.op].name) for blocker in self.blockers
             ],
             "notes": list(self.notes),
-            "cost": None if self.cost is None else self.cost.as_dict(),
-            "ops": [op.as_dict() for op in self.ops],
+            "cost": None if self.cost is None else self.cost.to_dict(),
+            "ops": [op.to_dict() for op in self.ops],
         }

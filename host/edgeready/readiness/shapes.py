@@ -1,19 +1,61 @@
-"""Rules on the shape of activations, charged to the op at which a bad shape enters the graph."""
+"""Rules on shapes: sizes that are not known when the compiler runs, and activations of a wrong shape.
+
+A bad shape is charged to the op at which it enters the graph.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from edgeready.readiness.operands import activations
-from edgeready.readiness.rule import Place, Reason, rule
-from edgeready.readiness.static_shapes import FIXED_BATCH
-from edgeready.readiness.wording import tensor_text
-from edgeready_device.tflite.graph import Tensor
+from edgeready.readiness.place import STRUCTURE, Place, count_elements, name_text, op_text, shape_text, tensor_text
+from edgeready.readiness.rule import Reason, rule
+from edgeready_device.tflite.graph import Graph, Tensor
+
+FIXED_BATCH = (
+    "build the model with keras.Input(shape, batch_size=1), copy the weights (set_weights(get_weights())) "
+    "and convert that, or use `edgeready convert`, which fixes the batch"
+)
 
 
-def entering(place: Place, bad: Callable[[Tensor], bool]) -> Tensor | None:
-    """The tensor by which what is `bad` enters here: fed to the op by the caller, or made by it out of good ones."""
-    inputs = [tensor for tensor in activations(place) if bad(tensor)]
+def open_inputs(graph: Graph) -> tuple[Tensor, ...]:
+    """The model's inputs of which a dimension is open (-1 in `shape_signature`)."""
+    return tuple(tensor for tensor in graph.of(graph.inputs) if any(size < 0 for size in tensor.shape_signature))
+
+
+@rule("SHAPE", fatal=True)
+def open_batch(place: Place) -> Iterator[Reason]:
+    """The batch is fixed, so that no layer computes shapes at run time."""
+    for tensor in open_inputs(place.graph)[:1]:
+        open_axes = [axis for axis, size in enumerate(tensor.shape_signature) if size < 0]
+        what = "batch" if open_axes == [0] else "size"
+        yield Reason(
+            f"the {what} of input {name_text(tensor.name)} is open (shape_signature "
+            f"{shape_text(tensor.shape_signature)}), so the file computes shapes at run time on int32 tensors "
+            "(SHAPE, STRIDED_SLICE, PACK ahead of RESHAPE)",
+            FIXED_BATCH,
+        )
+
+
+@rule(*STRUCTURE, fatal=True)
+def computed_shape(place: Place) -> Iterator[Reason]:
+    """Shapes, axes, paddings and slices are constants in the file."""
+    for tensor in place.structure():
+        if tensor.constant or count_elements(tensor.shape) == 0:
+            continue
+        producer = place.flow.producer(tensor, place.op)
+        if producer is not None and place.flow.computes_shapes(producer) and open_inputs(place.graph):
+            continue  # open_batch names the cause
+        origin = "is fed by the caller" if producer is None else f"comes from {op_text(place.graph, producer)}"
+        yield Reason(
+            f"{place.op.name} takes {tensor_text(tensor)}, which {origin}: its result's size is not known beforehand",
+            "give the layer a shape that is known when the model is built: a constant, and a fixed batch of 1",
+        )
+        return
+
+
+def _entering_tensor(place: Place, bad: Callable[[Tensor], bool]) -> Tensor | None:
+    """The tensor at which a `bad` shape enters: the caller feeds it to the op, or the op makes it from good ones."""
+    inputs = [tensor for tensor in place.activations() if bad(tensor)]
     fed = [tensor for tensor in inputs if place.flow.producer(tensor, place.op) is None]
     if inputs:
         return fed[0] if fed else None
@@ -23,7 +65,7 @@ def entering(place: Place, bad: Callable[[Tensor], bool]) -> Tensor | None:
 @rule()
 def rank(place: Place) -> Iterator[Reason]:
     """Only the three innermost dimensions of a tensor may be larger than one."""
-    tensor = entering(place, lambda tensor: any(size > 1 for size in tensor.shape[:-3]))
+    tensor = _entering_tensor(place, lambda tensor: any(size > 1 for size in tensor.shape[:-3]))
     if tensor is None:
         return
     if len(tensor.shape) == 4:
@@ -39,9 +81,10 @@ def rank(place: Place) -> Iterator[Reason]:
 @rule()
 def empty_tensor(place: Place) -> Iterator[Reason]:
     """No dimension of a tensor is zero."""
-    tensor = entering(place, lambda tensor: 0 in tensor.shape)
+    tensor = _entering_tensor(place, lambda tensor: 0 in tensor.shape)
     if tensor is not None:
         yield Reason(f"{tensor_text(tensor)} has no elements", "build the model for inputs of a real size")
 
 
+STATIC_RULES = (open_batch, computed_shape)
 RULES = (rank, empty_tensor)

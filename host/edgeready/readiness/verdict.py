@@ -1,4 +1,4 @@
-"""What a check says of one op: findings and a verdict."""
+"""What a check says about one op: a finding of a rule, and the verdict."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Finding:
     """One reason why the Edge TPU refuses something.
 
     `rule` is the rule's name, `op` the op's index in the file (None where the model as a whole is meant),
-    `detail` what was found with its values, `remedy` what to do about it.
+    `detail` says what is wrong with its values, `remedy` what to do about it.
     """
 
     rule: str
@@ -20,7 +20,7 @@ class Finding:
     remedy: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class OpVerdict:
     """Where one op will run: `target` is "edgetpu" or "cpu"; `rule`, `detail` and `remedy` are empty when mapped."""
 
@@ -39,9 +39,9 @@ class OpVerdict:
         if (self.target == "edgetpu") == bool(self.rule):
             raise ValueError(f"op {self.index} has the target {self.target!r} and the rule {self.rule!r}")
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """The verdict as a JSON object; `custom_code` is there for CUSTOM ops only."""
-        found: dict[str, Any] = {
+        document: dict[str, Any] = {
             "index": self.index,
             "name": self.name,
             "version": self.version,
@@ -51,5 +51,5 @@ class OpVerdict:
             "remedy": self.remedy,
         }
         if self.name == "CUSTOM":
-            found["custom_code"] = self.custom_code
-        return found
+            document["custom_code"] = self.custom_code
+        return document

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edgeready.readiness.operands import BIAS, WEIGHTS, elements
-from edgeready.readiness.rule import Place, Reason, rule
-from edgeready.readiness.wording import tensor_text
+from edgeready.readiness.place import BIAS, WEIGHTS, Place, count_elements, tensor_text
+from edgeready.readiness.rule import Reason, rule
 
+# 32x32x1024 to 64x64x512 was refused (edgetpu #684). Against it, compiler 15 mapped a result of 300x300x32, which is
+# 2,880,000 elements: the size of the weights may decide in place of that of the result.
 TRANSPOSE_CONV_REFUSED = 64 * 64 * 512
+# 5x900 was mapped and 5x1000 refused (edgetpu #598); the limit lies between.
 LSTM_MAPPED = 5 * 900
 
 
@@ -25,6 +27,7 @@ def constant_weights(place: Place) -> Iterator[Reason]:
             return
 
 
+# No observation known of a refusal: public compiled models map layers of 1,000 and 1,024 scales.
 @rule("FULLY_CONNECTED")
 def dense_per_axis(place: Place) -> Iterator[Reason]:
     """The weights of a dense layer share one scale."""
@@ -41,9 +44,11 @@ def dense_per_axis(place: Place) -> Iterator[Reason]:
 @rule("FULLY_CONNECTED")
 def dense_format(place: Place) -> Iterator[Reason]:
     """The weights of a dense layer are stored in the default order."""
-    found = int(place.op.option(1, "b"))
-    if found:
-        yield Reason(f"FULLY_CONNECTED has the weights format {found}, not 0", "convert again without shuffling")
+    weights_format = int(place.op.option(1, "b"))
+    if weights_format:
+        yield Reason(
+            f"FULLY_CONNECTED has the weights format {weights_format}, not 0", "convert again without shuffling"
+        )
 
 
 @rule("CONV_2D")
@@ -75,10 +80,10 @@ def depthwise_dilation(place: Place) -> Iterator[Reason]:
 def transpose_conv_size(place: Place) -> Iterator[Reason]:
     """The result of a transposed convolution has less than 64x64x512 elements."""
     for tensor in place.outputs[:1]:
-        if elements(tensor.shape) >= TRANSPOSE_CONV_REFUSED:
+        count = count_elements(tensor.shape)
+        if count >= TRANSPOSE_CONV_REFUSED:
             yield Reason(
-                f"{tensor_text(tensor)} has {elements(tensor.shape):,} elements; {TRANSPOSE_CONV_REFUSED:,} were "
-                "refused",
+                f"{tensor_text(tensor)} has {count:,} elements; {TRANSPOSE_CONV_REFUSED:,} were refused",
                 "use fewer filters, or UpSampling2D(interpolation='bilinear') and Conv2D instead of Conv2DTranspose",
             )
 
@@ -98,9 +103,9 @@ def prelu_alpha(place: Place) -> Iterator[Reason]:
 def lstm_size(place: Place) -> Iterator[Reason]:
     """The input sequence of an LSTM has at most 5x900 elements."""
     sequence = place.input(0)
-    if sequence is not None and elements(sequence.shape) > LSTM_MAPPED:
+    if sequence is not None and (count := count_elements(sequence.shape)) > LSTM_MAPPED:
         yield Reason(
-            f"{tensor_text(sequence)} has {elements(sequence.shape):,} elements; 4,500 were mapped, 5,000 refused",
+            f"{tensor_text(sequence)} has {count:,} elements; 4,500 were mapped, 5,000 refused",
             "shorten the sequence or use fewer features",
         )
 

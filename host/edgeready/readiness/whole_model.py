@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edgeready.readiness.operands import EIGHT_BITS
 from edgeready.readiness.operators import COMPILED
+from edgeready.readiness.place import EIGHT_BITS
 from edgeready.readiness.rule import Reason, model_rule
 from edgeready_device.tflite.graph import Graph
 

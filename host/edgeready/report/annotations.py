@@ -8,14 +8,14 @@ from typing import Any
 from urllib.parse import quote
 
 from edgeready import __version__
-from edgeready.readiness import Blocker, ReadinessReport, sentences
+from edgeready.readiness import Blocker, ReadinessReport, rule_sentences
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 
 def sarif(reports: Sequence[ReadinessReport]) -> dict[str, Any]:
     """One SARIF run with a result for every blocker of every report."""
-    rules = sentences()
+    rules = rule_sentences()
     numbers = {name: index for index, name in enumerate(rules)}
     return {
         "$schema": _SCHEMA,

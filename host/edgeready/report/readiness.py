@@ -10,10 +10,10 @@ from rich.text import Text
 from edgeready.edgetpu.compiled import Package
 from edgeready.edgetpu.compiler_log import CompilerLog
 from edgeready.readiness import Blocker, ReadinessReport
-from edgeready.readiness.compiler_table import MAPPED, table
+from edgeready.readiness.compiler_table import MAPPED, predict_table
 from edgeready.readiness.cost import Cost
-from edgeready.readiness.impact import Work
-from edgeready.readiness.wording import name_text, shape_text
+from edgeready.readiness.place import name_text, shape_text
+from edgeready.readiness.propagation import Work
 from edgeready.workflows.compile import Compilation
 
 PREDICTION = "This is a prediction from the file alone; only `edgeready compile` proves it."
@@ -24,7 +24,7 @@ def readiness_view(report: ReadinessReport) -> RenderableType:
     lines: list[RenderableType] = [
         Text(f"{report.file}: {verdict(report)}", "bold"),
         Text(),
-        table_view(table(report)),
+        table_view(predict_table(report)),
         Text(),
     ]
     for number, blocker in enumerate(report.blockers, 1):
@@ -122,9 +122,9 @@ def _blocker(number: int, blocker: Blocker, report: ReadinessReport) -> Iterator
         op = report.ops[blocker.op]
         made = f"tensor {name_text(blocker.tensor)} {shape_text(blocker.shape)}"
         yield Text(f"   where: op {op.index} {op.custom_code or op.name} of layer {name_text(blocker.layer)}, {made}")
-    yield Text(f"   behind it: {_work(blocker.behind.work, report.cost)}")
+    yield Text(f"   behind it: {_work(blocker.impact.work, report.cost)}")
     if len(report.blockers) > 1:
-        yield Text(f"   mended alone it brings the Edge TPU: {_work(blocker.behind.freed, report.cost)}")
+        yield Text(f"   mended alone it brings the Edge TPU: {_work(blocker.impact.gain, report.cost)}")
     yield Text(f"   remedy: {blocker.remedy}")
 
 

@@ -91,7 +91,10 @@ def test_float_ends_are_partitions_of_the_cpu_and_cost_conversions() -> None:
     tensors = [T("f", (1, 4), "float32"), i8("q", 1, 4), i8("r", 1, 4), T("g", (1, 4), "float32")]
     ops = [O("QUANTIZE", ["f"], ["q"]), O("RELU", ["q"], ["r"]), O("DEQUANTIZE", ["r"], ["g"])]
     found = cost_of(tflite(tensors=tensors, ops=ops, inputs=["f"], outputs=["g"]))
-    assert found.float_ends == (FloatEnd(0, "input", 4, 12), FloatEnd(2, "output", 4, 12))
+    assert found.float_ends == (
+        FloatEnd(op=0, end="input", elements=4, extra_bytes=12),
+        FloatEnd(op=2, end="output", elements=4, extra_bytes=12),
+    )
     assert (found.edgetpu_partitions, found.cpu_partitions) == (1, 2)
 
 
@@ -114,13 +117,13 @@ def test_two_blockers_in_a_row_have_their_work_behind_them_and_the_first_frees_w
         O("RELU", ["c"], ["d"]),
     ]
     first, second = report_on(tflite(tensors=tensors, ops=ops, inputs=["x"], outputs=["d"])).blockers
-    assert first.behind.as_dict() == {
+    assert first.impact.to_dict() == {
         "ops": 4,
         "macs": 32,
         "parameter_bytes": 32,
         "freed": {"ops": 2, "macs": 32, "parameter_bytes": 32},
     }
-    assert second.behind.as_dict() == {
+    assert second.impact.to_dict() == {
         "ops": 2,
         "macs": 0,
         "parameter_bytes": 0,
@@ -130,7 +133,7 @@ def test_two_blockers_in_a_row_have_their_work_behind_them_and_the_first_frees_w
 
 def test_a_blocker_that_stops_the_compiler_has_the_whole_model_behind_it_and_another_frees_nothing() -> None:
     blockers = report_on(chain("RELU", "GELU", "ELU")).blockers
-    assert [(one.rule, one.behind.work.ops, one.behind.freed.ops) for one in blockers] == [
+    assert [(blocker.rule, blocker.impact.work.ops, blocker.impact.gain.ops) for blocker in blockers] == [
         ("unknown-op", 3, 2),
         ("unsupported-op", 1, 0),
     ]
@@ -138,7 +141,7 @@ def test_a_blocker_that_stops_the_compiler_has_the_whole_model_behind_it_and_ano
 
 def test_a_forgiven_op_at_the_entrance_holds_back_itself_only() -> None:
     [blocker] = report_on(chain("QUANTIZE", "RELU", source="float32")).blockers
-    assert (blocker.rule, blocker.behind.work.ops, blocker.behind.freed.ops) == ("float-input", 1, 1)
+    assert (blocker.rule, blocker.impact.work.ops, blocker.impact.gain.ops) == ("float-input", 1, 1)
 
 
 def test_a_blocker_names_layer_tensor_shape_and_the_rules_sentence() -> None:

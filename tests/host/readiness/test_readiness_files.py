@@ -13,7 +13,7 @@ from tflite_models import O, T, conv_classifier, one_op, tflite
 
 from edgeready.errors import ModelFileError, NotFoundError
 from edgeready.readiness import Blocker, OpVerdict, ReadinessReport, check_file, check_graph
-from edgeready.readiness.versions import VERSIONS
+from edgeready.readiness.operators import VERSIONS
 from edgeready_device.tflite.graph import read_graph
 
 
@@ -35,7 +35,7 @@ def test_the_report_as_json_holds_every_op_and_the_counts() -> None:
     tensors = [T(name, (1, 4), "int8", 0.1) for name in ("x", "a", "b")]
     ops = [O("RELU", ["x"], ["a"]), O("CUSTOM", ["a"], ["b"], custom_code="MyOp")]
     data = tflite(tensors=tensors, ops=ops, inputs=["x"], outputs=["b"])
-    document = json.loads(json.dumps(check_graph(read_graph(data), file="my.tflite").as_dict()))
+    document = json.loads(json.dumps(check_graph(read_graph(data), file="my.tflite").to_dict()))
     detail = "the custom op 'MyOp' is not known to the compiler"
     remedy = "cut the model ahead of it and do this step in the program"
     all_of_it = {"ops": 2, "macs": 0, "parameter_bytes": 0}
@@ -136,7 +136,7 @@ def verdict_or_error(data: bytes) -> ReadinessReport | None:
         report = check_graph(read_graph(data))
     except ModelFileError:
         return None
-    json.dumps(report.as_dict())
+    json.dumps(report.to_dict())
     return report
 
 
@@ -227,14 +227,15 @@ def test_a_constant_that_does_not_fit_its_shape_is_a_damaged_file() -> None:
 
 
 def test_a_report_checks_itself() -> None:
-    mapped = OpVerdict(0, "RELU", 1, "edgetpu")
-    left = OpVerdict(0, "ELU", 1, "cpu", "unsupported-op", "what", "do")
-    blocker = Blocker("unsupported-op", 0, "what", "do")
+    relu = {"index": 0, "name": "RELU", "version": 1}
+    mapped = OpVerdict(**relu, target="edgetpu")
+    left = OpVerdict(index=0, name="ELU", version=1, target="cpu", rule="unsupported-op", detail="what", remedy="do")
+    blocker = Blocker(rule="unsupported-op", op=0, detail="what", remedy="do")
     with pytest.raises(ValueError, match="neither 'edgetpu' nor 'cpu'"):
-        OpVerdict(0, "RELU", 1, "gpu")
+        OpVerdict(**relu, target="gpu")
     with pytest.raises(ValueError, match="has the target 'edgetpu' and the rule 'rank'"):
-        OpVerdict(0, "RELU", 1, "edgetpu", "rank")
+        OpVerdict(**relu, target="edgetpu", rule="rank")
     with pytest.raises(ValueError, match="ready is True with 1 blockers"):
-        ReadinessReport("", True, (mapped,), (blocker,))
+        ReadinessReport(file="", ready=True, ops=(mapped,), blockers=(blocker,))
     with pytest.raises(ValueError, match="1 of 1 ops stay on the CPU"):
-        ReadinessReport("", True, (left,))
+        ReadinessReport(file="", ready=True, ops=(left,))

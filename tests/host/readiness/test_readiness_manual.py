@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -10,42 +11,63 @@ import pytest
 from readiness_models import i8, unary
 from tflite_models import O, T, conv_classifier, one_op, tflite
 
-from edgeready.readiness import check_graph, sentences
-from edgeready.readiness.compiler_table import _STATUS, DATA_TYPE, MAPPED, NO_TABLE, SUBGRAPH, UNSUPPORTED, table
-from edgeready.readiness.manual import manual
+from edgeready.readiness import check_graph, rule_sentences
+from edgeready.readiness.compiler_table import (
+    _STATUS,
+    DATA_TYPE,
+    MAPPED,
+    NO_TABLE,
+    SUBGRAPH,
+    UNSUPPORTED,
+    predict_table,
+)
+from edgeready.readiness.manual import write_manual
+from edgeready.readiness.rewrites import SENTENCES
 from edgeready_device.tflite.graph import read_graph
 
-PAGE = Path(__file__).parents[3] / "docs" / "edge-tpu.md"
+ROOT = Path(__file__).parents[3]
+PAGE = ROOT / "docs" / "edge-tpu.md"
 
 
 def rows(data: bytes) -> list[tuple[str, int, str]]:
-    return table(check_graph(read_graph(data)))
+    return predict_table(check_graph(read_graph(data)))
 
 
 def test_the_manual_page_is_what_the_rules_say() -> None:
-    assert PAGE.read_text("utf-8") == manual()
+    assert PAGE.read_text("utf-8") == write_manual()
 
 
 def test_the_command_in_the_pages_head_writes_the_page() -> None:
     done = subprocess.run([sys.executable, "-m", "edgeready.readiness.manual"], capture_output=True, check=True)
-    assert done.stdout.decode() == manual()
+    assert done.stdout.decode() == write_manual()
 
 
-@pytest.mark.parametrize("name", sentences())
+@pytest.mark.parametrize("name", rule_sentences())
 def test_every_rule_is_in_the_manual_with_its_sentence(name: str) -> None:
-    [line] = [line for line in manual().splitlines() if line.startswith(f"| `{name}` |")]
-    assert sentences()[name] in line
+    [line] = [line for line in write_manual().splitlines() if line.startswith(f"| `{name}` |")]
+    assert rule_sentences()[name] in line
 
 
 def test_every_rewrite_is_in_the_manual() -> None:
-    found = manual().split("## Mending")[1].split("## Rules")[0]
-    lines = [line for line in found.splitlines() if line.startswith("- ")]
-    assert len(lines) == 7
-    assert lines[0] == "- Upsampling by repetition is written as RESIZE_NEAREST_NEIGHBOR, in steps of at most four."
+    section = write_manual().split("## Rewrites")[1].split("## Rules")[0]
+    assert [line for line in section.splitlines() if line.startswith("- ")] == [
+        f"- {text}" for text in SENTENCES.values()
+    ]
+    assert len(SENTENCES) == 7
+
+
+def test_every_rewrite_with_a_sentence_is_a_function_in_the_same_order() -> None:
+    module = ast.parse((ROOT / "host" / "edgeready" / "tf" / "rewrites.py").read_text("utf-8"))
+    [names] = [
+        [element.id for element in node.value.elts]
+        for node in module.body
+        if isinstance(node, ast.AnnAssign) and node.target.id == "REWRITES"
+    ]
+    assert names == list(SENTENCES)
 
 
 def test_every_phrase_belongs_to_a_rule_or_to_what_follows_from_one() -> None:
-    assert set(_STATUS) - set(sentences()) == {"", "downstream", "not-compiled"}
+    assert set(_STATUS) - set(rule_sentences()) == {"", "downstream", "not-compiled"}
 
 
 def test_a_ready_models_table_counts_ops_of_a_kind_together() -> None:

@@ -210,7 +210,7 @@ def test_a_compiled_file_is_recognized_as_such() -> None:
     [blocker] = report.blockers
     assert blocker.rule == "already-compiled"
     assert "needs no further compilation" in blocker.remedy
-    assert report.as_dict()["ops"][0]["custom_code"] == "edgetpu-custom-op"
+    assert report.to_dict()["ops"][0]["custom_code"] == "edgetpu-custom-op"
 
 
 def test_a_float_model_has_one_blocker_for_all_its_types() -> None:

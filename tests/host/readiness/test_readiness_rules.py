@@ -8,8 +8,8 @@ from readiness_cases import CASES
 from readiness_models import i8, mean, transpose, unary
 from tflite_models import O, T, conv_classifier, one_op, tflite
 
-from edgeready.readiness import ReadinessReport, check_graph, sentences
-from edgeready.readiness.catalogue import RULES
+from edgeready.readiness import ReadinessReport, check_graph, rule_sentences
+from edgeready.readiness.check import RULES
 from edgeready_device.tflite.graph import read_graph
 
 
@@ -36,13 +36,13 @@ def test_a_rule_names_itself_as_the_only_blocker_where_it_is_broken(rule: str) -
 
 
 def test_every_rule_has_a_file_that_passes_and_one_that_does_not() -> None:
-    assert set(CASES) == set(sentences())
+    assert set(CASES) == set(rule_sentences())
     assert [rule for rule in CASES if not CASES[rule].accepted] == []
     assert [rule for rule in CASES if not CASES[rule].refused] == ["old-runtime"]  # it needs a runtime, see below
 
 
 def test_every_rule_is_one_sentence() -> None:
-    for rule, sentence in sentences().items():
+    for rule, sentence in rule_sentences().items():
         assert sentence.endswith("."), rule
         assert sentence[0].isupper() or sentence.split()[0] == "edgetpu_compiler", rule
 
