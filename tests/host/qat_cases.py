@@ -17,7 +17,7 @@ import tensorflow as tf
 from edgeready.config.build import SourceConfig, TrainConfig
 from edgeready.config.method import Method, QatConfig
 from edgeready.dataset import load_splits
-from edgeready.quantization.samples import Feeds
+from edgeready.quantization.samples import Samples
 from edgeready.tf import convert, models, qat, quantize, train
 from edgeready.tf.augment import augment
 from edgeready.tf.qat import fake_quantization as grids
@@ -117,10 +117,10 @@ BODIES = (residual, mobile, concatenated, gated, separable, alone, nested, share
 
 def to_file(name, named, frames):
     """Converts the ordinary way, with `frames` for the ranges."""
-    feeds = Feeds((np.asarray(frames),), named.normalization)
+    samples = Samples((np.asarray(frames),), named.normalization)
     float32 = convert.to_float32(convert.freeze(named.model), SourceConfig())
-    observed = quantize.observe(float32, feeds, Method())
-    (folder / f"{name}.tflite").write_bytes(quantize.to_integer(observed, feeds, Method(), "uint8"))
+    observed = quantize.observe(float32, samples, Method())
+    (folder / f"{name}.tflite").write_bytes(quantize.to_integer(observed, samples, Method(), "uint8"))
 
 
 def simulated(name, named, calibration, frames):
@@ -242,12 +242,14 @@ def fine_tuned():
     train.seed_everything(1)
     shape = splits.train.images.shape[1:]
     named = models.NamedModel("hard", badly_scaled(shape, 10), UNIT)
-    train.train(named, splits.train.images, splits.train.labels, TrainConfig(10, 32, 5e-3, 1, "shift"))
+    train.train(named, splits.train.images, splits.train.labels, TrainConfig(epochs=10, batch_size=32, learning_rate=5e-3, seed=1, augment="shift"))
     rescale(named.model)
     kept = [weight.copy() for weight in named.model.get_weights()]
     calibration = train.fitting_frames(named.model, splits.calibration.images)
     data = (splits.train.images, splits.train.labels, splits.calibration.images)
-    config = QatConfig(10, 1e-3, 32, 3, "shift")
+    # Ten epochs ended less than 3 points short of float32 on one processor and 6 short on another, whose kernels round
+    # otherwise; there forty ended a point above it.
+    config = QatConfig(epochs=40, learning_rate=1e-3, batch_size=32, seed=3, augment="shift")
     told = []
     tuned = qat.fine_tune(named, *data, config, lambda *progress: told.append(progress))
     again = qat.fine_tune(named, *data, config)
@@ -278,7 +280,7 @@ def diverging():
     kept = grids.weights_on_grid
     steps.weights_on_grid = lambda kernel, axis: kept(kernel, axis) * np.nan
     try:
-        qat.fine_tune(named, FRAMES, np.zeros(40, np.int64), FRAMES, QatConfig(1))
+        qat.fine_tune(named, FRAMES, np.zeros(40, np.int64), FRAMES, QatConfig(epochs=1))
     finally:
         steps.weights_on_grid = kept
 

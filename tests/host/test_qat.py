@@ -186,7 +186,7 @@ class TestFineTuning:
     def test_tells_each_step(self, cases):
         stage, done, total = cases["fine-tuned"]["last progress"]
         assert stage.startswith("training in 8 bits, loss ")
-        assert done == total == cases["fine-tuned"]["steps"] == 360
+        assert done == total == cases["fine-tuned"]["steps"] == 1440
 
     def test_says_when_the_loss_is_no_number(self, cases):
         assert cases["diverging"] == {
@@ -202,9 +202,9 @@ def trained() -> Built:
         "qat",
         str(bands(12, False, False)),
         "small-resnet",
-        train=TrainConfig(1, 64),
+        train=TrainConfig(epochs=1, batch_size=64),
         data={"seed": 5},
-        method=Method(qat=QatConfig(1)),
+        qat=1,
     )
 
 
@@ -227,7 +227,7 @@ class TestABuildThatTrainsInEightBits:
         source = str(trained.config.float_out)
         text = f"{source} cannot be trained: give --qat the Keras model behind it"
         with pytest.raises(ConversionError, match=f"^{re.escape(text)}$"):
-            made("qat-tflite", str(bands(12, False, False)), source, method=Method(qat=QatConfig(1)))
+            made("qat-tflite", str(bands(12, False, False)), source, qat=1)
 
     @pytest.mark.parametrize("others", [{"max_drop": 0.3}, {"calibration": "mse"}])
     def test_does_not_go_with_other_ways_to_integers(self, others):
