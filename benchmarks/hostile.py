@@ -181,7 +181,7 @@ def checked(path: str) -> tuple[int, str]:
     """`edgeready check`, the command's own function."""
     import typer
 
-    from edgeready.cli.edgetpu import Format, check
+    from edgeready.cli.check import Format, check
     from edgeready.errors import EdgereadyError
 
     with contextlib.redirect_stdout(io.StringIO()):
@@ -246,7 +246,7 @@ def nursery(runtime: str, options: argparse.Namespace, first: bool) -> list[tupl
     importlib.import_module("edgeready_device.images.decode")
     host = first and importlib.util.find_spec("edgeready") is not None
     if host:
-        importlib.import_module("edgeready.cli.edgetpu")
+        importlib.import_module("edgeready.cli.check")
     found = []
     with tempfile.TemporaryDirectory() as folder:
         sound = {}

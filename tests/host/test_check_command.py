@@ -9,7 +9,7 @@ from compiled_models import LOG, MIX, mixed, whole
 from tflite_models import O, T, conv_classifier, one_op, tflite
 
 from edgeready.readiness import Blocker, OpVerdict, ReadinessReport, check_file, rule_sentences
-from edgeready.report.annotations import github, sarif
+from edgeready.report.annotations import format_github, format_sarif
 
 NOT_READY = conv_classifier(dense_per_axis=True)
 
@@ -116,7 +116,7 @@ def test_github_gets_an_error_line_for_each_blocker(run_here, file):
 def test_what_a_file_says_cannot_break_out_of_an_annotation():
     op = OpVerdict(index=0, name="ELU", version=1, target="cpu", rule="rank", detail="d", remedy="r")
     blocker = Blocker(rule="rank", op=0, detail="100 %\n::error::forged", remedy="do\rit")
-    [line] = github([ReadinessReport(file="a,b:c%\n.tflite", ready=False, ops=(op,), blockers=(blocker,))])
+    [line] = format_github([ReadinessReport(file="a,b:c%\n.tflite", ready=False, ops=(op,), blockers=(blocker,))])
     assert line == (
         "::error file=a%2Cb%3Ac%25%0A.tflite,title=Edge TPU%3A rank::100 %25%0A::error::forged; remedy: do%0Dit"
     )
@@ -125,7 +125,7 @@ def test_what_a_file_says_cannot_break_out_of_an_annotation():
 def test_a_blocker_of_the_whole_model_has_a_file_and_no_op_in_sarif():
     blocker = Blocker(rule="no-ops", op=None, detail="d", remedy="r")
     report = ReadinessReport(file="m.tflite", ready=False, ops=(), blockers=(blocker,))
-    [result] = sarif([report])["runs"][0]["results"]
+    [result] = format_sarif([report])["runs"][0]["results"]
     assert result["locations"] == [{"physicalLocation": {"artifactLocation": {"uri": "m.tflite"}}}]
 
 

@@ -8,7 +8,7 @@ import pytest
 from compiled_models import CUSTOM, compiled, executable, mixed, options, package, two_executables
 from tflite_models import O, T, conv_classifier
 
-from edgeready.edgetpu.compiled import Executable, Package, packages
+from edgeready.edgetpu.compiled import Executable, Package, read_packages
 from edgeready.errors import ModelFileError
 from edgeready_device.tflite.graph import Graph, read_graph
 
@@ -22,7 +22,7 @@ def graph(held: bytes) -> Graph:
 
 def test_a_package_tells_its_runtime_and_what_its_executables_hold():
     held = two_executables()
-    [found] = packages(graph(options(held)))
+    [found] = read_packages(graph(options(held)))
     first, second = found.executables
     assert (found.op, found.min_runtime_version) == (0, 14)
     assert (first.kind, first.parameter_bytes, first.instruction_bytes, first.caching_token) == (
@@ -42,27 +42,27 @@ def test_a_package_tells_its_runtime_and_what_its_executables_hold():
 
 
 def test_a_stand_alone_executable_streams_all_its_parameters():
-    [found] = packages(graph(options(package([executable(0, 64)], runtime=10))))
+    [found] = read_packages(graph(options(package([executable(0, 64)], runtime=10))))
     assert (found.min_runtime_version, found.cached_bytes, found.streamed_bytes) == (10, 0, 64)
     assert found.executables[0].kind == "stand-alone"
 
 
 def test_a_kind_that_the_schema_does_not_know_keeps_its_number():
-    [found] = packages(graph(options(package([executable(9)]))))
+    [found] = read_packages(graph(options(package([executable(9)]))))
     assert found.executables[0].kind == "type 9"
 
 
 def test_a_package_without_executables_is_empty():
-    assert packages(graph(options(package([]))))[0].executables == ()
+    assert read_packages(graph(options(package([]))))[0].executables == ()
 
 
 def test_a_file_that_is_not_compiled_has_no_packages():
-    assert packages(read_graph(conv_classifier())) == ()
-    assert packages(read_graph(mixed()[0])) == ()
+    assert read_packages(read_graph(conv_classifier())) == ()
+    assert read_packages(read_graph(mixed()[0])) == ()
 
 
 def test_the_packages_of_a_file_belong_to_its_edge_tpu_ops():
-    assert [(one.op, len(one.executables)) for one in packages(read_graph(mixed()[1]))] == [(0, 2)]
+    assert [(one.op, len(one.executables)) for one in read_packages(read_graph(mixed()[1]))] == [(0, 2)]
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_the_packages_of_a_file_belong_to_its_edge_tpu_ops():
 )
 def test_a_damaged_package_is_one_clear_error(held, said):
     with pytest.raises(ModelFileError, match=said) as error:
-        packages(graph(held))
+        read_packages(graph(held))
     assert "\n" not in str(error.value)
 
 
@@ -93,7 +93,7 @@ def test_an_executable_that_runs_past_its_package_is_refused():
     assert int.from_bytes(held[at : at + 4], "little") == len(inner)
     longer = held[:at] + (len(inner) + 1000).to_bytes(4, "little") + held[at + 4 :]
     with pytest.raises(ModelFileError, match=rf"executable 0 of {len(inner) + 1000} bytes runs past its end"):
-        packages(graph(longer))
+        read_packages(graph(longer))
 
 
 def test_a_package_with_flipped_bytes_is_read_or_refused():
@@ -105,7 +105,7 @@ def test_a_package_with_flipped_bytes_is_read_or_refused():
         for _ in range(source.choice((1, 2, 8))):
             data[source.randrange(len(data))] = source.randrange(256)
         try:
-            [found] = packages(graph(bytes(data)))
+            [found] = read_packages(graph(bytes(data)))
         except ModelFileError:
             refused += 1
         else:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from compiled_models import LOG, MIX
 
-from edgeready.edgetpu.compiler_log import Row, parse_log, read_log
-from edgeready.edgetpu.failures import failure_in
+from edgeready.edgetpu.compiler_log import Row, find_failure, parse_log, read_log
 from edgeready.errors import ModelFileError, NotFoundError
 from edgeready.readiness.compiler_table import MAPPED, SUBGRAPH, UNSPECIFIED, UNSUPPORTED
 
@@ -16,17 +15,17 @@ def test_standard_output_gives_version_model_memory_and_rows():
     assert (log.version, log.model, log.subgraphs, log.failure) == ("16.0.384591198", "model.tflite", 1, None)
     assert (log.cached_bytes, log.remaining_bytes, log.streamed_bytes) == (87808, 8147436, 5632)
     assert log.rows == (
-        Row("FULLY_CONNECTED", 1, SUBGRAPH),
-        Row("FULLY_CONNECTED", 1, MAPPED),
-        Row("RELU", 1, MAPPED),
-        Row("LEAKY_RELU", 1, UNSUPPORTED),
+        Row(op="FULLY_CONNECTED", count=1, status=SUBGRAPH),
+        Row(op="FULLY_CONNECTED", count=1, status=MAPPED),
+        Row(op="RELU", count=1, status=MAPPED),
+        Row(op="LEAKY_RELU", count=1, status=UNSUPPORTED),
     )
     assert (log.mapped, log.total, log.all_mapped) == (2, 4, False)
 
 
 def test_the_log_file_gives_its_rows_and_no_memory():
     log = parse_log(LOG)
-    assert log.rows == (Row("RELU", 2, MAPPED), Row("QUANTIZE", 1, UNSPECIFIED))
+    assert log.rows == (Row(op="RELU", count=2, status=MAPPED), Row(op="QUANTIZE", count=1, status=UNSPECIFIED))
     assert (log.model, log.cached_bytes, log.subgraphs) == ("model.tflite", None, None)
 
 
@@ -73,12 +72,12 @@ def test_a_failure_has_its_cause_and_a_remedy(said, cause):
     log = parse_log(f"Edge TPU Compiler version 16.0.384591198\n{said}\n")
     assert log.failure.cause.startswith(cause)
     assert log.failure.remedy
-    assert "\n" not in log.failure.said
+    assert "\n" not in log.failure.message
     assert log.all_mapped is False
 
 
 def test_what_the_compiler_says_of_a_success_is_no_failure():
-    assert failure_in(MIX) is None
+    assert find_failure(MIX) is None
 
 
 @pytest.mark.parametrize(

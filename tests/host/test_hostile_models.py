@@ -24,7 +24,7 @@ import typer
 from compiled_models import LOG, MIX, mixed, whole
 from tflite_models import O, T, conv_classifier, rgb_classifier, tflite
 
-from edgeready.cli.edgetpu import Format, check
+from edgeready.cli.check import Format, check
 from edgeready.errors import EdgereadyError
 from edgeready.model_file.writer import package
 from edgeready_device.model_file.manifest import InputSpec, Manifest

@@ -17,11 +17,11 @@ from edgeready_device.tflite.flatbuffer import Flatbuffer, Table
 from edgeready_device.tflite.graph import Graph, Op
 
 IDENTIFIER = b"DWN1"
-_MOST_EXECUTABLES = 1000
+_MOST_EXECUTABLES = 1000  # chosen: public compiled files hold one or two; a damaged one may state billions
 _KINDS = ("stand-alone", "parameter-caching", "execution-only")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Executable:
     """One program for the Edge TPU; `kind` says whether it loads parameters, runs with them loaded, or does both."""
 
@@ -33,7 +33,7 @@ class Executable:
     caching_token: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Package:
     """What one custom op holds: the oldest Edge TPU runtime that runs it, and its executables."""
 
@@ -45,14 +45,14 @@ class Package:
     @property
     def cached_bytes(self) -> int:
         """Parameters that are loaded once and stay in the Edge TPU's memory."""
-        return sum(one.parameter_bytes for one in self.executables if one.kind == "parameter-caching")
+        return sum(program.parameter_bytes for program in self.executables if program.kind == "parameter-caching")
 
     @property
     def streamed_bytes(self) -> int:
         """Parameters that are sent at each inference."""
-        return sum(one.parameter_bytes for one in self.executables if one.kind != "parameter-caching")
+        return sum(program.parameter_bytes for program in self.executables if program.kind != "parameter-caching")
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """The package as a JSON object."""
         return {
             "op": self.op,
@@ -60,16 +60,19 @@ class Package:
             "size_bytes": self.size_bytes,
             "cached_bytes": self.cached_bytes,
             "streamed_bytes": self.streamed_bytes,
-            "executables": [asdict(one) for one in self.executables],
+            "executables": [asdict(program) for program in self.executables],
         }
 
 
-def packages(graph: Graph) -> tuple[Package, ...]:
-    """The packages in the Edge TPU ops of `graph`; none when it is not compiled. Raises ModelFileError."""
-    return tuple(_package(op) for op in graph.ops if op.custom_code == COMPILED)
+def read_packages(graph: Graph) -> tuple[Package, ...]:
+    """The packages in the Edge TPU ops of `graph`; none when it is not compiled.
+
+    Raises ModelFileError when a package is damaged.
+    """
+    return tuple(_read_package(op) for op in graph.ops if op.custom_code == COMPILED)
 
 
-def _package(op: Op) -> Package:
+def _read_package(op: Op) -> Package:
     options = memoryview(b"") if op.custom_options is None else op.custom_options
     mark = re.search(re.escape(IDENTIFIER), options)  # the options are a FlexBuffer with the package as one value
     if mark is None or mark.start() < 4:
@@ -78,11 +81,12 @@ def _package(op: Op) -> Package:
         buffer = Flatbuffer(options[mark.start() - 4 :])
         root = buffer.root(IDENTIFIER)
         start, length = root.span(1)
+        programs = _strings(Flatbuffer(buffer.data[start : start + length]))
         return Package(
-            op.index,
-            int(root.scalar(0, "i")),
-            length,
-            tuple(_executable(data) for data in _strings(Flatbuffer(buffer.data[start : start + length]))),
+            op=op.index,
+            min_runtime_version=int(root.scalar(0, "i")),
+            size_bytes=length,
+            executables=tuple(_read_executable(data) for data in programs),
         )
     except ModelFileError as error:
         raise ModelFileError(f"the package in op {op.index} {COMPILED}: {error}") from error
@@ -105,15 +109,15 @@ def _strings(buffer: Flatbuffer) -> Iterator[memoryview]:
         yield buffer.data[start + 4 : start + 4 + length]
 
 
-def _executable(data: memoryview) -> Executable:
+def _read_executable(data: memoryview) -> Executable:
     buffer = Flatbuffer(data)
     root = Table(buffer, buffer.offset(0))
     kind = int(root.scalar(13, "h"))
     return Executable(
-        _KINDS[kind] if 0 <= kind < len(_KINDS) else f"type {kind}",
-        root.span(6)[1],
-        sum(chunk.span(0)[1] for chunk in root.tables(5)),
-        int(root.scalar(4, "i")),
-        len(data),
-        int(root.scalar(14, "Q")),
+        kind=_KINDS[kind] if 0 <= kind < len(_KINDS) else f"type {kind}",
+        parameter_bytes=root.span(6)[1],
+        instruction_bytes=sum(chunk.span(0)[1] for chunk in root.tables(5)),
+        scratch_bytes=int(root.scalar(4, "i")),
+        size_bytes=len(data),
+        caching_token=int(root.scalar(14, "Q")),
     )

@@ -12,14 +12,14 @@ from edgeready.errors import ConversionError, ModelFileError, RuntimeUnavailable
 from edgeready.files.scratch import scratch_folder
 
 COMPILER = "edgetpu_compiler"
-TIMEOUT_S = 600.0
+TIMEOUT_S = 600.0  # chosen: the compiler gives up by itself after 180 s, and a container image may have to be fetched
 _MOUNT = "/edgeready"
 _NAME = "model"
 
 
-@dataclass(frozen=True)
-class Compiled:
-    """What the compiler made: the flatbuffer, and what it said."""
+@dataclass(frozen=True, kw_only=True)
+class CompilerResult:
+    """The compiled flatbuffer, and the compiler's log."""
 
     flatbuffer: bytes = field(repr=False)
     log: CompilerLog
@@ -27,43 +27,46 @@ class Compiled:
 
 def run_compiler(
     flatbuffer: bytes, *, container: str | None = None, runtime: int = 14, timeout_s: float = TIMEOUT_S
-) -> Compiled:
-    """What the compiler makes of `flatbuffer` for Edge TPU runtime `runtime`.
+) -> CompilerResult:
+    """Compiles `flatbuffer` for Edge TPU runtime `runtime`.
 
     Raises RuntimeUnavailableError when it, or docker for `container`, is not there or does not start;
-    ConversionError when it makes nothing or says nothing that can be read.
+    ConversionError when it writes no model or prints nothing that can be read.
     """
     with scratch_folder() as folder:
         folder.chmod(0o755)  # the container's user may be another one
         (folder / f"{_NAME}.tflite").write_bytes(flatbuffer)
         (folder / "out").mkdir()
         (folder / "out").chmod(0o777)
-        code, said = _run(_command(folder, container, runtime), timeout_s)
-        made = folder / "out" / f"{_NAME}_edgetpu.tflite"
-        kept = folder / "out" / f"{_NAME}_edgetpu.log"
-        log = _log(said, kept.read_text("utf-8", "replace") if kept.is_file() else "")
+        code, output = _run(_command(folder, container, runtime), timeout_s)
+        model_path = folder / "out" / f"{_NAME}_edgetpu.tflite"
+        log_path = folder / "out" / f"{_NAME}_edgetpu.log"
+        log = _first_log(output, log_path.read_text("utf-8", "replace") if log_path.is_file() else "")
         if container is not None and log is None and code in (125, 126, 127):
             raise RuntimeUnavailableError(
-                f"{COMPILER} does not run in the image {container!r} ({_last_line(said)}): name an image that has it"
+                f"{COMPILER} does not run in the image {container!r} ({_last_line(output)}): "
+                "name an image that has it"
             )
-        if log is not None and log.failure is not None and not made.is_file():
-            cause = log.failure
-            raise ConversionError(f"{COMPILER} makes nothing of it: {cause.said} ({cause.cause}); {cause.remedy}")
-        if code or log is None or not made.is_file():
-            raise ConversionError(f"{COMPILER} ended with {code} and no table: {_last_line(said)}")
-        return Compiled(made.read_bytes(), log)
+        if log is not None and log.failure is not None and not model_path.is_file():
+            failure = log.failure
+            raise ConversionError(
+                f"{COMPILER} makes nothing of it: {failure.message} ({failure.cause}); {failure.remedy}"
+            )
+        if code or log is None or not model_path.is_file():
+            raise ConversionError(f"{COMPILER} ended with {code} and no table: {_last_line(output)}")
+        return CompilerResult(flatbuffer=model_path.read_bytes(), log=log)
 
 
 def _command(folder: Path, container: str | None, runtime: int) -> list[str]:
     options = ["-s", *(["-m", str(runtime)] if runtime != 14 else [])]
     if container is None:
-        found = shutil.which(COMPILER)
-        if found is None:
+        program = shutil.which(COMPILER)
+        if program is None:
             raise RuntimeUnavailableError(
                 f"{COMPILER} is not on PATH: install it (x86-64 Linux only), or name a container image that has it "
                 "with --container IMAGE"
             )
-        return [found, *options, "-o", str(folder / "out"), str(folder / f"{_NAME}.tflite")]
+        return [program, *options, "-o", str(folder / "out"), str(folder / f"{_NAME}.tflite")]
     docker = shutil.which("docker")
     if docker is None:
         raise RuntimeUnavailableError("docker is not on PATH: install it to use --container")
@@ -75,7 +78,7 @@ def _command(folder: Path, container: str | None, runtime: int) -> list[str]:
 
 def _run(command: list[str], timeout_s: float) -> tuple[int, str]:
     try:
-        done = subprocess.run(
+        process = subprocess.run(
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -87,10 +90,10 @@ def _run(command: list[str], timeout_s: float) -> tuple[int, str]:
         raise RuntimeUnavailableError(f"{command[0]} does not start ({error.strerror}): install it anew") from error
     except subprocess.TimeoutExpired as error:
         raise ConversionError(f"{COMPILER} did not finish in {timeout_s:g} s: use a smaller model") from error
-    return done.returncode, done.stdout.decode("utf-8", "replace")
+    return process.returncode, process.stdout.decode("utf-8", "replace")
 
 
-def _log(*texts: str) -> CompilerLog | None:
+def _first_log(*texts: str) -> CompilerLog | None:
     """The first of `texts` that is a log with a table or a failure."""
     for text in texts:
         try:

@@ -1,8 +1,9 @@
-"""What the compiler did, op by op, against what was predicted."""
+"""The compiler's result, op by op, against the prediction."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections import Counter
+from dataclasses import dataclass
 from typing import Any
 
 from edgeready.edgetpu.compiler_log import CompilerLog
@@ -12,30 +13,30 @@ from edgeready.readiness.operators import COMPILED
 from edgeready_device.tflite.graph import Graph
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Difference:
-    """An op of which the prediction was wrong; `rule` is why it was predicted for the CPU, or ""."""
+    """An op whose prediction was wrong; `rule` is why it was predicted for the CPU, or ""."""
 
     op: int
     name: str
     predicted: str
-    found: str
+    actual: str
     rule: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RowDifference:
     """A row of the table whose count was predicted wrong."""
 
     op: str
     status: str
     predicted: int
-    found: int
+    actual: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """`mapped` of `total` ops went to the Edge TPU; what was predicted otherwise is in the differences."""
+    """How many of the ops went to the Edge TPU, and where the prediction was wrong, by op and by row of the table."""
 
     mapped: int
     total: int
@@ -47,45 +48,51 @@ class Outcome:
         return {
             "mapped": self.mapped,
             "total": self.total,
-            "differences": [asdict(one) for one in self.differences],
-            "row_differences": [asdict(one) for one in self.rows],
+            "differences": [
+                {"op": op.op, "name": op.name, "predicted": op.predicted, "found": op.actual, "rule": op.rule}
+                for op in self.differences
+            ],
+            "row_differences": [
+                {"op": row.op, "status": row.status, "predicted": row.predicted, "found": row.actual}
+                for row in self.rows
+            ],
         }
 
 
-def outcome(graph: Graph, compiled: Graph, log: CompilerLog, report: ReadinessReport) -> Outcome:
-    """How `graph` came out as `compiled`.
+def compare_outcome(graph: Graph, compiled: Graph, log: CompilerLog, *, report: ReadinessReport) -> Outcome:
+    """The outcome of compiling `graph` to `compiled`, against the prediction in `report`.
 
     An op stayed on the CPU when the compiled graph still holds one of its name that makes a tensor of the same name.
     """
-    kept = {
+    left = {
         (op.name, tensor.name)
         for op in compiled.ops
         if op.custom_code != COMPILED
         for tensor in compiled.of(op.outputs)
     }
     targets = {
-        op.index: "cpu" if any((op.name, t.name) in kept for t in graph.of(op.outputs)) else "edgetpu"
+        op.index: "cpu" if any((op.name, t.name) in left for t in graph.of(op.outputs)) else "edgetpu"
         for op in graph.ops
     }
     differences = tuple(
-        Difference(op.index, op.name, op.target, targets[op.index], op.rule)
+        Difference(op=op.index, name=op.name, predicted=op.target, actual=targets[op.index], rule=op.rule)
         for op in report.ops
         if op.target != targets[op.index]
     )
     mapped = sum(target == "edgetpu" for target in targets.values())
-    return Outcome(mapped, len(targets), differences, _rows(report, log))
+    return Outcome(mapped=mapped, total=len(targets), differences=differences, rows=_compare_rows(report, log))
 
 
-def _rows(report: ReadinessReport, log: CompilerLog) -> tuple[RowDifference, ...]:
-    told: dict[tuple[str, str], int] = {}
-    for op in predict_table(report):
-        name = op[0] if any(one.name == op[0] for one in report.ops) else "CUSTOM"  # the log names no custom op
-        told[name, op[2]] = told.get((name, op[2]), 0) + op[1]
-    found: dict[tuple[str, str], int] = {}
+def _compare_rows(report: ReadinessReport, log: CompilerLog) -> tuple[RowDifference, ...]:
+    names = {op.name for op in report.ops}
+    predicted: Counter[tuple[str, str]] = Counter()
+    for name, count, status in predict_table(report):
+        predicted[name if name in names else "CUSTOM", status] += count  # the log names no custom op
+    actual: Counter[tuple[str, str]] = Counter()
     for row in log.rows:
-        found[row.op, row.status] = found.get((row.op, row.status), 0) + row.count
+        actual[row.op, row.status] += row.count
     return tuple(
-        RowDifference(*key, told.get(key, 0), found.get(key, 0))
-        for key in dict.fromkeys([*told, *found])
-        if told.get(key, 0) != found.get(key, 0)
+        RowDifference(op=op, status=status, predicted=predicted[op, status], actual=actual[op, status])
+        for op, status in dict.fromkeys([*predicted, *actual])
+        if predicted[op, status] != actual[op, status]
     )

@@ -13,7 +13,7 @@ from edgeready.readiness import Blocker, ReadinessReport, rule_sentences
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 
-def sarif(reports: Sequence[ReadinessReport]) -> dict[str, Any]:
+def format_sarif(reports: Sequence[ReadinessReport]) -> dict[str, Any]:
     """One SARIF run with a result for every blocker of every report."""
     rules = rule_sentences()
     numbers = {name: index for index, name in enumerate(rules)}
@@ -26,7 +26,7 @@ def sarif(reports: Sequence[ReadinessReport]) -> dict[str, Any]:
                     "driver": {
                         "name": "edgeready",
                         "version": __version__,
-                        "rules": [{"id": name, "shortDescription": {"text": said}} for name, said in rules.items()],
+                        "rules": [{"id": name, "shortDescription": {"text": text}} for name, text in rules.items()],
                     }
                 },
                 "results": [
@@ -39,14 +39,14 @@ def sarif(reports: Sequence[ReadinessReport]) -> dict[str, Any]:
     }
 
 
-def github(reports: Sequence[ReadinessReport]) -> Iterator[str]:
-    """An ::error line for every blocker, a ::notice for every file that is ready."""
+def format_github(reports: Sequence[ReadinessReport]) -> Iterator[str]:
+    """Yields an ::error line for every blocker, a ::notice for every file that is ready."""
     for report in reports:
         for blocker in report.blockers:
-            yield _command("error", report.file, f"Edge TPU: {blocker.rule}", _message(blocker))
+            yield _command("error", report.file, title=f"Edge TPU: {blocker.rule}", message=_message(blocker))
         if report.ready:
             text = f"all {len(report.ops)} ops are predicted to be mapped"
-            yield _command("notice", report.file, "Edge-TPU ready", text)
+            yield _command("notice", report.file, title="Edge-TPU ready", message=text)
 
 
 def _message(blocker: Blocker) -> str:
@@ -67,13 +67,13 @@ def _result(report: ReadinessReport, blocker: Blocker, number: int) -> dict[str,
     }
 
 
-def _command(kind: str, file: str, title: str, message: str) -> str:
-    return f"::{kind} file={_property(file)},title={_property(title)}::{_data(message)}"
+def _command(kind: str, file: str, *, title: str, message: str) -> str:
+    return f"::{kind} file={_escape_property(file)},title={_escape_property(title)}::{_escape(message)}"
 
 
-def _data(text: str) -> str:
+def _escape(text: str) -> str:
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+def _escape_property(text: str) -> str:
+    return _escape(text).replace(":", "%3A").replace(",", "%2C")

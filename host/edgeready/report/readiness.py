@@ -1,4 +1,4 @@
-"""Readiness, compiler logs, compiled files and compilations as text for people."""
+"""A check or a compilation for people: readiness, compiler logs and compiled files."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ def table_view(rows: Sequence[tuple[str, int, str]]) -> RenderableType:
     return text
 
 
-def package_view(file: str, packages: Sequence[Package], left: int) -> RenderableType:
-    """A compiled file: what each Edge TPU op needs and holds; `left` is the number of ops on the CPU."""
-    ops = f"{len(packages)} Edge TPU op{'s' if len(packages) != 1 else ''}, {left} op{'s' if left != 1 else ''}"
+def package_view(file: str, packages: Sequence[Package], cpu_ops: int) -> RenderableType:
+    """A compiled file: what each Edge TPU op needs and holds; `cpu_ops` is the number of ops on the CPU."""
+    ops = f"{len(packages)} Edge TPU op{'s' if len(packages) != 1 else ''}, {cpu_ops} op{'s' if cpu_ops != 1 else ''}"
     lines = [Text(f"{file}: already compiled, {ops} on the CPU", "bold")]
     for package in packages:
         lines.append(
@@ -65,20 +65,20 @@ def package_view(file: str, packages: Sequence[Package], left: int) -> Renderabl
         )
         lines.extend(
             Text(
-                f"  {one.kind}: {one.size_bytes:,} bytes, of them {one.instruction_bytes:,} instructions and "
-                f"{one.parameter_bytes:,} parameters; scratch {one.scratch_bytes:,}"
+                f"  {program.kind}: {program.size_bytes:,} bytes, of them {program.instruction_bytes:,} instructions "
+                f"and {program.parameter_bytes:,} parameters; scratch {program.scratch_bytes:,}"
             )
-            for one in package.executables
+            for program in package.executables
         )
     return Group(*lines)
 
 
 def log_view(file: str, log: CompilerLog) -> RenderableType:
-    """A compiler log: what became of the model, the table, the memory."""
-    known = f"compiler {log.version or 'of unknown version'}"
-    lines: list[RenderableType] = [Text(f"{file}: {log.mapped} of {log.total} ops mapped by {known}", "bold")]
+    """A compiler log: the result, the table, the memory."""
+    compiler = f"compiler {log.version or 'of unknown version'}"
+    lines: list[RenderableType] = [Text(f"{file}: {log.mapped} of {log.total} ops mapped by {compiler}", "bold")]
     if log.failure is not None:
-        lines.append(Text(f"it made nothing: {log.failure.said}", "red"))
+        lines.append(Text(f"it made nothing: {log.failure.message}", "red"))
         lines.append(Text(f"   cause: {log.failure.cause}"))
         lines.append(Text(f"   remedy: {log.failure.remedy}"))
     if log.rows:
@@ -88,30 +88,32 @@ def log_view(file: str, log: CompilerLog) -> RenderableType:
         ("cache left", log.remaining_bytes),
         ("streamed", log.streamed_bytes),
     )
-    shown = [f"{what} {size:,} bytes" for what, size in sizes if size is not None]
-    if shown:
-        lines.append(Text(f"memory: {', '.join(shown)}"))
+    memory = [f"{label} {size:,} bytes" for label, size in sizes if size is not None]
+    if memory:
+        lines.append(Text(f"memory: {', '.join(memory)}"))
     if any(row.status != MAPPED for row in log.rows):
         lines.append(Text("note: the log names no op and no cause: run `edgeready check` on the model itself"))
     return Group(*lines)
 
 
-def compilation_view(made: Compilation) -> RenderableType:
-    """A compilation: the compiler's table, what the prediction had otherwise, the file."""
-    outcome = made.outcome
+def compilation_view(compilation: Compilation) -> RenderableType:
+    """A compilation: the compiler's table, the compiled file, and where the prediction was wrong."""
+    outcome = compilation.outcome
     lines: list[RenderableType] = [
-        log_view(made.report.file, made.log),
-        package_view(str(made.out), made.packages, outcome.total - outcome.mapped),
+        log_view(compilation.report.file, compilation.log),
+        package_view(str(compilation.out), compilation.packages, outcome.total - outcome.mapped),
     ]
     if not (outcome.differences or outcome.rows):
         lines.append(Text(f"prediction: right for all {outcome.total} ops and every row of the table", "green"))
-    for one in outcome.differences:
-        why = f" ({one.rule})" if one.rule else ""
+    for op in outcome.differences:
+        why = f" ({op.rule})" if op.rule else ""
         lines.append(
-            Text(f"prediction WRONG: op {one.op} {one.name} is {one.found}, predicted {one.predicted}{why}", "red")
+            Text(f"prediction WRONG: op {op.op} {op.name} is {op.actual}, predicted {op.predicted}{why}", "red")
         )
     for row in outcome.rows:
-        lines.append(Text(f"table: {row.op} {row.status!r} has {row.found} ops, predicted {row.predicted}", "yellow"))
+        lines.append(
+            Text(f"table: {row.op} {row.status!r} has {row.actual} ops, predicted {row.predicted}", "yellow")
+        )
     return Group(*lines)
 
 
@@ -120,8 +122,10 @@ def _blocker(number: int, blocker: Blocker, report: ReadinessReport) -> Iterator
     yield Text(f"   rule: {blocker.sentence}")
     if blocker.op is not None:
         op = report.ops[blocker.op]
-        made = f"tensor {name_text(blocker.tensor)} {shape_text(blocker.shape)}"
-        yield Text(f"   where: op {op.index} {op.custom_code or op.name} of layer {name_text(blocker.layer)}, {made}")
+        tensor = f"tensor {name_text(blocker.tensor)} {shape_text(blocker.shape)}"
+        yield Text(
+            f"   where: op {op.index} {op.custom_code or op.name} of layer {name_text(blocker.layer)}, {tensor}"
+        )
     yield Text(f"   behind it: {_work(blocker.impact.work, report.cost)}")
     if len(report.blockers) > 1:
         yield Text(f"   mended alone it brings the Edge TPU: {_work(blocker.impact.gain, report.cost)}")

@@ -1,0 +1,84 @@
+"""The command `check`: what the Edge TPU compiler would map, or what it left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edgeready.cli.arguments import NEWEST_RUNTIME, EdgeTpuRuntime, Json
+from edgeready.cli.terminal import NEGATIVE, print_json, print_text, print_view, say
+from edgeready.errors import UsageError
+
+if TYPE_CHECKING:
+    from edgeready.workflows.check import Inspected
+
+
+class Format(str, Enum):
+    """The formats that `check` writes."""
+
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+    GITHUB = "github"
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command to `app`."""
+    app.command()(check)
+
+
+def check(
+    files: Annotated[list[Path], typer.Argument(help=".tflite files, compiled ones, or compiler logs (.log, .txt)")],
+    as_json: Json = False,
+    form: Annotated[Format, typer.Option("--format", help="what to write; --json is --format json")] = Format.TEXT,
+    runtime: EdgeTpuRuntime = NEWEST_RUNTIME,
+    max_size_kb: Annotated[float | None, typer.Option(help="exit 1 above this size (1 kB = 1000 bytes)")] = None,
+) -> None:
+    """Predicts which ops of FILES the Edge TPU compiler maps; exit 0 if all, 1 if not."""
+    from edgeready.workflows.check import inspect  # noqa: PLC0415
+
+    if as_json and form not in (Format.TEXT, Format.JSON):
+        raise UsageError(f"--json and --format {form.value} exclude each other: give one")
+    results = [inspect(path, runtime) for path in files]
+    _write(results, Format.JSON if as_json else form)
+    code = 0 if all(result.ready for result in results) else NEGATIVE
+    for path in files if max_size_kb is not None else ():
+        size_kb = path.stat().st_size / 1000
+        if max_size_kb is not None and not size_kb <= max_size_kb:  # so that a budget of NaN is not met
+            say(f"{path} has {size_kb:.1f} kB, above the budget of {max_size_kb:g} kB")
+            code = NEGATIVE
+    raise typer.Exit(code)
+
+
+def _write(results: Sequence[Inspected], form: Format) -> None:
+    from edgeready.report import annotations  # noqa: PLC0415
+
+    if form is Format.JSON:
+        print_json([result.to_dict() for result in results])
+        return
+    if form is Format.TEXT:
+        for result in results:
+            _show(result)
+        return
+    reports = [result.report for result in results if result.report is not None]
+    if len(reports) < len(results):
+        raise UsageError(f"--format {form.value} is for .tflite files, not for a compiler log")
+    if form is Format.SARIF:
+        print_json(annotations.format_sarif(reports))
+    else:
+        print_text("".join(f"{line}\n" for line in annotations.format_github(reports)))
+
+
+def _show(result: Inspected) -> None:
+    from edgeready.report import readiness as view  # noqa: PLC0415
+
+    if result.packages:
+        print_view(view.package_view(result.file, result.packages, result.on_cpu))
+    elif result.report is not None:
+        print_view(view.readiness_view(result.report))
+    elif result.log is not None:
+        print_view(view.log_view(result.file, result.log))
