@@ -242,13 +242,18 @@ def fine_tuned():
     train.seed_everything(1)
     shape = splits.train.images.shape[1:]
     named = models.NamedModel("hard", badly_scaled(shape, 10), UNIT)
-    train.train(named, splits.train.images, splits.train.labels, TrainConfig(epochs=10, batch_size=32, learning_rate=5e-3, seed=1, augment="shift"))
+    train.train(
+        named,
+        splits.train.images,
+        splits.train.labels,
+        TrainConfig(epochs=10, batch_size=32, learning_rate=5e-3, seed=1, augment="shift"),
+    )
     rescale(named.model)
     kept = [weight.copy() for weight in named.model.get_weights()]
     calibration = train.fitting_frames(named.model, splits.calibration.images)
     data = (splits.train.images, splits.train.labels, splits.calibration.images)
-    # Ten epochs ended less than 3 points short of float32 on one processor and 6 short on another, whose kernels round
-    # otherwise; there forty ended a point above it.
+    # Ten epochs ended less than 3 points short of float32 on one processor and 6 short on another, whose kernels
+    # round otherwise; there forty ended a point above it.
     config = QatConfig(epochs=40, learning_rate=1e-3, batch_size=32, seed=3, augment="shift")
     told = []
     tuned = qat.fine_tune(named, *data, config, lambda *progress: told.append(progress))
