@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from tflite_models import O, T, tflite
 
-from edgeready.quantization.samples import Feeds
+from edgeready.quantization.samples import Samples
 
 LINEAR, RELU, RELU6 = 0, 1, 3
 SIZE, CHANNELS, CLASSES = 6, 4, 3
@@ -15,7 +15,7 @@ UNIT_STRIDE = {"strideW": 1, "strideH": 1}
 def samples(count=8, seed=0):
     """`count` images of random values from 0 to 1."""
     values = np.random.default_rng(seed).random((count, SIZE, SIZE, 1), np.float32)
-    return Feeds((values,))
+    return Samples((values,))
 
 
 def blocks(*, scales=None, activation=RELU, biases=2.0, pool="MAX_POOL_2D", outputs=("scores",)):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from layer_pairs import float_model, integer_model, samples, weights
 
-from edgeready.quantization.activations import activations
-from edgeready.quantization.bias_correction import corrected
-from edgeready.quantization.samples import Feeds
+from edgeready.quantization.activations import trace_activations
+from edgeready.quantization.bias_correction import correct_biases
+from edgeready.quantization.samples import Samples
 from edgeready_device.tflite.graph import read_graph
 
 KERNEL, DENSE = weights()
@@ -27,11 +27,11 @@ def mean_scores(model):
     tensor = graph.tensors[index]
     feed = IMAGES if graph.tensors[graph.inputs[0]].dtype == "float32" else np.rint(255 * IMAGES).astype(np.uint8)
 
-    class Raw(Feeds):
+    class Raw(Samples):
         def _prepared(self, rows):
             return rows
 
-    values = np.array([each[index].ravel() for each in activations(model, Raw((feed,)), [index])], np.float64)
+    values = np.array([each[index].ravel() for each in trace_activations(model, Raw((feed,)), [index])], np.float64)
     if tensor.scales:
         values = (values - tensor.zero_points[0]) * tensor.scales[0]
     return values.mean(axis=0)
@@ -39,7 +39,7 @@ def mean_scores(model):
 
 def test_a_shift_of_the_dense_weights_is_taken_back_in_the_mean():
     model, shifted = float_model(KERNEL, DENSE), integer_model(KERNEL, DENSE + 0.2, conv_scale=0.01, head_scale=0.01)
-    before, after = (mean_scores(each) for each in (shifted, corrected(model, shifted, Feeds((IMAGES,)))))
+    before, after = (mean_scores(each) for each in (shifted, correct_biases(model, shifted, Samples((IMAGES,)))))
     wanted = mean_scores(model)
     assert np.abs(before - wanted).min() > 0.2
     assert np.abs(after - wanted).max() < 0.01  # a step of the scores
@@ -47,7 +47,7 @@ def test_a_shift_of_the_dense_weights_is_taken_back_in_the_mean():
 
 def test_the_correction_of_a_convolution_is_the_mean_under_each_weight_padding_included():
     model, shifted = float_model(KERNEL, DENSE), integer_model(KERNEL + 0.05, DENSE)
-    found = bias(corrected(model, shifted, Feeds((IMAGES,))), "net_1/conv_1/bias")
+    found = bias(correct_biases(model, shifted, Samples((IMAGES,))), "net_1/conv_1/bias")
     scales = np.abs(KERNEL + 0.05).max(axis=(1, 2, 3)) / 127
     rounded = np.rint((KERNEL + 0.05) / scales[:, None, None, None]).astype(np.float32) * scales[:, None, None, None]
     padded = np.pad(IMAGES[..., 0], [(0, 0), (1, 1), (1, 1)])
@@ -61,7 +61,7 @@ def test_the_correction_of_a_convolution_is_the_mean_under_each_weight_padding_i
 
 def test_only_biases_change():
     model, integer = float_model(KERNEL, DENSE), integer_model(KERNEL + 0.05, DENSE)
-    changed = corrected(model, integer, Feeds((IMAGES,)))
+    changed = correct_biases(model, integer, Samples((IMAGES,)))
     assert len(changed) == len(integer)
     for one, two in zip(read_graph(integer).tensors, read_graph(changed).tensors, strict=True):
         if one.constant and one.dtype != "int32":
@@ -74,5 +74,5 @@ def test_without_rounding_there_is_nothing_to_correct():
     dense = np.rint(DENSE / 0.01).clip(-127, 127).astype(np.float32)
     dense[0, 0] = 127
     model, integer = float_model(exact, dense), integer_model(exact, dense)
-    changed = corrected(model, integer, Feeds((IMAGES,)))
+    changed = correct_biases(model, integer, Samples((IMAGES,)))
     assert np.abs(bias(changed, "net_1/conv_1/bias")).max() < 1e-3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import layer_pairs as pairs
@@ -17,9 +18,10 @@ from edgeready.layer_analysis import LayerReport, diagnose
 from edgeready.layer_analysis.layer_error import Damage, LayerError, Range, TensorError
 from edgeready.layer_analysis.measures import Difference, Occupation, decibels
 from edgeready.layer_analysis.remedies import CAUSES, cause_of
-from edgeready.layer_analysis.rewiring import disturbed, isolated, tapped
+from edgeready.layer_analysis.rewiring import add_errors, isolate_ops, tap_tensors
 from edgeready.quantization.layer_names import layer_names
-from edgeready.quantization.matching import match
+from edgeready.quantization.matching import match_layers
+from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.quantization import QuantParams
 from edgeready_device.tflite.graph import read_graph
 
@@ -28,8 +30,12 @@ FLOAT = pairs.float_model(KERNEL, DENSE)
 INTEGER = pairs.integer_model(KERNEL, DENSE)
 
 
+def compare(float32: bytes, integer: bytes, samples: Sequence) -> LayerReport:
+    return diagnose(TfliteModel(float32), TfliteModel(integer), samples)
+
+
 def report(float32: bytes = FLOAT, integer: bytes = INTEGER) -> LayerReport:
-    return diagnose(float32, integer, pairs.samples())
+    return compare(float32, integer, pairs.samples())
 
 
 def by_name(found: LayerReport) -> dict[str, LayerError]:
@@ -105,7 +111,7 @@ def test_what_all_scores_have_in_common_counts_as_no_signal():
 
 
 def test_the_outputs_of_a_depthwise_convolution_are_its_channels():
-    found = by_name(diagnose(*pairs.depthwise_pair(), pairs.samples()))
+    found = by_name(compare(*pairs.depthwise_pair(), pairs.samples()))
     assert (found["dw"].weights.channels, found["dw"].weights.per_tensor) == (4, False)
     assert found["dw"].own.sqnr_db > 30
     assert list(found) == ["dw", "mean"]
@@ -113,7 +119,7 @@ def test_the_outputs_of_a_depthwise_convolution_are_its_channels():
 
 def test_the_report_as_json_has_the_worst_layer_first_and_null_where_there_is_no_number():
     found = report(integer=pairs.integer_model(KERNEL, DENSE, conv_scale=0.0005))
-    data = json.loads(json.dumps(found.as_dict(), allow_nan=False))
+    data = json.loads(json.dumps(found.to_dict(), allow_nan=False))
     assert data["layers"][0]["layer"] == "conv"
     assert {layer["layer"]: layer["own"]["sqnr_db"] for layer in data["layers"]}["pool"] is None
     assert data["scores"]["sqnr_db"] == found.scores.sqnr_db
@@ -122,26 +128,26 @@ def test_the_report_as_json_has_the_worst_layer_first_and_null_where_there_is_no
 def test_ops_that_one_side_alone_has_do_not_keep_the_others_from_being_matched_by_name():
     other = pairs.float_model(KERNEL, DENSE, name="another/name")
     lone = conv_classifier(size=8, channels=1, classes=3)
-    assert len(match(read_graph(other), read_graph(INTEGER)).pairs) == 4  # the same ops: names do not matter
+    assert len(match_layers(read_graph(other), read_graph(INTEGER)).pairs) == 4  # the same ops: names do not matter
     with pytest.raises(
         ModelFileError, match=r"no layer of the float32 model \(4 ops\) is in the integer one \(5 ops\)"
     ):
-        match(read_graph(other), read_graph(lone))
+        match_layers(read_graph(other), read_graph(lone))
 
 
 def test_tapping_isolating_and_zero_disturbance_leave_every_value_as_it_is():
     image = pairs.samples(1)[0][0]
     scores = outputs(FLOAT, {0: image})[0]
-    values = outputs(tapped(FLOAT, [3, 4, 6, 9]).model, {0: image})
+    values = outputs(tap_tensors(FLOAT, [3, 4, 6, 9]).model, {0: image})
     assert np.array_equal(values[3], scores)
-    alone = isolated(FLOAT, {0: [0], 1: [0], 3: [0]})
-    fed = {alone.taken[0, 0]: image, alone.taken[1, 0]: values[0], alone.taken[3, 0]: values[2]}
+    alone = isolate_ops(FLOAT, {0: [0], 1: [0], 3: [0]})
+    fed = {alone.inputs[0, 0]: image, alone.inputs[1, 0]: values[0], alone.inputs[3, 0]: values[2]}
     for got, wanted in zip(outputs(alone.model, fed), (values[0], values[1], values[3])):
         assert np.array_equal(got, wanted)
-    shaken = disturbed(FLOAT, [3, 9])
-    quiet = {shaken.taken[3]: np.zeros_like(values[0]), shaken.taken[9]: np.zeros_like(scores)}
+    shaken = add_errors(FLOAT, [3, 9])
+    quiet = {shaken.inputs[3]: np.zeros_like(values[0]), shaken.inputs[9]: np.zeros_like(scores)}
     assert np.array_equal(outputs(shaken.model, {0: image, **quiet})[0], scores)
-    loud = {**quiet, shaken.taken[9]: np.ones_like(scores)}
+    loud = {**quiet, shaken.inputs[9]: np.ones_like(scores)}
     assert np.array_equal(outputs(shaken.model, {0: image, **loud})[0], scores + 1)
 
 
@@ -158,7 +164,7 @@ def test_tapping_isolating_and_zero_disturbance_leave_every_value_as_it_is():
 )
 def test_files_that_are_no_pair_are_refused_in_a_sentence(float32, integer, message):
     with pytest.raises(ModelFileError, match=message):
-        diagnose(float32, integer, pairs.samples(1))
+        compare(float32, integer, pairs.samples(1))
 
 
 @pytest.mark.parametrize(
@@ -174,7 +180,7 @@ def test_files_that_are_no_pair_are_refused_in_a_sentence(float32, integer, mess
 )
 def test_samples_that_do_not_fit_are_refused(samples, message):
     with pytest.raises(DatasetError, match=message):
-        diagnose(FLOAT, INTEGER, samples)
+        compare(FLOAT, INTEGER, samples)
 
 
 @pytest.mark.parametrize(
@@ -225,31 +231,57 @@ def test_the_occupation_of_a_grid_is_counted_by_hand():
     assert Occupation(QuantParams(1.0, 0), "int8").range() is None
 
 
+def grid(**changed) -> Range:
+    full = {"clipped": 0.0, "clipped_noise": 0.0, "levels": 250.0, "usual_levels": 200.0}
+    return Range(**{**full, "poor_channels": 0, "channels": 16, "rounding_db": 45.0, **changed})
+
+
+def error(sqnr_db: float) -> TensorError:
+    return TensorError(sqnr_db=sqnr_db, bias=0, largest=0)
+
+
+def damage(sqnr_db: float, changed: int = 0) -> Damage:
+    return Damage(sqnr_db=sqnr_db, changed=changed, images=8)
+
+
 def layer(**changed) -> LayerError:
     fit = {
-        "total": TensorError(20.0, 0, 0),
-        "own": TensorError(20.0, 0, 0),
-        "damage": Damage(20.0, 1, 8),
-        "range": Range(0.0, 0.0, 250.0, 200.0, 0, 16, 45.0),
+        "total": error(20.0),
+        "own": error(20.0),
+        "damage": damage(20.0, changed=1),
+        "range": grid(),
         "weights": None,
         "share": 0.5,
     }
-    return LayerError("conv", 1, changed.pop("kind", "CONV_2D"), "conv", **{**fit, **changed})
+    names = {"layer": "conv", "op": 1, "kind": "CONV_2D", "tensor": "conv"}
+    return LayerError(**{**names, **fit, **changed})
 
 
 @pytest.mark.parametrize(
     ("changed", "cause"),
     [
         ({}, "rounding"),
-        ({"range": Range(0.0, 0.0, 250.0, 40.0, 0, 16, 21.0)}, "outliers"),
-        ({"range": Range(1e-4, 0.6, 250.0, 200.0, 0, 16, 21.0)}, "clipped"),
-        ({"range": Range(1e-2, 0.4, 250.0, 200.0, 0, 16, 21.0)}, "rounding"),
+        ({"range": grid(usual_levels=40.0, rounding_db=21.0)}, "outliers"),
+        ({"range": grid(clipped=1e-4, clipped_noise=0.6, rounding_db=21.0)}, "clipped"),
+        ({"range": grid(clipped=1e-2, clipped_noise=0.4, rounding_db=21.0)}, "rounding"),
         ({"kind": "SOFTMAX"}, "fixed"),
         ({"share": 0.04}, ""),
-        ({"damage": Damage(41.0, 0, 8)}, ""),
+        ({"damage": damage(41.0)}, ""),
         ({"damage": None, "own": None}, "inherited"),
-        ({"damage": Damage(41.0, 0, 8), "own": TensorError(24.0, 0, 0)}, "inherited"),
-        ({"damage": Damage(41.0, 0, 8), "own": TensorError(21.0, 0, 0)}, ""),
+        (
+            {
+                "damage": damage(41.0),
+                "own": error(24.0),
+            },
+            "inherited",
+        ),
+        (
+            {
+                "damage": damage(41.0),
+                "own": error(21.0),
+            },
+            "",
+        ),
     ],
 )
 def test_the_cause_is_named_by_the_first_thing_that_is_wrong(changed, cause):
@@ -258,5 +290,5 @@ def test_the_cause_is_named_by_the_first_thing_that_is_wrong(changed, cause):
 
 def test_the_manual_has_the_sentence_of_each_cause():
     manual = (Path(__file__).parents[2] / "docs" / "comparison.md").read_text("utf-8")
-    for cause in CAUSES:
-        assert f"| `{cause.__name__}` | {cause.__doc__} |" in manual
+    for name, explain in CAUSES.items():
+        assert f"| `{name}` | {explain.__doc__} |" in manual

@@ -11,17 +11,17 @@ from tflite_models import O, T, tflite
 
 from edgeready.config.method import Method, QatConfig
 from edgeready.errors import DatasetError, UsageError
-from edgeready.quantization.activations import activations
-from edgeready.quantization.clipping import BINS, Histogram, clipped_ranges, least_error, percentile
+from edgeready.quantization.activations import trace_activations
+from edgeready.quantization.clipping import BINS, Histogram, clip_ranges, least_error, percentile
 from edgeready.quantization.ranges import Range, one_range_groups, read_ranges, with_ranges
 from edgeready_device.tflite.graph import read_graph
 
 
-def calibrated(model, feeds):
+def calibrated(model, samples):
     """`model` with the least and largest value of each activation, as TensorFlow's calibrator leaves them."""
     graph = read_graph(model)
     inner = [tensor.index for tensor in graph.tensors if not tensor.constant]
-    seen = list(activations(model, feeds, inner))
+    seen = list(trace_activations(model, samples, inner))
     unpacked = schema.ModelT.InitFromObj(schema.Model.GetRootAs(model))
     for index in inner:
         quantization = schema.QuantizationParametersT()
@@ -69,7 +69,7 @@ def test_tensors_that_only_move_values_share_a_range(model):
 
 @pytest.mark.parametrize("how", ["percentile", "mse"])
 def test_the_ends_keep_their_ranges_and_shared_ranges_stay_shared(model, how):
-    found = clipped_ranges(model, read_ranges(model), samples(), how)
+    found = clip_ranges(model, read_ranges(model), samples(), how)
     names = {read_graph(model).tensors[index].name for index in found}
     assert names == {"first", "depthwise", "pool", "last", "flat"}
     assert found[index_of(model, "depthwise")] == found[index_of(model, "pool")]
@@ -146,7 +146,7 @@ def gated():
 
 def test_fixed_ranges_and_what_shares_one_with_an_end_are_not_clipped():
     model = calibrated(gated(), samples())
-    found = clipped_ranges(model, read_ranges(model), samples(), "percentile")
+    found = clip_ranges(model, read_ranges(model), samples(), "percentile")
     assert [read_graph(model).tensors[index].name for index in found] == ["inner"]
 
 
@@ -158,7 +158,7 @@ def test_a_range_that_is_none_is_refused(ends):
 
 def test_a_method_that_nobody_knows_is_refused_with_those_that_are_known():
     with pytest.raises(UsageError, match="'entropy' is unknown: use min-max, percentile, mse"):
-        Method("entropy")
+        Method(calibration="entropy")
 
 
 @pytest.mark.parametrize(

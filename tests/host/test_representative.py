@@ -14,13 +14,14 @@ from edgeready.dataset import Dataset, Splits, load_splits
 from edgeready.errors import DatasetError
 from edgeready.quantization.calibration import CalibrationReport, TensorCalibration, inspect_calibration
 from edgeready.quantization.representative import (
-    check_feeds,
+    check_samples,
     load_representative,
     looks_like_noise,
     neighbour_correlation,
 )
-from edgeready.quantization.samples import Feeds
+from edgeready.quantization.samples import Samples
 from edgeready.report.build import calibration_lines
+from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.preprocess import Normalization
 
 NOISE = np.random.default_rng(0)
@@ -47,30 +48,34 @@ def splits(calibration=None):
 def inspected(frames, parts, conv_scale=0.02):
     kernel, dense = weights()
     integer = integer_model(kernel, dense, conv_scale=conv_scale)
-    return inspect_calibration(frames, parts, float_model(kernel, dense), integer, UNIT)
+    models = (TfliteModel(data, trusted=True) for data in (float_model(kernel, dense), integer))
+    return inspect_calibration(frames, parts, *models, normalization=UNIT)
 
 
-def feeds(*arrays):
-    return Feeds(tuple(np.asarray(array, np.float32) for array in arrays))
+def of(*arrays):
+    return Samples(tuple(np.asarray(array, np.float32) for array in arrays))
 
 
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        (feeds(np.zeros((0, 4, 4))), "no calibration samples"),
-        (feeds([[[0.0, 1.0]], [[np.nan, 1.0]]]), "sample 1 holds nan"),
-        (feeds([[[0.0, np.inf]]]), "sample 0 holds inf"),
-        (feeds(np.full((5, 4, 4), 0.25)), r"the 5 calibration samples are constant \(0\.25 everywhere in input 0\)"),
-        (feeds(np.eye(4)[None], np.ones((1, 3))), "everywhere in input 1"),
+        (of(np.zeros((0, 4, 4))), "no calibration samples"),
+        (of([[[0.0, 1.0]], [[np.nan, 1.0]]]), "sample 1 holds nan"),
+        (of([[[0.0, np.inf]]]), "sample 0 holds inf"),
+        (
+            of(np.full((5, 4, 4), 0.25)),
+            r"the 5 calibration samples are constant \(0\.25 everywhere in input 0\)",
+        ),
+        (of(np.eye(4)[None], np.ones((1, 3))), "everywhere in input 1"),
     ],
 )
 def test_samples_that_show_no_range_are_refused(wrong, told):
     with pytest.raises(DatasetError, match=told):
-        check_feeds(wrong)
+        check_samples(wrong)
 
 
 def test_an_input_of_one_number_may_be_constant():
-    check_feeds(feeds(np.eye(4)[None], np.ones((1, 1))))
+    check_samples(of(np.eye(4)[None], np.ones((1, 1))))
 
 
 @pytest.mark.parametrize(
@@ -154,7 +159,7 @@ def report(**changes):
         "neighbours": 0.9,
         "training_neighbours": 0.9,
         "others": 100,
-        "tensors": (TensorCalibration("conv", 0.95, 0.0),),
+        "tensors": (TensorCalibration(name="conv", stability=0.95, clipped=0.0),),
     }
     return CalibrationReport(**{**known, **changes})
 
@@ -164,8 +169,8 @@ def report(**changes):
     [
         ({"classes": {"a": 100, "b": 0}}, "no calibration image of b"),
         ({"samples": 10, "distinct": 10}, "10 calibration images are few"),
-        ({"tensors": (TensorCalibration("conv", 0.5, 0.0),)}, "ratio 0.50"),
-        ({"tensors": (TensorCalibration("conv", 0.9, 0.02),)}, "2 % of the values of 'conv'"),
+        ({"tensors": (TensorCalibration(name="conv", stability=0.5, clipped=0.0),)}, "ratio 0.50"),
+        ({"tensors": (TensorCalibration(name="conv", stability=0.9, clipped=0.02),)}, "2 % of the values of 'conv'"),
     ],
 )
 def test_each_thing_that_is_wrong_has_its_warning(changes, told):

@@ -1,4 +1,4 @@
-"""What quantization does to one layer, and to all of them."""
+"""The error that quantization makes in one layer, and in all of them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TensorError:
-    """How far the dequantized values of a tensor are from the float32 ones.
+    """The distance of the dequantized values of a tensor from the float32 ones.
 
     `sqnr_db` is the signal's power over the noise's in decibels (inf where there is no error); `bias` and `largest`
     are the mean and the largest error in real units, `bias_steps` and `largest_steps` in steps of the tensor's own
@@ -23,14 +23,14 @@ class TensorError:
     largest_steps: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Range:
-    """How a layer's float32 values lie in the grid of its 8-bit result.
+    """The position of a layer's float32 values in the grid of its 8-bit result.
 
-    `clipped` is the share of values beyond the grid, `clipped_noise` their part in the noise that the grid makes, of
-    which `rounding_db` is the SQNR; `levels` the steps between the least and the greatest value,
-    `usual_levels` those that hold 99.9 % of the values; `poor_channels` of `channels` use fewer than 16 levels,
-    channels that are always zero left out.
+    `clipped` is the share of values beyond the grid, `clipped_noise` their share of the noise that the grid makes;
+    `rounding_db` is the SQNR of that noise. `levels` is the number of steps between the least and the greatest value,
+    `usual_levels` the number that holds 99.9 % of the values. `poor_channels` of `channels` use fewer than 16 levels;
+    channels that are always zero do not count.
     """
 
     clipped: float
@@ -42,9 +42,9 @@ class Range:
     rounding_db: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Weights:
-    """How a layer's weights lie in their grid: `poor_channels` of `channels` have fewer than 16 of 127 levels."""
+    """The position of a layer's weights in their grid: `poor_channels` use fewer than 16 of the 127 levels."""
 
     sqnr_db: float
     poor_channels: int
@@ -52,22 +52,22 @@ class Weights:
     per_tensor: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Damage:
-    """What one layer's own error does to the scores: their SQNR, and how many of `images` change their answer."""
+    """The effect of one layer's own error on the scores: their SQNR, and how many of `images` change their answer."""
 
     sqnr_db: float
     changed: int
     images: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LayerError:
-    """One layer: `total` is its error in the whole integer model, `own` that of its weights and its result's grid.
+    """The error of one layer: `total` in the whole integer model, `own` of its weights and its result's grid alone.
 
-    `damage` is what the own error does, `share` its part of what those of all layers do (0 to 1). `own` and `damage`
-    are None where the layer cannot be run alone. `layer` is the name that its author knows, `tensor` that in the
-    file, `op` the operator's index and `kind` its name. `remedy` is a sentence.
+    `damage` is the effect of the own error on the scores, `share` its part in the effect of all layers (0 to 1).
+    `own` and `damage` are None where the layer cannot run alone. `layer` is the author's name of the layer, `tensor`
+    the name in the file, `op` the index of the operator and `kind` its name. `remedy` is a sentence.
     """
 
     layer: str
@@ -85,13 +85,16 @@ class LayerError:
 
     @property
     def noise(self) -> float:
-        """The power of the noise that the layer alone brings into the scores, as a share of their own power."""
+        """The power of the noise that the layer alone adds to the scores, as a share of the power of the scores."""
         return 0.0 if self.damage is None else 10 ** (-self.damage.sqnr_db / 10)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LayerReport:
-    """Every layer in the order of the file; `scores` is the error of the model's output, over `images` images."""
+    """The layers in the order of the file, and the error of the `scores`, measured on `images` images.
+
+    `changed` counts the images whose answer changes; `float32` and `integer` are the names of the two files.
+    """
 
     float32: str
     integer: str
@@ -101,20 +104,19 @@ class LayerReport:
     layers: tuple[LayerError, ...]
 
     def worst_first(self) -> tuple[LayerError, ...]:
-        """The layers sorted by the damage that each does by itself."""
+        """Returns the layers sorted by the damage that each does by itself, the largest first."""
         return tuple(sorted(self.layers, key=lambda layer: -layer.noise))
 
-    def as_dict(self) -> dict[str, Any]:
-        """The report as one JSON object, the worst layer first; a SQNR without noise is null."""
-        known = {**asdict(self), "layers": [asdict(layer) for layer in self.worst_first()]}
-        finite: dict[str, Any] = _finite(known)
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the report as one JSON object, with the worst layer first; an SQNR without noise is null."""
+        finite: dict[str, Any] = _finite({**asdict(self), "layers": [asdict(layer) for layer in self.worst_first()]})
         return finite
 
 
 def _finite(value: Any) -> Any:
-    """`value` with null for what JSON has no number for."""
+    """Returns `value` with None in place of infinity, which JSON does not have."""
     if isinstance(value, dict):
-        return {key: _finite(one) for key, one in value.items()}
+        return {key: _finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(one) for one in value]
+        return [_finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,6 +1,6 @@
-"""What a layer's error comes from, and what helps: one small function a cause, the first that speaks decides.
+"""Names the cause of a layer's error and the remedy: one function for each cause, the first that applies decides.
 
-The docstring of each is the sentence of the manual (docs/quantization.md has the same).
+The docstring of each function is its sentence in the manual (docs/comparison.md).
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ from collections.abc import Callable
 
 from edgeready.layer_analysis.layer_error import LayerError
 
-GOOD_DB = 30.0  # noise of a thousandth of the signal's power: as 8 bits are when nothing is wrong
-_HARMLESS_DB = 40.0  # noise of 1 % of the scores
-_HARMLESS_SHARE = 0.05
-_MOSTLY_INHERITED_DB = 3.0
-_MOSTLY_CLIPPED = 0.5
-_MOSTLY_WEIGHTS_DB = 10.0
-_FEW_LEVELS = 64
-_CONSTANT_LEVELS = 8
-_POOR = 0.1  # the share of channels that makes it the layer's trouble
-Said = str | None
+# All of these are chosen: no measurement decides where an error begins to matter.
+GOOD_DB = 30.0  # noise of a thousandth of the signal's power, as 8 bits have when nothing is wrong
+_HARMLESS_DB = 40.0  # noise of 1 % of the size of the scores
+_HARMLESS_SHARE = 0.05  # of the damage of all layers
+_MOSTLY_INHERITED_DB = 3.0  # the layer's own noise is less than half of its noise
+_MOSTLY_CLIPPED = 0.5  # of the noise of the grid
+_MOSTLY_WEIGHTS_DB = 10.0  # the weights make nine tenths of the layer's own noise
+_FEW_LEVELS = 64  # a quarter of the grid: 2 of 8 bits are lost to outliers
+_CONSTANT_LEVELS = 8  # 3 of 8 bits
+_POOR = 0.1  # of the channels: fewer are no fault of the whole layer
 
 
-def constant(layer: LayerError) -> Said:
+def explain_constant(layer: LayerError) -> str | None:
     """A result that hardly varies is rounding noise: leave the layer out, or calibrate with images that move it."""
     if layer.range is None or layer.range.levels >= _CONSTANT_LEVELS:
         return None
@@ -32,7 +32,7 @@ def constant(layer: LayerError) -> Said:
     )
 
 
-def clipped(layer: LayerError) -> Said:
+def explain_clipped(layer: LayerError) -> str | None:
     """Values beyond the calibrated range are cut off: calibrate with more images, of the kind that comes later."""
     if layer.range is None or layer.range.clipped_noise < _MOSTLY_CLIPPED:
         return None
@@ -42,13 +42,13 @@ def clipped(layer: LayerError) -> Said:
     )
 
 
-def weights(layer: LayerError) -> Said:
+def explain_weights(layer: LayerError) -> str | None:
     """Small weights share a scale with large ones and are rounded away: --max-drop evens them out between layers."""
-    grid, own, found = layer.range, layer.own, layer.weights
-    if grid is None or own is None or found is None or grid.rounding_db - own.sqnr_db < _MOSTLY_WEIGHTS_DB:
+    grid, own, weights = layer.range, layer.own, layer.weights
+    if grid is None or own is None or weights is None or grid.rounding_db - own.sqnr_db < _MOSTLY_WEIGHTS_DB:
         return None
-    if found.per_tensor and found.poor_channels >= _POOR * found.channels:
-        why = f"{found.poor_channels} of {found.channels} outputs use fewer than 16 of 127 steps"
+    if weights.per_tensor and weights.poor_channels >= _POOR * weights.channels:
+        why = f"{weights.poor_channels} of {weights.channels} outputs use fewer than 16 of 127 steps"
     else:
         why = "weights that meet large inputs are small ones"
     return (
@@ -57,18 +57,18 @@ def weights(layer: LayerError) -> Said:
     )
 
 
-def channels(layer: LayerError) -> Said:
+def explain_channels(layer: LayerError) -> str | None:
     """Channels with small values share a scale with one that has large ones: --max-drop evens them out."""
-    found = layer.range
-    if found is None or not found.channels or found.poor_channels < _POOR * found.channels:
+    grid = layer.range
+    if grid is None or not grid.channels or grid.poor_channels < _POOR * grid.channels:
         return None
     return (
-        f"{found.poor_channels} of {found.channels} channels use fewer than 16 steps of the grid, because "
+        f"{grid.poor_channels} of {grid.channels} channels use fewer than 16 steps of the grid, because "
         "another channel sets the scale: even them out with cross-layer equalization (--max-drop does)"
     )
 
 
-def outliers(layer: LayerError) -> Said:
+def explain_outliers(layer: LayerError) -> str | None:
     """A few large values set the scale of all the others: cut them off with --calibration percentile or mse."""
     if layer.range is None or layer.range.usual_levels >= _FEW_LEVELS:
         return None
@@ -78,19 +78,21 @@ def outliers(layer: LayerError) -> Said:
     )
 
 
-def rounding(layer: LayerError) -> Said:
+def explain_rounding(layer: LayerError) -> str | None:
     """Many small roundings of weights and values: quantization-aware training helps, the end of --max-drop."""
     return "the sum of many roundings: quantization-aware training (the last rung of --max-drop) learns around it"
 
 
-CAUSES: tuple[Callable[[LayerError], Said], ...] = (
-    constant,
-    clipped,
-    weights,
-    channels,
-    outliers,
-    rounding,
-)
+CAUSES: dict[str, Callable[[LayerError], str | None]] = {
+    "constant": explain_constant,
+    "clipped": explain_clipped,
+    "weights": explain_weights,
+    "channels": explain_channels,
+    "outliers": explain_outliers,
+    "rounding": explain_rounding,
+}
+"""The causes by name, in the order in which they are tried."""
+
 _FIXED = {
     "SOFTMAX": "its scale is fixed at 1/256: what is below is 0, and the order of the scores above stays",
     "LOGISTIC": "its scale is fixed at 1/256: what is below is 0, and the order of the scores above stays",
@@ -98,18 +100,18 @@ _FIXED = {
 
 
 def cause_of(layer: LayerError) -> tuple[str, str]:
-    """The cause's name and the remedy in a sentence; both empty for a layer that does well."""
+    """Returns the name of the cause and the remedy in a sentence; both are empty for a layer that does well."""
     if layer.damage is None or layer.damage.sqnr_db >= _HARMLESS_DB or layer.share < _HARMLESS_SHARE:
         return (
-            ("inherited", "the error comes with its input: mend a layer before it") if _inherits(layer) else ("", "")
+            ("inherited", "the error comes with its input: fix a layer before it") if _inherits(layer) else ("", "")
         )
     if layer.kind in _FIXED:
         return "fixed", _FIXED[layer.kind]
-    said = ((cause.__name__, cause(layer)) for cause in CAUSES)
-    return next((name, sentence) for name, sentence in said if sentence is not None)
+    sentences = ((name, explain(layer)) for name, explain in CAUSES.items())
+    return next((name, sentence) for name, sentence in sentences if sentence is not None)
 
 
 def _inherits(layer: LayerError) -> bool:
-    """Whether most of a large error is not the layer's own."""
+    """Returns whether most of a large error is not the layer's own."""
     own = layer.own.sqnr_db if layer.own is not None else math.inf
     return layer.total.sqnr_db < min(GOOD_DB, own - _MOSTLY_INHERITED_DB)

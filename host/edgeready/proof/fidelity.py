@@ -1,4 +1,4 @@
-"""How far a model's outputs are from its float32 twin's, where there are no labels to count answers with."""
+"""How far a model's outputs are from its float32 baseline's, where there are no labels to count answers with."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeready.quantization.inputs import plain_name, tensor_feeds
-from edgeready.quantization.samples import Feeds
+from edgeready.quantization.inputs import plain_name, tensor_samples
+from edgeready.quantization.samples import Samples
+from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.quantization import QuantParams, dequantize, quantize
 from edgeready_device.runtime.runtime import Runtime, open_interpreter
-from edgeready_device.tflite.graph import Tensor, read_graph
+from edgeready_device.tflite.graph import Tensor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Fidelity:
     """One output on the test rows: signal to error in dB (infinite where there is none), and the largest error.
 
@@ -30,37 +31,42 @@ class Fidelity:
 
 
 def measure_fidelity(
-    float32: bytes, other: bytes, arrays: Mapping[str, NDArray[Any]], runtime: Runtime
+    float32: TfliteModel, other: TfliteModel, arrays: Mapping[str, NDArray[Any]], runtime: Runtime
 ) -> tuple[Fidelity, ...]:
     """The Fidelity of each output of the model `other` against `float32` on `arrays` (n, ...) by input name."""
-    graph = read_graph(float32)
-    feeds = tensor_feeds(graph, arrays, "the test data")
-    expected, found = (_outputs(model, feeds, runtime) for model in (float32, other))
+    graph = float32.graph
+    samples = tensor_samples(graph, arrays, "the test data")
+    expected, actual = (_outputs(model, samples, runtime) for model in (float32, other))
     return tuple(
-        _compared(plain_name(tensor), one, two)
-        for tensor, one, two in zip(graph.of(graph.outputs), expected, found, strict=True)
+        _fidelity(plain_name(tensor), exact, rounded)
+        for tensor, exact, rounded in zip(graph.of(graph.outputs), expected, actual, strict=True)
     )
 
 
-def _compared(name: str, expected: NDArray[np.float64], found: NDArray[np.float64]) -> Fidelity:
-    error = found - expected
+def _fidelity(name: str, expected: NDArray[np.float64], actual: NDArray[np.float64]) -> Fidelity:
+    error = actual - expected
     noise, signal = float((error**2).sum()), float((expected**2).sum())
     snr = 10 * np.log10(signal / noise) if noise and signal else (float("inf") if not noise else float("-inf"))
-    return Fidelity(name, float(snr), float(np.abs(error).max()), float(np.abs(expected).max()))
+    return Fidelity(
+        output=name,
+        snr_db=float(snr),
+        largest_error=float(np.abs(error).max()),
+        largest_value=float(np.abs(expected).max()),
+    )
 
 
-def _outputs(model: bytes, feeds: Feeds, runtime: Runtime) -> list[NDArray[np.float64]]:
+def _outputs(model: TfliteModel, samples: Samples, runtime: Runtime) -> list[NDArray[np.float64]]:
     """Each output of `model` as real values (n, ...)."""
-    graph, interpreter = read_graph(model), open_interpreter(runtime, model)
+    graph, interpreter = model.graph, open_interpreter(runtime, model.flatbuffer)
     inputs, outputs = graph.of(graph.inputs), graph.of(graph.outputs)
     rows: list[list[NDArray[np.float64]]] = [[] for _ in outputs]
-    for sample in feeds():
+    for sample in samples():
         for tensor, values in zip(inputs, sample):
             interpreter.set_tensor(tensor.index, _put(values, tensor))
         interpreter.invoke()
-        for tensor, kept in zip(outputs, rows):
-            kept.append(_real(interpreter.get_tensor(tensor.index), tensor))
-    return [np.stack(kept) for kept in rows]
+        for tensor, column in zip(outputs, rows):
+            column.append(_real(interpreter.get_tensor(tensor.index), tensor))
+    return [np.stack(column) for column in rows]
 
 
 def _put(values: NDArray[Any], tensor: Tensor) -> NDArray[Any]:

@@ -1,4 +1,4 @@
-"""The values of every tensor of a .tflite while it runs, sample by sample; without TensorFlow."""
+"""Runs a .tflite and returns the values of its tensors, sample by sample; without TensorFlow."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from typing import Any
 from numpy.typing import NDArray
 
 from edgeready.errors import ModelFileError
-from edgeready.quantization.samples import Feeds
+from edgeready.quantization.samples import Samples
 
 
-def activations(model: bytes, feeds: Feeds, tensors: Sequence[int]) -> Iterator[dict[int, NDArray[Any]]]:
-    """For each sample of `feeds` the values of `tensors` (indices in the file), each in the tensor's shape.
+def trace_activations(model: bytes, samples: Samples, tensors: Sequence[int]) -> Iterator[dict[int, NDArray[Any]]]:
+    """Yields for each of `samples` the values of `tensors` (indices in the file), each in the tensor's shape.
 
-    Every tensor keeps its memory and no delegate fuses ops, so that nothing in between is lost. Raises ModelFileError
-    when LiteRT does not run the model, as with custom ops.
+    Every tensor keeps its memory and no delegate fuses ops, so that no value in between is lost.
+
+    Raises ModelFileError when LiteRT does not run the model, as with custom ops.
     """
     from ai_edge_litert.interpreter import Interpreter, OpResolverType  # noqa: PLC0415  (slow to load)
 
@@ -29,7 +30,7 @@ def activations(model: bytes, feeds: Feeds, tensors: Sequence[int]) -> Iterator[
     except (ValueError, RuntimeError) as error:
         raise ModelFileError(f"LiteRT does not run the float32 model: {' '.join(str(error).split())}") from error
     inputs = [int(detail["index"]) for detail in interpreter.get_input_details()]
-    for sample in feeds():
+    for sample in samples():
         for index, values in zip(inputs, sample, strict=True):
             interpreter.set_tensor(index, values)
         interpreter.invoke()

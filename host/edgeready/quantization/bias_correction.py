@@ -1,7 +1,7 @@
-"""Bias correction: rounding the weights of a layer shifts the mean of its outputs, and the bias takes that back.
+"""Bias correction: rounding the weights of a layer shifts the mean of its outputs, and its bias undoes the shift.
 
 After Nagel et al. 2019 (arXiv:1906.04721, section 4.2), with the mean of each input value measured instead of
-estimated. A layer is linear in front of its activation, so the mean of its outputs follows exactly from the means.
+estimated. A layer is linear in front of its activation, so the mean of its outputs follows exactly from those means.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeready.quantization.activations import activations
+from edgeready.quantization.activations import trace_activations
 from edgeready.quantization.channels import LAYERS
-from edgeready.quantization.matching import Pair, match, real_values
-from edgeready.quantization.samples import Feeds
+from edgeready.quantization.matching import LayerPair, match_layers, real_values
+from edgeready.quantization.samples import Samples
 from edgeready_device.tflite.graph import Graph, Op, read_graph
 
 _STRIDE_WIDTH, _STRIDE_HEIGHT, _PADDING, _SAME = 1, 2, 0, 0  # fields of Conv2DOptions and DepthwiseConv2DOptions
@@ -23,15 +23,15 @@ _DATA, _WEIGHTS, _BIAS = 0, 1, 2
 Values = NDArray[np.float64]
 
 
-def corrected(float_model: bytes, quantized: bytes, feeds: Feeds) -> bytes:
-    """`quantized` with the biases of its int8 layers changed so that the mean of each output channel is right again.
+def correct_biases(float_model: bytes, quantized: bytes, samples: Samples) -> bytes:
+    """Returns `quantized` with the biases of its int8 layers changed: each output channel has its float32 mean again.
 
-    `float_model` is what `quantized` was made from; `feeds` show the inputs of its layers.
+    `float_model` is the float32 model of `quantized`; `samples` give the inputs of its layers.
     """
     changed = bytearray(quantized)
     graph, integer = read_graph(float_model), read_graph(memoryview(changed))
-    pairs = [pair for pair in match(graph, integer).pairs if _correctable(integer, pair.integer)]
-    means = _tap_means(float_model, graph, [pair.float32 for pair in pairs], feeds)
+    pairs = [pair for pair in match_layers(graph, integer).pairs if _has_own_bias(integer, pair.integer)]
+    means = _tap_means(float_model, graph, [pair.float32 for pair in pairs], samples)
     corrections = [_correction(graph, integer, pair, mean) for pair, mean in zip(pairs, means, strict=True)]
     for pair, steps in zip(pairs, corrections, strict=True):
         bias = integer.tensors[pair.integer.inputs[_BIAS]].values()  # a view of the bytes
@@ -40,7 +40,8 @@ def corrected(float_model: bytes, quantized: bytes, feeds: Feeds) -> bytes:
     return bytes(changed)
 
 
-def _correctable(integer: Graph, op: Op) -> bool:
+def _has_own_bias(integer: Graph, op: Op) -> bool:
+    """Returns whether `op` has int8 weights and an int32 bias that no other op uses."""
     if op.name not in LAYERS or len(op.inputs) <= _BIAS or op.inputs[_BIAS] < 0:
         return False
     weights, bias = integer.tensors[op.inputs[_WEIGHTS]], integer.tensors[op.inputs[_BIAS]]
@@ -54,33 +55,32 @@ def _correctable(integer: Graph, op: Op) -> bool:
     return weights.dtype == "int8" and weights.constant and bias.dtype == "int32" and len(users) == 1
 
 
-def _correction(graph: Graph, integer: Graph, pair: Pair, mean: Values) -> Values:
-    """The bias in its own steps that gives the mean which the float32 layer has."""
-    before, after = (
-        [each.tensors[op.inputs[_WEIGHTS]]] for each, op in ((graph, pair.float32), (integer, pair.integer))
-    )
-    shift = _mean_output(pair.float32, real_values(after[0]) - real_values(before[0]), mean)
+def _correction(graph: Graph, integer: Graph, pair: LayerPair, mean: Values) -> Values:
+    """Returns the bias, in its own steps, with which the integer layer has the mean of the float32 one."""
+    exact = real_values(graph.tensors[pair.float32.inputs[_WEIGHTS]])
+    rounded = real_values(integer.tensors[pair.integer.inputs[_WEIGHTS]])
+    shift = _mean_output(pair.float32, rounded - exact, mean)
     bias = integer.tensors[pair.integer.inputs[_BIAS]]
-    wanted = np.zeros(bias.shape)
+    float_bias = np.zeros(bias.shape)
     if len(pair.float32.inputs) > _BIAS and pair.float32.inputs[_BIAS] >= 0:
-        wanted = graph.tensors[pair.float32.inputs[_BIAS]].values().astype(np.float64)
-    return np.asarray(np.rint((wanted - shift) / np.asarray(bias.scales)))
+        float_bias = graph.tensors[pair.float32.inputs[_BIAS]].values().astype(np.float64)
+    return np.asarray(np.rint((float_bias - shift) / np.asarray(bias.scales)))
 
 
 def _mean_output(op: Op, weights: Values, mean: Values) -> Values:
-    """The mean of each output channel for `weights` without bias, from the `mean` that each of them meets."""
+    """Returns the mean of each output channel for `weights` without bias, from the `mean` of each weight's input."""
     if op.name == "DEPTHWISE_CONV_2D":
         multiplier = weights.shape[-1] // mean.shape[-1]
         return np.asarray((weights[0] * np.repeat(mean, multiplier, axis=-1)).sum(axis=(0, 1)))
     return weights.reshape(len(weights), -1) @ mean.ravel()
 
 
-def _tap_means(float_model: bytes, graph: Graph, ops: Sequence[Op], feeds: Feeds) -> list[Values]:
-    """For each of `ops` the mean of what each weight is multiplied with: (height, width, channels), or (inputs,)."""
+def _tap_means(float_model: bytes, graph: Graph, ops: Sequence[Op], samples: Samples) -> list[Values]:
+    """Returns for each of `ops` the mean input of each weight: (height, width, channels), or (inputs,)."""
     sums = [np.zeros(_tap_shape(graph, op)) for op in ops]
     sources = sorted({op.inputs[_DATA] for op in ops})
     count = 0
-    for values in activations(float_model, feeds, sources):
+    for values in trace_activations(float_model, samples, sources):
         count += 1
         for op, total in zip(ops, sums, strict=True):
             total += _taps(graph, op, values[op.inputs[_DATA]].astype(np.float64))
@@ -96,14 +96,14 @@ def _tap_shape(graph: Graph, op: Op) -> tuple[int, ...]:
 
 
 def _taps(graph: Graph, op: Op, values: Values) -> Values:
-    """The mean, over the places of the output, of the input value under each weight."""
+    """Returns the mean, over the places of the output, of the input value under each weight."""
     if op.name == "FULLY_CONNECTED":
         return np.asarray(values.reshape(-1, _tap_shape(graph, op)[0]).mean(axis=0))
     height, width, _ = shape = _tap_shape(graph, op)
     places = graph.tensors[op.outputs[0]].shape[1:3]
     strides = int(op.option(_STRIDE_HEIGHT, "i", 1)), int(op.option(_STRIDE_WIDTH, "i", 1))
     across, down = (int(op.option(number, "i", 1)) for number in _DILATION[op.name])
-    padded = _padded(op, values[0], places, strides, ((height - 1) * down + 1, (width - 1) * across + 1))
+    padded = _pad(op, values[0], places, strides, ((height - 1) * down + 1, (width - 1) * across + 1))
     means = np.empty(shape)
     for row in range(height):
         for column in range(width):
@@ -114,14 +114,14 @@ def _taps(graph: Graph, op: Op, values: Values) -> Values:
     return means
 
 
-def _padded(
+def _pad(
     op: Op, values: Values, places: tuple[int, ...], strides: tuple[int, int], kernel: tuple[int, int]
 ) -> Values:
-    """`values` (height, width, channels) with the zeros that the op's padding puts around them."""
+    """Returns `values` (height, width, channels) with the zeros that the op's padding puts around them."""
     if int(op.option(_PADDING, "b")) != _SAME:
         return values
     missing = [
-        max((place - 1) * stride + size - given, 0)
-        for place, stride, size, given in zip(places, strides, kernel, values.shape)
+        max((place - 1) * stride + size - extent, 0)
+        for place, stride, size, extent in zip(places, strides, kernel, values.shape)
     ]
     return np.pad(values, [(whole // 2, whole - whole // 2) for whole in missing] + [(0, 0)])

@@ -1,7 +1,7 @@
-"""Which tensors of a float32 .tflite carry the same channels, and which layers write and read them.
+"""Finds the tensors of a float32 .tflite that carry the same channels, and the layers that write and read them.
 
-A channel may be divided by a positive number where it is written, and multiplied by it where it is read, without a
-change of the results, if everything in between is positively homogeneous: f(a x) = a f(x) for a > 0.
+A channel can be divided by a positive number where it is written and multiplied by it where it is read, with the same
+results, if everything in between is positively homogeneous: f(a x) = a f(x) for a > 0.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from edgeready_device.tflite.graph import Graph, Op, Tensor
 
 LAYERS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
-_FUSED = {  # the field of the op's options that names it
+_FUSED = {  # the field of the op's options that names its fused activation
     **{"CONV_2D": 3, "DEPTHWISE_CONV_2D": 4, "FULLY_CONNECTED": 0},
     **{"ADD": 0, "MAX_POOL_2D": 5, "AVERAGE_POOL_2D": 5},
 }
@@ -26,11 +26,11 @@ _HOMOGENEOUS = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ChannelGroup:
-    """`count` channels, channel = flat index modulo `count`, in all of `tensors`.
+    """The `tensors` that carry the same `count` channels; the channel of a value is its flat index modulo `count`.
 
-    `writers` and `readers` are layers: their outputs, and their inputs, are among the tensors.
+    `writers` are the layers whose outputs, `readers` those whose inputs are among the tensors.
     """
 
     count: int
@@ -40,10 +40,10 @@ class ChannelGroup:
 
 
 def channel_groups(graph: Graph) -> list[ChannelGroup]:
-    """The groups whose channels may be rescaled, in the order of the graph."""
+    """Returns the groups whose channels can be rescaled, in the order of the graph."""
     shared = _shared_constants(graph)
-    found = []
-    for tensors in _tied(graph):
+    groups = []
+    for tensors in _tie_tensors(graph):
         writers = tuple(op for op in graph.ops if tensors.intersection(op.outputs))
         readers = tuple(op for op in graph.ops if tensors.intersection(op.inputs))
         count = min((graph.tensors[index].shape or (0,))[-1] for index in tensors)
@@ -54,29 +54,31 @@ def channel_groups(graph: Graph) -> list[ChannelGroup]:
         )
         fitting = count > 1 and all((graph.tensors[index].shape or (1,))[-1] % count == 0 for index in tensors)
         if homogeneous and fitting and not outside and not any(shared.intersection(op.inputs) for op in layers):
-            one, two = ([op for op in ops if op.name in LAYERS] for ops in (writers, readers))
-            if one and two:
-                found.append(ChannelGroup(count, tuple(sorted(tensors)), tuple(one), tuple(two)))
-    return found
+            writing, reading = (tuple(op for op in ops if op.name in LAYERS) for ops in (writers, readers))
+            if writing and reading:
+                groups.append(
+                    ChannelGroup(count=count, tensors=tuple(sorted(tensors)), writers=writing, readers=reading)
+                )
+    return groups
 
 
 def fused(op: Op) -> int:
-    """The number of the activation that is fused into `op`; 0 is none."""
+    """Returns the number of the activation that is fused into `op`; 0 where there is none."""
     return int(op.option(_FUSED[op.name], "b")) if op.name in _FUSED else 0
 
 
-def _tied(graph: Graph) -> list[set[int]]:
-    """The activations, those together between which an op only hands channels on."""
+def _tie_tensors(graph: Graph) -> list[set[int]]:
+    """Returns the activations in sets; a set holds those between which ops only pass channels on."""
     sets = {tensor.index: {tensor.index} for tensor in graph.tensors if not tensor.constant}
     for op in graph.ops:
-        if _hands_on(graph, op):
+        if _passes_on(graph, op):
             union = set().union(*(sets[i] for i in (*op.inputs, *op.outputs) if i in sets))
             for index in union:
                 sets[index] = union
-    return list({id(tied): tied for tied in sets.values()}.values())
+    return list({id(members): members for members in sets.values()}.values())
 
 
-def _hands_on(graph: Graph, op: Op) -> bool:
+def _passes_on(graph: Graph, op: Op) -> bool:
     if op.name not in _HOMOGENEOUS or fused(op) not in (_LINEAR, _RELU):
         return False
     if op.name == "MEAN":
@@ -84,25 +86,25 @@ def _hands_on(graph: Graph, op: Op) -> bool:
     if op.name == "PAD":
         return graph.tensors[op.inputs[1]].constant and not np.any(_padding(graph, op)[-1])
     if op.name == "ADD":
-        one, two = graph.of(op.inputs)
-        return one.shape == two.shape and not one.constant and not two.constant
+        left, right = graph.of(op.inputs)
+        return left.shape == right.shape and not left.constant and not right.constant
     return True
 
 
 def _may_write(graph: Graph, op: Op) -> bool:
     if op.name in LAYERS:
         return fused(op) in (_LINEAR, _RELU) and _plain_weights(graph, op)
-    return _hands_on(graph, op)
+    return _passes_on(graph, op)
 
 
 def _may_read(graph: Graph, op: Op, tensors: set[int]) -> bool:
     if op.name in LAYERS:
         return op.inputs[0] in tensors and not tensors.intersection(op.inputs[1:]) and _plain_weights(graph, op)
-    return _hands_on(graph, op)
+    return _passes_on(graph, op)
 
 
 def _plain_weights(graph: Graph, op: Op) -> bool:
-    """Whether all that a layer multiplies with and adds is float32 and in the file, and no convolution is grouped."""
+    """Returns whether weights and bias of a layer are float32 constants, and a convolution is not grouped."""
     constants = graph.of(op.inputs[1:])
     if not constants or not all(tensor.constant and tensor.dtype == "float32" for tensor in constants):
         return False
@@ -122,7 +124,7 @@ def _padding(graph: Graph, op: Op) -> NDArray[np.int64]:
 
 
 def _shared_constants(graph: Graph) -> set[int]:
-    """Constants of which the file has one copy for several uses, unless all zeros, which stay zero."""
+    """Returns the constants that have several uses and one copy in the file, except zeros, which stay zero."""
     used: dict[int, list[Tensor]] = {}
     for tensor in _uses(graph):
         used.setdefault(tensor.values().__array_interface__["data"][0], []).append(tensor)

@@ -1,4 +1,4 @@
-"""Ranges that outliers do not stretch: from the histogram of what each tensor held on the calibration data."""
+"""Ranges that outliers do not stretch, from the histogram of the values of each tensor on the calibration data."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeready.quantization.activations import activations
+from edgeready.quantization.activations import trace_activations
 from edgeready.quantization.ranges import Range, one_range_groups
-from edgeready.quantization.samples import Feeds
+from edgeready.quantization.samples import Samples
 from edgeready_device.tflite.graph import Graph, read_graph
 
-BINS = 2048
-KEPT_PERCENT = 99.99  # of the values, between the two ends; the rest is clipped
-_SHARES = np.linspace(1.0, 0.1, 37)  # of each end, tried by `least_error`
-_LEVELS = 256
+BINS = 2048  # chosen: eight for each of the 256 levels
+KEPT_PERCENT = 99.99  # of the values; the rest is cut off. Chosen, as is usual for percentile calibration
+_SHARES = np.linspace(1.0, 0.1, 37)  # of each end, tried by `least_error`; chosen: steps of 2.5 % down to a tenth
+_LEVELS = 256  # of 8 bits
 _FIXED = ("SOFTMAX", "LOGISTIC", "TANH", "L2_NORMALIZATION")  # the converter sets the range of their outputs
 
 
 @dataclass(frozen=True, eq=False)
 class Histogram:
-    """How often values fell into each of the equal bins of `range`; exact zeros are counted in `zeros` only."""
+    """The number of values in each of the equal bins of `range`; exact zeros are counted in `zeros` only."""
 
     range: Range
     counts: NDArray[np.int64]
@@ -35,17 +35,19 @@ class Histogram:
         return np.asarray((edges[1:] + edges[:-1]) / 2)
 
 
-def clipped_ranges(calibrated: bytes, found: Mapping[int, Range], feeds: Feeds, how: str) -> dict[int, Range]:
-    """The ranges that `how` ("percentile" or "mse") gives for the inner tensors of a float32 model on `feeds`.
+def clip_ranges(calibrated: bytes, full: Mapping[int, Range], samples: Samples, how: str) -> dict[int, Range]:
+    """Returns the ranges that `how` ("percentile" or "mse") gives for the inner tensors of a float32 model.
 
-    `found` are the least and largest values. The model's ends keep theirs (every pixel value and the order of the
-    scores count), as do tensors whose range the converter sets. Tensors that must share a range get one.
+    `full` holds the least and largest values on `samples`. The inputs and outputs of the model keep theirs, because
+    every pixel value and the order of the scores count, as do tensors whose range the converter sets. Tensors that
+    must share a range get one.
     """
     graph = read_graph(calibrated)
-    inner = {index: found[index] for index in found if index not in _kept(graph)}
+    untouched = _untouched_tensors(graph)
+    inner = {index: full[index] for index in full if index not in untouched}
     moving = {index for index in inner if inner[index].width > 0}
-    groups = [group for group in one_range_groups(graph, found) if group <= moving]
-    histograms = _histograms(calibrated, groups, inner, feeds)
+    groups = [group for group in one_range_groups(graph, full) if group <= moving]
+    histograms = _histograms(calibrated, groups, inner, samples)
     choose = {"percentile": percentile, "mse": least_error}[how]
     return {
         index: choose(histogram)
@@ -56,7 +58,7 @@ def clipped_ranges(calibrated: bytes, found: Mapping[int, Range], feeds: Feeds, 
 
 
 def percentile(histogram: Histogram) -> Range:
-    """The range that holds KEPT_PERCENT of the values, as much cut off at each end; 0 is always in it."""
+    """Returns the range that holds KEPT_PERCENT of the values, as many cut off at each end; it always holds 0."""
     counts = histogram.counts.astype(np.float64)
     whole = counts.sum() + histogram.zeros
     below = np.cumsum(counts) + np.where(histogram.centres >= 0, histogram.zeros, 0)
@@ -69,7 +71,7 @@ def percentile(histogram: Histogram) -> Range:
 
 
 def least_error(histogram: Histogram) -> Range:
-    """The range whose 256 levels give the values back with the least mean squared error; 0 is always in it."""
+    """Returns the range whose 256 levels give the least mean squared error of the values; it always holds 0."""
     whole = histogram.range.with_zero
     best, least = whole, np.inf
     used = histogram.counts > 0
@@ -77,25 +79,26 @@ def least_error(histogram: Histogram) -> Range:
     for low in whole.low * (_SHARES if whole.low < 0 else _SHARES[:1]):
         for high in whole.high * (_SHARES if whole.high > 0 else _SHARES[:1]):
             step = (high - low) / (_LEVELS - 1)
-            given = np.clip(np.rint(centres / step) * step, low, high)
-            error = float(counts @ (given - centres) ** 2)
+            rounded = np.clip(np.rint(centres / step) * step, low, high)
+            error = float(counts @ (rounded - centres) ** 2)
             if error < least:
                 best, least = Range(float(low), float(high)), error
     return best
 
 
-def _kept(graph: Graph) -> set[int]:
+def _untouched_tensors(graph: Graph) -> set[int]:
+    """Returns the inputs and outputs of the model, and the results of ops whose range the converter sets."""
     fixed = {index for op in graph.ops if op.name in _FIXED for index in op.outputs}
     return {*graph.inputs, *graph.outputs, *fixed}
 
 
 def _histograms(
-    calibrated: bytes, groups: list[set[int]], found: Mapping[int, Range], feeds: Feeds
+    calibrated: bytes, groups: list[set[int]], full: Mapping[int, Range], samples: Samples
 ) -> list[Histogram]:
-    wide = [Range(min(found[i].low for i in group), max(found[i].high for i in group)) for group in groups]
+    wide = [Range(min(full[i].low for i in group), max(full[i].high for i in group)) for group in groups]
     counts = [np.zeros(BINS, np.int64) for _ in groups]
     zeros = [0] * len(groups)
-    for values in activations(calibrated, feeds, sorted(set().union(*groups))):
+    for values in trace_activations(calibrated, samples, sorted(set().union(*groups))):
         for number, group in enumerate(groups):
             for index in group:
                 flat = values[index].ravel()

@@ -1,7 +1,7 @@
-"""Cross-layer equalization: the channels of a tensor are brought to like sizes, which the layers around it undo.
+"""Cross-layer equalization: gives the channels of a tensor similar sizes, and the layers around it undo the change.
 
-Done in the float32 .tflite, where batch normalization is folded and activations are fused: the same arithmetic as on
-the Keras model, and it serves every source alike. After Nagel et al. 2019 (arXiv:1906.04721), with the sizes of the
+It works on the float32 .tflite, where batch normalization is folded and activations are fused: the arithmetic is that
+of the Keras model, and every source profits. After Nagel et al. 2019 (arXiv:1906.04721), with the sizes of the
 activations in place of those of the weights, as in SmoothQuant (arXiv:2211.10438).
 """
 
@@ -12,25 +12,25 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeready.quantization.activations import activations
+from edgeready.quantization.activations import trace_activations
 from edgeready.quantization.channels import ChannelGroup, channel_groups
-from edgeready.quantization.samples import Feeds
+from edgeready.quantization.samples import Samples
 from edgeready_device.tflite.graph import Graph, Op, Tensor, read_graph
 
-_LEAST = 2.0**-16  # of the largest channel: a smaller one is nearly dead, and new data would overflow it
+_LEAST = 2.0**-16  # of the largest channel; chosen: a smaller channel is nearly dead, and new data would overflow it
 _WEIGHTS, _BIAS = 1, 2
 Sizes = NDArray[np.float64]
 
 
-def equalized(float_model: bytes, feeds: Feeds) -> bytes:
-    """`float_model` with its channels rescaled so that 8 bits serve each, and the same results.
+def equalize_channels(float_model: bytes, samples: Samples) -> bytes:
+    """Returns `float_model` with its channels rescaled so that 8 bits serve each, and with the same results.
 
-    `feeds` show how large each channel gets. The bytes are those of `float_model` but for weights and biases.
+    The sizes of the channels are those on `samples`. Only weights and biases change in the bytes.
     """
     changed = bytearray(float_model)
     graph = read_graph(memoryview(changed))
     groups = channel_groups(graph)
-    sizes = _sizes(float_model, groups, feeds)
+    sizes = _sizes(float_model, groups, samples)
     for group in groups:
         factors = _factors(graph, group, sizes)
         for op in group.writers:
@@ -41,23 +41,23 @@ def equalized(float_model: bytes, feeds: Feeds) -> bytes:
 
 
 def _factors(graph: Graph, group: ChannelGroup, sizes: Mapping[int, Sizes]) -> Sizes:
-    """What each channel is divided by: the geometric mean of what evens out each grid that the channels share.
+    """Returns the divisor of each channel: the geometric mean of the divisors that serve each shared grid best.
 
-    These are the grid of the tensors, that of the weights of a reader (a scale per output, so that its inputs share
-    one), and that of a dense writer (one scale). Depthwise readers and other writers have a scale per channel.
+    The channels share the grid of the tensors, that of a reader's weights (which has a scale per output only) and
+    that of a dense writer's weights (which has one scale). Depthwise readers and other writers have a scale per
+    channel.
     """
-    wanted = [_relative(sizes[index]) for index in group.tensors]
-    wanted = [np.max(wanted, axis=0)]
+    divisors = [np.max([_relative(sizes[index]) for index in group.tensors], axis=0)]
     for op in group.readers:
         if op.name != "DEPTHWISE_CONV_2D":
-            wanted.append(1 / _relative(_read_by(graph, op, group.count)))
+            divisors.append(1 / _relative(_read_by(graph, op, group.count)))
     for op in group.writers:
         if op.name == "FULLY_CONNECTED":
-            wanted.append(_relative(_written_by(graph, op, group.count)))
+            divisors.append(_relative(_written_by(graph, op, group.count)))
     alive = np.max([sizes[index] for index in group.tensors], axis=0) > 0
     if not alive.any():
         return np.ones(group.count)
-    factors = np.exp(np.mean(np.log(wanted), axis=0))
+    factors = np.exp(np.mean(np.log(divisors), axis=0))
     factors[~alive] = np.median(factors[alive])
     return np.asarray(factors / factors.max())
 
@@ -67,24 +67,24 @@ def _relative(sizes: Sizes) -> Sizes:
     return np.maximum(sizes / largest, _LEAST) if largest > 0 else np.ones_like(sizes)
 
 
-def _sizes(float_model: bytes, groups: Iterable[ChannelGroup], feeds: Feeds) -> dict[int, Sizes]:
-    """The largest absolute value of each channel of each tensor."""
+def _sizes(float_model: bytes, groups: Iterable[ChannelGroup], samples: Samples) -> dict[int, Sizes]:
+    """Returns the largest absolute value of each channel of each tensor."""
     counts = {index: group.count for group in groups for index in group.tensors}
-    found = {index: np.zeros(count) for index, count in counts.items()}
-    for values in activations(float_model, feeds, sorted(counts)):
-        for index, size in found.items():
+    sizes = {index: np.zeros(count) for index, count in counts.items()}
+    for values in trace_activations(float_model, samples, sorted(counts)):
+        for index, size in sizes.items():
             np.maximum(size, np.abs(values[index]).reshape(-1, counts[index]).max(axis=0), out=size)
-    return found
+    return sizes
 
 
 def _read_by(graph: Graph, op: Op, count: int) -> Sizes:
-    """The largest absolute weight that a convolution or dense layer has for each of its `count` input channels."""
+    """Returns the largest absolute weight of a convolution or dense layer for each of its `count` input channels."""
     weights = np.abs(graph.tensors[op.inputs[_WEIGHTS]].values())
     return np.asarray(weights.reshape(-1, count).max(axis=0), np.float64)
 
 
 def _written_by(graph: Graph, op: Op, count: int) -> Sizes:
-    """The largest absolute weight of each of the `count` output channels of a dense layer."""
+    """Returns the largest absolute weight of each of the `count` output channels of a dense layer."""
     weights = np.abs(graph.tensors[op.inputs[_WEIGHTS]].values())
     rows = weights.max(axis=1).reshape(-1, count)
     return np.asarray(rows.max(axis=0), np.float64)
@@ -94,14 +94,14 @@ def _divide(graph: Graph, op: Op, factors: Sizes) -> None:
     """Divides the output channels of a layer, in place."""
     weights = _writable(graph.tensors[op.inputs[_WEIGHTS]])
     if op.name == "DEPTHWISE_CONV_2D":
-        each = np.tile(factors, weights.shape[-1] // len(factors))
-        weights /= each  # (1, height, width, channels)
+        divisors = np.tile(factors, weights.shape[-1] // len(factors))
+        weights /= divisors  # (1, height, width, channels)
     else:
-        each = np.tile(factors, len(weights) // len(factors))
-        weights /= each.reshape(-1, *[1] * (weights.ndim - 1))  # (channels, ...)
+        divisors = np.tile(factors, len(weights) // len(factors))
+        weights /= divisors.reshape(-1, *[1] * (weights.ndim - 1))  # (channels, ...)
     for bias in graph.of(op.inputs[_BIAS:]):
         values = _writable(bias)
-        values /= each
+        values /= divisors
 
 
 def _multiply(graph: Graph, op: Op, factors: Sizes) -> None:
@@ -116,6 +116,6 @@ def _multiply(graph: Graph, op: Op, factors: Sizes) -> None:
 
 
 def _writable(tensor: Tensor) -> NDArray[np.float32]:
-    """A view of the file's bytes, which are a bytearray here."""
+    """Returns a view of the file's bytes, which are a bytearray here."""
     values: NDArray[np.float32] = tensor.values()
     return values

@@ -1,4 +1,4 @@
-"""Whether data fit a float32 .tflite: frames and classes for a classifier, arrays by input name for any other."""
+"""Checks that data fit a float32 .tflite: frames and classes for a classifier, arrays by input name for the rest."""
 
 from __future__ import annotations
 
@@ -9,48 +9,48 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeready.errors import DatasetError, ModelSourceError
-from edgeready.quantization.samples import Feeds
+from edgeready.quantization.samples import Samples
 from edgeready_device.preprocess import Normalization
 from edgeready_device.tflite.graph import Graph, Tensor
 
 
 def check_classifier_graph(graph: Graph, name: str, frame: tuple[int, ...], classes: int) -> None:
-    """Raises ModelSourceError unless `graph` takes frames of the shape `frame` and gives `classes` scores."""
+    """Raises ModelSourceError unless `graph` takes frames of the shape `frame` and returns `classes` scores."""
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
         raise ModelSourceError(
             f"{name}: {len(graph.inputs)} inputs and {len(graph.outputs)} outputs: a classifier has one of each; for "
             "any other model give --data a .npz with one array an input"
         )
-    (taken,), (given,) = graph.of(graph.inputs), graph.of(graph.outputs)
-    if taken.dtype != "float32":
+    (image,), (scores,) = graph.of(graph.inputs), graph.of(graph.outputs)
+    if image.dtype != "float32":
         raise ModelSourceError(
-            f"{name}: the input {plain_name(taken)!r} is {taken.dtype}: give a model that takes float32"
+            f"{name}: the input {plain_name(image)!r} is {image.dtype}: give a model that takes float32"
         )
-    if _pixels(taken.shape[1:]) != _pixels(frame):
+    if _pixels(image.shape[1:]) != _pixels(frame):
         raise ModelSourceError(
-            f"{name}: the model takes {list(taken.shape[1:])}, the images are {list(frame)}: give a matching "
+            f"{name}: the model takes {list(image.shape[1:])}, the images are {list(frame)}: give a matching "
             "--image-size"
         )
-    if given.shape[:-1] != (1,) or given.shape[-1] < 2:
+    if scores.shape[:-1] != (1,) or scores.shape[-1] < 2:
         raise ModelSourceError(
-            f"{name}: the output has the shape {list(given.shape[1:])}: a classifier gives one row of scores"
+            f"{name}: the output has the shape {list(scores.shape[1:])}: a classifier gives one row of scores"
         )
-    if given.shape[-1] != classes:
+    if scores.shape[-1] != classes:
         raise ModelSourceError(
-            f"{name}: the model has {given.shape[-1]} outputs, the data {classes} classes: they must agree"
+            f"{name}: the model has {scores.shape[-1]} outputs, the data {classes} classes: they must agree"
         )
 
 
-def image_feeds(graph: Graph, frames: NDArray[np.uint8], normalization: Normalization) -> Feeds:
-    """`frames` (n, height, width[, channels]) in the rank of the one input of `graph`."""
+def image_samples(graph: Graph, frames: NDArray[np.uint8], normalization: Normalization) -> Samples:
+    """Returns `frames` (n, height, width[, channels]) in the rank of the one input of `graph`."""
     shape = graph.of(graph.inputs)[0].shape
-    return Feeds((frames.reshape(len(frames), *shape[1:]),), normalization)
+    return Samples((frames.reshape(len(frames), *shape[1:]),), normalization)
 
 
-def tensor_feeds(graph: Graph, arrays: Mapping[str, NDArray[Any]], name: str) -> Feeds:
-    """`arrays` (n, ...) as the inputs of `graph`: by name where the names agree, else in the order of the file.
+def tensor_samples(graph: Graph, arrays: Mapping[str, NDArray[Any]], name: str) -> Samples:
+    """Returns `arrays` (n, ...) as the inputs of `graph`: by name where the names agree, else in the file's order.
 
-    Raises DatasetError naming the array that does not fit, with `name` for the data.
+    Raises DatasetError, naming the array that does not fit, with `name` for the data.
     """
     inputs = graph.of(graph.inputs)
     names = [plain_name(tensor) for tensor in inputs]
@@ -60,15 +60,15 @@ def tensor_feeds(graph: Graph, arrays: Mapping[str, NDArray[Any]], name: str) ->
             f"({', '.join(names)}): give one array an input"
         )
     keys = names if set(names) == set(arrays) else list(arrays)
-    return Feeds(tuple(_fitted(arrays[key], tensor, key, name) for key, tensor in zip(keys, inputs)))
+    return Samples(tuple(_reshape(arrays[key], tensor, key, name) for key, tensor in zip(keys, inputs)))
 
 
 def plain_name(tensor: Tensor) -> str:
-    """The name that a model's author gave the input or output `tensor`."""
+    """Returns the name that the author of the model gave the input or output `tensor`."""
     return tensor.name.rpartition(":")[0].removeprefix("serving_default_") or tensor.name
 
 
-def _fitted(array: NDArray[Any], tensor: Tensor, key: str, name: str) -> NDArray[Any]:
+def _reshape(array: NDArray[Any], tensor: Tensor, key: str, name: str) -> NDArray[Any]:
     if array.shape[1:] != tensor.shape[1:] and array[..., np.newaxis].shape[1:] != tensor.shape[1:]:
         raise DatasetError(
             f"{key} of {name} has the shape {list(array.shape)}, the input {plain_name(tensor)!r} takes "

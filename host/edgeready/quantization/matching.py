@@ -1,4 +1,4 @@
-"""Finds in a float32 and an integer .tflite of one network what belongs together, layer by layer."""
+"""Matches the layers of a float32 .tflite and an integer one of the same network."""
 
 from __future__ import annotations
 
@@ -13,28 +13,29 @@ from edgeready_device.tflite.graph import Graph, Op, Tensor
 
 BRIDGES = ("QUANTIZE", "DEQUANTIZE")
 WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")
-_FLOATS = ("float32",)
-_ALIKE = 0.5  # correlation of weights; 8-bit weights of one network have 0.99 and more, of two 0.0
+_SAME_WEIGHTS = (
+    0.5  # correlation; chosen: halfway between two networks (0.0) and 8-bit weights of one (0.99 and more)
+)
 
 
-@dataclass(frozen=True)
-class Pair:
+@dataclass(frozen=True, kw_only=True)
+class LayerPair:
     """An op of the float32 model and the op of the integer model that stands for it."""
 
     float32: Op
     integer: Op
 
 
-@dataclass(frozen=True)
-class Twins:
-    """Two models of one network: `pairs` in the order of the integer model's ops."""
+@dataclass(frozen=True, kw_only=True)
+class LayerMatch:
+    """Two models of one network, and their ops in `pairs`, in the order of the integer model."""
 
     float32: Graph
     integer: Graph
-    pairs: tuple[Pair, ...]
+    pairs: tuple[LayerPair, ...]
 
     def source(self, index: int) -> int | None:
-        """The float32 tensor that tensor `index` of the integer model stands for; None where there is none."""
+        """Returns the float32 tensor that tensor `index` of the integer model stands for; None if there is none."""
         makers = {output: op for op in self.integer.ops for output in op.outputs}
         maker = makers.get(index)
         while maker is not None and maker.name in BRIDGES:
@@ -48,32 +49,32 @@ class Twins:
         return None
 
 
-def match(float32: Graph, integer: Graph) -> Twins:
-    """The Twins of two graphs: op beside op where both have the same ops, else by the names of the results.
+def match_layers(float32: Graph, integer: Graph) -> LayerMatch:
+    """Matches the ops of two graphs: in their order where both have the same ops, else by the names of the results.
 
-    Raises ModelFileError where one is not float32, the other not quantized, or they are not of one network.
+    Raises ModelFileError when the first is not float32, the second not quantized, or they are not of one network.
     """
     _check_kinds(float32, integer)
     ours, theirs = _plain_ops(float32), _plain_ops(integer)
     if [_form(float32, op) for op in ours] == [_form(integer, op) for op in theirs]:
-        pairs = [Pair(*both) for both in zip(ours, theirs)]
+        pairs = [LayerPair(float32=op, integer=other) for op, other in zip(ours, theirs)]
     else:
-        named = {(float32.tensors[op.outputs[0]].name, *_form(float32, op)): op for op in ours}
-        found = [(named.get((integer.tensors[op.outputs[0]].name, *_form(integer, op))), op) for op in theirs]
-        pairs = [Pair(one, other) for one, other in found if one is not None]
-    told = tuple(pair for pair in pairs if float32.tensors[pair.float32.outputs[0]].dtype in _FLOATS)
-    if not told:
+        by_name = {(float32.tensors[op.outputs[0]].name, *_form(float32, op)): op for op in ours}
+        keys = [(integer.tensors[op.outputs[0]].name, *_form(integer, op)) for op in theirs]
+        pairs = [LayerPair(float32=by_name[key], integer=op) for key, op in zip(keys, theirs) if key in by_name]
+    float_pairs = tuple(pair for pair in pairs if float32.tensors[pair.float32.outputs[0]].dtype == "float32")
+    if not float_pairs:
         raise ModelFileError(
             f"no layer of the float32 model ({len(ours)} ops) is in the integer one ({len(theirs)} ops): give "
             "the two files of one build (--save-float writes both)"
         )
-    twins = Twins(float32, integer, told)
-    _check_weights(twins)
-    return twins
+    match = LayerMatch(float32=float32, integer=integer, pairs=float_pairs)
+    _check_weights(match)
+    return match
 
 
 def weights_of(graph: Graph, op: Op) -> Tensor | None:
-    """The constant weights of a convolution or dense layer; None of any other op."""
+    """Returns the constant weights of a convolution or dense layer; None for any other op."""
     if op.name not in WEIGHTED or len(op.inputs) < 2 or op.inputs[1] < 0:
         return None
     tensor = graph.tensors[op.inputs[1]]
@@ -81,7 +82,7 @@ def weights_of(graph: Graph, op: Op) -> Tensor | None:
 
 
 def real_values(tensor: Tensor) -> NDArray[np.float64]:
-    """A constant's real values: dequantized by its scales, per tensor or per axis."""
+    """Returns the real values of a constant: dequantized by its scales, per tensor or per axis."""
     values = tensor.values().astype(np.float64)
     if not tensor.scales:
         return values
@@ -102,39 +103,39 @@ def _form(graph: Graph, op: Op) -> tuple[Any, ...]:
 
 
 def _check_kinds(float32: Graph, integer: Graph) -> None:
-    taken, given = ([graph.tensors[index].shape for index in graph.inputs] for graph in (float32, integer))
-    if taken != given:
+    ours, theirs = ([graph.tensors[index].shape for index in graph.inputs] for graph in (float32, integer))
+    if ours != theirs:
         raise ModelFileError(
-            f"the float32 model takes {[list(shape) for shape in taken]}, the integer one "
-            f"{[list(shape) for shape in given]}: give the two files of one build (--save-float writes both)"
+            f"the float32 model takes {[list(shape) for shape in ours]}, the integer one "
+            f"{[list(shape) for shape in theirs]}: give the two files of one build (--save-float writes both)"
         )
-    for graph, name, wanted in ((float32, "float32", False), (integer, "integer", True)):
-        if _quantized(graph) != wanted:
-            hint = " (dynamic and float16 files compute in floats)" if wanted else ""
+    for graph, name, quantized in ((float32, "float32", False), (integer, "integer", True)):
+        if _is_quantized(graph) != quantized:
+            hint = " (dynamic and float16 files compute in floats)" if quantized else ""
             raise ModelFileError(
-                f"the model given as the {name} one has {'no ' if wanted else ''}quantized activations{hint}: "
+                f"the model given as the {name} one has {'no ' if quantized else ''}quantized activations{hint}: "
                 "give the float32 file first, the integer one second"
             )
 
 
-def _quantized(graph: Graph) -> bool:
+def _is_quantized(graph: Graph) -> bool:
     return any(tensor.scales and not tensor.constant for tensor in graph.tensors)
 
 
-def _check_weights(twins: Twins) -> None:
-    for pair in twins.pairs:
-        ours, theirs = weights_of(twins.float32, pair.float32), weights_of(twins.integer, pair.integer)
+def _check_weights(match: LayerMatch) -> None:
+    for pair in match.pairs:
+        ours, theirs = weights_of(match.float32, pair.float32), weights_of(match.integer, pair.integer)
         if ours is None or theirs is None:
             continue
-        alike = _correlation(real_values(ours), real_values(theirs)) if ours.shape == theirs.shape else 0.0
-        if alike < _ALIKE:
+        correlation = _correlation(real_values(ours), real_values(theirs)) if ours.shape == theirs.shape else 0.0
+        if correlation < _SAME_WEIGHTS:
             raise ModelFileError(
-                f"the weights of {theirs.name[:80]!r} are others in the two files (correlation {alike:.2f}): they "
-                "are not of one training; give the two files of one build (--save-float writes both)"
+                f"the weights of {theirs.name[:80]!r} are others in the two files (correlation {correlation:.2f}): "
+                "they are not of one training; give the two files of one build (--save-float writes both)"
             )
 
 
-def _correlation(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
-    """The cosine between the two, from -1 to 1; 1 where either is all zeros."""
-    size = float(np.linalg.norm(one) * np.linalg.norm(other))
-    return float((one * other).sum()) / size if size else 1.0
+def _correlation(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """Returns the cosine between two arrays, from -1 to 1; 1 where either is all zeros."""
+    size = float(np.linalg.norm(a) * np.linalg.norm(b))
+    return float((a * b).sum()) / size if size else 1.0

@@ -1,4 +1,4 @@
-"""The error of each layer: for people, as plain data, and as a folder with both a file to read and a picture."""
+"""Shows the error of each layer: as text, and as a folder with a JSON file and a picture."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edgeready.layer_analysis import LayerError, LayerReport
 from edgeready_device.text import plain, table
 
 JSON_NAME, PICTURE_NAME = "layers.json", "layers.png"
-_MOST_ROWS, _LONGEST_NAME = 20, 40
+_MOST_ROWS, _LONGEST_NAME = 20, 40  # chosen: the table fits a screen
 _HEADER = ("layer", "share", "changed", "alone dB", "whole dB", "bias", "max", "clipped", "op")
 _LEGEND = (
     "share: part of the noise in the scores; changed: answers that this layer alone changes; alone, whole: SQNR in "
@@ -23,20 +23,20 @@ _LEGEND = (
 
 
 def layers_view(report: LayerReport) -> RenderableType:
-    """The layers for people, the one that hurts most first, and below what helps."""
+    """Returns the layers as text, the one that hurts most first, with the remedies below."""
     worst = report.worst_first()
     rows = [[plain(layer.layer)[:_LONGEST_NAME], *_cells(layer)] for layer in worst[:_MOST_ROWS]]
     lines: list[RenderableType] = [Text(table(_HEADER, rows))]  # and no rich table, which breaks numbers
     if len(worst) > _MOST_ROWS:
         lines.append(Text(f"and {len(worst) - _MOST_ROWS} more layers that do less; --json lists all"))
     lines.extend((Text(f"\n{_LEGEND}", "dim"), Text(_whole(report))))
-    told = [layer for layer in worst if layer.cause not in ("", "inherited")]
-    lines.extend(Text(f"{plain(layer.layer)}: {layer.remedy}") for layer in told)
+    faulty = [layer for layer in worst if layer.cause not in ("", "inherited")]
+    lines.extend(Text(f"{plain(layer.layer)}: {layer.remedy}") for layer in faulty)
     inherited = sum(layer.cause == "inherited" for layer in worst)
-    if inherited and told:
-        lines.append(Text(f"{inherited} more layers have errors of those before them: mend these first"))
-    if not told:
-        lines.append(Text("no layer does enough harm to be mended"))
+    if inherited and faulty:
+        lines.append(Text(f"{inherited} more layers have errors of those before them: fix these first"))
+    if not faulty:
+        lines.append(Text("no layer does enough harm to need a remedy"))
     return Group(*lines)
 
 
@@ -46,7 +46,7 @@ def write_debug_report(report: LayerReport, folder: Path) -> tuple[Path, Path]:
 
     data, picture = folder / JSON_NAME, folder / PICTURE_NAME
     plot_layers(report, picture)
-    write_files({data: (json.dumps(report.as_dict(), indent=1) + "\n").encode()})
+    write_files({data: (json.dumps(report.to_dict(), indent=1) + "\n").encode()})
     return data, picture
 
 
@@ -65,7 +65,7 @@ def _cells(layer: LayerError) -> tuple[str, ...]:
 
 
 def decibels_text(value: float) -> str:
-    """Decibels with one digit; "exact" where there is no noise."""
+    """Returns decibels with one digit; "exact" where there is no noise."""
     return f"{value:.1f}" if math.isfinite(value) else "exact" if value > 0 else "lost"
 
 

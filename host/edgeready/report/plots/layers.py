@@ -71,7 +71,7 @@ def _draw_hurt(panel: Any, layers: list[LayerError]) -> None:
             noise[row] + most * 0.012, row, f"{_percent(noise[row])}{changed}{cause}", va="center", fontsize=8.5
         )
     panel.set_xlim(0, most * 1.7)
-    panel.set_xlabel("% of the scores' own size; red: mend this layer first")
+    panel.set_xlabel("% of the scores' own size; red: fix this layer first")
 
 
 def _percent(value: float) -> str:
