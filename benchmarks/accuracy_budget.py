@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from edgeready.config.build import BuildConfig, DataConfig, TrainConfig
+from edgeready.config.build import BuildConfig, DataConfig, OutputConfig, QuantizeConfig, TrainConfig
 from edgeready.workflows.build import build
 
 
@@ -34,15 +34,15 @@ def row(data: str, seed: int, epochs: int, max_drop: float) -> str:
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         config = BuildConfig(
-            DataConfig(data, seed=seed),
-            "small-resnet",
-            Path(folder, "model.tflite"),
-            TrainConfig(epochs=epochs, seed=seed),
-            max_drop=max_drop,
+            data=DataConfig(source=data, seed=seed),
+            model="small-resnet",
+            output=OutputConfig(out=Path(folder, "model.tflite")),
+            train=TrainConfig(epochs=epochs, seed=seed),
+            quantize=QuantizeConfig(max_drop=max_drop),
         )
         result = build(config)
     seconds = time.perf_counter() - started
-    shares = [measured.accuracy.top1.value for measured in (result.comparison.float32, result.comparison.uint8)]
+    shares = [measured.accuracy.top1.value for measured in (result.comparison.baseline, result.comparison.model)]
     accuracies = " ".join(f"{100 * share:7.2f}%" for share in shares)
     choice = result.trail.attempts[result.trail.choice]
     low, high = (100 * end for end in choice.test.drop.interval)

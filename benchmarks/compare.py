@@ -76,13 +76,20 @@ def main() -> None:
 
 
 def built(folder: Path) -> Path:
-    from edgeready.config.build import BuildConfig, DataConfig, TrainConfig
+    from edgeready.config.build import BuildConfig, DataConfig, OutputConfig, TrainConfig
     from edgeready.workflows.build import build
 
     out = folder / "model.tflite"
     if out.is_file():
         return out
-    build(BuildConfig(DataConfig("mnist"), "opengenus-cnn", out, TrainConfig(epochs=1)))
+    build(
+        BuildConfig(
+            data=DataConfig(source="mnist"),
+            model="opengenus-cnn",
+            output=OutputConfig(out=out),
+            train=TrainConfig(epochs=1),
+        )
+    )
     return out
 
 

@@ -75,6 +75,7 @@ def main() -> int:
 
 def mobilenet(cache: Path) -> Path:
     """MobileNetV2 for 224x224 RGB and 1000 classes, complete with metadata and labels."""
+    from edgeready.config.build import NetworkConfig
     from edgeready.jobs.job import Job
     from edgeready.jobs.run import run_job
     from edgeready.model_file.writer import package
@@ -87,23 +88,31 @@ def mobilenet(cache: Path) -> Path:
         source.write_text(NETWORK, "utf-8")
         frames = np.random.default_rng(1).integers(0, 256, (4, 224, 224, 3), dtype=np.uint8)
         scaled = Normalization((127.5,), (127.5,))
-        labels = np.zeros(4, np.int64)
-        made = run_job(
-            Job(f"{source}:make", 1000, frames, labels, frames, normalization=scaled), lambda *progress: None
-        )
+        network = NetworkConfig(mean=scaled.mean, std=scaled.std)
+        job = Job(model=f"{source}:make", classes=1000, images=frames, calibration=frames, network=network)
+        result = run_job(job, lambda *progress: None)
         manifest = Manifest("mobilenet-v2", InputSpec(224, 224, 3, "stretch", scaled), "probabilities")
-        file.write_bytes(package(made.files["uint8"], manifest, [f"class {i}" for i in range(1000)], "1"))
+        file.write_bytes(
+            package(result.models["uint8"].flatbuffer, manifest, [f"class {i}" for i in range(1000)], "1")
+        )
     return file
 
 
 def tutorial_cnn(cache: Path) -> Path:
     """tutorial-cnn, one epoch on MNIST."""
-    from edgeready.config.build import BuildConfig, DataConfig, TrainConfig
+    from edgeready.config.build import BuildConfig, DataConfig, OutputConfig, TrainConfig
     from edgeready.workflows.build import build
 
     file = cache / "tutorial-cnn.tflite"
     if not file.exists():
-        build(BuildConfig(DataConfig("mnist"), "tutorial-cnn", file, TrainConfig(epochs=1)))
+        build(
+            BuildConfig(
+                data=DataConfig(source="mnist"),
+                model="tutorial-cnn",
+                output=OutputConfig(out=file),
+                train=TrainConfig(epochs=1),
+            )
+        )
     return file
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgeready.config.build import BuildConfig, DataConfig, TrainConfig
+from edgeready.config.build import BuildConfig, DataConfig, OutputConfig, TrainConfig
 from edgeready.dataset import load_splits
 from edgeready.workflows.build import build
 from edgeready_device.evaluation import evaluate
@@ -39,7 +39,14 @@ def main() -> None:
 
 def built(folder: Path) -> Path:
     out = folder / "model.tflite"
-    build(BuildConfig(DataConfig("mnist"), "opengenus-cnn", out, TrainConfig(epochs=1)))
+    build(
+        BuildConfig(
+            data=DataConfig(source="mnist"),
+            model="opengenus-cnn",
+            output=OutputConfig(out=out),
+            train=TrainConfig(epochs=1),
+        )
+    )
     return out
 
 

@@ -43,12 +43,12 @@ def one(name: str, size: int, fix: bool) -> dict[str, Any]:
     """Converts one architecture here and returns what came of it."""
     import numpy as np
 
+    from edgeready.config.build import NetworkConfig
     from edgeready.errors import EdgereadyError
     from edgeready.jobs.job import Job
     from edgeready.jobs.run import run_job
     from edgeready.readiness import check_graph
     from edgeready_device.preprocess import Normalization
-    from edgeready_device.tflite.graph import read_graph
 
     frames = np.random.default_rng(1).integers(0, 256, (4, size, size, 3), dtype=np.uint8)
     with tempfile.TemporaryDirectory() as folder:
@@ -56,23 +56,24 @@ def one(name: str, size: int, fix: bool) -> dict[str, Any]:
         source.write_text(SOURCE.format(name=name), "utf-8")
         raw = "NetV3" in name or name.startswith(("EfficientNet", "ConvNeXt"))  # these scale pixels themselves
         scaled = Normalization((0.0,), (1.0,)) if raw else Normalization((127.5,), (127.5,))
-        labels = np.zeros(4, np.int64)
-        job = Job(f"{source}:make", CLASSES, frames, labels, frames, normalization=scaled, fix=fix)
+        network = NetworkConfig(mean=scaled.mean, std=scaled.std, fix=fix)
+        job = Job(model=f"{source}:make", classes=CLASSES, images=frames, calibration=frames, network=network)
         try:
-            made = run_job(job, lambda stage, done, total: None)
+            result = run_job(job, lambda stage, done, total: None)
         except EdgereadyError as error:
             return {"error": str(error)}
-    if "uint8" in made.refusals:
-        return {"error": made.refusals["uint8"]}
-    report = check_graph(read_graph(made.files["uint8"]))
+    if "uint8" in result.refusals:
+        return {"error": result.refusals["uint8"]}
+    model = result.models["uint8"]
+    report = check_graph(model.graph)
     return {
         "ops": len(report.ops),
         "mapped": report.mapped,
         "ready": report.ready,
-        "bytes": len(made.files["uint8"]),
+        "bytes": len(model.flatbuffer),
         "macs": report.cost.macs if report.cost else 0,
-        "mended": Counter(line.partition(": ")[2] for line in made.mended),
-        "proposed": sorted({line.partition(": ")[2] for line in made.proposed}),
+        "rewrites": Counter(line.partition(": ")[2] for line in result.rewrites),
+        "proposed": sorted({line.partition(": ")[2] for line in result.proposals}),
         "blockers": [
             {"rule": b.rule, "op": "" if b.op is None else report.ops[b.op].name, "behind": b.impact.work.ops}
             for b in report.blockers
@@ -101,10 +102,10 @@ def line(found: dict[str, Any]) -> str:
         return f"{head} | | | {found['error']} | {found['seconds']} |"
     kinds = Counter(f"{b['rule']}{' ' if b['op'] else ''}{b['op']}" for b in found["blockers"])
     why = ", ".join(f"{count} x {kind}" for kind, count in kinds.items())
-    mended = "; ".join(f"{count} x {what}" for what, count in found["mended"].items())
+    rewrites = "; ".join(f"{count} x {what}" for what, count in found["rewrites"].items())
     verdict = "yes" if found["ready"] else "no"
     return (
-        f"{head} {verdict} | {found['mapped']}/{found['ops']} | {why or '-'} | {mended or '-'} | {found['seconds']} |"
+        f"{head} {verdict} | {found['mapped']}/{found['ops']} | {why or '-'} | {rewrites or '-'} | {found['seconds']} |"
     )
 
 

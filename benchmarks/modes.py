@@ -18,8 +18,8 @@ import json
 import tempfile
 from pathlib import Path
 
-from edgeready.config.build import BuildConfig, DataConfig, TrainConfig
-from edgeready.report.modes import modes_json, write_modes
+from edgeready.config.build import BuildConfig, DataConfig, OutputConfig, TrainConfig
+from edgeready.report.modes import write_modes
 from edgeready.workflows.build import build
 from edgeready.workflows.modes import ModesReport, compare_modes
 from edgeready_device.report.quantity import duration
@@ -48,7 +48,7 @@ def main() -> None:
         print(table(network, report), flush=True)
     print(claims(found))
     if options.out is not None:
-        (options.out / "modes.json").write_text(json.dumps([modes_json(report) for report in found]), "utf-8")
+        (options.out / "modes.json").write_text(json.dumps([report.to_dict() for report in found]), "utf-8")
 
 
 def compared(network: str, seed: int, out: Path | None) -> ModesReport:
@@ -56,16 +56,16 @@ def compared(network: str, seed: int, out: Path | None) -> ModesReport:
     with tempfile.TemporaryDirectory() as name:
         trained = Path(name, f"{network}.keras")
         config = BuildConfig(
-            DataConfig(data, seed=seed),
-            network,
-            Path(name, "model.tflite"),
-            TrainConfig(epochs=epochs, seed=seed),
-            keras_out=trained,
-            allow_cpu_ops=True,
+            data=DataConfig(source=data, seed=seed),
+            model=network,
+            output=OutputConfig(out=trained.with_suffix(".tflite"), save_keras=True, allow_cpu_ops=True),
+            train=TrainConfig(epochs=epochs, seed=seed),
         )
         build(config)
-        again = BuildConfig(DataConfig(data, seed=seed), str(trained), Path(name, "again.tflite"), allow_cpu_ops=True)
-        report = compare_modes(again, MODES, lambda stage, done, total: None, out)
+        again = BuildConfig(
+            data=DataConfig(source=data, seed=seed), model=str(trained), output=OutputConfig(allow_cpu_ops=True)
+        )
+        report = compare_modes(again, MODES, out=out)
     if out is not None:
         write_modes(report, out, plots=True)
     return report

@@ -25,7 +25,7 @@ import numpy as np
 
 from edgeready import __version__
 from edgeready.budget.significance import paired_drop
-from edgeready.config.build import BuildConfig, DataConfig, TrainConfig
+from edgeready.config.build import BuildConfig, DataConfig, OutputConfig, TrainConfig
 from edgeready.config.method import QatConfig
 from edgeready.jobs.run import run_job
 from edgeready.model_file.writer import package
@@ -138,15 +138,14 @@ def main() -> None:
 def row(bench: Bench, seed: int) -> str:
     folder = bench.folder
     config = BuildConfig(
-        DataConfig(bench.data, seed=seed),
-        f"{folder / 'net.py'}:make",
-        folder / "ptq.tflite",
-        TrainConfig(bench.train_epochs, 64, 2e-3, seed),
-        keras_out=folder / "float.keras",
+        data=DataConfig(source=bench.data, seed=seed),
+        model=f"{folder / 'net.py'}:make",
+        output=OutputConfig(out=folder / "float.tflite", save_keras=True),
+        train=TrainConfig(epochs=bench.train_epochs, batch_size=64, learning_rate=2e-3, seed=seed),
     )
     result = build(config)
     splits = load_data(config, lambda *progress: None)
-    qat = QatConfig(bench.epochs, bench.learning_rate, 32, seed)
+    qat = QatConfig(epochs=bench.epochs, learning_rate=bench.learning_rate, batch_size=32, seed=seed)
     np.savez(
         folder / "data.npz",
         train=splits.train.images,
@@ -174,7 +173,7 @@ def row(bench: Bench, seed: int) -> str:
     sim = float((simulated == splits.test.labels).mean())
     drop = paired_drop(theirs.predictions, trained.predictions, splits.test.labels)
     low, high = drop.interval
-    shares = [result.comparison.float32.accuracy.top1.value, result.comparison.uint8.accuracy.top1.value]
+    shares = [result.comparison.baseline.accuracy.top1.value, result.comparison.model.accuracy.top1.value]
     shares += [trained.top1.value, sim, theirs.top1.value]
     percents = " ".join(f"{100 * share:6.2f}%" for share in shares)
     gain = f"{-100 * drop.value:+6.2f} ({-100 * high:+.2f} to {-100 * low:+.2f})"

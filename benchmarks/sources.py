@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from edgeready.config.build import BuildConfig, DataConfig, SourceConfig
+from edgeready.config.build import BuildConfig, DataConfig, OutputConfig, SourceConfig
 from edgeready.workflows import build as pipeline
 
 MAKER = Path(__file__).parents[1] / "tests" / "host" / "source_files.py"
@@ -40,8 +40,15 @@ def main(folder: Path) -> None:
     for name, told in SOURCES.items():
         source = SourceConfig(signature="scores") if name == "module" else SourceConfig()
         out = folder / f"{name}.uint8.tflite"
-        result = pipeline.convert(BuildConfig(DataConfig("digits"), str(folder / name), out, source=source))
-        float32, uint8 = result.comparison.float32, result.comparison.uint8
+        result = pipeline.convert(
+            BuildConfig(
+                data=DataConfig(source="digits"),
+                model=str(folder / name),
+                output=OutputConfig(out=out),
+                source=source,
+            )
+        )
+        float32, uint8 = result.comparison.baseline, result.comparison.model
         first = uint8.accuracy.predictions if first is None else first
         same = int((uint8.accuracy.predictions == first).sum())
         right = f"{float32.accuracy.top1.hits} | {uint8.accuracy.top1.hits} | {same} of {len(first)}"

@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from edgeready.config.build import BuildConfig, DataConfig, TrainConfig
+from edgeready.config.build import BuildConfig, DataConfig, OutputConfig, TrainConfig
 from edgeready.readiness import check_file
 from edgeready.workflows.build import build
 
@@ -55,14 +55,13 @@ def main() -> None:
 def row(folder: Path, network: str, epochs: int, seed: int) -> str:
     started = time.perf_counter()
     config = BuildConfig(
-        DataConfig("mnist", seed=seed),
-        network,
-        folder / "model.tflite",
-        TrainConfig(epochs=epochs, seed=seed),
-        keras_out=folder / "model.keras",
+        data=DataConfig(source="mnist", seed=seed),
+        model=network,
+        output=OutputConfig(out=folder / "model.tflite", save_keras=True),
+        train=TrainConfig(epochs=epochs, seed=seed),
     )
     result = build(config)
-    float32, uint8 = result.comparison.float32, result.comparison.uint8
+    float32, uint8 = result.comparison.baseline, result.comparison.model
     accuracies = f"{100 * float32.accuracy.top1.value:7.2f}% {100 * uint8.accuracy.top1.value:7.2f}%"
     mapped = f"{result.readiness.mapped}/{len(result.readiness.ops)}"
     seconds = time.perf_counter() - started

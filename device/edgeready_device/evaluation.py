@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +16,7 @@ from edgeready_device.images.decode import image_files, load_frame
 from edgeready_device.machine.machine import available_cpus
 from edgeready_device.model import Model
 from edgeready_device.model_file.manifest import InputSpec
+from edgeready_device.progress import Progress, no_progress
 from edgeready_device.statistics import Proportion
 
 _CHUNK = 64
@@ -75,11 +76,11 @@ def evaluate(
     truth: NDArray[np.int64],
     *,
     workers: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress = no_progress,
 ) -> EvaluationReport:
     """The EvaluationReport of `model` on `frames` with the true class indices `truth` (n,).
 
-    `workers` threads (None: enough to keep the CPUs busy) have an interpreter each. `progress(done, total)` is
+    `workers` threads (None: enough to keep the CPUs busy) have an interpreter each. `progress` counts "images" and is
     called from the calling thread. Raises DatasetError when frames and classes do not fit.
     """
     truth = _checked_truth(model, frames, truth)
@@ -102,8 +103,7 @@ def evaluate(
     with ThreadPoolExecutor(len(idle)) as pool:
         for chunk, part in zip(chunks, pool.map(work, chunks)):
             outputs.append(part)
-            if progress is not None:
-                progress(min(chunk.stop, len(truth)), len(truth))
+            progress("images", min(chunk.stop, len(truth)), len(truth))
     return EvaluationReport(model.labels, truth, np.concatenate(outputs))
 
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Called again and again with what is being done, how much of it is done, and how much there is in all."""
+    """Called again and again with what is counted or done, how much of it is done, and how much there is in all."""
 
     def __call__(self, label: str, done: int, total: int, /) -> None:
         """Takes note; a `total` of 0 means that nobody knows how much there is."""
@@ -14,3 +14,8 @@ class Progress(Protocol):
 
 def no_progress(label: str, done: int, total: int, /) -> None:
     """A Progress that does nothing."""
+
+
+def relabel(progress: Progress, label: str) -> Progress:
+    """A Progress that reports to `progress` under `label`, whatever it is called with."""
+    return lambda _, done, total: progress(label, done, total)

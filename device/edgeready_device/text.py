@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from edgeready_device.statistics import Proportion
@@ -22,6 +23,18 @@ def proportion_json(share: Proportion) -> dict[str, Any]:
         "hits": share.hits,
         "count": share.count,
     }
+
+
+def csv_text(lines: Sequence[Mapping[str, Any]]) -> str:
+    """Lines of named cells as CSV (RFC 4180) with a header; a cell that a line lacks, or None, is empty."""
+    import csv  # noqa: PLC0415  (a table is rare, and a command's start is not)
+
+    target = io.StringIO()
+    names = list(dict.fromkeys(name for line in lines for name in line))
+    writer = csv.DictWriter(target, names, restval="")
+    writer.writeheader()
+    writer.writerows(lines)
+    return target.getvalue()
 
 
 def plain(text: str) -> str:

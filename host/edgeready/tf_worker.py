@@ -14,13 +14,15 @@ import traceback
 from pathlib import Path
 
 from edgeready.errors import EdgereadyError
-from edgeready.jobs.job import LOG, SETTINGS, Made, Progress, load_job
-from edgeready.jobs.quantize_job import KIND as QUANTIZE
-from edgeready.jobs.quantize_job import Quantized, load_quantize_job
+from edgeready.jobs.codec import load, save
+from edgeready.jobs.job import Job, JobResult
+from edgeready.jobs.quantize_job import Quantized, QuantizeJob
+from edgeready.jobs.run import JOB, LOG, RESULT
+from edgeready_device.progress import Progress
 
 
-def main(folder: Path, channel: int) -> int:
-    """Does the job in `folder`; returns 0, or 1 after it has sent the error."""
+def main(kind: str, folder: Path, channel: int) -> int:
+    """Does the job of the class `kind` in `folder`; returns 0, or 1 after it has sent the error."""
     with os.fdopen(channel, "w", encoding="utf-8", buffering=1) as stream:
 
         def send(**message: object) -> None:
@@ -31,7 +33,7 @@ def main(folder: Path, channel: int) -> int:
 
         try:
             progress("loading TensorFlow", 0, 0)
-            _do(folder, progress).save(folder)
+            save(_do(kind, folder, progress), folder, RESULT)
         except EdgereadyError as error:
             traceback.print_exc()
             send(error=type(error).__name__, text=str(error))
@@ -39,19 +41,19 @@ def main(folder: Path, channel: int) -> int:
     return 0
 
 
-def _do(folder: Path, progress: Progress) -> Made | Quantized:
-    def log() -> str:
+def _do(kind: str, folder: Path, progress: Progress) -> JobResult | Quantized:
+    def read_log() -> str:
         sys.stdout.flush()
         sys.stderr.flush()
         return (folder / LOG).read_text("utf-8", "replace")
 
-    if json.loads((folder / SETTINGS).read_text("utf-8"))["kind"] == QUANTIZE:
-        from edgeready.tf import quantize as quantizing  # noqa: PLC0415  (slow; its errors are to be sent)
+    if kind == QuantizeJob.__name__:
+        from edgeready.tf.quantize import quantize_step  # noqa: PLC0415  (slow; its errors are to be sent)
 
-        return quantizing.quantize_step(load_quantize_job(folder), progress)
-    from edgeready.tf import make as making  # noqa: PLC0415  (slow; its errors are to be sent)
+        return quantize_step(load(QuantizeJob, folder, JOB), progress)
+    from edgeready.tf.make import make  # noqa: PLC0415  (slow; its errors are to be sent)
 
-    return making.make(load_job(folder), log, progress)
+    return make(load(Job, folder, JOB), read_log, progress)
 
 
 def _end_with_the_parent() -> None:
@@ -62,4 +64,4 @@ def _end_with_the_parent() -> None:
 
 if __name__ == "__main__":
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
-    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2])))
+    sys.exit(main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])))

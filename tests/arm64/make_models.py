@@ -22,7 +22,7 @@ from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from edgeready.config.build import BuildConfig, DataConfig, TrainConfig
+from edgeready.config.build import BuildConfig, DataConfig, OutputConfig, TrainConfig
 from edgeready.dataset import load_splits
 from edgeready.workflows.build import build
 from edgeready_device.evaluation import load_examples
@@ -100,7 +100,12 @@ def make_model(name: str, folder: Path, data: str) -> None:
     """FOLDER/NAME.tflite, built by edgeready."""
     network, _, epochs = MODELS[name]
     size = None if data == "digits" else (SIZE, SIZE)
-    config = BuildConfig(DataConfig(data, size), network, folder / f"{name}.tflite", TrainConfig(epochs=epochs))
+    config = BuildConfig(
+        data=DataConfig(source=data, image_size=size),
+        model=network,
+        output=OutputConfig(out=folder / f"{name}.tflite"),
+        train=TrainConfig(epochs=epochs),
+    )
     accuracy = build(config).comparison.uint8.accuracy.top1
     print(f"{name}: top-1 {100 * accuracy.value:.1f} %, {os.path.getsize(config.out):,} bytes", flush=True)
 

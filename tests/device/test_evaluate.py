@@ -83,7 +83,7 @@ def test_progress_rises_to_the_total(model, workers):
         _frames(200),
         np.arange(200) % 8,
         workers=workers,
-        progress=lambda done, total: seen.append((done, total)),
+        progress=lambda label, done, total: seen.append((done, total)),
     )
     assert [total for _, total in seen] == [200] * 4
     assert [done for done, _ in seen] == sorted({done for done, _ in seen})

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edgeready.config.build import BuildConfig, DataConfig, TrainConfig
+from edgeready.config.build import BuildConfig, DataConfig, NetworkConfig, OutputConfig, QuantizeConfig, TrainConfig
 from edgeready.workflows import build as pipeline
 from edgeready.workflows.build import BuildResult
 
@@ -44,7 +44,22 @@ class Built:
 
     @property
     def file(self) -> Path:
-        return self.config.out
+        return self.config.output.out
+
+
+def config_of(source: str, model: str, out: Path, *, data: dict[str, Any] | None = None, **options) -> BuildConfig:
+    """A BuildConfig; `options` are fields of the classes in it, or such classes by their names."""
+    groups: dict[str, Any] = {
+        name: options.pop(name) for name in ("train", "source") if options.get(name) is not None
+    }
+    kinds = {"output": OutputConfig, "network": NetworkConfig, "quantize": QuantizeConfig}
+    options["out"] = out
+    for name, kind in kinds.items():
+        names = {field.name for field in fields(kind)} & set(options)
+        groups[name] = kind(**{key: options.pop(key) for key in names})
+    options.pop("train", None)
+    assert not options, options
+    return BuildConfig(data=DataConfig(source=source, **(data or {})), model=model, **groups)
 
 
 def made(
@@ -54,13 +69,12 @@ def made(
     *,
     train: TrainConfig | None = None,
     data: dict[str, Any] | None = None,
-    **rest,
+    **options,
 ) -> Built:
     """The build `name`, with the float and the Keras model beside it; without `train` a conversion."""
     folder = Path(_FOLDER.name, name)
-    outputs = {"float_out": folder / "float.tflite", "keras_out": folder / "model.keras"}
-    given = DataConfig(source, **(data or {}))
-    config = BuildConfig(given, model, folder / "model.tflite", train or TrainConfig(), **{**outputs, **rest})
+    options = {"save_float": True, "save_keras": train is not None, **options}
+    config = config_of(source, model, folder / "model.tflite", train=train, data=data, **options)
     return Built(folder, config, (pipeline.convert if train is None else pipeline.build)(config))
 
 

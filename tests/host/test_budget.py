@@ -8,7 +8,6 @@ import pytest
 from builds import NEEDS_TENSORFLOW
 
 from edgeready.config.build import TrainConfig
-from edgeready.config.method import Method
 from edgeready.errors import BudgetError
 from edgeready_device.model_file.reader import read_model_file
 
@@ -24,7 +23,7 @@ def tensorflow(test):
 def test_the_first_rung_does_where_min_max_loses_nothing():
     built = builds.made("budget", "digits", "tutorial-cnn", train=TrainConfig(epochs=2), max_drop=2.0)
     trail = built.result.trail
-    assert [rung.name for rung in trail.rungs] == ["min-max calibration"]
+    assert [attempt.name for attempt in trail.attempts] == ["min-max calibration"]
     assert trail.judged_on == "230 images held out of the training"
     assert read_model_file(built.file).manifest.provenance["data"]["train_images"] == 921
     assert built.result.calibration.samples == 287
@@ -32,8 +31,8 @@ def test_the_first_rung_does_where_min_max_loses_nothing():
 
 @tensorflow
 def test_other_ranges_than_min_max_can_be_asked_for_and_give_another_file(digits):
-    keras = str(digits.config.keras_out)
-    built = builds.made("percentile", "digits", keras, keras_out=None, method=Method("percentile"))
+    keras = str(digits.config.output.keras_out)
+    built = builds.made("percentile", "digits", keras, calibration="percentile")
     one, two = ([t.scales for t in read_model_file(each.file).graph.tensors] for each in (digits, built))
     assert one != two
     assert built.result.comparison.agreement.value > 0.95
@@ -44,7 +43,7 @@ def test_representative_images_of_ones_own_are_used_and_judged(digits, tmp_path)
     noise = np.random.default_rng(0).integers(0, 256, (60, 28, 28), dtype=np.uint8)
     np.savez(tmp_path / "noise.npz", x=noise)
     data = {"calibration": str(tmp_path / "noise.npz"), "calibration_samples": 50}
-    built = builds.made("noise", "digits", str(digits.config.keras_out), keras_out=None, data=data)
+    built = builds.made("noise", "digits", str(digits.config.output.keras_out), data=data)
     assert built.result.calibration.samples == 50
     assert any("look like noise" in warning for warning in built.result.calibration.warnings)
     assert read_model_file(built.file).manifest.provenance["calibration"]["warnings"]
@@ -53,7 +52,7 @@ def test_representative_images_of_ones_own_are_used_and_judged(digits, tmp_path)
 @tensorflow
 def test_constant_calibration_images_are_refused_and_no_file_is_left(digits, run_here, tmp_path):
     np.savez(tmp_path / "same.npz", x=np.full((9, 28, 28), 7, np.uint8))
-    source = ("convert", str(digits.config.keras_out), "--data", "digits", "--calibration-data", "same.npz")
+    source = ("convert", str(digits.config.output.keras_out), "--data", "digits", "--calibration-data", "same.npz")
     code, out, err = run_here(*source, "--out", "x.tflite")
     assert (code, out) == (3, "")
     assert "the 9 calibration samples are constant" in err

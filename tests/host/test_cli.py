@@ -14,7 +14,6 @@ import builds
 import numpy as np
 import pytest
 from builds import NEEDS_TENSORFLOW
-from edgeready.cli.options.arguments import image_size_of
 from PIL import Image
 from tflite_models import conv_classifier
 
@@ -164,11 +163,6 @@ def test_a_value_that_cannot_be_meant_is_told_before_anything_is_read(run, argum
     ended = run("build", "nosuch-data", *arguments)
     assert (ended.code, ended.out, ended.line) == (2, "", line)
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(("text", "size"), [("96", (96, 96)), ("96x128", (96, 128)), ("96X128", (96, 128))])
-def test_an_image_size_is_height_by_width(text, size):
-    assert image_size_of(text) == size
 
 
 # check

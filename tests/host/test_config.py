@@ -7,10 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from edgeready.config.build import BuildConfig, DataConfig, TrainConfig
+from edgeready.config.build import (
+    BuildConfig,
+    DataConfig,
+    NetworkConfig,
+    OutputConfig,
+    QuantizeConfig,
+    TrainConfig,
+)
+from edgeready.config.method import Method
 from edgeready.errors import UsageError
+from edgeready_device.preprocess import Normalization
 
-DIGITS = DataConfig("digits")
+DIGITS = DataConfig(source="digits")
 
 
 def said(make, *args, **kwargs):
@@ -42,40 +51,82 @@ def test_a_seed_that_keras_does_not_take_is_refused(seed):
 
 
 def test_the_ends_of_every_range_are_accepted():
-    assert TrainConfig(1, 1, 1e-9, 0) == TrainConfig(epochs=1, batch_size=1, learning_rate=1e-9, seed=0)
+    assert TrainConfig(epochs=1, batch_size=1, learning_rate=1e-9, seed=0) == TrainConfig(
+        epochs=1, batch_size=1, learning_rate=1e-9, seed=0
+    )
     assert TrainConfig(seed=2**32 - 1).seed == 4294967295
 
 
 @pytest.mark.parametrize("size", [(0, 32), (32, 0), (-1, -1)])
 def test_an_image_size_without_pixels_is_refused(size):
-    assert said(DataConfig, "photos", size) == f"the image size is {size}: use at least 1 pixel"
+    assert said(DataConfig, source="photos", image_size=size) == f"the image size is {size}: use at least 1 pixel"
 
 
 @pytest.mark.parametrize("channels", [0, 2, 4])
 def test_a_number_of_channels_that_no_image_has_is_refused(channels):
-    assert said(DataConfig, "photos", None, channels) == f"channels is {channels}: use 1 (grey) or 3 (RGB)"
+    assert said(DataConfig, source="photos", channels=channels) == f"channels is {channels}: use 1 (grey) or 3 (RGB)"
 
 
 @pytest.mark.parametrize("name", ["model", "model.h5", "model.TFLITE.txt", "model.keras"])
 def test_an_output_that_is_not_called_tflite_is_refused(name):
-    expected = f"{name}: name the output file something.tflite"
-    assert said(BuildConfig, DIGITS, "tutorial-cnn", Path(name)) == expected
-    assert said(BuildConfig, DIGITS, "tutorial-cnn", Path("a.tflite"), float_out=Path(name)) == expected
+    assert said(OutputConfig, out=Path(name)) == f"{name}: name the output file something.tflite"
 
 
-def test_a_keras_output_that_is_not_called_keras_is_refused():
-    message = said(BuildConfig, DIGITS, "tutorial-cnn", Path("a.tflite"), keras_out=Path("a.h5"))
-    assert message == "a.h5: name the Keras model something.keras"
+def test_what_is_kept_lies_beside_the_model():
+    output = OutputConfig(out=Path("out/a.tflite"), save_float=True, save_keras=True)
+    assert (output.float_out, output.keras_out) == (Path("out/a_float32.tflite"), Path("out/a.keras"))
+    output = OutputConfig(out=Path("a.tflite"))
+    assert (output.float_out, output.keras_out) == (None, None)
 
 
-def test_one_name_for_both_models_is_refused():
-    message = said(BuildConfig, DIGITS, "tutorial-cnn", Path("a.tflite"), float_out=Path("a.tflite"))
-    assert message == "a.tflite: the model and its float32 twin need two names"
+@pytest.mark.parametrize(
+    ("mean", "std", "expected"),
+    [
+        (None, None, None),
+        ((127.5,), (127.5,), Normalization((127.5,), (127.5,))),
+        ((127.5,), None, Normalization((127.5,), (255.0,))),
+        (None, (1.0,), Normalization((0.0,), (1.0,))),
+        ((1.0, 2.0, 3.0), (255.0,), Normalization((1.0, 2.0, 3.0), (255.0, 255.0, 255.0))),
+    ],
+)
+def test_a_normalization_is_one_number_or_one_a_channel(mean, std, expected):
+    assert NetworkConfig(mean=mean, std=std).normalization == expected
+
+
+@pytest.mark.parametrize(
+    ("mean", "std", "message"),
+    [
+        (None, (0.0,), "--std is 0: nothing can be divided by it; use 255 for values from 0 to 1"),
+        ((1.0, 2.0, 3.0), (4.0, 5.0), "--mean has 3 numbers, --std 2: give one of each a channel"),
+    ],
+)
+def test_a_normalization_that_cannot_be_meant_is_refused(mean, std, message):
+    assert said(NetworkConfig, mean=mean, std=std) == message
+
+
+@pytest.mark.parametrize("points", [-0.1, 100.0, math.nan])
+def test_a_budget_that_is_no_share_of_the_images_is_refused(points):
+    expected = f"--max-drop is {points:g}: give points of accuracy from 0 to 100, such as 0.3"
+    assert said(QuantizeConfig, max_drop=points) == expected
+
+
+def test_a_budget_does_not_go_with_a_mode_that_computes_in_floats():
+    output, quantize = OutputConfig(mode="float16"), QuantizeConfig(max_drop=1.0)
+    message = said(BuildConfig, data=DIGITS, model="net", output=output, quantize=quantize)
+    assert message.startswith("--max-drop goes with the integer-only modes uint8 and int8, not with float16")
+
+
+@pytest.mark.parametrize("others", [{"max_drop": 0.3}, {"calibration": "mse"}])
+def test_quantization_aware_training_goes_with_no_other_way_to_integers(others):
+    expected = "--qat goes with min-max ranges and without --max-drop, which trains by itself if it must"
+    assert said(QuantizeConfig, qat=1, **others) == expected
 
 
 def test_the_defaults_are_those_of_the_manual():
-    config = BuildConfig(DIGITS, "tutorial-cnn", Path("a.tflite"))
+    config = BuildConfig(data=DIGITS, model="tutorial-cnn")
     assert (config.train.epochs, config.train.batch_size, config.train.learning_rate) == (5, 32, 0.002)
     assert (config.data.seed, config.train.seed) == (1, 1)
-    assert (config.weights, config.normalization, config.float_out, config.keras_out) == (None,) * 4
-    assert config.allow_cpu_ops is False
+    assert (config.network.weights, config.network.normalization) == (None, None)
+    assert (config.output.out, config.output.float_out, config.output.keras_out) == (Path("model.tflite"), None, None)
+    assert config.output.allow_cpu_ops is False
+    assert config.quantize.method == Method()

@@ -18,10 +18,6 @@ from edgeready_device.model_file.manifest import InputSpec, Manifest
 from edgeready_device.model_file.reader import read_model_file
 
 
-def silent(stage: str, done: int, total: int) -> None:
-    pass
-
-
 def model_file(folder: Path, labels: tuple[str, ...] | None = ("0", "1", "2")) -> Path:
     path = folder / "model.tflite"
     bare = conv_classifier()
@@ -52,23 +48,24 @@ def photos(tmp_path) -> Path:
 
 def test_the_test_part_and_nothing_else_is_evaluated_with_the_models_own_answers(tmp_path, arrays):
     path = model_file(tmp_path)
-    report, runtime = evaluate_file(path, str(arrays), 3, silent)
+    evaluation = evaluate_file(path, str(arrays), seed=3)
+    report = evaluation.report
     test = load_splits(str(arrays), seed=3).test
     assert np.array_equal(report.truth, test.labels)
     assert np.array_equal(report.outputs, Model.load(path).invoke_many(test.images))
-    assert runtime == Model.load(path).runtime
+    assert evaluation.runtime == Model.load(path).runtime
 
 
 def test_the_seed_chooses_the_test_part(tmp_path, arrays):
     path = model_file(tmp_path)
-    one, two, again = (evaluate_file(path, str(arrays), seed, silent)[0].outputs for seed in (1, 2, 1))
+    one, two, again = (evaluate_file(path, str(arrays), seed=seed).report.outputs for seed in (1, 2, 1))
     assert np.array_equal(one, again)
     assert not np.array_equal(one, two)
 
 
 def test_a_folder_is_read_in_the_size_and_colour_of_the_model(tmp_path, photos):
     path = model_file(tmp_path)
-    report, _ = evaluate_file(path, str(photos), 1, silent)
+    report = evaluate_file(path, str(photos), seed=1).report
     test = load_splits(str(photos), seed=1, image_size=(8, 8), channels=1).test
     assert np.array_equal(report.outputs, Model.load(path).invoke_many(test.images))
 
@@ -78,13 +75,13 @@ def test_the_name_of_a_set_goes_before_a_folder_of_that_name(tmp_path, photos, m
     monkeypatch.chdir(tmp_path)
     pytest.importorskip("sklearn")
     with pytest.raises(DatasetError, match="digits has 10 classes"):
-        evaluate_file(model_file(tmp_path), "digits", 1, silent)
+        evaluate_file(model_file(tmp_path), "digits", seed=1)
 
 
 def test_progress_tells_both_stages(tmp_path, photos):
     stages = []
-    evaluate_file(model_file(tmp_path), str(photos), 1, lambda *message: stages.append(message))
-    assert ("reading data", 24, 24) in stages
+    evaluate_file(model_file(tmp_path), str(photos), seed=1, progress=lambda *message: stages.append(message))
+    assert ("reading images", 24, 24) in stages
     assert stages[-1][0] == "testing"
     assert stages[-1][1] == stages[-1][2]
 
@@ -92,7 +89,7 @@ def test_progress_tells_both_stages(tmp_path, photos):
 def test_labels_in_another_order_are_refused_with_both_named(tmp_path, arrays):
     path = model_file(tmp_path, ("2", "1", "0"))
     with pytest.raises(DatasetError) as caught:
-        evaluate_file(path, str(arrays), 1, silent)
+        evaluate_file(path, str(arrays), seed=1)
     assert str(caught.value) == (
         f"{path} knows 3 labels (2, 1, 0, ...), noise has 3 classes (0, 1, 2, ...): "
         "give the data that it was made for"
@@ -104,11 +101,11 @@ def test_another_number_of_classes_is_refused(tmp_path):
         tmp_path / "two.npz", x=np.random.default_rng(1).integers(0, 9, (40, 8, 8), np.uint8), y=np.arange(40) % 2
     )
     with pytest.raises(DatasetError, match=r"knows 3 labels .*, two has 2 classes \(0, 1, \.\.\.\)"):
-        evaluate_file(model_file(tmp_path), str(tmp_path / "two.npz"), 1, silent)
+        evaluate_file(model_file(tmp_path), str(tmp_path / "two.npz"), seed=1)
 
 
 def test_a_bare_file_without_labels_takes_any_data_with_as_many_classes(tmp_path, arrays):
-    report, _ = evaluate_file(model_file(tmp_path, None), str(arrays), 1, silent)
+    report = evaluate_file(model_file(tmp_path, None), str(arrays), seed=1).report
     assert report.labels == ("0", "1", "2")
 
 
@@ -116,21 +113,21 @@ def test_images_of_another_size_are_refused(tmp_path):
     path = tmp_path / "large.npz"
     np.savez(path, x=np.random.default_rng(1).integers(0, 9, (60, 9, 9), np.uint8), y=np.arange(60) % 3)
     with pytest.raises(ValueError, match=r"the frame has the shape \[9, 9\], the model takes \[8, 8, 1\]"):
-        evaluate_file(model_file(tmp_path), str(path), 1, silent)
+        evaluate_file(model_file(tmp_path), str(path), seed=1)
 
 
 def test_a_missing_file_and_missing_data_are_not_found(tmp_path, arrays):
     with pytest.raises(NotFoundError, match=r"none\.tflite: no such file"):
-        evaluate_file(tmp_path / "none.tflite", str(arrays), 1, silent)
+        evaluate_file(tmp_path / "none.tflite", str(arrays), seed=1)
     with pytest.raises(NotFoundError, match="no data set or path"):
-        evaluate_file(model_file(tmp_path), str(tmp_path / "none.npz"), 1, silent)
+        evaluate_file(model_file(tmp_path), str(tmp_path / "none.npz"), seed=1)
 
 
 def test_a_damaged_file_is_an_error_of_the_file(tmp_path, arrays):
     path = model_file(tmp_path)
     path.write_bytes(path.read_bytes()[:-400])
     with pytest.raises(ModelFileError, match=str(path)):
-        evaluate_file(path, str(arrays), 1, silent)
+        evaluate_file(path, str(arrays), seed=1)
 
 
 @pytest.mark.parametrize(

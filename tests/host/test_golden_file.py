@@ -52,7 +52,7 @@ def parts(path: Path) -> dict[str, bytes]:
 def test_a_foreign_file_gets_vectors_and_keeps_every_byte_of_its_own(foreign, pictures, tmp_path):
     out = tmp_path / "out.tflite"
     found = add_golden(foreign, str(pictures), out)
-    assert (found.out, found.vectors, found.recordings, found.refused) == (out, 32, RECORDINGS, ())
+    assert (found.out, found.vectors, found.recordings, found.refusals) == (out, 32, RECORDINGS, ())
     assert found.size_bytes == out.stat().st_size
     assert read_model_file(out).flatbuffer == foreign.read_bytes()
     assert list(parts(out)) == ["golden.npz"]

@@ -43,7 +43,7 @@ def network() -> tuple[Path, str]:
 
 @cache
 def within_one_point() -> builds.Built:
-    return builds.made("hard-kept", "digits", str(network()[0]), keras_out=None, max_drop=1.0)
+    return builds.made("hard-kept", "digits", str(network()[0]), max_drop=1.0)
 
 
 @pytest.fixture(scope="module")
@@ -52,16 +52,16 @@ def kept():
 
 
 def test_min_max_calibration_loses_more_than_10_points(kept):
-    assert kept.result.trail.rungs[0].name == "min-max calibration"
-    assert kept.result.trail.rungs[0].drop.value > 0.10
-    assert kept.result.trail.rungs[0].drop.verdict(0.10) == "broken"  # the interval shows it
+    assert kept.result.trail.attempts[0].name == "min-max calibration"
+    assert kept.result.trail.attempts[0].drop.value > 0.10
+    assert kept.result.trail.attempts[0].drop.verdict(0.10) == "broken"  # the interval shows it
 
 
 def test_the_ladder_gets_it_back_to_within_a_point_on_the_test_images(kept):
     both = kept.result.comparison
     assert both.float32.accuracy.top1.value > 0.9
     assert both.float32.accuracy.top1.value - both.uint8.accuracy.top1.value <= 0.01
-    assert kept.result.trail.rungs[kept.result.trail.taken].name == "equalized, bias-corrected"
+    assert kept.result.trail.attempts[kept.result.trail.choice].name == "equalized, bias-corrected"
 
 
 def test_the_file_is_integer_only_and_fully_mapped(kept):
@@ -73,18 +73,18 @@ def test_the_file_is_integer_only_and_fully_mapped(kept):
 
 def test_the_trail_is_in_the_file(kept):
     told = read_model_file(kept.file).manifest.provenance["budget"]
-    assert told == json.loads(json.dumps(kept.result.trail.as_dict()))
+    assert told == json.loads(json.dumps(kept.result.trail.to_dict()))
     assert told["max_drop"] == 0.01
     assert len(told["rungs"]) == told["taken"] + 1 == 3
     assert told["judged_on"] == "230 images of the training part, which the model may know"
 
 
 def test_the_test_images_had_no_part_in_the_choice(kept):
-    rungs = kept.result.trail.rungs
-    assert [rung.test is None for rung in rungs] == [True, True, False]
+    attempts = kept.result.trail.attempts
+    assert [attempt.test is None for attempt in attempts] == [True, True, False]
     splits = load_splits("digits", seed=1)
     rest, judges = hold_out(splits.train, 1)
-    assert rungs[0].drop.count == len(judges)
+    assert attempts[0].drop.count == len(judges)
     parts = [set(part.hashes()) for part in (rest, judges, splits.calibration, splits.test)]
     assert sum(map(len, parts)) == len(set().union(*parts))
 

@@ -14,12 +14,12 @@ from PIL import Image
 from edgeready.dataset import load_splits
 from edgeready.errors import ModelFileError
 from edgeready.layer_analysis import LayerReport
-from edgeready.model_file.writer import package
-from edgeready.quantization.activations import activations
-from edgeready.quantization.equalization import equalized
-from edgeready.quantization.inputs import image_feeds
-from edgeready.workflows.layers import diagnose_splits
+from edgeready.quantization.activations import trace_activations
+from edgeready.quantization.equalization import equalize_channels
+from edgeready.quantization.inputs import image_samples
+from edgeready.workflows.layers import diagnose_models
 from edgeready_device.model_file.manifest import InputSpec, Manifest
+from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.preprocess import Normalization
 from edgeready_device.tflite.graph import read_graph
 
@@ -99,19 +99,18 @@ def test_a_float_model_is_evened_out_like_the_integer_one_before_they_are_compar
     kernel[0] *= 60
     dense[:, 0::4] /= 60
     given = pairs.float_model(kernel, dense)
-    feeds = image_feeds(read_graph(given), splits.calibration.images, Normalization())
-    even = read_graph(equalized(given, feeds))
-    largest = max(values[3].max() for values in activations(equalized(given, feeds), feeds, [3]))
+    samples = image_samples(read_graph(given), splits.calibration.images, Normalization())
+    even = read_graph(equalize_channels(given, samples))
+    largest = max(values[3].max() for values in trace_activations(equalize_channels(given, samples), samples, [3]))
     integer = pairs.integer_model(
         even.tensors[1].values(), even.tensors[7].values(), conv_scale=float(largest) / 180
     )  # with room for other images
-    (tmp_path / "f.tflite").write_bytes(given)
 
     def diagnosed(equalize: bool) -> LayerReport:
         known = {"budget": {"taken": 0, "rungs": [{"method": {"equalize": equalize}}]}}
         manifest = Manifest("net", InputSpec(8, 8, 1, "stretch", Normalization()), "logits", known)
-        (tmp_path / "i.tflite").write_bytes(package(integer, manifest, ("0", "1", "2"), "1"))
-        return diagnose_splits(tmp_path / "f.tflite", tmp_path / "i.tflite", splits, 8, lambda *_: None)
+        whole = TfliteModel(integer, manifest=manifest, labels=("0", "1", "2"))
+        return diagnose_models(TfliteModel(given), whole, splits, images=8)
 
     assert min(layer.total.sqnr_db for layer in diagnosed(True).layers) > 35
     with pytest.raises(ModelFileError, match="net_1/conv_1/kernel' are others in the two files"):
@@ -133,7 +132,7 @@ class TestBuilt:
     pytestmark = builds.NEEDS_TENSORFLOW
 
     def test_its_layers_have_the_names_of_keras_and_none_needs_a_remedy(self, digits, run_here):
-        arguments = (digits.config.float_out, digits.file, "--data", "digits", "--json")
+        arguments = (digits.config.output.float_out, digits.file, "--data", "digits", "--json")
         code, out, _ = run_here("layers", *arguments)
         data = json.loads(out)
         assert code == 0
@@ -149,7 +148,7 @@ class TestBuilt:
 
     def test_a_conversion_leaves_the_debug_report_and_no_other_file(self, digits, run_here, tmp_path):
         pytest.importorskip("matplotlib", reason="the extra `plots` is not installed")
-        keras = digits.config.keras_out
+        keras = digits.config.output.keras_out
         code, out, _ = run_here(
             "convert", keras, "--data", "digits", "--out", "m.tflite", "--debug-report", "why", "--json"
         )
@@ -158,13 +157,13 @@ class TestBuilt:
 
     def test_a_file_in_the_place_of_the_folder_is_told_before_the_build(self, digits, run_here, tmp_path):
         (tmp_path / "why").write_text("", "utf-8")
-        keras = digits.config.keras_out
+        keras = digits.config.output.keras_out
         code, _, err = run_here("convert", keras, "--data", "digits", "--debug-report", "why")
         assert (code, err.count("\n")) == (3, 1)
         assert "cannot write into why: it is no folder" in err
 
     def test_a_mode_without_integers_has_no_debug_report(self, digits, run_here):
-        keras = digits.config.keras_out
+        keras = digits.config.output.keras_out
         code, out, err = run_here("convert", keras, "--data", "digits", "--mode", "float16", "--debug-report", "why")
         assert (code, out) == (2, "")
         assert "float16 files compute in floats: leave it out, or choose an integer mode" in err

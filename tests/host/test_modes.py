@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 from tflite_models import O, T, conv_classifier, one_op, tflite
 
-from edgeready.cli.options.conversion import SourceOptions
-from edgeready.config.build import BuildConfig, DataConfig, SourceConfig
+from edgeready.config.build import OutputConfig, SourceConfig
 from edgeready.config.modes import MODES, TARGETS, choose_mode, mode_named
 from edgeready.errors import ConversionError, UsageError
 from edgeready.jobs.converter_log import refusal
@@ -73,10 +72,6 @@ def test_what_a_target_picks_runs_there_whole():
     assert {target: MODES[mode].runs_on(target) for target, mode in TARGETS.items()} == dict.fromkeys(TARGETS, "yes")
 
 
-def config(**settings) -> BuildConfig:
-    return BuildConfig(DataConfig("digits"), "tutorial-cnn", Path("x.tflite"), **settings)
-
-
 @pytest.mark.parametrize(
     ("settings", "asked"),
     [
@@ -90,12 +85,12 @@ def config(**settings) -> BuildConfig:
     ],
 )
 def test_every_op_has_to_be_mapped_only_where_the_file_is_for_an_edge_tpu(settings, asked):
-    assert config(**settings).for_edgetpu is asked
+    assert OutputConfig(**settings).for_edgetpu is asked
 
 
 def test_a_wrong_mode_is_said_when_the_build_is_asked_for():
     with pytest.raises(UsageError, match="the mode 'uint9' is unknown"):
-        config(mode="uint9")
+        OutputConfig(mode="uint9")
 
 
 @pytest.mark.parametrize("mode", MODES.values(), ids=str)
@@ -191,21 +186,7 @@ def test_an_op_that_tflite_lacks_altogether_is_named_once_with_both_ways_out():
 # Options
 
 
-def test_the_options_of_a_source_become_its_config():
-    options = SourceOptions("s", ["a", "b"], ["c"], ["1x2x3", "4X5", "6,7"], True, True)
-    assert options.config() == SourceConfig("s", ("a", "b"), ("c",), ((1, 2, 3), (4, 5), (6, 7)), True, True)
-    assert SourceOptions().config() == SourceConfig()
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("28 by 28", "--input-shape is '28 by 28': write sizes, as in 1x28x28x1"),
-        ("28x0", "the input shape is [28, 0]: write sizes from 1, as in 28x28x1"),
-        ("", "--input-shape is '': write sizes, as in 1x28x28x1"),
-    ],
-)
-def test_an_input_shape_that_is_none_is_refused(text, said):
+def test_an_input_shape_without_sizes_is_refused():
     with pytest.raises(UsageError) as caught:
-        SourceOptions(shapes=[text]).config()
-    assert str(caught.value) == said
+        SourceConfig(shapes=((28, 0),))
+    assert str(caught.value) == "the input shape is [28, 0]: write sizes from 1, as in 28x28x1"

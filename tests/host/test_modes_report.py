@@ -11,23 +11,26 @@ from test_report import MACHINE, RUNTIME, measured, part, shown
 
 from edgeready.config.modes import MODES, TARGETS
 from edgeready.proof.measure import Disagreement
-from edgeready.proof.runtimes import Loadable
-from edgeready.report.modes import known_modes_json, known_modes_view, modes_json, modes_view, write_modes
+from edgeready.proof.runtimes import RuntimeTrial
+from edgeready.report.modes import known_modes_json, known_modes_view, modes_view, write_modes
 from edgeready.workflows.modes import ModeRow, ModesReport
 from edgeready_device.runtime.runtime import Runtime
 
 OTHER = Runtime("tflite-runtime", "2.14.0")
-BOTH = (Loadable(RUNTIME, True), Loadable(OTHER, True))
-ONE = (Loadable(RUNTIME, True), Loadable(OTHER, False, "FULLY_CONNECTED version 12 is too new"))
+BOTH = (RuntimeTrial(runtime=RUNTIME, runs=True), RuntimeTrial(runtime=OTHER, runs=True))
+ONE = (
+    RuntimeTrial(runtime=RUNTIME, runs=True),
+    RuntimeTrial(runtime=OTHER, runs=False, reason="FULLY_CONNECTED version 12 is too new"),
+)
 
 
 def report(*extra: ModeRow) -> ModesReport:
     rows = (
-        ModeRow(MODES["float32"], measured([0, 1, 2, 0, 1, 2], 80_000), BOTH),
-        ModeRow(MODES["uint8"], measured([0, 1, 2, 0, 2, 0], 20_000), BOTH),
-        ModeRow(MODES["dynamic"], measured([0, 1, 2, 0, 1, 1], 24_000), ONE),
+        ModeRow(mode=MODES["float32"], measured=measured([0, 1, 2, 0, 1, 2], 80_000), trials=BOTH),
+        ModeRow(mode=MODES["uint8"], measured=measured([0, 1, 2, 0, 2, 0], 20_000), trials=BOTH),
+        ModeRow(mode=MODES["dynamic"], measured=measured([0, 1, 2, 0, 1, 1], 24_000), trials=ONE),
     )
-    return ModesReport("pets-cnn", part(3, 6), (*rows, *extra))
+    return ModesReport(network="pets-cnn", test=part(3, 6), rows=(*rows, *extra))
 
 
 def cells(line: str) -> list[str]:
@@ -62,7 +65,7 @@ def test_the_table_has_a_line_a_mode_with_every_figure():
 
 
 def test_below_the_table_is_what_was_refused_and_which_runtime_does_not_take_a_file():
-    refused = ModeRow(MODES["int8"], refusal="op 3 ELU stays float32: use ReLU")
+    refused = ModeRow(mode=MODES["int8"], refusal="op 3 ELU stays float32: use ReLU")
     lines = shown(modes_view(report(refused))).splitlines()
     assert "int8: op 3 ELU stays float32: use ReLU" in lines
     assert "dynamic: not in tflite-runtime 2.14.0: FULLY_CONNECTED version 12 is too new" in lines
@@ -71,8 +74,8 @@ def test_below_the_table_is_what_was_refused_and_which_runtime_does_not_take_a_f
 
 
 def test_the_json_has_refused_and_measured_modes_and_no_raw_runs():
-    refused = ModeRow(MODES["int8"], refusal="op 3 ELU stays float32: use ReLU")
-    data = json.loads(json.dumps(modes_json(report(refused))))
+    refused = ModeRow(mode=MODES["int8"], refusal="op 3 ELU stays float32: use ReLU")
+    data = json.loads(json.dumps(report(refused).to_dict()))
     by_mode = {row["mode"]: row for row in data["modes"]}
     assert list(by_mode) == ["float32", "uint8", "dynamic", "int8"]
     assert by_mode["int8"]["refusal"] == "op 3 ELU stays float32: use ReLU"
@@ -86,10 +89,15 @@ def test_the_json_has_refused_and_measured_modes_and_no_raw_runs():
 
 
 def test_images_on_which_two_modes_differ_come_in_the_order_lost_won_neither():
-    assert report().disagreements("uint8") == (Disagreement(4, 1, 1, 2), Disagreement(5, 2, 2, 0))
-    row = ModeRow(MODES["float32"], measured([1, 1, 0, 0, 1, 2], 80_000), BOTH)  # the truth is 0 1 2 0 1 2
-    other = ModeRow(MODES["uint8"], measured([0, 1, 1, 1, 1, 2], 20_000), BOTH)
-    found = ModesReport("net", part(3, 6), (row, other)).disagreements("uint8")
+    assert report().disagreements("uint8") == (
+        Disagreement(index=4, truth=1, first=1, second=2),
+        Disagreement(index=5, truth=2, first=2, second=0),
+    )
+    row = ModeRow(
+        mode=MODES["float32"], measured=measured([1, 1, 0, 0, 1, 2], 80_000), trials=BOTH
+    )  # the truth is 0 1 2 0 1 2
+    other = ModeRow(mode=MODES["uint8"], measured=measured([0, 1, 1, 1, 1, 2], 20_000), trials=BOTH)
+    found = ModesReport(network="net", test=part(3, 6), rows=(row, other)).disagreements("uint8")
     assert [(one.index, one.truth, one.first, one.second) for one in found] == [
         (3, 0, 0, 1),
         (0, 0, 1, 0),
@@ -100,18 +108,18 @@ def test_images_on_which_two_modes_differ_come_in_the_order_lost_won_neither():
 def test_errors_are_looked_at_in_uint8_or_else_in_the_first_other_mode():
     assert report().quantized[0] == "uint8"
     rows = report().rows
-    assert ModesReport("net", part(3, 6), (rows[0], rows[2])).quantized[0] == "dynamic"
-    assert ModesReport("net", part(3, 6), rows[:1]).quantized is None
+    assert ModesReport(network="net", test=part(3, 6), rows=(rows[0], rows[2])).quantized[0] == "dynamic"
+    assert ModesReport(network="net", test=part(3, 6), rows=rows[:1]).quantized is None
 
 
 def test_without_a_float32_file_nothing_can_be_compared():
     with pytest.raises(ValueError, match="the float32 file is not measured"):
-        ModesReport("net", part(3, 6), (ModeRow(MODES["float32"], refusal="it does not run"),))
+        ModesReport(network="net", test=part(3, 6), rows=(ModeRow(mode=MODES["float32"], refusal="it does not run"),))
 
 
 def test_a_row_is_measured_or_refused():
     with pytest.raises(ValueError, match="uint8 is neither measured nor refused"):
-        ModeRow(MODES["uint8"])
+        ModeRow(mode=MODES["uint8"])
 
 
 def test_the_table_of_known_modes_names_each_with_where_it_runs():
@@ -124,8 +132,8 @@ def test_the_table_of_known_modes_names_each_with_where_it_runs():
     assert data["targets"] == TARGETS
 
 
-def test_without_plots_only_the_json_is_written(tmp_path):
-    assert write_modes(report(), tmp_path, plots=False) == (tmp_path / "modes.json",)
+def test_without_plots_only_the_tables_are_written(tmp_path):
+    assert write_modes(report(), tmp_path, plots=False) == (tmp_path / "modes.json", tmp_path / "modes.csv")
     assert [path.name for path in tmp_path.iterdir()] == ["modes.json"]
     assert json.loads((tmp_path / "modes.json").read_text("utf-8"))["network"] == "pets-cnn"
 

@@ -79,8 +79,8 @@ def test_it_learned_and_the_uint8_model_says_what_the_float_model_says(digits):
 
 
 def test_the_stated_accuracy_is_that_of_the_file_through_the_device_package(digits):
-    report, _ = evaluate_file(digits.file, "digits", 1, lambda *_: None)
-    assert np.array_equal(report.outputs, digits.result.comparison.uint8.accuracy.outputs)
+    report = evaluate_file(digits.file, "digits", seed=1).report
+    assert np.array_equal(report.outputs, digits.result.comparison.model.accuracy.outputs)
 
 
 def test_the_manifest_says_where_the_model_comes_from(digits):
@@ -100,7 +100,7 @@ def test_the_manifest_says_where_the_model_comes_from(digits):
     }
     assert sorted(versions) == ["edgeready", "keras", "tensorflow"]
     assert versions["edgeready"] == __version__
-    top1 = digits.result.comparison.uint8.accuracy.top1
+    top1 = digits.result.comparison.model.accuracy.top1
     assert accuracy["uint8"] == {"top1": top1.value, "interval95": list(top1.interval)}
     assert list(accuracy) == ["float32", "uint8"]
 
@@ -134,15 +134,19 @@ def test_golden_vectors_that_were_tampered_with_do_not_verify(digits, tmp_path):
 
 
 def test_the_float_model_is_kept_as_a_file_that_the_device_package_runs(digits):
-    model = Model.load(digits.config.float_out)
+    model = Model.load(digits.config.output.float_out)
     assert (model.input.dtype, model.output.dtype, model.labels) == ("float32", "float32", tuple("0123456789"))
     test = digits.result.splits.test
-    expected = digits.result.comparison.float32.accuracy.outputs[:5]
+    expected = digits.result.comparison.baseline.accuracy.outputs[:5]
     assert np.array_equal(model.invoke_many(test.images[:5]), expected)
 
 
 def test_only_the_files_that_were_asked_for_are_in_the_folder(digits):
-    assert sorted(path.name for path in digits.folder.iterdir()) == ["float.tflite", "model.keras", "model.tflite"]
+    assert sorted(path.name for path in digits.folder.iterdir()) == [
+        "model.keras",
+        "model.tflite",
+        "model_float32.tflite",
+    ]
 
 
 # Repeatable
@@ -156,12 +160,12 @@ def test_the_same_seed_in_another_process_gives_the_same_file_to_the_byte(digits
 def test_another_seed_gives_other_losses(digits):
     splits = load_splits("digits", seed=1)
     job = Job(
-        "tutorial-cnn",
-        10,
-        splits.train.images,
-        splits.train.labels,
-        splits.calibration.images,
-        TrainConfig(epochs=3, seed=2),
+        model="tutorial-cnn",
+        classes=10,
+        images=splits.train.images,
+        labels=splits.train.labels,
+        calibration=splits.calibration.images,
+        train=TrainConfig(epochs=3, seed=2),
     )
     other = run_job(job, lambda *_: None)
     assert len(other.losses) == 3
@@ -170,14 +174,14 @@ def test_another_seed_gives_other_losses(digits):
 
 @cache
 def converted() -> builds.Built:
-    keras_file = builds.digits().config.keras_out
-    return made("converted", "digits", str(keras_file), keras_out=None)
+    keras_file = builds.digits().config.output.keras_out
+    return made("converted", "digits", str(keras_file))
 
 
 def test_converting_the_kept_keras_model_gives_the_same_answers(digits):
     one, two = digits.result.comparison, converted().result.comparison
-    assert np.array_equal(two.uint8.accuracy.outputs, one.uint8.accuracy.outputs)
-    assert np.array_equal(two.float32.accuracy.outputs, one.float32.accuracy.outputs)
+    assert np.array_equal(two.model.accuracy.outputs, one.model.accuracy.outputs)
+    assert np.array_equal(two.baseline.accuracy.outputs, one.baseline.accuracy.outputs)
 
 
 def test_a_conversion_states_no_training_and_takes_the_files_name(digits):
@@ -201,9 +205,7 @@ def rank_3() -> builds.Built:
 @cache
 def rank_4() -> builds.Built:
     source = str(builds.bands(14, axis=True, one_hot=False))
-    return made(
-        "rank-4", source, f"{NETS}:plain", train=TrainConfig(epochs=6), normalization=Normalization((127.5,), (64,))
-    )
+    return made("rank-4", source, f"{NETS}:plain", train=TrainConfig(epochs=6), mean=(127.5,), std=(64,))
 
 
 @cache
@@ -224,8 +226,8 @@ def test_frames_of_any_rank_and_labels_of_any_kind_make_a_ready_file_that_is_rig
     assert graph.tensors[graph.inputs[0]].shape == shape
     prove(graph, MODES["uint8"])
     assert made_file.result.readiness.ready
-    assert made_file.result.comparison.float32.accuracy.top1.value >= 0.9
-    assert made_file.result.comparison.uint8.accuracy.top1.value >= 0.9
+    assert made_file.result.comparison.baseline.accuracy.top1.value >= 0.9
+    assert made_file.result.comparison.model.accuracy.top1.value >= 0.9
     assert verify(read_model_file(made_file.file)).passed
 
 
@@ -279,7 +281,7 @@ def arrays(stream) -> dict[str, np.ndarray]:
 
 @pytest.mark.slow
 def test_transfer_learning_keeps_every_weight_of_the_local_file_and_trains_the_head(case_files):
-    with zipfile.ZipFile(transfer().config.keras_out) as archive:
+    with zipfile.ZipFile(transfer().config.output.keras_out) as archive:
         kept = arrays(io.BytesIO(archive.read("model.weights.h5")))
     given = arrays(case_files / "mobilenet.weights.h5")
     assert len(given) == 135

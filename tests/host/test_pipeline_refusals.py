@@ -9,20 +9,31 @@ import builds
 import pytest
 from builds import NEEDS_TENSORFLOW, NETS
 
-from edgeready.config.build import BuildConfig, DataConfig, TrainConfig
+from edgeready.config.build import BuildConfig, DataConfig, NetworkConfig, OutputConfig, TrainConfig
 from edgeready.errors import ConversionError, ModelSourceError
 
 pytestmark = [*NEEDS_TENSORFLOW, pytest.mark.slow]
 
 
 def converts(function: str):
-    data = DataConfig(str(builds.bands(12, axis=False, one_hot=False)))
-    return lambda out: BuildConfig(data, f"{NETS}:{function}", out, fix=False)
+    data = DataConfig(source=str(builds.bands(12, axis=False, one_hot=False)))
+    return lambda out: BuildConfig(
+        data=data,
+        model=f"{NETS}:{function}",
+        output=OutputConfig(out=out),
+        network=NetworkConfig(fix=False),
+    )
 
 
 def transfers(weights: Path):
-    data = DataConfig(str(builds.photos()), (32, 32))
-    return lambda out: BuildConfig(data, "mobilenet", out, TrainConfig(epochs=1), weights=str(weights))
+    data = DataConfig(source=str(builds.photos()), image_size=(32, 32))
+    return lambda out: BuildConfig(
+        data=data,
+        model="mobilenet",
+        output=OutputConfig(out=out),
+        train=TrainConfig(epochs=1),
+        network=NetworkConfig(weights=str(weights)),
+    )
 
 
 CONVERTED = ("elu", "leaky", "layer_normalization", "lstm", "seven", "vanishes", "arctan2")

@@ -23,6 +23,7 @@ from edgeready.report.plots.disagreements import save_disagreements
 from edgeready.report.plots.layers import plot_layers
 from edgeready.report.plots.modes import plot_modes
 from edgeready_device.evaluation import EvaluationReport
+from edgeready_device.model_file.reader import TfliteModel
 
 
 def ink(path) -> np.ndarray:
@@ -39,7 +40,8 @@ def whole(path) -> bool:
 def test_the_layers_are_drawn_whole(tmp_path):
     kernel, dense = pairs.weights()
     model = pairs.integer_model(kernel, dense, conv_scale=0.0005)
-    found = diagnose(pairs.float_model(kernel, dense), model, pairs.samples(2), ("f.tflite", "a $name$.tflite"))
+    float32, integer = (TfliteModel(data) for data in (pairs.float_model(kernel, dense), model))
+    found = diagnose(float32, integer, pairs.samples(2), names=("f.tflite", "a $name$.tflite"))
     plot_layers(found, tmp_path / "layers.png")
     assert whole(tmp_path / "layers.png")
 
@@ -48,6 +50,7 @@ def test_the_modes_are_drawn_whole_with_their_pictures_beside(tmp_path):
     written = write_modes(report(), tmp_path / "new", plots=True)
     assert [path.name for path in written] == [
         "modes.json",
+        "modes.csv",
         "modes.png",
         "confusion_uint8.png",
         "disagreements_uint8.png",
@@ -76,7 +79,10 @@ def test_the_sheet_grows_by_rows_of_six_up_to_sixty_images(tmp_path):
     test = part(3, 90)
     heights = {}
     for count in (0, 6, 7, 60, 70):
-        found = tuple(Disagreement(i, int(test.labels[i]), int(test.labels[i]), 0) for i in range(count))
+        found = tuple(
+            Disagreement(index=i, truth=int(test.labels[i]), first=int(test.labels[i]), second=0)
+            for i in range(count)
+        )
         save_disagreements(found, test, ("float32", "uint8"), tmp_path / "sheet.png")
         heights[count] = Image.open(tmp_path / "sheet.png").height
     row = heights[7] - heights[6]

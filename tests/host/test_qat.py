@@ -14,10 +14,9 @@ import numpy as np
 import pytest
 from builds import HERE, NEEDS_TENSORFLOW, Built, bands, made
 
-from edgeready.cli.options.calibration import CalibrationOptions
 from edgeready.config.augmentation import recommended
-from edgeready.config.build import TrainConfig
-from edgeready.config.method import Method, QatConfig
+from edgeready.config.build import QuantizeConfig, TrainConfig
+from edgeready.config.method import QatConfig
 from edgeready.errors import ConversionError, UsageError
 from edgeready.readiness import check_file
 from edgeready_device.evaluation import evaluate
@@ -224,20 +223,14 @@ class TestABuildThatTrainsInEightBits:
         }
 
     def test_needs_a_model_that_can_be_trained(self, trained):
-        source = str(trained.config.float_out)
+        source = str(trained.config.output.float_out)
         text = f"{source} cannot be trained: give --qat the Keras model behind it"
         with pytest.raises(ConversionError, match=f"^{re.escape(text)}$"):
             made("qat-tflite", str(bands(12, False, False)), source, qat=1)
 
-    @pytest.mark.parametrize("others", [{"max_drop": 0.3}, {"calibration": "mse"}])
-    def test_does_not_go_with_other_ways_to_integers(self, others):
-        text = "--qat goes with min-max ranges and without --max-drop, which trains by itself if it must"
-        with pytest.raises(UsageError, match=f"^{text}$"):
-            CalibrationOptions(qat=1, **others).method()
-
     def test_trains_for_at_least_an_epoch(self):
         with pytest.raises(UsageError, match=r"^epochs is 0: train for at least 1$"):
-            CalibrationOptions(qat=0).method()
+            QuantizeConfig(qat=0)
 
 
 class TestAugmentation:

@@ -16,14 +16,16 @@ from edgeready.cli.progress import progress_bar
 from edgeready.dataset import Dataset, Splits
 from edgeready.proof.measure import Comparison, Measured
 from edgeready.readiness import check_graph
-from edgeready.report.build import build_json, build_view
-from edgeready.report.evaluate import accuracy_view
+from edgeready.report.build import build_view
+from edgeready.report.evaluate import evaluation_view
 from edgeready.report.readiness import readiness_view
-from edgeready.report.splits import splits_json, splits_view
+from edgeready.report.splits import splits_view
 from edgeready.workflows.build import BuildResult
+from edgeready.workflows.evaluate import Evaluation
 from edgeready_device.benchmarking.benchmark import BenchmarkResult
 from edgeready_device.evaluation import EvaluationReport
 from edgeready_device.machine.machine import Machine
+from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.runtime.runtime import Runtime
 from edgeready_device.tflite.graph import read_graph
 
@@ -41,19 +43,31 @@ def part(seed: int, count: int) -> Dataset:
 def measured(predicted: list[int], size: int, machine: Machine = MACHINE) -> Measured:
     outputs = np.eye(3, dtype=np.uint8)[predicted]
     accuracy = EvaluationReport(CLASSES, np.arange(len(predicted)) % 3, outputs)
-    latency = BenchmarkResult(Path("m.tflite"), RUNTIME, 1, "default", 0.001, 0.002, 10, (0.0005,) * 100, machine)
-    return Measured(size + 1000, size, accuracy, latency)
+    latency = BenchmarkResult(
+        model=Path("m.tflite"),
+        runtime=RUNTIME,
+        threads=1,
+        kernels="default",
+        load_s=0.001,
+        first_run_s=0.002,
+        warmup_runs=10,
+        latencies_s=(0.0005,) * 100,
+        machine=machine,
+    )
+    return Measured(size_bytes=size + 1000, flatbuffer_bytes=size, accuracy=accuracy, latency=latency)
 
 
 def result(machine: Machine = MACHINE, ready: bool = True) -> BuildResult:
     graph = read_graph(conv_classifier(dense_per_axis=not ready))
     return BuildResult(
-        Path("out/pets.tflite"),
-        None,
-        Splits(part(1, 30), part(2, 9), part(3, 6), removed=2),
-        (0.5, 0.25),
-        check_graph(graph, file="out/pets.tflite"),
-        Comparison(measured([0, 1, 2, 0, 1, 2], 84448), measured([0, 1, 2, 0, 1, 1], 24256, machine)),
+        out=Path("out/pets.tflite"),
+        splits=Splits(part(1, 30), part(2, 9), part(3, 6), removed=2),
+        baseline=TfliteModel(b""),
+        losses=(0.5, 0.25),
+        readiness=check_graph(graph, file="out/pets.tflite"),
+        comparison=Comparison(
+            baseline=measured([0, 1, 2, 0, 1, 2], 84448), model=measured([0, 1, 2, 0, 1, 1], 24256, machine)
+        ),
     )
 
 
@@ -132,7 +146,7 @@ def test_the_splits_are_shown_with_sums_and_what_was_left_out():
 
 
 def test_a_build_as_json_has_these_keys_and_values():
-    data = json.loads(json.dumps(build_json(result())))
+    data = json.loads(json.dumps(result().to_dict()))
     assert list(data) == [
         "out",
         "float_out",
@@ -143,7 +157,7 @@ def test_a_build_as_json_has_these_keys_and_values():
         "float32",
         "uint8",
         "agreement",
-        "mended",
+        "rewrites",
         "proposed",
         "calibration",
         "budget",
@@ -159,7 +173,7 @@ def test_a_build_as_json_has_these_keys_and_values():
 
 
 def test_the_splits_as_json_have_counts_per_class():
-    assert splits_json(result().splits) == {
+    assert result().splits.to_dict() == {
         "name": "pets",
         "classes": list(CLASSES),
         "image": {"height": 8, "width": 8, "channels": 1},
@@ -172,7 +186,7 @@ def test_the_splits_as_json_have_counts_per_class():
 
 
 def test_accuracy_is_shown_with_its_interval_and_each_class():
-    text = shown(accuracy_view(measured([0, 1, 2, 0, 1, 1], 1).accuracy, RUNTIME))
+    text = shown(evaluation_view(Evaluation(report=measured([0, 1, 2, 0, 1, 1], 1).accuracy, runtime=RUNTIME)))
     assert "top-1    83.33 % (43.65 to 96.99, 5 of 6)" in text
     assert "emu [bold]   50.00 %      1   2" in text.splitlines()
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from builds import HERE, NEEDS_TENSORFLOW
 
-from edgeready.config.build import BuildConfig, DataConfig, SourceConfig
+from edgeready.config.build import BuildConfig, DataConfig, OutputConfig, SourceConfig
 from edgeready.workflows import build as pipeline
 from edgeready_device.model import Model
 from edgeready_device.model_file.reader import read_model_file
@@ -179,7 +179,14 @@ def test_a_named_output_is_the_one_that_is_computed():
 
 
 def converted(source: Path, data: str, out: Path, **settings):
-    return pipeline.convert(BuildConfig(DataConfig(data), str(source), out, source=SourceConfig(**settings)))
+    return pipeline.convert(
+        BuildConfig(
+            data=DataConfig(source=data),
+            model=str(source),
+            output=OutputConfig(out=out),
+            source=SourceConfig(**settings),
+        )
+    )
 
 
 def test_a_frozen_graph_is_converted_to_a_ready_file_with_the_keras_models_accuracy(tmp_path):

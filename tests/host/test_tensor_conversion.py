@@ -12,7 +12,8 @@ from tflite_models import O, T, one_op, tflite
 from edgeready.dataset.tensors import is_tensor_file, load_tensors
 from edgeready.errors import DatasetError
 from edgeready.proof.fidelity import measure_fidelity
-from edgeready.quantization.inputs import tensor_feeds
+from edgeready.quantization.inputs import tensor_samples
+from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.runtime.runtime import installed_runtimes
 from edgeready_device.tflite.graph import read_graph
 
@@ -98,7 +99,7 @@ def test_arrays_go_to_the_inputs_of_their_names_else_by_their_order():
         {"numbers": numbers, "image": image},
         {"a": image, "b": numbers},
     ):
-        found = tensor_feeds(read_graph(TWO), arrays, "data")
+        found = tensor_samples(read_graph(TWO), arrays, "data")
         assert [array.shape for array in found.arrays] == [(4, 2, 3), (4, 6)]
         assert [array.dtype for array in found.arrays] == [np.float32, np.float32]
 
@@ -118,7 +119,7 @@ def test_arrays_go_to_the_inputs_of_their_names_else_by_their_order():
 )
 def test_arrays_that_do_not_fit_the_inputs_are_named(arrays, said):
     with pytest.raises(DatasetError) as caught:
-        tensor_feeds(read_graph(TWO), arrays, "data")
+        tensor_samples(read_graph(TWO), arrays, "data")
     assert str(caught.value) == said
 
 
@@ -126,11 +127,11 @@ def test_the_error_of_an_output_is_told_in_decibel_and_at_most():
     float32 = one_op("RELU", [T("x", (1, 4), "float32")], [T("y", (1, 4), "float32")])
     coarse = one_op("RELU", [T("x", (1, 4), "uint8", 0.5)], [T("y", (1, 4), "uint8", 0.5)])
     rows = {"x": np.array([[1.0, 2.0, 2.25, 4.0], [0.5, 1.5, 3.0, 0.0]])}
-    (found,) = measure_fidelity(float32, coarse, rows, installed_runtimes()[0])
+    (found,) = measure_fidelity(TfliteModel(float32), TfliteModel(coarse), rows, installed_runtimes()[0])
     signal, noise = float((rows["x"] ** 2).sum()), 0.25**2
     assert found.snr_db == pytest.approx(10 * np.log10(signal / noise))
     assert (found.output, found.largest_error, found.largest_value) == ("y", 0.25, 4.0)
-    (same,) = measure_fidelity(float32, float32, rows, installed_runtimes()[0])
+    (same,) = measure_fidelity(TfliteModel(float32), TfliteModel(float32), rows, installed_runtimes()[0])
     assert (same.snr_db, same.largest_error) == (float("inf"), 0.0)
 
 

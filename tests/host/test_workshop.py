@@ -14,12 +14,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgeready.config.build import TrainConfig
+from edgeready.config.build import NetworkConfig, SourceConfig, TrainConfig
+from edgeready.config.method import Method, QatConfig
 from edgeready.errors import ConversionError, EdgereadyError, MissingExtraError, ModelSourceError, TrainingError
 from edgeready.jobs import run as workshop
+from edgeready.jobs.codec import load, save
 from edgeready.jobs.converter_log import refusal
-from edgeready.jobs.job import Job, Made, load_job, load_made
+from edgeready.jobs.job import Job, JobResult
+from edgeready.jobs.quantize_job import QuantizeJob
 from edgeready.jobs.run import failure, run_job
+from edgeready.quantization.samples import Samples
+from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.preprocess import Normalization
 
 SAFE = "replace the layer (Conv2D, DepthwiseConv2D, Dense, BatchNormalization, ReLU, pooling, Add are safe)"
@@ -88,41 +93,66 @@ def test_any_other_refusal_is_told_with_its_last_line():
 def small_job(train: TrainConfig | None = None, model: str = "tutorial-cnn", **kwargs) -> Job:
     noise = np.random.default_rng(0)
     images = noise.integers(0, 256, (64, 8, 8), dtype=np.uint8)
-    return Job(model, 4, images, np.arange(64) % 4, images[:8], train, **kwargs)
+    labels = np.arange(64) % 4
+    return Job(model=model, classes=4, images=images, labels=labels, calibration=images[:8], train=train, **kwargs)
 
 
 def test_a_job_is_the_same_after_the_way_through_its_folder(tmp_path):
-    job = small_job(TrainConfig(3, 16, 0.01, 7), weights="w.h5", normalization=Normalization((1.5,), (2.5,)))
-    job.save(tmp_path)
-    read = load_job(tmp_path)
+    job = small_job(
+        TrainConfig(epochs=3, batch_size=16, learning_rate=0.01, seed=7),
+        network=NetworkConfig(weights="w.h5", mean=(1.5,), std=(2.5,), fix=False),
+        modes=("uint8", "int16x8"),
+        method=Method(calibration="mse", qat=QatConfig(epochs=2)),
+        source=SourceConfig(inputs=("a",), shapes=((1, 2), (3, 4))),
+    )
+    save(job, tmp_path, "job")
+    read = load(Job, tmp_path, "job")
     for name in ("images", "labels", "calibration"):
         assert np.array_equal(getattr(read, name), getattr(job, name))
         assert getattr(read, name).dtype == getattr(job, name).dtype
-    for name in ("model", "classes", "train", "weights", "normalization"):
-        assert getattr(read, name) == getattr(job, name)
+    for name in ("model", "classes", "train", "network", "modes", "method", "source", "arrays"):
+        assert getattr(read, name) == getattr(job, name), name
 
 
-def test_a_job_without_training_stays_one(tmp_path):
-    small_job(None).save(tmp_path)
-    read = load_job(tmp_path)
-    assert (read.train, read.weights, read.normalization) == (None, None, None)
+def test_the_arrays_of_a_job_keep_their_names_whatever_they_are(tmp_path):
+    arrays = {"../x": np.ones((2, 3), np.float32), "y/z": np.arange(2)}
+    save(Job(model="net", arrays=arrays), tmp_path, "job")
+    read = load(Job, tmp_path, "job")
+    assert (read.train, read.network.weights, read.normalization) == (None, None, None)
+    assert list(read.arrays) == list(arrays)
+    assert all(np.array_equal(read.arrays[name], array) for name, array in arrays.items())
+    assert all(path.parent == tmp_path for path in tmp_path.rglob("*"))
 
 
-def test_what_was_made_is_the_same_after_the_way_through_its_folder(tmp_path):
-    made = Made(
-        "net",
-        Normalization((0.0, 1.0, 2.0), (3.0, 4.0, 5.0)),
-        "logits",
-        (0.5, 0.25),
-        {"keras": "3"},
-        {"float32": b"32", "uint8": b"8"},
-        b"k",
-        ("mended",),
-        ("proposed",),
-        {"int16x8": "why not"},
+def test_a_job_for_quantization_is_the_same_after_the_way_through_its_folder(tmp_path):
+    samples = Samples((np.arange(12, dtype=np.uint8).reshape(3, 4),), Normalization((1.0,), (2.0,)))
+    save(QuantizeJob(model=b"bytes", mode="int8", samples=samples, observe_only=True), tmp_path, "job")
+    read = load(QuantizeJob, tmp_path, "job")
+    assert (read.model, read.mode, read.observe_only, read.method) == (b"bytes", "int8", True, Method())
+    assert read.samples.normalization == samples.normalization
+    assert np.array_equal(read.samples.arrays[0], samples.arrays[0])
+
+
+def test_a_result_is_the_same_after_the_way_through_its_folder(tmp_path):
+    result = JobResult(
+        name="net",
+        normalization=Normalization((0.0, 1.0, 2.0), (3.0, 4.0, 5.0)),
+        scores="logits",
+        models={"float32": TfliteModel(b"32"), "uint8": TfliteModel(b"8")},
+        losses=(0.5, 0.25),
+        versions={"keras": "3"},
+        keras=b"k",
+        rewrites=("rewritten",),
+        proposals=("proposed",),
+        refusals={"int16x8": "why not"},
     )
-    made.save(tmp_path)
-    assert load_made(tmp_path) == made
+    save(result, tmp_path, "result")
+    assert load(JobResult, tmp_path, "result") == result
+
+
+def test_what_no_job_can_hold_is_named(tmp_path):
+    with pytest.raises(TypeError, match="job-model is a set: no job can hold one"):
+        save(Job(model={1}), tmp_path, "job")
 
 
 @pytest.fixture
@@ -143,7 +173,7 @@ def child(tmp_path, monkeypatch):
         script = tmp_path / "child.py"
         script.write_text(
             "import json, os, sys, time\n"
-            "stream = os.fdopen(int(sys.argv[4]), 'w', buffering=1)\n"
+            "stream = os.fdopen(int(sys.argv[5]), 'w', buffering=1)\n"
             "def send(**message): print(json.dumps(message), file=stream)\n"
             "def die(number): os.kill(os.getpid(), number)\n" + textwrap.dedent(program)
         )

@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
     model = open_model(options).described_as(description_of(options))
     frame, follow = model.contract.frame, options.follow_links
     data = evaluation.load_examples(options.data, frame, model.labels, follow_links=follow)
-    result = evaluation.evaluate(model, data.frames, data.truth, workers=options.workers, progress=progress("images"))
+    result = evaluation.evaluate(model, data.frames, data.truth, workers=options.workers, progress=progress())
     text = evaluation_text(result, model.runtime, confusion=options.confusion)
     show(options, evaluation_json(result, model.runtime), text)
     return budget("top-1 accuracy", 100 * result.top1.value, "%", least=options.min_accuracy)

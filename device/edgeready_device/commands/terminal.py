@@ -12,6 +12,7 @@ from typing import Any
 
 from edgeready_device.commands.opening import add_opening_options
 from edgeready_device.errors import OutputError
+from edgeready_device.progress import Progress, no_progress
 
 Handler = Callable[[argparse.Namespace], int]
 NEGATIVE = 1  # a verdict that is no; errors bring their own code
@@ -83,13 +84,13 @@ def budget(name: str, value: float, unit: str, least: float | None = None, most:
     return 0
 
 
-def progress(what: str) -> Callable[[int, int], None] | None:
-    """A callback (done, total) that draws a counter on a terminal; None elsewhere."""
+def progress() -> Progress:
+    """A Progress that draws a counter on a terminal, and does nothing elsewhere."""
     if sys.stderr is None or not sys.stderr.isatty():
-        return None
+        return no_progress
 
-    def draw(done: int, total: int) -> None:
-        sys.stderr.write(f"\r{done} of {total} {what}" + ("\r\033[K" if done == total else ""))
+    def draw(label: str, done: int, total: int, /) -> None:
+        sys.stderr.write(f"\r{done} of {total} {label}" + ("\r\033[K" if done == total else ""))
         sys.stderr.flush()
 
     return draw

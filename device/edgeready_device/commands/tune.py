@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> int:
     file = model_file.read_model_file(options.model, trusted=options.trusted)
     delegates = () if options.delegate is None else (options.delegate,)
     config = tune.TuneConfig(options.runtime, options.threads, delegates, options.seconds, seed=options.seed)
-    result = tune.tune(file, config, progress("rounds"))
+    result = tune.tune(file, config, progress())
     path = None
     if result.choice is not None and not options.dry_run:
         kept = record.Record(result.choice, result.reason, [candidate_json(each) for each in result.candidates])

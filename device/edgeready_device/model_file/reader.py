@@ -50,14 +50,23 @@ class TfliteModel:
 
     @classmethod
     def from_bytes(
-        cls, data: bytes, path: Path = IN_MEMORY, *, check_hashes: bool = True, trusted: bool = False
+        cls,
+        data: bytes,
+        path: Path = IN_MEMORY,
+        *,
+        check_hashes: bool = True,
+        trusted: bool = False,
+        parsed: TfliteModel | None = None,
     ) -> TfliteModel:
         """The model in the bytes of a whole file, its structure and its hashes checked.
 
-        Raises ModelFileError when it is damaged.
+        The graph of `parsed` is taken where its flatbuffer is the one in the file. Raises ModelFileError when the
+        file is damaged.
         """
         archive, flatbuffer = _split(data)
         bare = cls(flatbuffer, path, len(data), trusted=trusted)
+        if parsed is not None and parsed.flatbuffer == flatbuffer:
+            bare.__dict__["graph"] = parsed.graph
         graph = bare.graph
         metadata = read_tflite_metadata(graph.metadata[ENTRY]) if ENTRY in graph.metadata else TfliteMetadata()
         parts = _parts(archive, metadata) if archive is not None else {}

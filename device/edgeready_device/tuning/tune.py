@@ -6,7 +6,7 @@ import random
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +19,7 @@ from edgeready_device.errors import RuntimeUnavailableError, UsageError
 from edgeready_device.isolation.trial import TrialRequest
 from edgeready_device.machine.machine import available_cpus, read_machine
 from edgeready_device.model_file.reader import TfliteModel
+from edgeready_device.progress import Progress, no_progress
 from edgeready_device.runtime.delegate import EDGETPU_OP, parse_delegate
 from edgeready_device.runtime.runtime import Runtime, choose_runtime, installed_runtimes
 from edgeready_device.tuning.agreement import Expected, Voice, consensus, expected_of, inputs_of, judged
@@ -81,11 +82,11 @@ def thread_counts(cpus: int) -> tuple[int, ...]:
 
 
 def tune(
-    file: TfliteModel, config: TuneConfig | None = None, progress: Callable[[int, int], None] | None = None
+    file: TfliteModel, config: TuneConfig | None = None, progress: Progress = no_progress
 ) -> TuneResult:
     """The TuneResult of `file` on this machine; each candidate runs in a process of its own.
 
-    `progress(done, total)` counts rounds. Raises RuntimeUnavailableError when no candidate runs at all.
+    `progress` counts "rounds". Raises RuntimeUnavailableError when no candidate runs at all.
     """
     config, contract = config or TuneConfig(), file.contract
     planned = _planned(file, config)
@@ -177,7 +178,7 @@ def _reference(runtime: Runtime, folder: Path, inputs: int) -> Voice | None:
     return Voice(runtime, np.stack(rows), "reference")
 
 
-def _time(entrants: Sequence[_Entrant], config: TuneConfig, progress: Callable[[int, int], None] | None) -> None:
+def _time(entrants: Sequence[_Entrant], config: TuneConfig, progress: Progress) -> None:
     """Times the entrants in turns, in another order each round, so that no drift of the machine favours one."""
     order = random.Random(config.seed)
     running = list(entrants)
@@ -194,8 +195,7 @@ def _time(entrants: Sequence[_Entrant], config: TuneConfig, progress: Callable[[
             entrant.runs += len(latencies)
         if done + 1 == FIRST_ROUNDS:
             running = _promising(running)
-        if progress is not None:
-            progress(done + 1, config.rounds)
+        progress("rounds", done + 1, config.rounds)
 
 
 def _promising(running: list[_Entrant]) -> list[_Entrant]:

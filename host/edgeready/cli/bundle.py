@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edgeready.cli.options.arguments import Json
+from edgeready.cli.arguments import Json
 from edgeready.cli.terminal import print_json, print_view
 
 
@@ -23,11 +23,11 @@ def bundle(
     as_json: Json = False,
 ) -> None:
     """Puts wheels, FILE and an install line for a board without internet into one folder."""
-    from edgeready.report.bundle import bundle_json, bundle_view  # noqa: PLC0415
-    from edgeready.workflows import bundle as bundles  # noqa: PLC0415
+    from edgeready.report.bundle import bundle_view  # noqa: PLC0415
+    from edgeready.workflows.bundle import make_bundle  # noqa: PLC0415
 
-    made = bundles.make_bundle(file, target, out)
+    result = make_bundle(file, target, out)
     if as_json:
-        print_json(bundle_json(made))
+        print_json(result.to_dict())
     else:
-        print_view(bundle_view(made))
+        print_view(bundle_view(result))

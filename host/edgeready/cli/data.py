@@ -8,41 +8,41 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from edgeready.cli.options.arguments import Channels, Data, Json, Links, Seed, Size, image_size_of
+from edgeready.cli.arguments import DataArgument, Json
+from edgeready.cli.spread import spread
 from edgeready.cli.terminal import print_json, print_view
+from edgeready.config.build import DataConfig
+
+_CALIBRATION = ("calibration_samples", "calibration_data")
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the commands to `app`."""
-    app.command()(data)
+    """Adds the command to `app`."""
+    app.command()(spread(data, arguments={"source": DataArgument}, without=_CALIBRATION))
 
 
 def data(
-    source: Data,
+    data: DataConfig,
     preview: Annotated[Path | None, typer.Option(help="write a PNG that shows samples with their labels")] = None,
-    seed: Seed = 1,
-    image_size: Size = None,
-    channels: Channels = None,
-    follow_links: Links = False,
     as_json: Json = False,
 ) -> None:
     """Shows what is in DATA and how it is split."""
     from edgeready import dataset  # noqa: PLC0415
     from edgeready.cli.progress import progress_bar  # noqa: PLC0415
-    from edgeready.report.splits import splits_json, splits_view  # noqa: PLC0415
+    from edgeready.report.splits import splits_view  # noqa: PLC0415
 
     with progress_bar(Console(stderr=True)) as progress:
         splits = dataset.load_splits(
-            source,
-            seed=seed,
-            image_size=image_size_of(image_size),
-            channels=channels,
-            follow_links=follow_links,
-            progress=lambda done, total: progress("reading data", done, total),
+            data.source,
+            seed=data.seed,
+            image_size=data.image_size,
+            channels=data.channels,
+            follow_links=data.follow_links,
+            progress=progress,
         )
     if preview is not None:
         dataset.preview(splits, preview)
     if as_json:
-        print_json(splits_json(splits))
+        print_json(splits.to_dict())
     else:
         print_view(splits_view(splits))

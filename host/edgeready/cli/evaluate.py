@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from edgeready.cli.options.arguments import DataOption, Json, Links
+from edgeready.cli.arguments import DataOption, Json, Links
 from edgeready.cli.terminal import NEGATIVE, print_json, print_view, say
 
 
@@ -27,16 +27,16 @@ def evaluate(
 ) -> None:
     """Top-1 accuracy of FILE on the test images of DATA, through the device package."""
     from edgeready.cli.progress import progress_bar  # noqa: PLC0415
-    from edgeready.report.evaluate import accuracy_json, accuracy_view  # noqa: PLC0415
-    from edgeready.workflows import evaluate as evaluation  # noqa: PLC0415
+    from edgeready.report.evaluate import evaluation_view  # noqa: PLC0415
+    from edgeready.workflows.evaluate import evaluate_file  # noqa: PLC0415
 
     with progress_bar(Console(stderr=True)) as progress:
-        result, runtime = evaluation.evaluate_file(file, data, seed, progress, follow_links=follow_links)
+        evaluation = evaluate_file(file, data, seed=seed, follow_links=follow_links, progress=progress)
     if as_json:
-        print_json(accuracy_json(result, runtime))
+        print_json(evaluation.to_dict())
     else:
-        print_view(accuracy_view(result, runtime))
-    accuracy = 100 * result.top1.value
+        print_view(evaluation_view(evaluation))
+    accuracy = 100 * evaluation.top1.value
     if min_accuracy is not None and not accuracy >= min_accuracy:
         say(f"top-1 accuracy is {accuracy:.2f} %, below the budget of {min_accuracy:g} %")
         raise typer.Exit(NEGATIVE)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edgeready.cli.options.arguments import Json
+from edgeready.cli.arguments import Json
 from edgeready.cli.terminal import print_json, print_view
 
 
@@ -26,11 +26,11 @@ def golden(
     as_json: Json = False,
 ) -> None:
     """Adds golden vectors to FILE: what it answers here, for `edgeready-device verify` on the board."""
-    from edgeready.report.golden import golden_json, golden_view  # noqa: PLC0415
-    from edgeready.workflows import golden as golden_file  # noqa: PLC0415
+    from edgeready.report.golden import golden_view  # noqa: PLC0415
+    from edgeready.workflows.golden import add_golden  # noqa: PLC0415
 
-    written = golden_file.add_golden(file, data, out or file.with_name(f"{file.stem}_golden.tflite"), vectors)
+    result = add_golden(file, data, out or file.with_name(f"{file.stem}_golden.tflite"), vectors)
     if as_json:
-        print_json(golden_json(written))
+        print_json(result.to_dict())
     else:
-        print_view(golden_view(written))
+        print_view(golden_view(result))

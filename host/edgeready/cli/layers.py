@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from edgeready.cli.options.arguments import DataOption, Json
+from edgeready.cli.arguments import DataOption, Json
 from edgeready.cli.terminal import print_json, print_view, say
 
 
@@ -37,11 +37,11 @@ def layers(
     if debug_report is not None:
         require_plots()
     with progress_bar(Console(stderr=True)) as progress:
-        report = diagnose_files(float32, integer, data, seed, images, progress)
+        report = diagnose_files(float32, integer, data, seed=seed, images=images, progress=progress)
     if debug_report is not None:
         for path in write_debug_report(report, debug_report):
             say(f"wrote {path}")
     if as_json:
-        print_json(report.as_dict())
+        print_json(report.to_dict())
     else:
         print_view(layers_view(report))

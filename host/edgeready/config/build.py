@@ -1,33 +1,45 @@
-"""What a build is asked for, as plain values that check themselves."""
+"""What a build is asked for, as plain values that check themselves.
+
+Each option of the commands is one field here, with its default and its help; the commands and the library read it.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Annotated
 
 from edgeready.config.augmentation import AUGMENTATIONS
-from edgeready.config.method import Method
-from edgeready.config.modes import Mode, choose_mode
+from edgeready.config.method import CALIBRATIONS, Method, QatConfig
+from edgeready.config.modes import MODES, TARGETS, Mode, choose_mode
+from edgeready.config.option import Option, parse_image_size, parse_shape
 from edgeready.errors import UsageError
-from edgeready_device.preprocess import Normalization
+from edgeready_device.preprocess import Normalization, normalization_of, parse_numbers
+
+MOST_SEED = 2**32 - 1  # numpy's and Keras' own limit
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DataConfig:
-    """Where the images come from: a named set, a .npz or a folder; `seed` picks the splits.
+    """Where the images come from, a named set, a .npz or a folder, and how they are read and split.
 
-    `image_size` (height, width) and `channels` say how the images of a folder are read, `follow_links`
-    whether symbolic links may lead out of it. `calibration_samples` images give the ranges, None for as many as
-    suit; they come from `calibration` instead, where that names a set of images of its own.
+    `image_size` is (height, width). `calibration_samples` images give the ranges, None for as many as suit; they come
+    from `calibration_data` instead, where that names a set of images of its own.
     """
 
     source: str
-    image_size: tuple[int, int] | None = None
-    channels: int | None = None
-    seed: int = 1
-    follow_links: bool = False
-    calibration_samples: int | None = None
-    calibration: str | None = None
+    image_size: Annotated[
+        tuple[int, int] | None,
+        Option(help="pixels, 96 or 96x128 (height x width); for folders", parse=parse_image_size),
+    ] = None
+    channels: Annotated[int | None, Option(help="1 grey, 3 RGB; for folders")] = None
+    seed: Annotated[int, Option(help="picks splits, first weights and order")] = 1
+    follow_links: Annotated[bool, Option(help="take symbolic links that lead out of a folder")] = False
+    calibration_samples: Annotated[int | None, Option(help="images for the ranges; default a fifth, at most 500")] = (
+        None
+    )
+    calibration_data: Annotated[str | None, Option(help="a .npz or folder to take those images from instead")] = None
 
     def __post_init__(self) -> None:
         if self.image_size is not None and min(self.image_size) < 1:
@@ -36,20 +48,22 @@ class DataConfig:
             raise UsageError(f"channels is {self.channels}: use 1 (grey) or 3 (RGB)")
         if self.calibration_samples is not None and self.calibration_samples < 1:
             raise UsageError(f"--calibration-samples is {self.calibration_samples}: calibrate with at least 1 image")
+        _check_seed(self.seed)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """Adam with a rate that falls from `learning_rate` to 0 along a cosine; `seed` makes it repeatable.
+    """Adam with a rate that falls from `learning_rate` to 0 along a cosine.
 
-    `augment` is one of AUGMENTATIONS, or None for what suits the network and the data.
+    `augment` is one of AUGMENTATIONS, or None for what suits the network and the data. `seed` makes it repeatable;
+    the commands take that of the data.
     """
 
-    epochs: int = 5
-    batch_size: int = 32
-    learning_rate: float = 2e-3
+    epochs: Annotated[int, Option(help="passes over the training images")] = 5
+    batch_size: Annotated[int, Option(help="images a step")] = 32
+    learning_rate: Annotated[float, Option(help="Adam's first rate; it falls to 0 along a cosine")] = 2e-3
     seed: int = 1
-    augment: str | None = None
+    augment: Annotated[str | None, Option(help=f"{', '.join(AUGMENTATIONS)}; default by network and data")] = None
 
     def __post_init__(self) -> None:
         if self.augment not in (None, *AUGMENTATIONS):
@@ -60,11 +74,73 @@ class TrainConfig:
             raise UsageError(f"the batch size is {self.batch_size}: use at least 1")
         if not 0 < self.learning_rate < 10:
             raise UsageError(f"the learning rate is {self.learning_rate}: use a number above 0, such as 0.001")
-        if not 0 <= self.seed < 2**32:
-            raise UsageError(f"the seed is {self.seed}: use a number from 0 to {2**32 - 1}")
+        _check_seed(self.seed)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class NetworkConfig:
+    """What the network starts from and what it sees.
+
+    `mean` and `std` hold one number or one per channel; without both the network's own normalization counts. `fix`
+    rewrites layers that the Edge TPU lacks where the result stays the same.
+    """
+
+    weights: Annotated[str | None, Option(help="imagenet or a weights FILE, for transfer learning")] = None
+    mean: Annotated[
+        tuple[float, ...] | None,
+        Option(
+            help="(pixel - MEAN) / STD is what the network sees; 127.5, or one a channel",
+            parse=partial(parse_numbers, "--mean"),
+        ),
+    ] = None
+    std: Annotated[
+        tuple[float, ...] | None,
+        Option(
+            help="as --mean: 127.5 or 58.4,57.1,57.4; default mean 0, std 255", parse=partial(parse_numbers, "--std")
+        ),
+    ] = None
+    fix: Annotated[bool, Option(help="rewrite what the Edge TPU lacks, same result", flags=("--fix/--no-fix",))] = (
+        True
+    )
+
+    def __post_init__(self) -> None:
+        normalization_of(self.mean, self.std)
+
+    @property
+    def normalization(self) -> Normalization | None:
+        """What `mean` and `std` say; None for the network's own."""
+        return normalization_of(self.mean, self.std)
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuantizeConfig:
+    """How a model is made integer, and what that may cost.
+
+    `max_drop` is how many points of accuracy it may lose; within it the cheapest way is taken.
+    """
+
+    max_drop: Annotated[float | None, Option(help="points of accuracy that integers may cost; tries until kept")] = (
+        None
+    )
+    calibration: Annotated[str, Option(help=f"how ranges are chosen: {', '.join(CALIBRATIONS)}")] = CALIBRATIONS[0]
+    qat: Annotated[int | None, Option(help="epochs of quantization-aware training, at once")] = None
+
+    def __post_init__(self) -> None:
+        if self.max_drop is not None and not 0 <= self.max_drop < 100:
+            raise UsageError(f"--max-drop is {self.max_drop:g}: give points of accuracy from 0 to 100, such as 0.3")
+        if self.qat is not None and (self.max_drop is not None or self.calibration != CALIBRATIONS[0]):
+            raise UsageError(
+                f"--qat goes with {CALIBRATIONS[0]} ranges and without --max-drop, which trains by itself if it must"
+            )
+        _ = self.method
+
+    @property
+    def method(self) -> Method:
+        """The Method that they mean."""
+        return Method(calibration=self.calibration, qat=None if self.qat is None else QatConfig(epochs=self.qat))
+
+
+@dataclass(frozen=True, kw_only=True)
 class SourceConfig:
     """How a saved model is read and what may be in it.
 
@@ -73,12 +149,25 @@ class SourceConfig:
     those that nobody here knows: neither kind runs in a plain runtime.
     """
 
-    signature: str | None = None
-    inputs: tuple[str, ...] = ()
-    outputs: tuple[str, ...] = ()
-    shapes: tuple[tuple[int, ...], ...] = ()
-    select_tf_ops: bool = False
-    custom_ops: bool = False
+    signature: Annotated[str | None, Option(help="which signature of a SavedModel")] = None
+    inputs: Annotated[
+        tuple[str, ...], Option(help="a frozen graph's input by name; once for each", flags=("--input",))
+    ] = ()
+    outputs: Annotated[
+        tuple[str, ...], Option(help="a frozen graph's output by name; once for each", flags=("--output",))
+    ] = ()
+    shapes: Annotated[
+        tuple[tuple[int, ...], ...],
+        Option(
+            help="what a model leaves open: 1x28x28x1; once for each input",
+            flags=("--input-shape",),
+            parse=parse_shape,
+        ),
+    ] = ()
+    select_tf_ops: Annotated[bool, Option(help="let TensorFlow's own ops in; no pip runtime runs them")] = False
+    custom_ops: Annotated[
+        bool, Option(help="let ops in that only your own runtime knows", flags=("--allow-custom-ops",))
+    ] = False
 
     def __post_init__(self) -> None:
         for shape in self.shapes:
@@ -86,32 +175,25 @@ class SourceConfig:
                 raise UsageError(f"the input shape is {list(shape)}: write sizes from 1, as in 28x28x1")
 
 
-@dataclass(frozen=True)
-class BuildConfig:
-    """One model file to make: `model` is a named network, FILE.py:FUNCTION, or (to convert) a saved model.
+@dataclass(frozen=True, kw_only=True)
+class OutputConfig:
+    """Which file is written, in which mode, and what is kept beside it.
 
-    `normalization` None means the network's own. `allow_cpu_ops` accepts a model of which not every op is
-    mapped to the Edge TPU. `float_out` keeps the float32 .tflite, `keras_out` the trained Keras model, too.
-    `fix` rewrites layers that the Edge TPU lacks where the result stays the same. `mode` is a name of MODES, or None
-    for what serves `target` best; `method` says how it is made integer. `max_drop` is how many points of accuracy
-    that may cost; within it the cheapest way is taken.
+    `mode` is a name of MODES, or None for what serves `target` best. `allow_cpu_ops` accepts a model of which not
+    every op is mapped to the Edge TPU.
     """
 
-    data: DataConfig
-    model: str
-    out: Path
-    train: TrainConfig = field(default_factory=TrainConfig)
-    weights: str | None = None
-    normalization: Normalization | None = None
-    float_out: Path | None = None
-    keras_out: Path | None = None
-    allow_cpu_ops: bool = False
-    fix: bool = True
-    mode: str | None = None
-    target: str | None = None
-    method: Method = field(default_factory=Method)
-    source: SourceConfig = field(default_factory=SourceConfig)
-    max_drop: float | None = None
+    out: Annotated[Path, Option(help="the .tflite file to write", flags=("--out", "-o"))] = Path("model.tflite")
+    mode: Annotated[str | None, Option(help=f"{', '.join(MODES)}; default uint8")] = None
+    target: Annotated[str | None, Option(help=f"picks the mode: {', '.join(TARGETS)}")] = None
+    save_float: Annotated[bool, Option(help="keep the float32 model, too: OUT_float32.tflite")] = False
+    save_keras: Annotated[bool, Option(help="keep the trained model, too: OUT.keras")] = False
+    allow_cpu_ops: Annotated[bool, Option(help="accept a model that the Edge TPU runs in part")] = False
+
+    def __post_init__(self) -> None:
+        choose_mode(self.mode, self.target)
+        if self.out.suffix != ".tflite":
+            raise UsageError(f"{self.out}: name the output file something.tflite")
 
     @property
     def chosen_mode(self) -> Mode:
@@ -124,24 +206,37 @@ class BuildConfig:
         mapped = self.chosen_mode.edgetpu == "yes" and self.target in (None, "edgetpu")
         return mapped and not self.allow_cpu_ops
 
-    def __post_init__(self) -> None:
-        choose_mode(self.mode, self.target)
-        self._check_budget()
-        for path in (self.out, self.float_out):
-            if path is not None and path.suffix != ".tflite":
-                raise UsageError(f"{path}: name the output file something.tflite")
-        if self.keras_out is not None and self.keras_out.suffix != ".keras":
-            raise UsageError(f"{self.keras_out}: name the Keras model something.keras")
-        if self.out == self.float_out:
-            raise UsageError(f"{self.out}: the model and its float32 twin need two names")
+    @property
+    def float_out(self) -> Path | None:
+        """Where the float32 model is kept: a.tflite has a_float32.tflite beside it."""
+        return self.out.with_name(f"{self.out.stem}_float32.tflite") if self.save_float else None
 
-    def _check_budget(self) -> None:
-        if self.max_drop is None:
-            return
-        if not 0 <= self.max_drop < 100:
-            raise UsageError(f"--max-drop is {self.max_drop:g}: give points of accuracy from 0 to 100, such as 0.3")
-        if self.chosen_mode.name not in ("uint8", "int8"):
+    @property
+    def keras_out(self) -> Path | None:
+        """Where the trained model is kept: a.tflite has a.keras beside it."""
+        return self.out.with_suffix(".keras") if self.save_keras else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildConfig:
+    """One model file to make: `model` is a named network, FILE.py:FUNCTION, or (to convert) a saved model."""
+
+    data: DataConfig
+    model: str
+    output: OutputConfig = field(default_factory=OutputConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    quantize: QuantizeConfig = field(default_factory=QuantizeConfig)
+    source: SourceConfig = field(default_factory=SourceConfig)
+
+    def __post_init__(self) -> None:
+        if self.quantize.max_drop is not None and self.output.chosen_mode.name not in ("uint8", "int8"):
             raise UsageError(
-                f"--max-drop goes with the integer-only modes uint8 and int8, not with {self.chosen_mode.name}: "
-                "leave one of the two options out"
+                "--max-drop goes with the integer-only modes uint8 and int8, not with "
+                f"{self.output.chosen_mode.name}: leave one of the two options out"
             )
+
+
+def _check_seed(seed: int) -> None:
+    if not 0 <= seed <= MOST_SEED:
+        raise UsageError(f"the seed is {seed}: use a number from 0 to {MOST_SEED}")

@@ -10,7 +10,7 @@ from edgeready.errors import UsageError
 CALIBRATIONS = ("min-max", "percentile", "mse")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class QatConfig:
     """Quantization-aware training: Adam with a rate that falls from `learning_rate` to 0 along a cosine.
 
@@ -36,7 +36,7 @@ class QatConfig:
             raise UsageError(f"the seed is {self.seed}: use a number from 0 to {2**32 - 1}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Method:
     """One way to integers: `calibration` gives the ranges of the activations, one of CALIBRATIONS.
 

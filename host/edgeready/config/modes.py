@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from edgeready.errors import ConversionError, UsageError
 
@@ -10,7 +11,7 @@ YES, PARTLY, NO = "yes", "partly", "no"
 _INDICES = ("int32", "int64", "bool")  # shapes, paddings and axes; in a float file they say nothing
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Mode:
     """One way to write a model.
 
@@ -40,6 +41,17 @@ class Mode:
         """Whether no float is computed inside."""
         return self.calibrated and self.name != FALLBACK
 
+    def to_dict(self) -> dict[str, Any]:
+        """What the mode is, as plain data."""
+        return {
+            "mode": self.name,
+            "summary": self.summary,
+            "ends": self.ends,
+            "weights": self.weights,
+            "note": self.note,
+            "runs_on": {target: self.runs_on(target) for target in TARGETS},
+        }
+
     def runs_on(self, target: str) -> str:
         """YES, PARTLY or NO for a target of TARGETS."""
         verdict: str = getattr(self, target)
@@ -53,11 +65,11 @@ MODES: dict[str, Mode] = {
     mode.name: mode
     for mode in (
         Mode(
-            "float32",
-            "nothing is quantized",
-            "float32",
-            ("float32", *_INDICES),
-            "float32",
+            name="float32",
+            summary="nothing is quantized",
+            ends="float32",
+            holds=("float32", *_INDICES),
+            weights="float32",
             cpu=YES,
             edgetpu=NO,
             gpu=YES,
@@ -65,11 +77,11 @@ MODES: dict[str, Mode] = {
             note="a microcontroller without a float unit is slow at it",
         ),
         Mode(
-            "dynamic",
-            "weights int8, activations float32; needs no samples",
-            "float32",
-            ("float32", "int8", *_INDICES),
-            "int8",
+            name="dynamic",
+            summary="weights int8, activations float32; needs no samples",
+            ends="float32",
+            holds=("float32", "int8", *_INDICES),
+            weights="int8",
             cpu=YES,
             edgetpu=NO,
             gpu=NO,
@@ -77,11 +89,11 @@ MODES: dict[str, Mode] = {
             note="weights of less than 1,024 values stay float32",
         ),
         Mode(
-            "float16",
-            "weights float16, activations float32; needs no samples",
-            "float32",
-            ("float32", "float16", *_INDICES),
-            "float16",
+            name="float16",
+            summary="weights float16, activations float32; needs no samples",
+            ends="float32",
+            holds=("float32", "float16", *_INDICES),
+            weights="float16",
             cpu=YES,
             edgetpu=NO,
             gpu=YES,
@@ -89,11 +101,11 @@ MODES: dict[str, Mode] = {
             note="a CPU widens the weights to float32 when it loads the file",
         ),
         Mode(
-            "int8-float-io",
-            "integer inside, float32 ends",
-            "float32",
-            ("float32", *_INT8),
-            "int8",
+            name="int8-float-io",
+            summary="integer inside, float32 ends",
+            ends="float32",
+            holds=("float32", *_INT8),
+            weights="int8",
             cpu=YES,
             edgetpu=PARTLY,
             gpu=YES,
@@ -101,11 +113,11 @@ MODES: dict[str, Mode] = {
             note="the first and the last op stay on the CPU beside an Edge TPU",
         ),
         Mode(
-            FALLBACK,
-            "integer where the op has an 8-bit form, float32 elsewhere (ELU, ATAN2) and at the ends",
-            "float32",
-            ("float32", *_INT8),
-            "int8",
+            name=FALLBACK,
+            summary="integer where the op has an 8-bit form, float32 elsewhere (ELU, ATAN2) and at the ends",
+            ends="float32",
+            holds=("float32", *_INT8),
+            weights="int8",
             cpu=YES,
             edgetpu=PARTLY,
             gpu=PARTLY,
@@ -113,22 +125,22 @@ MODES: dict[str, Mode] = {
             note="an Edge TPU takes the ops up to the first float one",
         ),
         Mode(
-            "int8",
-            "integer only, int8 ends",
-            "int8",
-            ("int8", "int32"),
-            "int8",
+            name="int8",
+            summary="integer only, int8 ends",
+            ends="int8",
+            holds=("int8", "int32"),
+            weights="int8",
             cpu=YES,
             edgetpu=YES,
             gpu=YES,
             mcu=YES,
         ),
         Mode(
-            "uint8",
-            "integer only, uint8 ends: pixels go in as they are",
-            "uint8",
-            _INT8,
-            "int8",
+            name="uint8",
+            summary="integer only, uint8 ends: pixels go in as they are",
+            ends="uint8",
+            holds=_INT8,
+            weights="int8",
             cpu=YES,
             edgetpu=YES,
             gpu=YES,
@@ -136,11 +148,11 @@ MODES: dict[str, Mode] = {
             note="int8 inside with a QUANTIZE at each end, which int8 spares a microcontroller",
         ),
         Mode(
-            "int16x8",
-            "integer only, int16 activations and ends, int8 weights",
-            "int16",
-            ("int16", "int8", "int32", "int64"),
-            "int8",
+            name="int16x8",
+            summary="integer only, int16 activations and ends, int8 weights",
+            ends="int16",
+            holds=("int16", "int8", "int32", "int64"),
+            weights="int8",
             cpu=YES,
             edgetpu=NO,
             gpu=NO,

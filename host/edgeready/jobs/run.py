@@ -11,60 +11,55 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from edgeready import errors
 from edgeready.errors import EdgereadyError, TrainingError
 from edgeready.files.scratch import scratch_folder
+from edgeready.jobs.codec import load, save
 from edgeready.jobs.converter_log import last_line, refusal, starved
-from edgeready.jobs.job import LOG, Job, Made, Progress, load_made
-from edgeready.jobs.quantize_job import Quantized, QuantizeJob, load_quantized
+from edgeready.jobs.job import Job, JobResult
+from edgeready.jobs.quantize_job import Quantized, QuantizeJob
+from edgeready_device.progress import Progress
 
+JOB, RESULT, LOG = "job", "result", "log.txt"  # what lies in the folder that both processes know
 _CONVERTING = "converting"
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
-class Savable(Protocol):
-    """A job: it writes itself into a folder, where the child process finds it."""
-
-    def save(self, folder: Path) -> None:
-        """Writes the job into `folder`."""
-
-
-def run_job(job: Job, progress: Progress) -> Made:
-    """What TensorFlow makes of `job`; see `run_in_child` for what is raised."""
-    return run_in_child(job, load_made, progress)
+def run_job(job: Job, progress: Progress) -> JobResult:
+    """Does `job` in a child process; see `run_in_child` for what is raised."""
+    return run_in_child(job, JobResult, progress)
 
 
 def run_quantize_job(job: QuantizeJob, progress: Progress) -> Quantized:
-    """What TensorFlow makes of `job`; see `run_in_child` for what is raised."""
-    return run_in_child(job, load_quantized, progress)
+    """Does `job` in a child process; see `run_in_child` for what is raised."""
+    return run_in_child(job, Quantized, progress)
 
 
-def run_in_child(job: Savable, load: Callable[[Path], T], progress: Progress) -> T:
-    """What `load` finds after TensorFlow has done `job` in a child process.
+def run_in_child(job: Job | QuantizeJob, result: type[_T], progress: Progress) -> _T:
+    """Does `job` in TensorFlow's process and returns its result, which is of the class `result`.
 
     Raises the child's EdgereadyError, or says in one how the child ended.
     """
     with scratch_folder() as folder:
-        job.save(folder)
+        save(job, folder, JOB)
         log = folder / LOG
-        code, stage, error = _watch(folder, log, progress)
+        code, stage, error = _watch(type(job).__name__, folder, log, progress)
         if error is not None:
             raise error
         if code:
             text = log.read_text("utf-8", "replace")
             blamed = stage.startswith(_CONVERTING) and code != -signal.SIGKILL and not starved(text)
             raise refusal(code, text, stage.rpartition(" ")[2]) if blamed else failure(code, text, stage)
-        return load(folder)
+        return load(result, folder, RESULT)
 
 
-def _watch(folder: Path, log: Path, progress: Progress) -> tuple[int, str, EdgereadyError | None]:
+def _watch(kind: str, folder: Path, log: Path, progress: Progress) -> tuple[int, str, EdgereadyError | None]:
     """Runs the child to its end: its exit code, the stage that it reached, and the error that it sent."""
     receiver, sender = os.pipe()
-    command = [sys.executable, "-m", "edgeready.tf_worker", str(folder), str(sender)]
+    command = [sys.executable, "-m", "edgeready.tf_worker", kind, str(folder), str(sender)]
     stage, error = "starting", None
     with log.open("wb") as output, os.fdopen(receiver, encoding="utf-8") as channel:
         child = subprocess.Popen(
@@ -80,7 +75,7 @@ def _watch(folder: Path, log: Path, progress: Progress) -> tuple[int, str, Edger
             for line in channel:
                 message = json.loads(line)
                 if "error" in message:
-                    error = _sent(message["error"], message["text"])
+                    error = _error_of(message["error"], message["text"])
                 else:
                     stage = message["stage"]
                     progress(stage, message["done"], message["total"])
@@ -91,10 +86,10 @@ def _watch(folder: Path, log: Path, progress: Progress) -> tuple[int, str, Edger
                 child.wait()
 
 
-def _sent(name: str, text: str) -> EdgereadyError:
+def _error_of(name: str, text: str) -> EdgereadyError:
     kind = getattr(errors, name, EdgereadyError)
-    made: EdgereadyError = kind(text)
-    return made
+    error: EdgereadyError = kind(text)
+    return error
 
 
 def failure(code: int, log: str, stage: str) -> TrainingError:

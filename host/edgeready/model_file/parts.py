@@ -18,14 +18,14 @@ from edgeready_device.tflite.metadata import ENTRY
 _MOST_BYTES = 64 << 20
 
 
-def dressed(compiled: bytes, original: bytes, file: TfliteModel) -> bytes:
+def restore_parts(compiled: bytes, original: bytes, file: TfliteModel) -> bytes:
     """`compiled` as a model file with the metadata and the parts of `file`, whose bytes are `original`.
 
     Golden vectors are left out: they are the answers of the CPU's kernels to the other flatbuffer.
     """
     if file.manifest is not None:
-        known = {**file.manifest.provenance, "compiled_from": dict(file.manifest.sha256)}
-        manifest = replace(file.manifest, provenance=known)
+        provenance = {**file.manifest.provenance, "compiled_from": dict(file.manifest.sha256)}
+        manifest = replace(file.manifest, provenance=provenance)
         return package(compiled, manifest, file.labels, __version__)
     if ENTRY in file.graph.metadata:
         compiled = with_metadata(compiled, ENTRY, file.graph.metadata[ENTRY])

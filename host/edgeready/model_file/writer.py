@@ -12,26 +12,44 @@ from edgeready.model_file.metadata_entry import with_metadata
 from edgeready.model_file.tflite_metadata import tflite_metadata
 from edgeready_device.model_file.golden import GoldenVectors
 from edgeready_device.model_file.manifest import Manifest
-from edgeready_device.model_file.reader import FLATBUFFER, GOLDEN, LABELS, MANIFEST
+from edgeready_device.model_file.reader import FLATBUFFER, GOLDEN, LABELS, MANIFEST, TfliteModel
 from edgeready_device.tflite.metadata import ENTRY
 
 
 def package(
     flatbuffer: bytes, manifest: Manifest, labels: Sequence[str], version: str, golden: GoldenVectors | None = None
 ) -> bytes:
-    """The bytes of a model file: `flatbuffer` with the standard metadata added, then the parts in a stored ZIP.
+    """The bytes of a model file of a bare `flatbuffer`; `version` is the model's."""
+    model = TfliteModel(flatbuffer, manifest=manifest, labels=tuple(labels))
+    return pack(add_metadata(model, version, golden=golden is not None), golden)
 
-    `version` is the model's. The manifest's hashes are filled in. Equal arguments give equal bytes.
+
+def add_metadata(model: TfliteModel, version: str, *, golden: bool) -> TfliteModel:
+    """`model`, which has a manifest and labels, with the standard metadata in its flatbuffer.
+
+    `version` is the model's; `golden` says that golden vectors will lie beside the other parts. Equal arguments give
+    equal bytes.
     """
-    parts = {LABELS: ("\n".join(labels) + "\n").encode()}
+    manifest = _manifest(model)
+    files = [MANIFEST, *([GOLDEN] if golden else [])]
+    entry = tflite_metadata(manifest.name, version, manifest.input, LABELS, files)
+    return TfliteModel(
+        with_metadata(model.flatbuffer, ENTRY, entry), model.path, manifest=manifest, labels=model.labels
+    )
+
+
+def pack(model: TfliteModel, golden: GoldenVectors | None = None) -> bytes:
+    """The bytes of a model file: the flatbuffer of `model`, then its parts in a stored ZIP.
+
+    The hashes in its manifest are filled in. Equal arguments give equal bytes.
+    """
+    parts = {LABELS: ("\n".join(model.labels) + "\n").encode()}
     if golden is not None:
         parts[GOLDEN] = golden.to_bytes()
-    others = [MANIFEST, *(name for name in parts if name != LABELS)]
-    described = tflite_metadata(manifest.name, version, manifest.input, LABELS, others)
-    model = with_metadata(flatbuffer, ENTRY, described)
-    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in {FLATBUFFER: model, **parts}.items()}
-    parts[MANIFEST] = replace(manifest, sha256=hashes).to_json().encode()
-    return with_parts(model, parts)
+    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in parts.items()}
+    hashes = {FLATBUFFER: model.sha256, **hashes}
+    parts[MANIFEST] = replace(_manifest(model), sha256=hashes).to_json().encode()
+    return with_parts(model.flatbuffer, parts)
 
 
 def with_parts(flatbuffer: bytes, parts: Mapping[str, bytes]) -> bytes:
@@ -44,3 +62,9 @@ def with_parts(flatbuffer: bytes, parts: Mapping[str, bytes]) -> bytes:
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, data)
     return target.getvalue()
+
+
+def _manifest(model: TfliteModel) -> Manifest:
+    if model.manifest is None:
+        raise ValueError(f"{model.path} has no manifest: a model file needs one")
+    return model.manifest

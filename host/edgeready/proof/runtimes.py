@@ -1,17 +1,18 @@
-"""Which of the installed TFLite runtimes load and run a file: tried for real, each in a child process."""
+"""Which of the installed TFLite runtimes load and run a model: tried for real, each in a child process."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 from edgeready_device.isolation.trial import TrialRequest, try_model
 from edgeready_device.runtime.runtime import KERNELS, Runtime, installed_runtimes
 
 
-@dataclass(frozen=True)
-class Loadable:
+@dataclass(frozen=True, kw_only=True)
+class RuntimeTrial:
     """One runtime and one model: whether it runs, and if not, why; `reference_crash` says how slow kernels died."""
 
     runtime: Runtime
@@ -19,19 +20,27 @@ class Loadable:
     reason: str = ""
     reference_crash: str = ""
 
+    def to_dict(self) -> dict[str, Any]:
+        """The trial as plain data."""
+        return {"runtime": str(self.runtime), "runs": self.runs, "reason": self.reason}
 
-def try_runtimes(flatbuffer: bytes, runtimes: Sequence[Runtime] | None = None) -> tuple[Loadable, ...]:
-    """What each of `runtimes` (None: the installed ones) says to the model; a crash there is a reason here."""
 
-    def attempt(runtime: Runtime) -> Loadable:
+def try_runtimes(flatbuffer: bytes, runtimes: Sequence[Runtime] | None = None) -> tuple[RuntimeTrial, ...]:
+    """Runs the model once on each of `runtimes` (None: the installed ones); a crash there is a reason here."""
+
+    def attempt(runtime: Runtime) -> RuntimeTrial:
         fast, slow = (try_model(TrialRequest(runtime.name, kernels=kernels), flatbuffer) for kernels in KERNELS)
-        reason = "" if fast.ran else fast.error or fast.ended.sentence
-        return Loadable(runtime, fast.ran, reason, slow.ended.sentence if fast.ran and slow.ended.signal else "")
+        return RuntimeTrial(
+            runtime=runtime,
+            runs=fast.ran,
+            reason="" if fast.ran else fast.error or fast.ended.sentence,
+            reference_crash=slow.ended.sentence if fast.ran and slow.ended.signal else "",
+        )
 
     with ThreadPoolExecutor(2) as pool:
         return tuple(pool.map(attempt, installed_runtimes() if runtimes is None else runtimes))
 
 
-def runtimes_that_run(tried: Sequence[Loadable]) -> tuple[Runtime, ...]:
-    """The runtimes of `tried` that run the model."""
-    return tuple(each.runtime for each in tried if each.runs)
+def runtimes_that_run(trials: Sequence[RuntimeTrial]) -> tuple[Runtime, ...]:
+    """The runtimes of `trials` that run the model."""
+    return tuple(trial.runtime for trial in trials if trial.runs)

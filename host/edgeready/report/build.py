@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -13,13 +11,9 @@ from edgeready.proof.measure import Comparison, Measured
 from edgeready.quantization.calibration import CalibrationReport
 from edgeready.report.budget import budget_line, trail_view
 from edgeready.report.readiness import verdict
-from edgeready.report.splits import splits_json
 from edgeready.report.tables import new_table
 from edgeready.workflows.build import BuildResult
-from edgeready_device.report.benchmark import benchmark_json
-from edgeready_device.report.predictions import evaluation_json
 from edgeready_device.report.quantity import duration
-from edgeready_device.text import proportion_json
 
 
 def build_view(result: BuildResult, images: str) -> RenderableType:
@@ -35,36 +29,8 @@ def build_view(result: BuildResult, images: str) -> RenderableType:
     return Group(*parts)
 
 
-def build_json(result: BuildResult) -> dict[str, Any]:
-    """A finished build as plain data."""
-    return {
-        "out": str(result.out),
-        "float_out": None if result.float_out is None else str(result.float_out),
-        "data": splits_json(result.splits),
-        "epoch_losses": list(result.losses),
-        "mode": result.mode.name,
-        "runtimes": [{"runtime": str(e.runtime), "runs": e.runs, "reason": e.reason} for e in result.tried],
-        **_compared_json(result),
-        "mended": list(result.mended),
-        "proposed": list(result.proposed),
-        "calibration": None if result.calibration is None else result.calibration.as_dict(),
-        "budget": None if result.trail is None else result.trail.as_dict(),
-        "readiness": result.readiness.as_dict(),
-    }
-
-
-def _compared_json(result: BuildResult) -> dict[str, Any]:
-    if result.comparison is None:
-        return {result.mode.name: None}
-    return {
-        "float32": _measured_json(result.comparison.float32),
-        result.mode.name: _measured_json(result.comparison.uint8),
-        "agreement": proportion_json(result.comparison.agreement),
-    }
-
-
 def _comparison_table(comparison: Comparison, mode: str) -> Table:
-    both = (comparison.float32,) if mode == "float32" else (comparison.float32, comparison.uint8)
+    both = (comparison.baseline,) if mode == "float32" else (comparison.baseline, comparison.model)
     table = new_table("", *dict.fromkeys(("float32", mode)))
     table.add_row("top-1 accuracy", *(f"{100 * m.accuracy.top1.value:.2f} %" for m in both))
     table.add_row("  95 % interval", *(_interval(m) for m in both))
@@ -80,9 +46,9 @@ def _facts(result: BuildResult) -> RenderableType:
         *_measured_facts(result),
         ("\nEdge TPU     ", ""),
         (verdict(result.readiness), colour),
-        *(f"\nruntime      {each.runtime} does not run it: {each.reason}" for each in result.tried if not each.runs),
-        *(f"\nmended       {line}" for line in result.mended),
-        *(f"\nproposed     {line}" for line in result.proposed),
+        *(f"\nruntime      {t.runtime} does not run it: {t.reason}" for t in result.trials if not t.runs),
+        *(f"\nrewritten    {line}" for line in result.rewrites),
+        *(f"\nproposed     {line}" for line in result.proposals),
         *_calibration(result),
         *(() if result.trail is None else (f"\nbudget       {budget_line(result.trail)}",)),
         *_measured_on(result),
@@ -124,7 +90,7 @@ def calibration_lines(report: CalibrationReport) -> list[str]:
 def _measured_on(result: BuildResult) -> list[str]:
     if result.comparison is None:
         return []
-    latency = result.comparison.uint8.latency
+    latency = result.comparison.model.latency
     machine = latency.machine
     emulated = " EMULATED: no measure of any board" if machine.emulated else ""
     return [f"\nmeasured on  {machine.board or machine.processor}, {latency.runtime}, 1 thread{emulated}"]
@@ -139,15 +105,6 @@ def _next_steps(result: BuildResult, images: str) -> RenderableType:
         f"  edgeready-device classify {result.out} {images}\n"
         f"  edgeready-device verify {result.out}",
     )
-
-
-def _measured_json(measured: Measured) -> dict[str, Any]:
-    return {
-        "size_bytes": measured.size_bytes,
-        "flatbuffer_bytes": measured.flatbuffer_bytes,
-        "accuracy": evaluation_json(measured.accuracy, measured.latency.runtime),
-        "latency": benchmark_json(measured.latency),
-    }
 
 
 def _interval(measured: Measured) -> str:

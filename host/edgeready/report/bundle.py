@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rich.console import RenderableType
 from rich.text import Text
 
@@ -15,13 +13,3 @@ def bundle_view(bundle: Bundle) -> RenderableType:
     """A bundle for people: its files and the install line."""
     files = table(["file", "bytes"], [[str(path), f"{path.stat().st_size:,}"] for path in bundle.files])
     return Text(f"{files}\n\nCopy the folder to {bundle.target.system}, then there:\n  {bundle.install}")
-
-
-def bundle_json(bundle: Bundle) -> dict[str, Any]:
-    """A bundle as plain data."""
-    return {
-        "folder": str(bundle.folder),
-        "system": bundle.target.system,
-        "files": {str(path.relative_to(bundle.folder)): path.stat().st_size for path in bundle.files},
-        "install": bundle.install,
-    }

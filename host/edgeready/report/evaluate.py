@@ -5,13 +5,10 @@ from __future__ import annotations
 from rich.console import RenderableType
 from rich.text import Text
 
-from edgeready_device.evaluation import EvaluationReport
-from edgeready_device.report.predictions import evaluation_json, evaluation_text
-from edgeready_device.runtime.runtime import Runtime
-
-accuracy_json = evaluation_json
+from edgeready.workflows.evaluate import Evaluation
+from edgeready_device.report.predictions import evaluation_text
 
 
-def accuracy_view(report: EvaluationReport, runtime: Runtime) -> RenderableType:
+def evaluation_view(evaluation: Evaluation) -> RenderableType:
     """Accuracy for people, the classes below it."""
-    return Text(evaluation_text(report, runtime))
+    return Text(evaluation_text(evaluation.report, evaluation.runtime))

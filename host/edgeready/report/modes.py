@@ -14,13 +14,10 @@ from edgeready.config.modes import MODES, NO, PARTLY, TARGETS, Mode
 from edgeready.files.atomic import write_files
 from edgeready.proof.measure import Measured
 from edgeready.workflows.modes import ModeRow, ModesReport
-from edgeready_device.report.benchmark import benchmark_json
-from edgeready_device.report.predictions import evaluation_json
 from edgeready_device.report.quantity import duration
-from edgeready_device.text import proportion_json, table
+from edgeready_device.text import table
 
 _TARGETS = tuple(TARGETS)
-_RAW = ("latencies_s", "stages")
 _HEADER = (
     "mode",
     "model alone",
@@ -53,7 +50,7 @@ def known_modes_view() -> RenderableType:
 
 def known_modes_json() -> dict[str, Any]:
     """The table of all modes as plain data."""
-    return {"modes": [_known(mode) for mode in MODES.values()], "targets": dict(TARGETS)}
+    return {"modes": [mode.to_dict() for mode in MODES.values()], "targets": dict(TARGETS)}
 
 
 def modes_view(report: ModesReport) -> RenderableType:
@@ -75,22 +72,14 @@ def modes_view(report: ModesReport) -> RenderableType:
     )
 
 
-def modes_json(report: ModesReport) -> dict[str, Any]:
-    """The measured modes as plain data."""
-    return {
-        "network": report.network,
-        "data": {"name": report.test.name, "test_images": len(report.test)},
-        "majority_baseline": report.test.majority_share(),
-        "modes": [_row_json(report, row) for row in report.rows],
-    }
-
-
 def write_modes(report: ModesReport, folder: Path, *, plots: bool) -> tuple[Path, ...]:
-    """Writes modes.json into `folder`, with `plots` the pictures, too; returns the paths."""
-    data = folder / "modes.json"
-    written = [data, *(_pictures(report, folder) if plots else ())]
-    write_files({data: (json.dumps(modes_json(report), indent=1) + "\n").encode()})
-    return tuple(written)
+    """Writes modes.json and modes.csv into `folder`, with `plots` the pictures, too; returns the paths."""
+    data, table_file = folder / "modes.json", folder / "modes.csv"
+    pictures = _pictures(report, folder) if plots else ()
+    write_files(
+        {data: (json.dumps(report.to_dict(), indent=1) + "\n").encode(), table_file: report.to_csv().encode()}
+    )
+    return (data, table_file, *pictures)
 
 
 def _pictures(report: ModesReport, folder: Path) -> Sequence[Path]:
@@ -123,21 +112,25 @@ def _cells(report: ModesReport, row: ModeRow, measured: Measured) -> list[str]:
         "few runs" if summary.p90_s is None else duration(summary.p90_s),
         _edgetpu(row),
         _others(row.mode),
-        ", ".join(each.runtime.name for each in row.tried if each.runs),
+        ", ".join(trial.runtime.name for trial in row.trials if trial.runs),
     ]
 
 
 def _others(mode: Mode) -> str:
     """The targets beside the Edge TPU, as the mode's table has them."""
-    said = {target: mode.runs_on(target) for target in _TARGETS if target != "edgetpu"}
-    return ", ".join(f"{target} in part" if word == PARTLY else target for target, word in said.items() if word != NO)
+    verdicts = {target: mode.runs_on(target) for target in _TARGETS if target != "edgetpu"}
+    return ", ".join(
+        f"{target} in part" if verdict == PARTLY else target for target, verdict in verdicts.items() if verdict != NO
+    )
 
 
 def _unloaded(row: ModeRow) -> list[Text]:
     """A line for each runtime that does not take a file which another one runs."""
     if row.measured is None:
         return []
-    return [Text(f"{row.mode.name}: not in {one.runtime}: {one.reason}") for one in row.tried if not one.runs]
+    return [
+        Text(f"{row.mode.name}: not in {trial.runtime}: {trial.reason}") for trial in row.trials if not trial.runs
+    ]
 
 
 def _edgetpu(row: ModeRow) -> str:
@@ -145,39 +138,3 @@ def _edgetpu(row: ModeRow) -> str:
         return row.mode.edgetpu
     share = f"{row.readiness.mapped} of {len(row.readiness.ops)} ops"
     return f"ready, {share}" if row.readiness.ready else f"not ready, {share}"
-
-
-def _known(mode: Mode) -> dict[str, Any]:
-    return {
-        "mode": mode.name,
-        "summary": mode.summary,
-        "ends": mode.ends,
-        "weights": mode.weights,
-        "note": mode.note,
-        "runs_on": {target: mode.runs_on(target) for target in _TARGETS},
-    }
-
-
-def _row_json(report: ModesReport, row: ModeRow) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        **_known(row.mode),
-        "refusal": row.refusal or None,
-        "runtimes": [{"runtime": str(one.runtime), "runs": one.runs, "reason": one.reason} for one in row.tried],
-        "edgetpu": None if row.readiness is None else {"ready": row.readiness.ready, "mapped": row.readiness.mapped},
-    }
-    if row.measured is None:
-        return found
-    return {
-        **found,
-        "size_bytes": row.measured.size_bytes,
-        "flatbuffer_bytes": row.measured.flatbuffer_bytes,
-        "times_smaller": report.smaller(row.measured),
-        "accuracy": evaluation_json(row.measured.accuracy, row.measured.latency.runtime),
-        "agreement": proportion_json(report.agreement(row.measured)),
-        "latency": _latency_json(row.measured),
-    }
-
-
-def _latency_json(measured: Measured) -> dict[str, Any]:
-    """The measurement without its raw runs, which are a megabyte for eight modes."""
-    return {key: value for key, value in benchmark_json(measured.latency).items() if key not in _RAW}

@@ -2,27 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from edgeready.dataset import Splits
 from edgeready.report.tables import new_table
-
-
-def splits_json(splits: Splits) -> dict[str, Any]:
-    """What is in the three parts of a data set, as plain data."""
-    return {
-        "name": splits.train.name,
-        "classes": list(splits.train.classes),
-        "image": {"height": splits.train.height, "width": splits.train.width, "channels": splits.train.channels},
-        "train": splits.train.class_counts(),
-        "calibration": splits.calibration.class_counts(),
-        "test": splits.test.class_counts(),
-        "removed": splits.removed,
-        "majority_baseline": splits.test.majority_share(),
-    }
 
 
 def splits_view(splits: Splits) -> RenderableType:

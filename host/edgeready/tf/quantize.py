@@ -13,54 +13,54 @@ from tensorflow.lite.python.optimize import calibrator
 from edgeready.config.method import Method
 from edgeready.config.modes import MODES
 from edgeready.errors import UsageError
-from edgeready.jobs.job import Progress
 from edgeready.jobs.quantize_job import Quantized, QuantizeJob
-from edgeready.quantization.bias_correction import corrected
-from edgeready.quantization.clipping import clipped_ranges
-from edgeready.quantization.equalization import equalized
-from edgeready.quantization.overwritten import overwritten_ranges
+from edgeready.quantization.bias_correction import correct_biases
+from edgeready.quantization.clipping import clip_ranges
+from edgeready.quantization.equalization import equalize_channels
+from edgeready.quantization.overwritten import measure_overwritten
 from edgeready.quantization.ranges import read_ranges, with_ranges
-from edgeready.quantization.representative import check_feeds
-from edgeready.quantization.samples import Feeds
+from edgeready.quantization.representative import check_samples
+from edgeready.quantization.samples import Samples
+from edgeready_device.progress import Progress
 
 
 def quantize_step(job: QuantizeJob, progress: Progress) -> Quantized:
     """What `job` asks for; the log of the process tells why the converter refused it."""
     mode = MODES[job.mode]
-    if job.feeds is not None:
-        check_feeds(job.feeds)
+    if job.samples is not None:
+        check_samples(job.samples)
     progress(f"converting to {mode.name}", 0, 0)
     if mode.name == "int16x8":  # the converter has it in one step only
-        if job.feeds is None:
-            raise UsageError("int16x8 takes its ranges from samples: give feeds")
-        return Quantized(model=quantize_16x8(job.model, job.feeds))
-    if job.feeds is None:
-        return Quantized(job.model, quantize(job.model, mode.ends))
-    calibrated = observe(job.model, job.feeds, job.method)
+        if job.samples is None:
+            raise UsageError("int16x8 takes its ranges from samples: give samples")
+        return Quantized(model=quantize_16x8(job.model, job.samples))
+    if job.samples is None:
+        return Quantized(calibrated=job.model, model=quantize(job.model, mode.ends))
+    calibrated = observe(job.model, job.samples, job.method)
     if job.observe_only:
-        return Quantized(calibrated)
-    return Quantized(calibrated, to_integer(calibrated, job.feeds, job.method, mode.ends))
+        return Quantized(calibrated=calibrated)
+    return Quantized(calibrated=calibrated, model=to_integer(calibrated, job.samples, job.method, mode.ends))
 
 
-def observe(float_model: bytes, feeds: Feeds, method: Method) -> bytes:
+def observe(float_model: bytes, samples: Samples, method: Method) -> bytes:
     """`float_model` made ready for integers as `method` says: equalized where asked, with the ranges in it."""
-    model = equalized(float_model, feeds) if method.equalize else float_model
-    calibrated = calibrate(model, feeds)
-    calibrated = with_ranges(calibrated, overwritten_ranges(calibrated, feeds))
+    model = equalize_channels(float_model, samples) if method.equalize else float_model
+    calibrated = calibrate(model, samples)
+    calibrated = with_ranges(calibrated, measure_overwritten(calibrated, samples))
     if method.calibration == "min-max":
         return calibrated
-    return with_ranges(calibrated, clipped_ranges(calibrated, read_ranges(calibrated), feeds, method.calibration))
+    return with_ranges(calibrated, clip_ranges(calibrated, read_ranges(calibrated), samples, method.calibration))
 
 
-def to_integer(calibrated: bytes, feeds: Feeds, method: Method, ends: str) -> bytes:
+def to_integer(calibrated: bytes, samples: Samples, method: Method, ends: str) -> bytes:
     """What `observe` gave as an integer model with the ends `ends`, its biases corrected where `method` asks."""
     quantized = quantize(calibrated, ends)
-    return corrected(calibrated, quantized, feeds) if method.bias_correction else quantized
+    return correct_biases(calibrated, quantized, samples) if method.bias_correction else quantized
 
 
-def calibrate(float_model: bytes, feeds: Feeds) -> bytes:
-    """The .tflite `float_model` with the least and largest value of each activation over `feeds` written into it."""
-    calibrated: bytes = _observer(float_model).calibrate(feeds)
+def calibrate(float_model: bytes, samples: Samples) -> bytes:
+    """The .tflite `float_model` with the least and largest value of each activation over `samples` written into it."""
+    calibrated: bytes = _observer(float_model).calibrate(samples)
     return calibrated
 
 
@@ -80,10 +80,10 @@ def quantize(calibrated: bytes, ends: str) -> bytes:
     return quantized
 
 
-def quantize_16x8(float_model: bytes, feeds: Feeds) -> bytes:
-    """The .tflite `float_model` with int16 activations and ends and int8 weights, its ranges from `feeds`."""
+def quantize_16x8(float_model: bytes, samples: Samples) -> bytes:
+    """The .tflite `float_model` with int16 activations and ends and int8 weights, its ranges from `samples`."""
     quantized: bytes = _observer(float_model).calibrate_and_quantize(
-        feeds,
+        samples,
         tf.int16,
         tf.int16,
         allow_float=False,

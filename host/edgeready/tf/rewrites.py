@@ -1,4 +1,4 @@
-"""The exact rewrites: one function a kind of layer, whose docstring is the sentence that the user sees."""
+"""The exact rewrites: one function a kind of layer, named as its sentence in edgeready.readiness.rewrites."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ import numpy as np
 import tensorflow as tf
 
 Apply = Callable[[Any], Any]
-_STEP = 4  # the compiler has not been seen to map a resize by more
-_MEAN_VALUES = 64 * 128
+_MEAN_VALUES = 64 * 128  # the largest image of which the Edge TPU takes a mean: the rule `mean-size`
 _LAST = "channels_last"
 
 
 def nearest_upsampling(layer: keras.layers.Layer) -> Apply | None:
-    """Upsampling by repetition is written as RESIZE_NEAREST_NEIGHBOR, in steps of at most four."""
+    """Returns the function that replaces an UpSampling2D by repetition; None for other layers."""
     if not isinstance(layer, keras.layers.UpSampling2D) or layer.interpolation != "nearest":
         return None
     if layer.data_format != _LAST or tuple(layer.size) == (1, 1):
@@ -35,7 +34,7 @@ def nearest_upsampling(layer: keras.layers.Layer) -> Apply | None:
 
 
 def grouped_convolution(layer: keras.layers.Layer) -> Apply | None:
-    """A convolution in groups is written as one convolution per group, or per channel as a depthwise one."""
+    """Returns the function that replaces a Conv2D of several groups; None for other layers."""
     if type(layer) is not keras.layers.Conv2D or layer.groups == 1 or layer.data_format != _LAST:
         return None
     kernel, groups = layer.kernel, layer.groups
@@ -66,18 +65,18 @@ def grouped_convolution(layer: keras.layers.Layer) -> Apply | None:
 
 
 def dense_on_images(layer: keras.layers.Layer) -> Apply | None:
-    """A dense layer on an image is written as a convolution of one pixel."""
-    if type(layer) is not keras.layers.Dense or len(_taken(layer)) != 4:
+    """Returns the function that replaces a Dense layer on an image; None for other layers."""
+    if type(layer) is not keras.layers.Dense or len(_input_shape(layer)) != 4:
         return None
     finish = _finish(layer)
     return lambda image: finish(tf.nn.conv2d(image, layer.kernel[tf.newaxis, tf.newaxis], 1, "VALID"))
 
 
 def mean_in_parts(layer: keras.layers.Layer) -> Apply | None:
-    """The mean of a large image is written as the mean of the means of its parts."""
+    """Returns the function that replaces the mean of an image that is too large for one MEAN; None for other layers."""
     if not isinstance(layer, keras.layers.GlobalAveragePooling2D) or layer.data_format != _LAST:
         return None
-    height, width = (*_taken(layer), None, None, None)[1:3]
+    height, width = (*_input_shape(layer), None, None, None)[1:3]
     if None in (height, width) or height * width <= _MEAN_VALUES:
         return None
     part = next(
@@ -90,7 +89,7 @@ def mean_in_parts(layer: keras.layers.Layer) -> Apply | None:
 
 
 def leaky_relu(layer: keras.layers.Layer) -> Apply | None:
-    """LeakyReLU is written as PReLU with the same slope for every channel."""
+    """Returns the function that replaces a LeakyReLU, or a ReLU with a slope; None for other layers."""
     plain = isinstance(layer, keras.layers.ReLU) and layer.max_value is None and layer.threshold == 0
     if not isinstance(layer, keras.layers.LeakyReLU) and not (plain and layer.negative_slope):
         return None
@@ -98,15 +97,15 @@ def leaky_relu(layer: keras.layers.Layer) -> Apply | None:
 
 
 def activation(layer: keras.layers.Layer) -> Apply | None:
-    """An activation that the Edge TPU lacks is written with ADD, MUL, ReLU6 and PReLU."""
+    """Returns the function that replaces an Activation that has a mapped form; None for other layers."""
     if type(layer) is not keras.layers.Activation:
         return None
-    return _SAME.get(_name(layer))
+    return _SAME.get(_activation_name(layer))
 
 
 def activated_layer(layer: keras.layers.Layer) -> Apply | None:
-    """The activation inside a layer, which the Edge TPU lacks, is written with ADD, MUL, ReLU6 and PReLU."""
-    after = _SAME.get(_name(layer))
+    """Returns the function that replaces a layer whose activation has a mapped form; None for other layers."""
+    after = _SAME.get(_activation_name(layer))
     if after is None or not isinstance(
         layer, (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.Dense)
     ):
@@ -137,27 +136,30 @@ _PROPOSED = {
 
 
 def proposal(layer: keras.layers.Layer) -> str:
-    """What would make `layer` mapped and change the results, or ""."""
+    """Returns the change that would make `layer` mapped with other results; "" where none is known."""
     kind = type(layer).__name__
     if kind in ("LayerNormalization", "GroupNormalization"):
         return f"{kind} has no mapped form: use BatchNormalization, train again"
-    if kind == "PReLU" and not set(range(1, len(_taken(layer)) - 1)) <= set(layer.shared_axes or ()):
+    if kind == "PReLU" and not set(range(1, len(_input_shape(layer)) - 1)) <= set(layer.shared_axes or ()):
         return "PReLU with slopes of their own for each pixel is not mapped: use shared_axes=[1, 2], train again"
-    return _PROPOSED.get(kind.lower() if kind in ("ELU",) else _name(layer), "")
+    return _PROPOSED.get(kind.lower() if kind in ("ELU",) else _activation_name(layer), "")
 
 
-def _taken(layer: keras.layers.Layer) -> tuple[Any, ...]:
-    """The shape that `layer` takes; () when it was not called, or in several places with several shapes."""
+def _input_shape(layer: keras.layers.Layer) -> tuple[Any, ...]:
+    """Returns the input shape of `layer`; () when it was not called, or was called with several shapes."""
     shapes = {tuple(node.input_tensors[0].shape) for node in layer._inbound_nodes if node.input_tensors}
     return shapes.pop() if len(shapes) == 1 else ()
 
 
-def _name(layer: keras.layers.Layer) -> str:
+def _activation_name(layer: keras.layers.Layer) -> str:
     return str(getattr(getattr(layer, "activation", None), "__name__", ""))
 
 
 def _steps(height: int, width: int) -> list[tuple[int, int]] | None:
-    """Factors of at most 4 whose products are `height` and `width`; None where there are none."""
+    """Returns factors of at most 4 whose products are `height` and `width`; None where there are none.
+
+    The compiler has not been seen to map a resize by more than 4.
+    """
     rows, columns = _factors(height), _factors(width)
     if rows is None or columns is None:
         return None
@@ -166,12 +168,12 @@ def _steps(height: int, width: int) -> list[tuple[int, int]] | None:
 
 
 def _factors(number: int) -> list[int] | None:
-    found = []
+    factors = []
     for factor in (4, 3, 2):
         while number % factor == 0:
-            found.append(factor)
+            factors.append(factor)
             number //= factor
-    return found or [1] if number == 1 else None
+    return factors or [1] if number == 1 else None
 
 
 def _leaky(slope: float) -> Apply:
@@ -200,8 +202,8 @@ _SAME: dict[str, Apply] = {
 
 
 def _finish(layer: Any) -> Apply:
-    """The bias of `layer` and its activation, in a mapped form where it has none."""
-    after = _SAME.get(_name(layer), layer.activation)
+    """Returns the function that adds the bias of `layer` and applies its activation, in a mapped form."""
+    after = _SAME.get(_activation_name(layer), layer.activation)
 
     def apply(image: Any) -> Any:
         return after(image + layer.bias if layer.use_bias else image)
@@ -210,9 +212,9 @@ def _finish(layer: Any) -> Apply:
 
 
 def _linear(layer: Any, image: Any) -> Any:
-    """What `layer` computes ahead of its activation."""
-    kept, layer.activation = layer.activation, keras.activations.linear
+    """Returns what `layer` computes before its activation."""
+    activation, layer.activation = layer.activation, keras.activations.linear
     try:
         return layer(image)
     finally:
-        layer.activation = kept
+        layer.activation = activation

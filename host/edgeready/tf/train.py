@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from edgeready.config.build import TrainConfig
 from edgeready.errors import TrainingError
-from edgeready.jobs.job import Progress
 from edgeready.tf.augment import augment
 from edgeready.tf.models import NamedModel, output_kind
 from edgeready_device.preprocess import Normalization
+from edgeready_device.progress import Progress
 
 
 def seed_everything(seed: int) -> None:

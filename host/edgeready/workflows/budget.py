@@ -1,128 +1,128 @@
-"""Climbs the ladder for one build: makes each rung's model, and judges it through the device package."""
+"""Keeps an accuracy budget: makes the model of each attempt, and judges it through the device package."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeready import __version__
-from edgeready.budget.ladder import Judge, Judgement, Trail, climb, steps
+from edgeready.budget.ladder import Judge, Judgement, Trail, search_ladder, steps
 from edgeready.budget.significance import paired_drop
+from edgeready.config.build import NetworkConfig
 from edgeready.config.method import Method, QatConfig
-from edgeready.config.modes import MODES
+from edgeready.config.modes import MODES, Mode
 from edgeready.dataset import Dataset, Splits
 from edgeready.files.scratch import scratch_folder
-from edgeready.jobs.job import Job, Made, Progress
+from edgeready.jobs.job import Job, JobResult
 from edgeready.jobs.quantize_job import QuantizeJob
 from edgeready.jobs.run import run_job, run_quantize_job
-from edgeready.model_file.writer import package
-from edgeready.proof.conformance import prove
-from edgeready.quantization.inputs import image_feeds
-from edgeready.workflows.draft import flatbuffer_of_mode, readiness_of
+from edgeready.quantization.inputs import image_samples
+from edgeready.workflows.draft import Draft, draft
+from edgeready.workflows.prepare import manifest_of
 from edgeready_device.evaluation import EvaluationReport, evaluate
 from edgeready_device.model import Model
-from edgeready_device.model_file.manifest import InputSpec, Manifest
-from edgeready_device.tflite.graph import read_graph
+from edgeready_device.model_file.reader import TfliteModel
+from edgeready_device.progress import Progress, relabel
 
-_UNKNOWN, _KNOWN = "held out of the training", "of the training part, which the model may know"
+_NEW_TO_THE_MODEL = "held out of the training"
+_MAYBE_KNOWN = "of the training part, which the model may know"
 
 
-@dataclass(frozen=True, eq=False)
-class Asked:
-    """What is to be kept: `budget` (0 to 1) on the model of `job`, whose first mode is the one that counts.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Budget:
+    """How much accuracy may be lost (`points`, 0 to 1); the images of `judges` judge each attempt."""
 
-    The images of `judges` judge, the test images of `splits` confirm. With `mapped` a model of which an op would stay
-    on the CPU is refused before anything is tried.
-    """
-
-    budget: float
-    job: Job
-    splits: Splits
+    points: float
     judges: Dataset
-    mapped: bool = False
 
 
-@dataclass(frozen=True)
-class Kept:
-    """What is to be written: `made`, and the float32 .tflite `origin` that its integer file was made from.
+def draft_within_budget(
+    budget: Budget, job: Job, result: JobResult, splits: Splits, *, mapped: bool, progress: Progress
+) -> tuple[Draft, Trail]:
+    """The first draft of the model of `job` that keeps `budget`, confirmed by the test images, and all attempts.
 
-    `trail` is the way there, where there was a budget.
+    The first mode of `job` is the one that counts. Raises BudgetError where no attempt keeps the budget, and
+    ConversionError where the model cannot be integer at all or, with `mapped`, an op would stay on the CPU.
     """
-
-    made: Made
-    origin: bytes = field(repr=False)
-    trail: Trail | None = None
-
-
-def within_budget(asked: Asked, made: Made, report: Progress) -> Kept:
-    """`made` with the file of its mode replaced by the first that keeps the budget.
-
-    Raises BudgetError where none does, and ConversionError where the model cannot be integer at all.
-    """
-    job = asked.job
-    name = job.modes[0]
-    readiness_of(flatbuffer_of_mode(made, MODES[name]), Path(made.name), mapped=asked.mapped)
-    trained = job.train
-    qat = QatConfig() if trained is None else QatConfig(seed=trained.seed, augment=trained.augment or "none")
-    ladder = steps(job.method, qat)
-
-    origins: dict[bytes, bytes] = {}
-
-    def make(method: Method) -> bytes:
-        if method == job.method or method.qat is not None:
-            source = made if method == job.method else _trained(job, made, method, report)
-            model, origin = flatbuffer_of_mode(source, MODES[name]), source.float32
-        else:
-            feeds = image_feeds(read_graph(made.float32), job.calibration, made.normalization)
-            quantized = run_quantize_job(QuantizeJob(made.float32, name, feeds, method=method), report)
-            model, origin = quantized.model, quantized.calibrated
-            prove(read_graph(model), MODES[name])
-        origins[model] = origin
-        return model
-
-    climbed = climb(
-        ladder,
-        asked.budget,
-        make,
-        _judge(made, asked.judges, lambda done, total: report("judging", done, total)),
-        _judge(made, asked.splits.test, lambda done, total: report("confirming", done, total)),
-        f"{len(asked.judges):,} images {_KNOWN if job.train is None else _UNKNOWN}",
+    mode = MODES[job.modes[0]]
+    attempts = _Attempts(job=job, result=result, mode=mode, splits=splits, mapped=mapped, progress=progress)
+    attempts.make(job.method)  # what is wrong with the model itself is said before anything is judged
+    qat = QatConfig()
+    if job.train is not None:
+        qat = QatConfig(seed=job.train.seed, augment=job.train.augment or "none")
+    outcome = search_ladder(
+        steps(job.method, qat),
+        budget=budget.points,
+        make=attempts.make,
+        judge=attempts.judge(budget.judges, "judging"),
+        confirm=attempts.judge(splits.test, "confirming"),
+        judged_on=f"{len(budget.judges):,} images {_MAYBE_KNOWN if job.train is None else _NEW_TO_THE_MODEL}",
     )
-    kept = replace(made, files={**made.files, name: climbed.model})
-    return Kept(kept, origins[climbed.model], climbed.trail)
+    return attempts.drafts[outcome.model], outcome.trail
 
 
-def _trained(job: Job, made: Made, method: Method, report: Progress) -> Made:
-    """What comes of further training with the quantization in the loop; raises ConversionError where it cannot be."""
-    again = replace(job, train=None, weights=None, normalization=made.normalization, method=method)
-    if not made.keras:
-        return run_job(again, report)
-    with scratch_folder() as folder:
-        path = folder / "trained.keras"
-        path.write_bytes(made.keras)
-        return run_job(replace(again, model=str(path)), report)
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Attempts:
+    """Makes and judges models by method; `drafts` holds what was made, by its flatbuffer."""
 
+    job: Job
+    result: JobResult
+    mode: Mode
+    splits: Splits
+    mapped: bool
+    progress: Progress
+    drafts: dict[bytes, Draft] = field(default_factory=dict)
 
-def _judge(made: Made, data: Dataset, progress: Callable[[int, int], None]) -> Judge:
-    frame = InputSpec(data.height, data.width, data.channels, "stretch", made.normalization)
-    manifest = Manifest(made.name, frame, made.scores)
+    def make(self, method: Method) -> bytes:
+        """The integer flatbuffer that `method` gives; raises ConversionError where it gives none."""
+        if method == self.job.method:
+            attempt = draft(self.result, self.mode, self.splits, mapped=self.mapped)
+        elif method.qat is not None:
+            attempt = draft(self._fine_tune(method), self.mode, self.splits, mapped=self.mapped)
+        else:
+            attempt = self._quantize(method)
+        flatbuffer = attempt.model.flatbuffer
+        self.drafts.setdefault(flatbuffer, attempt)
+        return flatbuffer
 
-    def answers(flatbuffer: bytes) -> EvaluationReport:
+    def judge(self, data: Dataset, label: str) -> Judge:
+        """A judge who holds each model's answers on `data` against the float32 model's."""
+        float32_answers: list[NDArray[np.int64]] = []  # filled with the first model that is judged
+
+        def judge(flatbuffer: bytes) -> Judgement:
+            if not float32_answers:
+                manifest = manifest_of(self.result, self.splits)
+                float32 = self.result.float32.described(manifest=manifest, labels=data.classes)
+                float32_answers.append(self._evaluate(float32, data, label).predictions)
+            report = self._evaluate(self.drafts[flatbuffer].model, data, label)
+            return Judgement(
+                accuracy=report.top1, drop=paired_drop(float32_answers[0], report.predictions, data.labels)
+            )
+
+        return judge
+
+    def _evaluate(self, model: TfliteModel, data: Dataset, label: str) -> EvaluationReport:
+        return evaluate(Model.from_file(model), data.images, data.labels, progress=relabel(self.progress, label))
+
+    def _quantize(self, method: Method) -> Draft:
+        float32 = self.result.float32
+        samples = image_samples(float32.graph, self.job.calibration, self.result.normalization)
+        job = QuantizeJob(model=float32.flatbuffer, mode=self.mode.name, samples=samples, method=method)
+        quantized = run_quantize_job(job, self.progress)
+        model = TfliteModel(quantized.model, trusted=True)
+        result = replace(self.result, models={**self.result.models, self.mode.name: model})
+        origin = TfliteModel(quantized.calibrated, trusted=True)
+        return draft(result, self.mode, self.splits, mapped=self.mapped, origin=origin)
+
+    def _fine_tune(self, method: Method) -> JobResult:
+        """The network trained further with the quantization in the loop; raises ConversionError."""
+        normalization = self.result.normalization
+        network = NetworkConfig(mean=normalization.mean, std=normalization.std, fix=self.job.network.fix)
+        again = replace(self.job, train=None, network=network, method=method)
+        if not self.result.keras:
+            return run_job(again, self.progress)
         with scratch_folder() as folder:
-            path = folder / "judged.tflite"
-            path.write_bytes(package(flatbuffer, manifest, data.classes, __version__))
-            return evaluate(Model.load(path), data.images, data.labels, progress=progress)
-
-    before: list[NDArray[np.int64]] = []  # of the float32 model, once it is asked for
-
-    def judge(flatbuffer: bytes) -> Judgement:
-        if not before:
-            before.append(answers(made.float32).predictions)
-        found = answers(flatbuffer)
-        return Judgement(found.top1, paired_drop(before[0], found.predictions, data.labels))
-
-    return judge
+            path = folder / "trained.keras"
+            path.write_bytes(self.result.keras)
+            return run_job(replace(again, model=str(path)), self.progress)

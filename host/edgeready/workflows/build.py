@@ -3,157 +3,187 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
-from edgeready import __version__
 from edgeready.budget.ladder import Trail
-from edgeready.config.build import BuildConfig, TrainConfig
+from edgeready.config.build import BuildConfig, OutputConfig, TrainConfig
 from edgeready.config.modes import MODES, Mode
 from edgeready.dataset import Splits, hold_out
 from edgeready.errors import OutputError
 from edgeready.files.atomic import write_files
-from edgeready.files.scratch import scratch_folder
-from edgeready.jobs.job import Job, Progress
+from edgeready.jobs.job import Job, JobResult
 from edgeready.jobs.run import run_job
-from edgeready.model_file.writer import package
-from edgeready.proof.measure import Comparison, measure
-from edgeready.proof.runtimes import Loadable
+from edgeready.proof.measure import Comparison, Measured, accuracy_of, measure
+from edgeready.proof.runtimes import RuntimeTrial
 from edgeready.quantization.calibration import CalibrationReport, inspect_calibration
 from edgeready.readiness import ReadinessReport
-from edgeready.workflows.budget import Asked, Kept, within_budget
-from edgeready.workflows.draft import Draft, make_draft
-from edgeready.workflows.prepare import job_of, load_data, manifest_of
-from edgeready_device.model_file.manifest import Manifest
+from edgeready.workflows.budget import Budget, draft_within_budget
+from edgeready.workflows.draft import Draft, baseline_model, complete, draft, file_bytes
+from edgeready.workflows.prepare import job_of, load_data, provenance_of
+from edgeready_device.model_file.reader import TfliteModel
+from edgeready_device.progress import Progress, no_progress
+from edgeready_device.text import proportion_json
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BuildResult:
     """One finished model file: what it was made from, what was proved and what was measured.
 
-    `comparison` is None where no installed runtime runs the file, as `tried` tells; `calibration` tells of the images
-    that gave the ranges, `trail` is the way to the budget, where there are any.
+    `baseline` is the float32 model. `comparison` is None where no installed runtime runs the file, as `trials` show;
+    `calibration` describes the images that gave the ranges, `trail` the attempts to keep a budget, if there is one.
     """
 
     out: Path
-    float_out: Path | None
+    float_out: Path | None = None
     splits: Splits = field(repr=False)
-    losses: tuple[float, ...]
+    baseline: TfliteModel = field(repr=False)
+    losses: tuple[float, ...] = ()
     readiness: ReadinessReport
     comparison: Comparison | None
-    mended: tuple[str, ...] = ()
-    proposed: tuple[str, ...] = ()
     mode: Mode = MODES["uint8"]
-    tried: tuple[Loadable, ...] = ()
+    trials: tuple[RuntimeTrial, ...] = ()
+    rewrites: tuple[str, ...] = ()
+    proposals: tuple[str, ...] = ()
     calibration: CalibrationReport | None = None
     trail: Trail | None = None
 
+    def to_dict(self) -> dict[str, Any]:
+        """The build as plain data."""
+        return {
+            "out": str(self.out),
+            "float_out": None if self.float_out is None else str(self.float_out),
+            "data": self.splits.to_dict(),
+            "epoch_losses": list(self.losses),
+            "mode": self.mode.name,
+            "runtimes": [trial.to_dict() for trial in self.trials],
+            **self._comparison_dict(),
+            "rewrites": list(self.rewrites),
+            "proposed": list(self.proposals),
+            "calibration": None if self.calibration is None else self.calibration.to_dict(),
+            "budget": None if self.trail is None else self.trail.to_dict(),
+            "readiness": self.readiness.to_dict(),
+        }
 
-def build(config: BuildConfig, progress: Progress | None = None) -> BuildResult:
+    def _comparison_dict(self) -> dict[str, Any]:
+        if self.comparison is None:
+            return {self.mode.name: None}
+        return {
+            "float32": self.comparison.baseline.to_dict(),
+            self.mode.name: self.comparison.model.to_dict(),
+            "agreement": proportion_json(self.comparison.agreement),
+        }
+
+
+def build(config: BuildConfig, progress: Progress = no_progress) -> BuildResult:
     """Trains `config.model` on the data and makes the model file; see `_finish` for what is proved and raised."""
-    return _run(config, config.train, progress or _silent)
+    return _run(config, config.train, progress)
 
 
-def convert(config: BuildConfig, progress: Progress | None = None) -> BuildResult:
+def convert(config: BuildConfig, progress: Progress = no_progress) -> BuildResult:
     """Makes the model file from the trained model `config.model` names (.keras, .h5 or FILE.py:FUNCTION)."""
-    return _run(config, None, progress or _silent)
+    return _run(config, None, progress)
 
 
-def _run(config: BuildConfig, train: TrainConfig | None, report: Progress) -> BuildResult:
-    _check_output(config)
-    splits = load_data(config, report)
+def _run(config: BuildConfig, train: TrainConfig | None, progress: Progress) -> BuildResult:
+    _check_output(config.output)
+    splits = load_data(config, progress)
     judges = None
-    if config.max_drop is not None:
-        rest, judges = hold_out(splits.train, config.data.seed)
-        splits = replace(splits, train=rest)
+    if config.quantize.max_drop is not None:
+        remaining, judges = hold_out(splits.train, config.data.seed)
+        splits = replace(splits, train=remaining)
     job = job_of(config, splits, train)
-    made = run_job(job, report)
-    kept = Kept(made, made.float32)
-    if config.max_drop is not None and judges is not None:
-        kept = within_budget(Asked(config.max_drop / 100, job, splits, judges, config.for_edgetpu), made, report)
-    return _finish(config, splits, kept, _inspected(config, splits, job, kept), report)
+    result = run_job(job, progress)
+    mode, mapped = config.output.chosen_mode, config.output.for_edgetpu
+    trail = None
+    if config.quantize.max_drop is None or judges is None:
+        accepted = draft(result, mode, splits, mapped=mapped)
+    else:
+        budget = Budget(points=config.quantize.max_drop / 100, judges=judges)
+        accepted, trail = draft_within_budget(budget, job, result, splits, mapped=mapped, progress=progress)
+    calibration = _calibration_of(job, splits, result, accepted)
+    return _finish(config, splits, result, accepted, calibration=calibration, trail=trail, progress=progress)
 
 
-def _inspected(config: BuildConfig, splits: Splits, job: Job, kept: Kept) -> CalibrationReport | None:
-    made, name = kept.made, config.chosen_mode.name
-    if not config.chosen_mode.calibrated or name not in made.files:
+def _calibration_of(job: Job, splits: Splits, result: JobResult, accepted: Draft) -> CalibrationReport | None:
+    if not accepted.mode.calibrated:
         return None
-    return inspect_calibration(job.calibration, splits, kept.origin, made.files[name], made.normalization)
+    return inspect_calibration(job.calibration, splits, accepted.origin, accepted.model, result.normalization)
 
 
 def _finish(
-    config: BuildConfig, splits: Splits, kept: Kept, calibration: CalibrationReport | None, report: Progress
+    config: BuildConfig,
+    splits: Splits,
+    result: JobResult,
+    accepted: Draft,
+    *,
+    calibration: CalibrationReport | None,
+    trail: Trail | None,
+    progress: Progress,
 ) -> BuildResult:
-    """Proves, measures and writes; nothing is written when something is wrong.
+    """Measures and writes what is proved already; nothing is written when something is wrong.
 
-    Raises ConversionError when the file is not what its mode promises, or when an op would stay on the CPU although
-    the file is for an Edge TPU and `allow_cpu_ops` is not set.
+    Raises ConversionError when a runtime dies of the model.
     """
-    name, made = config.chosen_mode.name, kept.made
-    found = {"calibration": calibration, "budget": kept.trail}
-    manifest = manifest_of(config, splits, made, name)
-    known = {key: each.as_dict() for key, each in found.items() if each is not None}
-    manifest = replace(manifest, provenance={**manifest.provenance, **known})
-    with scratch_folder() as folder:
-        draft = make_draft(made, name, manifest, splits, folder / "model.tflite", mapped=config.for_edgetpu)
-        twin = folder / "float32.tflite"
-        twin.write_bytes(package(made.float32, manifest, draft.labels, __version__))
-        comparison = _compare(draft, twin, splits, report) if draft.runs else None
-        final = draft.packaged(manifest if comparison is None else _with_accuracy(manifest, comparison, name))
-        if comparison is not None:
-            comparison = replace(comparison, uint8=replace(comparison.uint8, size_bytes=len(final)))
-        files = {config.float_out: twin.read_bytes(), config.keras_out: made.keras, config.out: final}
-        write_files({path: data for path, data in files.items() if path is not None})
+    output, name = config.output, accepted.mode.name
+    finished = complete(accepted, splits)
+    reports = {"calibration": calibration, "budget": trail}
+    provenance = provenance_of(config, splits, result, name)
+    provenance |= {key: report.to_dict() for key, report in reports.items() if report is not None}
+    baseline = baseline_model(result, splits)
+    baseline_bytes = file_bytes(baseline, provenance)
+    comparison = None
+    if finished.runs:
+        comparison = _compare(finished, baseline, splits, progress)
+        measurements = [("float32", comparison.baseline), (name, comparison.model)]
+        provenance = {**provenance, "accuracy": accuracy_of(measurements)}
+    data = finished.to_bytes(provenance)
+    files = {output.float_out: baseline_bytes, output.keras_out: result.keras, output.out: data}
+    write_files({path: contents for path, contents in files.items() if path is not None})
+    if comparison is not None:
+        comparison = Comparison(
+            baseline=comparison.baseline.in_file(output.float_out or output.out, len(baseline_bytes)),
+            model=comparison.model.in_file(output.out, len(data)),
+        )
     return BuildResult(
-        config.out,
-        config.float_out,
-        splits,
-        made.losses,
-        replace(draft.readiness, file=str(config.out)),
-        comparison,
-        made.mended,
-        made.proposed,
-        draft.mode,
-        draft.tried,
-        calibration,
-        kept.trail,
+        out=output.out,
+        float_out=output.float_out,
+        splits=splits,
+        losses=result.losses,
+        readiness=replace(finished.readiness, file=str(output.out)),
+        comparison=comparison,
+        mode=finished.mode,
+        trials=finished.trials,
+        rewrites=result.rewrites,
+        proposals=result.proposals,
+        calibration=calibration,
+        trail=trail,
+        baseline=baseline,
     )
 
 
-def _compare(draft: Draft, twin: Path, splits: Splits, report: Progress) -> Comparison:
-    def tested(name: str) -> Callable[[int, int], None]:
-        return lambda done, total: report(f"testing {name}", done, total)
-
-    base = measure(twin, splits.test, tested("float32"))
-    if draft.mode.name == "float32":
-        return Comparison(base, base)
-    return Comparison(base, measure(draft.path, splits.test, tested(draft.mode.name)))
+def _compare(finished: Draft, baseline: TfliteModel, splits: Splits, progress: Progress) -> Comparison:
+    float32 = measure(baseline, splits.test, progress, label="testing float32")
+    if finished.mode.name == "float32":
+        return Comparison(baseline=float32, model=float32)
+    model: Measured = measure(finished.model, splits.test, progress, label=f"testing {finished.mode.name}")
+    return Comparison(baseline=float32, model=model)
 
 
-def _with_accuracy(manifest: Manifest, comparison: Comparison, mode: str) -> Manifest:
-    shares = {"float32": comparison.float32.accuracy.top1, mode: comparison.uint8.accuracy.top1}
-    found = {name: {"top1": share.value, "interval95": list(share.interval)} for name, share in shares.items()}
-    return replace(manifest, provenance={**manifest.provenance, "accuracy": found})
-
-
-def _check_output(config: BuildConfig) -> None:
-    """Says before the training, not after it, that the output cannot be written."""
-    for path in (config.out, config.float_out, config.keras_out):
+def _check_output(output: OutputConfig) -> None:
+    """Raises OutputError before the training, not after it, where the output cannot be written."""
+    for path in (output.out, output.float_out, output.keras_out):
         if path is None:
             continue
         try:
             folder = next(parent for parent in path.absolute().parents if parent.exists())
-            taken = path.is_dir()
+            is_folder = path.is_dir()
         except OSError as error:  # a name that no file can have
             raise OutputError(f"cannot write {path} ({error.strerror}): choose another --out") from error
         if not folder.is_dir() or not os.access(folder, os.W_OK):
             raise OutputError(
                 f"cannot write {path}: {folder} is no folder that you may write to; choose another --out"
             )
-        if taken:
+        if is_folder:
             raise OutputError(f"cannot write {path}: it is a folder; name a file in it with --out")
-
-
-def _silent(stage: str, done: int, total: int) -> None:
-    """Progress for callers who want none."""

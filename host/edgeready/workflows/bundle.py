@@ -8,6 +8,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from edgeready.errors import EdgereadyError, NotFoundError, OutputError, UsageError
 from edgeready.workflows.device_wheel import write_device_wheel
@@ -51,6 +52,15 @@ class Bundle:
     target: Target
     files: tuple[Path, ...]
     install: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """The bundle as plain data, files with their sizes in bytes."""
+        return {
+            "folder": str(self.folder),
+            "system": self.target.system,
+            "files": {str(path.relative_to(self.folder)): path.stat().st_size for path in self.files},
+            "install": self.install,
+        }
 
 
 def make_bundle(model: Path, target: str, out: Path) -> Bundle:

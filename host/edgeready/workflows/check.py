@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeready import readiness
-from edgeready.edgetpu.compiled import Package, packages
+from edgeready.edgetpu.compiled import Package, read_packages
 from edgeready.edgetpu.compiler_log import CompilerLog, read_log
 from edgeready.errors import ModelFileError
 from edgeready.readiness import ReadinessReport
@@ -38,15 +38,15 @@ class Inspected:
         """Number of a compiled file's ops that are not the Edge TPU's."""
         return 0 if self.report is None else len(self.report.ops) - len(self.packages)
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """A JSON object; always with `file`, `ready` and `ops`."""
         if self.report is None:
-            log = None if self.log is None else self.log.as_dict()
+            log = None if self.log is None else self.log.to_dict()
             return {"file": self.file, "ready": self.ready, "ops": [], "log": log}
-        found = self.report.as_dict()
+        document = self.report.to_dict()
         if self.packages:
-            found["compiled"] = [package.as_dict() for package in self.packages]
-        return found
+            document["compiled"] = [package.to_dict() for package in self.packages]
+        return document
 
 
 def inspect(path: Path, runtime: int) -> Inspected:
@@ -57,6 +57,6 @@ def inspect(path: Path, runtime: int) -> Inspected:
     if all(op.custom_code != COMPILED for op in report.ops):
         return Inspected(str(path), report)
     try:
-        return Inspected(str(path), report, packages(read_graph(path.read_bytes())))
+        return Inspected(str(path), report, read_packages(read_graph(path.read_bytes())))
     except ModelFileError as error:
         raise ModelFileError(f"{path}: {error}") from error

@@ -1,4 +1,4 @@
-"""`edgeready compile`: one model file through the compiler, dressed again, checked and written."""
+"""`edgeready compile`: one model file through the compiler, its other parts restored, checked and written."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgeready.edgetpu.compiled import Package, packages
+from edgeready.edgetpu.compiled import Package, read_packages
 from edgeready.edgetpu.compiler import run_compiler
 from edgeready.edgetpu.compiler_log import CompilerLog
-from edgeready.edgetpu.outcome import Outcome, outcome
+from edgeready.edgetpu.outcome import Outcome, compare_outcome
 from edgeready.errors import ConversionError, ModelFileError, UsageError
 from edgeready.files.atomic import write_files
-from edgeready.model_file.parts import dressed
+from edgeready.model_file.parts import restore_parts
 from edgeready.readiness import ReadinessReport, check_graph
 from edgeready.readiness.operators import COMPILED
 from edgeready_device.model_file.reader import read_model_file
@@ -34,15 +34,15 @@ class Compilation:
         """Whether every op went to the Edge TPU."""
         return self.outcome.mapped == self.outcome.total
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """The compilation as a JSON object."""
         return {
             "out": str(self.out),
             "proved": self.proved,
             "predicted_ready": self.report.ready,
-            "outcome": self.outcome.as_dict(),
-            "log": self.log.as_dict(),
-            "compiled": [package.as_dict() for package in self.packages],
+            "outcome": self.outcome.to_dict(),
+            "log": self.log.to_dict(),
+            "compiled": [package.to_dict() for package in self.packages],
         }
 
 
@@ -60,11 +60,17 @@ def compile_file(
     if any(op.custom_code == COMPILED for op in file.graph.ops):
         raise ModelFileError(f"{path}: is compiled already; give the file that was compiled")
     report = check_graph(file.graph, runtime=runtime, file=str(path))
-    made = run_compiler(file.flatbuffer, container=container, runtime=runtime)
-    graph = _graph(made.flatbuffer)
-    data = dressed(made.flatbuffer, path.read_bytes(), file)
+    result = run_compiler(file.flatbuffer, container=container, runtime=runtime)
+    graph = _graph(result.flatbuffer)
+    data = restore_parts(result.flatbuffer, path.read_bytes(), file)
     write_files({target: data})
-    return Compilation(target, made.log, outcome(file.graph, graph, made.log, report), packages(graph), report)
+    return Compilation(
+        out=target,
+        log=result.log,
+        outcome=compare_outcome(file.graph, graph, result.log, report=report),
+        packages=read_packages(graph),
+        report=report,
+    )
 
 
 def _graph(flatbuffer: bytes) -> Graph:

@@ -1,99 +1,122 @@
-"""One mode's model file, proved and put together, before anything is measured with it."""
+"""One mode's model, proved and put together, before anything is measured with it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeready import __version__
-from edgeready.config.modes import MODES, Mode
+from edgeready.config.modes import Mode
 from edgeready.dataset import Splits
 from edgeready.errors import ConversionError
-from edgeready.jobs.job import Made
+from edgeready.jobs.job import JobResult
 from edgeready.model_file.golden import record_golden
-from edgeready.model_file.writer import package
+from edgeready.model_file.writer import add_metadata, pack
 from edgeready.proof.conformance import prove
-from edgeready.proof.runtimes import Loadable, runtimes_that_run, try_runtimes
+from edgeready.proof.runtimes import RuntimeTrial, runtimes_that_run, try_runtimes
 from edgeready.readiness import ReadinessReport, check_graph
+from edgeready.workflows.prepare import manifest_of
 from edgeready_device.model_file.golden import GoldenVectors
-from edgeready_device.model_file.manifest import Manifest
-from edgeready_device.model_file.reader import read_model_file
-from edgeready_device.tflite.graph import read_graph
+from edgeready_device.model_file.reader import TfliteModel
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Draft:
-    """A file at `path` that holds what its mode promises; `tried` says which runtimes run it."""
+    """A model that holds what its mode promises, with labels and manifest, and what was found out about it.
+
+    `origin` is the float32 model whose ranges it has. `trials` says which runtimes run it: none before `complete`.
+    """
 
     mode: Mode
-    path: Path
-    flatbuffer: bytes = field(repr=False)
-    manifest: Manifest
-    labels: tuple[str, ...]
-    golden: GoldenVectors | None = field(repr=False)
+    model: TfliteModel = field(repr=False)
+    origin: TfliteModel = field(repr=False)
     readiness: ReadinessReport
-    tried: tuple[Loadable, ...]
+    trials: tuple[RuntimeTrial, ...] = ()
+    golden: GoldenVectors | None = field(default=None, repr=False)
 
     @property
     def runs(self) -> bool:
         """Whether any runtime that is installed here runs it."""
-        return any(each.runs for each in self.tried)
+        return any(trial.runs for trial in self.trials)
 
-    def packaged(self, manifest: Manifest) -> bytes:
-        """The bytes of the file with `manifest` in it."""
-        return package(self.flatbuffer, manifest, self.labels, __version__, self.golden)
+    def to_bytes(self, provenance: dict[str, Any]) -> bytes:
+        """The bytes of its file, read again before anybody believes them; raises ModelFileError."""
+        return file_bytes(self.model, provenance, self.golden)
 
 
-def make_draft(
-    made: Made, name: str, manifest: Manifest, splits: Splits, path: Path, *, mapped: bool = False
+def draft(
+    result: JobResult, mode: Mode, splits: Splits, *, mapped: bool = False, origin: TfliteModel | None = None
 ) -> Draft:
-    """The Draft of `made` in the mode `name`, written to `path`.
+    """The Draft of `result` in `mode`, with the labels of `splits`; `origin` None: the float32 model of `result`.
 
-    Raises ConversionError when the converter refused the mode, when the file is not what the mode promises, or,
+    Raises ConversionError when the converter refused the mode, when the model is not what the mode promises, or,
     with `mapped`, when an op would stay on the CPU.
     """
-    mode = MODES[name]
-    flatbuffer = flatbuffer_of_mode(made, mode)
-    readiness = readiness_of(flatbuffer, path, mapped=mapped)
-    tried = tried_file(flatbuffer, name)
-    labels = splits.train.classes
-    path.write_bytes(package(flatbuffer, manifest, labels, __version__))
-    golden = None
-    if mode.ends != "float32" and runtimes_that_run(tried):
-        golden = record_golden(read_model_file(path), _golden_frames(splits), runtimes_that_run(tried))
-        path.write_bytes(package(flatbuffer, manifest, labels, __version__, golden))
-    return Draft(mode, path, flatbuffer, manifest, labels, golden, readiness, tried)
+    model = conforming_model(result, mode)
+    model = model.described(manifest=manifest_of(result, splits), labels=splits.train.classes)
+    readiness = readiness_of(model, model.path, mapped=mapped)
+    return Draft(mode=mode, model=model, origin=origin or result.float32, readiness=readiness)
 
 
-def readiness_of(flatbuffer: bytes, path: Path, *, mapped: bool) -> ReadinessReport:
-    """What the Edge TPU does with `flatbuffer`; raises ConversionError where `mapped` asks for more than that."""
-    readiness = check_graph(read_graph(flatbuffer), file=str(path))
+def complete(draft: Draft, splits: Splits) -> Draft:
+    """`draft` as it will be written: tried on each runtime, with its metadata and golden vectors.
+
+    Raises ConversionError when a runtime dies of it.
+    """
+    trials = try_on_runtimes(draft.model, draft.mode)
+    runtimes = runtimes_that_run(trials)
+    recorded = draft.mode.ends != "float32" and bool(runtimes)
+    model = add_metadata(draft.model, __version__, golden=recorded)
+    golden = record_golden(model, _golden_frames(splits), runtimes) if recorded else None
+    return replace(draft, model=model, trials=trials, golden=golden)
+
+
+def baseline_model(result: JobResult, splits: Splits) -> TfliteModel:
+    """The float32 model of `result` as it is written and measured: with its metadata, without golden vectors."""
+    model = result.float32.described(manifest=manifest_of(result, splits), labels=splits.train.classes)
+    return add_metadata(model, __version__, golden=False)
+
+
+def file_bytes(model: TfliteModel, provenance: dict[str, Any], golden: GoldenVectors | None = None) -> bytes:
+    """The bytes of the file of `model`, whose manifest says `provenance`, read again; raises ModelFileError."""
+    if model.manifest is None:
+        raise ValueError("a model without a manifest has no file")
+    data = pack(model.described(manifest=replace(model.manifest, provenance=provenance)), golden)
+    TfliteModel.from_bytes(data, model.path, parsed=model)
+    return data
+
+
+def conforming_model(result: JobResult, mode: Mode) -> TfliteModel:
+    """The model of `result` in `mode`; raises ConversionError for none, or one that is not what `mode` promises."""
+    if mode.name not in result.models:
+        raise ConversionError(result.refusals.get(mode.name, f"the mode {mode.name} was not asked for"))
+    prove(result.models[mode.name].graph, mode)
+    return result.models[mode.name]
+
+
+def readiness_of(model: TfliteModel, path: Path, *, mapped: bool) -> ReadinessReport:
+    """What the Edge TPU does with `model`; raises ConversionError where `mapped` asks for more than that."""
+    readiness = check_graph(model.graph, file=str(path))
     if mapped and not readiness.ready:
         raise _not_ready(readiness)
     return readiness
 
 
-def tried_file(flatbuffer: bytes, name: str) -> tuple[Loadable, ...]:
-    """Which runtimes run the file of mode `name`; raises ConversionError when one dies of it."""
-    tried = try_runtimes(flatbuffer)
-    for each in tried:
-        if each.reference_crash:
+def try_on_runtimes(model: TfliteModel, mode: Mode) -> tuple[RuntimeTrial, ...]:
+    """Which runtimes run `model`, written in `mode`; raises ConversionError when one dies of it."""
+    trials = try_runtimes(model.flatbuffer)
+    for trial in trials:
+        if trial.reference_crash:
             raise ConversionError(
-                f"the {name} file ends the reference kernels of {each.runtime}: {each.reference_crash}; the ranges "
-                "of a network whose activations vanish do this: train it, or give calibration data that moves it"
+                f"the {mode.name} file ends the reference kernels of {trial.runtime}: {trial.reference_crash}; "
+                "the ranges of a network whose activations vanish do this: train it, or give calibration data that "
+                "moves it"
             )
-    return tried
-
-
-def flatbuffer_of_mode(made: Made, mode: Mode) -> bytes:
-    """The bytes of `made` in `mode`; raises ConversionError when they are not there or not what the mode promises."""
-    if mode.name not in made.files:
-        raise ConversionError(made.refusals.get(mode.name, f"the mode {mode.name} was not asked for"))
-    prove(read_graph(made.files[mode.name]), mode)
-    return made.files[mode.name]
+    return trials
 
 
 def _golden_frames(splits: Splits) -> NDArray[np.uint8]:

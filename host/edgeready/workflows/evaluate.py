@@ -2,46 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from edgeready.config.build import DataConfig
 from edgeready.dataset import SET_NAMES, Dataset, Splits, load_splits
 from edgeready.errors import DatasetError
 from edgeready_device.evaluation import EvaluationReport, evaluate
 from edgeready_device.model import Model
-from edgeready_device.model_file.reader import TfliteModel
+from edgeready_device.model_file.reader import TfliteModel, read_model_file
+from edgeready_device.progress import Progress, no_progress, relabel
+from edgeready_device.report.predictions import evaluation_json
 from edgeready_device.runtime.runtime import Runtime
+from edgeready_device.statistics import Proportion
+from edgeready_device.text import csv_text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """What a model said of the test images of a data set, and the runtime that ran it."""
+
+    report: EvaluationReport
+    runtime: Runtime
+
+    @property
+    def top1(self) -> Proportion:
+        """Top-1 accuracy."""
+        return self.report.top1
+
+    def to_dict(self) -> dict[str, Any]:
+        """The evaluation as plain data."""
+        return evaluation_json(self.report, self.runtime)
+
+    def to_csv(self) -> str:
+        """The accuracy of each class as CSV, one line a class."""
+        shares = zip(self.report.labels, self.report.per_class)
+        return csv_text([{"label": label, "hits": share.hits, "count": share.count} for label, share in shares])
 
 
 def evaluate_file(
     file: Path,
     source: str,
-    seed: int | None,
-    progress: Callable[[str, int, int], None],
     *,
+    seed: int | None = None,
     follow_links: bool = False,
-) -> tuple[EvaluationReport, Runtime]:
-    """The EvaluationReport of the model in `file` on the test split of `source`, and the runtime that ran it.
+    progress: Progress = no_progress,
+) -> Evaluation:
+    """Evaluates the model in `file` on the test split of `source`.
 
     `seed` picks the split; None means the seed that the file says it was made with, so that no image of the
-    training is tested on.
-
-    Raises DatasetError when classes and labels do not agree.
+    training is tested on. Raises DatasetError when classes and labels do not agree.
     """
-    model = Model.load(file)
-    splits = splits_for(model, source, seed, progress, follow_links=follow_links)
-    report = evaluate(
-        model, splits.test.images, splits.test.labels, progress=lambda done, total: progress("testing", done, total)
-    )
-    return report, model.runtime
+    model = Model.from_file(read_model_file(file))
+    splits = splits_for(model.file, source, seed, progress, follow_links=follow_links)
+    report = evaluate(model, splits.test.images, splits.test.labels, progress=relabel(progress, "testing"))
+    return Evaluation(report=report, runtime=model.runtime)
 
 
 def splits_for(
-    model: Model,
+    model: TfliteModel,
     source: str,
     seed: int | None,
-    progress: Callable[[str, int, int], None],
+    progress: Progress,
     *,
     follow_links: bool = False,
 ) -> Splits:
@@ -54,27 +77,28 @@ def splits_for(
     folder = source not in SET_NAMES and Path(source).is_dir()
     splits = load_splits(
         source,
-        seed=recorded_seed(model.file) if seed is None else seed,
+        seed=recorded_seed(model) if seed is None else seed,
         image_size=(frame.height, frame.width) if folder else None,
         channels=frame.channels if folder else None,
         follow_links=follow_links,
-        progress=lambda done, total: progress("reading data", done, total),
+        progress=progress,
     )
     _check_labels(model, splits.test)
     return splits
 
 
-def recorded_seed(file: TfliteModel) -> int:
+def recorded_seed(model: TfliteModel) -> int:
     """The seed of the split that the model was trained on, as its file says; that of DataConfig where it does not."""
-    data = file.manifest.provenance.get("data") if file.manifest else None
+    data = model.manifest.provenance.get("data") if model.manifest else None
     seed = data.get("seed") if isinstance(data, dict) else None
     return seed if isinstance(seed, int) else DataConfig.seed
 
 
-def _check_labels(model: Model, test: Dataset) -> None:
-    named = bool(model.file.labels)
-    if len(model.labels) != len(test.classes) or (named and model.labels != test.classes):
+def _check_labels(model: TfliteModel, test: Dataset) -> None:
+    labels = model.contract.labels
+    named = bool(model.labels)
+    if len(labels) != len(test.classes) or (named and labels != test.classes):
         raise DatasetError(
-            f"{model.path} knows {len(model.labels)} labels ({', '.join(model.labels[:3])}, ...), {test.name} has "
+            f"{model.path} knows {len(labels)} labels ({', '.join(labels[:3])}, ...), {test.name} has "
             f"{len(test.classes)} classes ({', '.join(test.classes[:3])}, ...): give the data that it was made for"
         )

@@ -8,6 +8,7 @@ import json
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from edgeready.errors import DatasetError, ModelFileError, RuntimeUnavailableErr
 from edgeready.files.atomic import write_files
 from edgeready.model_file.golden import MOST_VECTORS, record_golden
 from edgeready.model_file.writer import with_parts
-from edgeready.proof.runtimes import Loadable, runtimes_that_run, try_runtimes
+from edgeready.proof.runtimes import RuntimeTrial, runtimes_that_run, try_runtimes
 from edgeready_device.errors import ImageError
 from edgeready_device.images.decode import image_files, load_frame
 from edgeready_device.images.frames import fit_frame
@@ -28,7 +29,7 @@ from edgeready_device.model_file.reader import GOLDEN, MANIFEST, TfliteModel, re
 _MOST_PART_BYTES = 256 << 20
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class GoldenFile:
     """A file that was written: how many vectors it carries, under which names they were recorded, and where not."""
 
@@ -36,7 +37,17 @@ class GoldenFile:
     size_bytes: int
     vectors: int
     recordings: tuple[str, ...]
-    refused: tuple[Loadable, ...]
+    refusals: tuple[RuntimeTrial, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The file as plain data."""
+        return {
+            "out": str(self.out),
+            "size_bytes": self.size_bytes,
+            "vectors": self.vectors,
+            "recordings": list(self.recordings),
+            "refused": {str(trial.runtime): trial.reason for trial in self.refusals},
+        }
 
 
 def add_golden(path: Path, source: str, out: Path, vectors: int | None = None) -> GoldenFile:
@@ -51,26 +62,33 @@ def add_golden(path: Path, source: str, out: Path, vectors: int | None = None) -
         raise UsageError(f"vectors is {vectors}: ask for at least 1")
     file = read_model_file(path)
     pictures = _pictures(source, file.contract.frame, vectors or MOST_VECTORS)
-    tried = tuple(_on_both_paths(each, file.flatbuffer) for each in try_runtimes(file.flatbuffer))
-    runtimes = runtimes_that_run(tried)
+    trials = tuple(_try_reference_kernels(trial, file) for trial in try_runtimes(file.flatbuffer))
+    runtimes = runtimes_that_run(trials)
     if not runtimes:
         raise RuntimeUnavailableError(
             f"{path}: no runtime here runs it, so nothing can be recorded: "
-            + "; ".join(f"{each.runtime}: {each.reason}" for each in tried)
+            + "; ".join(f"{trial.runtime}: {trial.reason}" for trial in trials)
         )
     golden = record_golden(file, pictures, runtimes, vectors)
     data = _with_part(path, file, golden.to_bytes())
     write_files({out: data})
-    refused = tuple(each for each in tried if not each.runs)
-    return GoldenFile(out, len(data), len(golden.inputs), tuple(golden.outputs), refused)
+    return GoldenFile(
+        out=out,
+        size_bytes=len(data),
+        vectors=len(golden.inputs),
+        recordings=tuple(golden.outputs),
+        refusals=tuple(trial for trial in trials if not trial.runs),
+    )
 
 
-def _on_both_paths(tried: Loadable, flatbuffer: bytes) -> Loadable:
-    """`tried`, which ran on the default kernels, after the reference kernels have run the model in a child, too."""
-    if not tried.runs:
-        return tried
-    result = try_model(TrialRequest(tried.runtime.name, kernels="reference"), flatbuffer)
-    return tried if result.ran else Loadable(tried.runtime, False, result.error or result.ended.sentence)
+def _try_reference_kernels(trial: RuntimeTrial, file: TfliteModel) -> RuntimeTrial:
+    """`trial`, which ran on the default kernels, after the reference kernels have run the model in a child, too."""
+    if not trial.runs:
+        return trial
+    result = try_model(TrialRequest(trial.runtime.name, kernels="reference"), file.flatbuffer)
+    if result.ran:
+        return trial
+    return RuntimeTrial(runtime=trial.runtime, runs=False, reason=result.error or result.ended.sentence)
 
 
 def _pictures(source: str, spec: InputSpec, most: int) -> NDArray[np.uint8]:
@@ -86,15 +104,15 @@ def _pictures(source: str, spec: InputSpec, most: int) -> NDArray[np.uint8]:
     paths = [path for place in places for path in image_files(place)]
     if not paths:
         raise DatasetError(f"{source}: no JPEG or PNG images there or in its subfolders: name a folder with some")
-    chosen = [paths[index] for index in _spread(len(paths), most)]
-    return np.stack([load_frame(path, spec.height, spec.width, spec.channels, spec.resize) for path in chosen])
+    spread = [paths[index] for index in _spread(len(paths), most)]
+    return np.stack([load_frame(path, spec.height, spec.width, spec.channels, spec.resize) for path in spread])
 
 
 def _spread(count: int, most: int) -> list[int]:
     """Which of `count` to take; in an order that shows every part of them early, as fewer may be kept."""
-    taken = min(count, most)
-    even = np.linspace(0, count - 1, taken).round().astype(int)
-    return [int(even[index]) for index in np.random.default_rng(0).permutation(taken)]
+    number = min(count, most)
+    even = np.linspace(0, count - 1, number).round().astype(int)
+    return [int(even[index]) for index in np.random.default_rng(0).permutation(number)]
 
 
 def _with_part(path: Path, file: TfliteModel, golden: bytes) -> bytes:
@@ -103,9 +121,9 @@ def _with_part(path: Path, file: TfliteModel, golden: bytes) -> bytes:
     manifest = parts.pop(MANIFEST, None)
     parts[GOLDEN] = golden
     if manifest is not None:
-        said = json.loads(manifest)
-        said["sha256"] = {**said["sha256"], GOLDEN: hashlib.sha256(golden).hexdigest()}
-        parts[MANIFEST] = json.dumps(said, indent=1).encode()
+        fields = json.loads(manifest)
+        fields["sha256"] = {**fields["sha256"], GOLDEN: hashlib.sha256(golden).hexdigest()}
+        parts[MANIFEST] = json.dumps(fields, indent=1).encode()
     return with_parts(file.flatbuffer, parts)
 
 

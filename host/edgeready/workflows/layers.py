@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -18,55 +17,65 @@ from edgeready.errors import UsageError
 from edgeready.layer_analysis.diagnosis import diagnose
 from edgeready.layer_analysis.layer_error import LayerReport
 from edgeready.layer_analysis.runner import Sample
-from edgeready.quantization.equalization import equalized
-from edgeready.quantization.inputs import image_feeds, tensor_feeds
+from edgeready.quantization.equalization import equalize_channels
+from edgeready.quantization.inputs import image_samples, tensor_samples
 from edgeready.workflows.evaluate import splits_for
-from edgeready_device.model import Model
 from edgeready_device.model_file.manifest import Manifest
-from edgeready_device.model_file.reader import read_model_file
+from edgeready_device.model_file.reader import TfliteModel, read_model_file
 from edgeready_device.preprocess import Normalization
+from edgeready_device.progress import Progress, no_progress
 
-IMAGES = 32
-Progress = Callable[[str, int, int], None]
+IMAGES = 32  # chosen: some seconds for a network of 30 layers, and every class of most data sets
 
 
 def diagnose_files(
-    float32: Path, integer: Path, source: str, seed: int | None, images: int, progress: Progress
+    float32: Path,
+    integer: Path,
+    source: str,
+    *,
+    seed: int | None = None,
+    images: int = IMAGES,
+    progress: Progress = no_progress,
 ) -> LayerReport:
-    """The LayerReport of the models in two files on `images` test images of `source`, or rows of its arrays.
+    """Compares the layers of the models in two files on `images` test images of `source`, or rows of its arrays.
 
     `seed` picks the split; None means the seed that the integer file says it was made with. Raises UsageError,
     ModelFileError or DatasetError when files and data do not fit.
     """
     if images < 1:
         raise UsageError(f"the number of images is {images}: use at least 1")
+    exact, rounded = read_model_file(float32), read_model_file(integer)
     if is_tensor_file(source):
-        return _diagnose_tensors(float32, integer, Path(source), seed, images, progress)
-    return diagnose_splits(
-        float32, integer, splits_for(Model.load(integer), source, seed, progress), images, progress
-    )
+        return _diagnose_tensors(exact, rounded, Path(source), seed=seed, rows=images, progress=progress)
+    splits = splits_for(rounded, source, seed, progress)
+    return diagnose_models(exact, rounded, splits, images=images, progress=progress)
 
 
-def diagnose_splits(
-    float32: Path, integer: Path, splits: Splits, images: int, progress: Progress, name: str = ""
+def diagnose_models(
+    float32: TfliteModel,
+    integer: TfliteModel,
+    splits: Splits,
+    *,
+    images: int = IMAGES,
+    progress: Progress = no_progress,
+    name: str = "",
 ) -> LayerReport:
-    """The LayerReport of the models in two files on `images` test images of `splits`.
+    """Compares the layers of two models on `images` test images of `splits`.
 
     Where the channels of the integer model were evened out, the float32 one's are, too, on the calibration images:
-    its results are the same, and only then its layers can be compared. `name` is what the float32 file is called,
+    its results are the same, and only then its layers can be compared. `name` is what the float32 model is called,
     its path by default.
     """
-    exact, rounded = Model.load(float32), Model.load(integer)
-    normalization, flatbuffer = exact.contract.frame.normalization, exact.file.flatbuffer
-    if _evened_out(rounded.file.manifest):
-        feeds = image_feeds(exact.file.graph, splits.calibration.images, normalization)
-        flatbuffer = equalized(flatbuffer, feeds)
+    normalization, exact = float32.contract.frame.normalization, float32
+    if _is_equalized(integer.manifest):
+        samples = image_samples(float32.graph, splits.calibration.images, normalization)
+        exact = TfliteModel(equalize_channels(float32.flatbuffer, samples), trusted=True)
     return diagnose(
-        flatbuffer,
-        rounded.file.flatbuffer,
+        exact,
+        integer,
         samples_of(splits.test, normalization, images),
-        (name or str(float32), str(integer)),
-        partial(progress, "comparing layers"),
+        names=(name or str(float32.path), str(integer.path)),
+        progress=progress,
     )
 
 
@@ -75,24 +84,28 @@ def samples_of(data: Dataset, normalization: Normalization, most: int) -> Sequen
     rank = np.zeros(len(data), np.int64)
     for label in range(len(data.classes)):
         rank[data.labels == label] = np.arange(int((data.labels == label).sum()))
-    chosen: NDArray[np.intp] = np.argsort(rank, kind="stable")[:most]
-    return [[normalization.apply(data.images[index : index + 1])] for index in chosen]
+    order: NDArray[np.intp] = np.argsort(rank, kind="stable")[:most]
+    return [[normalization.apply(data.images[index : index + 1])] for index in order]
 
 
 def _diagnose_tensors(
-    float32: Path, integer: Path, source: Path, seed: int | None, rows: int, progress: Progress
+    float32: TfliteModel,
+    integer: TfliteModel,
+    source: Path,
+    *,
+    seed: int | None,
+    rows: int,
+    progress: Progress,
 ) -> LayerReport:
     """The LayerReport of a model that is no image classifier, on rows that did not calibrate it."""
-    exact, rounded = read_model_file(float32), read_model_file(integer)
     data = load_tensors(source, DataConfig.seed if seed is None else seed)
-    samples = list(islice(tensor_feeds(exact.graph, data.test, str(source))(), rows))
-    names = (str(float32), str(integer))
-    told = partial(progress, "comparing layers")
-    return diagnose(exact.flatbuffer, rounded.flatbuffer, samples, names, told)
+    samples = list(islice(tensor_samples(float32.graph, data.test, str(source))(), rows))
+    names = (str(float32.path), str(integer.path))
+    return diagnose(float32, integer, samples, names=names, progress=progress)
 
 
-def _evened_out(manifest: Manifest | None) -> bool:
-    """Whether the rung of the accuracy budget that made the file evened out the channels, as its manifest says."""
+def _is_equalized(manifest: Manifest | None) -> bool:
+    """Whether the attempt of the accuracy budget that was taken evened out the channels, as the manifest says."""
     budget: Any = manifest.provenance.get("budget") if manifest is not None else None
     try:
         return bool(budget["rungs"][budget["taken"]]["method"]["equalize"])

@@ -4,52 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from typing import Any
 
 from edgeready import __version__
 from edgeready.config.augmentation import recommended
 from edgeready.config.build import BuildConfig, TrainConfig
 from edgeready.config.method import Method
 from edgeready.dataset import Splits, load_splits
-from edgeready.jobs.job import Job, Made, Progress
+from edgeready.jobs.job import Job, JobResult
 from edgeready.quantization.representative import load_representative
 from edgeready_device.model_file.manifest import InputSpec, Manifest
+from edgeready_device.progress import Progress
 
 
-def load_data(config: BuildConfig, report: Progress) -> Splits:
+def load_data(config: BuildConfig, progress: Progress) -> Splits:
     """The data set of `config`, cut in three; raises also what is wrong with the normalization for these images."""
+    data = config.data
     splits = load_splits(
-        config.data.source,
-        seed=config.data.seed,
-        image_size=config.data.image_size,
-        channels=config.data.channels,
-        follow_links=config.data.follow_links,
-        calibration_count=config.data.calibration_samples if config.data.calibration is None else None,
-        progress=lambda done, total: report("reading data", done, total),
+        data.source,
+        seed=data.seed,
+        image_size=data.image_size,
+        channels=data.channels,
+        follow_links=data.follow_links,
+        calibration_count=data.calibration_samples if data.calibration_data is None else None,
+        progress=progress,
     )
-    if config.normalization is not None:  # said before the training, not after it
-        InputSpec(splits.train.height, splits.train.width, splits.train.channels, "stretch", config.normalization)
+    normalization = config.network.normalization
+    if normalization is not None:  # said before the training, not after it
+        InputSpec(splits.train.height, splits.train.width, splits.train.channels, normalization=normalization)
     return splits
 
 
 def job_of(config: BuildConfig, splits: Splits, train: TrainConfig | None, modes: Sequence[str] | None = None) -> Job:
     """The job of `config` on `splits`; `modes` None: the one that it asks for."""
-    representative, samples = config.data.calibration, config.data.calibration_samples
+    data = config.data
     frames = splits.calibration.images
-    if representative is not None:
-        frames = load_representative(representative, splits.train, config.data.seed, samples)
+    if data.calibration_data is not None:
+        frames = load_representative(data.calibration_data, splits.train, data.seed, data.calibration_samples)
     return Job(
-        config.model,
-        len(splits.train.classes),
-        splits.train.images,
-        splits.train.labels,
-        frames,
-        None if train is None else training_of(config, splits),
-        config.weights,
-        config.normalization,
-        config.fix,
-        tuple(modes or (config.chosen_mode.name,)),
-        method_of(config, splits, train),
-        config.source,
+        model=config.model,
+        classes=len(splits.train.classes),
+        images=splits.train.images,
+        labels=splits.train.labels,
+        calibration=frames,
+        train=None if train is None else training_of(config, splits),
+        network=config.network,
+        modes=tuple(modes or (config.output.chosen_mode.name,)),
+        method=method_of(config, splits, train),
+        source=config.source,
     )
 
 
@@ -61,29 +63,39 @@ def training_of(config: BuildConfig, splits: Splits) -> TrainConfig:
 
 def method_of(config: BuildConfig, splits: Splits, train: TrainConfig | None) -> Method:
     """The method of `config`; its training in 8 bits takes the seed, and the augmentation of the training before."""
-    if config.method.qat is None:
-        return config.method
+    method = config.quantize.method
+    if method.qat is None:
+        return method
     augment = (None if train is None else training_of(config, splits).augment) or "none"
-    return replace(config.method, qat=replace(config.method.qat, seed=config.data.seed, augment=augment))
+    return replace(method, qat=replace(method.qat, seed=config.data.seed, augment=augment))
 
 
-def manifest_of(config: BuildConfig, splits: Splits, made: Made, mode: str) -> Manifest:
-    """What the file of `made` in `mode` says of itself, before anything is measured."""
+def manifest_of(result: JobResult, splits: Splits) -> Manifest:
+    """How the models of `result` are read: frame and scores, without a provenance."""
     first = splits.train
+    frame = InputSpec(first.height, first.width, first.channels, normalization=result.normalization)
+    return Manifest(result.name, frame, result.scores)
+
+
+def provenance_of(config: BuildConfig, splits: Splits, result: JobResult, mode: str) -> dict[str, Any]:
+    """What the file of `result` in `mode` says of its making, before anything is measured."""
     data = {
-        "name": first.name,
+        "name": splits.train.name,
         "seed": config.data.seed,
-        "train_images": len(first),
+        "train_images": len(splits.train),
         "calibration_images": len(splits.calibration),
         "test_images": len(splits.test),
     }
-    known = {"mode": mode, "data": data, "versions": {"edgeready": __version__, **made.versions}}
-    if made.mended:
-        known["mended"] = list(made.mended)
-    if made.losses:
-        known["training"] = asdict(training_of(config, splits))
-    qat = method_of(config, splits, config.train if made.losses else None).qat
+    provenance: dict[str, Any] = {
+        "mode": mode,
+        "data": data,
+        "versions": {"edgeready": __version__, **result.versions},
+    }
+    if result.rewrites:
+        provenance["rewrites"] = list(result.rewrites)
+    if result.losses:
+        provenance["training"] = asdict(training_of(config, splits))
+    qat = method_of(config, splits, config.train if result.losses else None).qat
     if qat is not None:
-        known["quantization_aware_training"] = asdict(qat)
-    frame = InputSpec(first.height, first.width, first.channels, "stretch", made.normalization)
-    return Manifest(made.name, frame, made.scores, known)
+        provenance["quantization_aware_training"] = asdict(qat)
+    return provenance

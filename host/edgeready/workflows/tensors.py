@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import asdict, dataclass
 from pathlib import Path
-
-import numpy as np
+from typing import Any
 
 from edgeready.config.build import BuildConfig
 from edgeready.config.modes import Mode
-from edgeready.dataset.tensors import Arrays, TensorData, load_tensors
+from edgeready.dataset.tensors import Arrays, load_tensors
 from edgeready.errors import UsageError
 from edgeready.files.atomic import write_files
-from edgeready.jobs.job import Job, Progress
+from edgeready.jobs.job import Job
 from edgeready.jobs.run import run_job
 from edgeready.proof.fidelity import Fidelity, measure_fidelity
-from edgeready.proof.runtimes import Loadable, runtimes_that_run
+from edgeready.proof.runtimes import RuntimeTrial, runtimes_that_run
 from edgeready.readiness import ReadinessReport
-from edgeready.workflows.draft import flatbuffer_of_mode, readiness_of, tried_file
+from edgeready.workflows.draft import conforming_model, readiness_of, try_on_runtimes
+from edgeready_device.progress import Progress, no_progress
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TensorResult:
     """One converted model: `fidelity` has an entry per output, none where no installed runtime runs the file."""
 
@@ -32,66 +33,77 @@ class TensorResult:
     size_bytes: int
     float32_bytes: int
     readiness: ReadinessReport
-    tried: tuple[Loadable, ...]
+    trials: tuple[RuntimeTrial, ...]
     fidelity: tuple[Fidelity, ...]
-    mended: tuple[str, ...] = ()
-    proposed: tuple[str, ...] = ()
+    rewrites: tuple[str, ...] = ()
+    proposals: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The conversion as plain data; a signal without any error has `snr_db` None."""
+        outputs = [asdict(output) for output in self.fidelity]
+        for output in outputs:
+            output["snr_db"] = output["snr_db"] if math.isfinite(output["snr_db"]) else None
+        return {
+            "out": str(self.out),
+            "float_out": None if self.float_out is None else str(self.float_out),
+            "mode": self.mode.name,
+            "runtimes": [trial.to_dict() for trial in self.trials],
+            "calibration_rows": self.calibration_rows,
+            "test_rows": self.test_rows,
+            "size_bytes": self.size_bytes,
+            "float32_bytes": self.float32_bytes,
+            "outputs": outputs,
+            "rewrites": list(self.rewrites),
+            "proposed": list(self.proposals),
+            "readiness": self.readiness.to_dict(),
+        }
 
 
-def convert_tensors(config: BuildConfig, progress: Progress) -> TensorResult:
+def convert_tensors(config: BuildConfig, progress: Progress = no_progress) -> TensorResult:
     """Makes the .tflite of `config.model`, calibrated and measured on the arrays of `config.data.source`.
 
     The file is the flatbuffer alone: labels, manifest and golden vectors are a classifier's. Raises what `convert`
     raises.
     """
-    if config.normalization is not None:
+    if config.network.normalization is not None:
         raise UsageError("--mean and --std are for pixels, and the arrays hold what the model takes: leave them out")
-    if config.max_drop is not None:
+    if config.quantize.max_drop is not None:
         raise UsageError("--max-drop counts answers, and the data have no labels: leave it out")
+    output, mode = config.output, config.output.chosen_mode
     progress("reading data", 0, 0)
     data = load_tensors(Path(config.data.source), config.data.seed)
-    made = run_job(_job(config, data), progress)
-    mode = config.chosen_mode
-    flatbuffer = flatbuffer_of_mode(made, mode)
-    readiness = readiness_of(flatbuffer, config.out, mapped=config.for_edgetpu)
-    tried = tried_file(flatbuffer, mode.name)
-    usable = runtimes_that_run(tried)
-    progress("testing", 0, 0)
-    fidelity = measure_fidelity(made.float32, flatbuffer, data.test, usable[0]) if usable else ()
-    write_files(
-        {path: each for path, each in {config.float_out: made.float32, config.out: flatbuffer}.items() if path}
+    job = Job(
+        model=config.model,
+        network=config.network,
+        modes=(mode.name,),
+        method=config.quantize.method,
+        source=config.source,
+        arrays=data.calibration,
     )
+    result = run_job(job, progress)
+    model = conforming_model(result, mode)
+    readiness = readiness_of(model, output.out, mapped=output.for_edgetpu)
+    trials = try_on_runtimes(model, mode)
+    runtimes = runtimes_that_run(trials)
+    progress("testing", 0, 0)
+    fidelity = measure_fidelity(result.float32, model, data.test, runtimes[0]) if runtimes else ()
+    files = {output.float_out: result.float32.flatbuffer, output.out: model.flatbuffer}
+    write_files({path: contents for path, contents in files.items() if path})
     return TensorResult(
-        config.out,
-        config.float_out,
-        mode,
-        _rows(data.calibration),
-        _rows(data.test),
-        len(flatbuffer),
-        len(made.float32),
-        readiness,
-        tried,
-        fidelity,
-        made.mended,
-        made.proposed,
+        out=output.out,
+        float_out=output.float_out,
+        mode=mode,
+        calibration_rows=_rows(data.calibration),
+        test_rows=_rows(data.test),
+        size_bytes=len(model.flatbuffer),
+        float32_bytes=len(result.float32.flatbuffer),
+        readiness=readiness,
+        trials=trials,
+        fidelity=fidelity,
+        rewrites=result.rewrites,
+        proposals=result.proposals,
     )
 
 
 def _rows(arrays: Arrays) -> int:
     return len(next(iter(arrays.values())))
-
-
-def _job(config: BuildConfig, data: TensorData) -> Job:
-    none = np.zeros((0, 1, 1), np.uint8)
-    return Job(
-        config.model,
-        0,
-        none,
-        np.zeros(0, np.int64),
-        none,
-        fix=config.fix,
-        modes=(config.chosen_mode.name,),
-        method=config.method,
-        source=config.source,
-        arrays=data.calibration,
-    )

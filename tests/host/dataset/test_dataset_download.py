@@ -33,7 +33,7 @@ def test_the_file_arrives_whole_in_a_new_folder(site, tmp_path):
 
 def test_progress_counts_the_bytes_up_to_all(site, tmp_path):
     calls = []
-    download(ITEM, tmp_path / "set.bin", lambda done, total: calls.append((done, total)))
+    download(ITEM, tmp_path / "set.bin", lambda label, done, total: calls.append((done, total)))
     assert calls[-1] == (256_000, 256_000)
     assert sorted(calls) == calls
     assert len(calls) == 4
@@ -42,7 +42,7 @@ def test_progress_counts_the_bytes_up_to_all(site, tmp_path):
 def test_without_a_stated_length_the_total_is_0(site, tmp_path):
     site.answers["set.bin"] = site.answer(BODY, length=-1)
     calls = []
-    download(ITEM, tmp_path / "set.bin", lambda done, total: calls.append((done, total)))
+    download(ITEM, tmp_path / "set.bin", lambda label, done, total: calls.append((done, total)))
     assert calls[-1] == (256_000, 0)
     assert (tmp_path / "set.bin").read_bytes() == BODY
 

@@ -106,7 +106,7 @@ def test_progress_counts_the_images_of_both_parts(folder):
     fill(folder / "train", count=2)
     fill(folder / "test", count=1)
     calls = []
-    load_folder(folder, image_size=(8, 8), progress=lambda done, total: calls.append((done, total)))
+    load_folder(folder, image_size=(8, 8), progress=lambda label, done, total: calls.append((done, total)))
     assert calls == [(1, 6), (2, 6), (3, 6), (4, 6), (5, 6), (6, 6)]
 
 

@@ -199,7 +199,7 @@ def test_mnist_is_fetched_once_into_the_cache_of_keras(small, cache, server):
     arrays = small("mnist")
     server.answers["mnist.npz"] = server.answer(npz(arrays))
     calls = []
-    assert_loaded(load_splits("mnist", progress=lambda done, total: calls.append((done, total))), arrays)
+    assert_loaded(load_splits("mnist", progress=lambda label, done, total: calls.append((done, total))), arrays)
     assert_loaded(load_splits("mnist", download=False), arrays)
     assert server.asked == ["/mnist.npz"]
     assert calls[-1] == (len(npz(arrays)),) * 2

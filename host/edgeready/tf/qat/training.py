@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from edgeready.config.build import TrainConfig
 from edgeready.config.method import QatConfig
 from edgeready.errors import TrainingError
-from edgeready.jobs.job import Progress
 from edgeready.tf import train
 from edgeready.tf.models import NamedModel
 from edgeready.tf.qat.folding import fold
 from edgeready.tf.qat.simulation import Simulation
+from edgeready_device.progress import Progress
 
 layers = keras.layers
 _OBSERVED_EVERY = 200  # steps
@@ -43,7 +43,13 @@ def fine_tune(
     folded = fold(named.model)
     simulation = Simulation(folded)
     frames, calibrating = (train.fitting_frames(folded, each) for each in (images, calibration))
-    plan = TrainConfig(config.epochs, config.batch_size, config.learning_rate, config.seed, config.augment)
+    plan = TrainConfig(
+        epochs=config.epochs,
+        batch_size=config.batch_size,
+        learning_rate=config.learning_rate,
+        seed=config.seed,
+        augment=config.augment,
+    )
     batches = train.shuffled_batches(frames, labels, named.normalization, plan)
     steps = -(-len(frames) // config.batch_size)
     rate = keras.optimizers.schedules.CosineDecay(config.learning_rate, steps * config.epochs)

@@ -61,9 +61,9 @@ PROPOSED = {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    found = tmp_path_factory.mktemp("mend")
+    found = tmp_path_factory.mktemp("rewrite")
     done = subprocess.run(
-        [sys.executable, str(HERE / "mend_cases.py"), str(found)], capture_output=True, text=True, check=False
+        [sys.executable, str(HERE / "rewrite_cases.py"), str(found)], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     return found
@@ -82,7 +82,7 @@ def report(folder: Path, name: str) -> ReadinessReport:
 def test_what_is_rewritten_gives_the_same_in_float_and_is_ready(folder, cases, name):
     found = cases[name]
     assert "error" not in found
-    assert found["rewritten"]
+    assert found["rewrites"]
     assert found["difference"] <= 1e-5 * max(1.0, found["size"])
     ready = report(folder, name)
     assert ready.ready, [blocker.detail for blocker in ready.blockers]
@@ -94,7 +94,7 @@ def test_what_is_rewritten_gives_the_same_in_float_and_is_ready(folder, cases, n
 def test_what_needs_no_rewriting_or_has_no_exact_one_is_left_as_it_is(cases, name):
     if name in PROPOSED and "error" in cases[name]:
         pytest.fail(cases[name]["text"])
-    assert cases[name]["rewritten"] == []
+    assert cases[name]["rewrites"] == []
     assert cases[name]["same object"] is True
 
 
@@ -111,16 +111,16 @@ def test_a_factor_that_no_small_steps_make_is_left_and_not_ready(folder):
 
 @pytest.mark.parametrize("name", PROPOSED)
 def test_what_would_change_the_results_is_only_proposed(cases, name):
-    [line] = cases[name]["proposed"]
+    [line] = cases[name]["proposals"]
     assert line.partition(": ")[2].startswith(PROPOSED[name])
 
 
 def test_nothing_is_proposed_for_what_is_mapped(cases):
-    assert [name for name in (*REWRITTEN, *LEFT) if cases[name]["proposed"]] == []
+    assert [name for name in (*REWRITTEN, *LEFT) if cases[name]["proposals"]] == []
 
 
 def test_every_rewrite_is_told_with_the_layers_name(cases):
-    lines = cases["nested"]["rewritten"]
+    lines = cases["nested"]["rewrites"]
     assert len(lines) == 3
     assert (
         sum(line.endswith("LeakyReLU is written as PReLU with the same slope for every channel") for line in lines)
@@ -136,7 +136,7 @@ def test_the_given_model_keeps_its_weights_and_is_saved_as_it_was(cases):
 
 
 def test_a_model_with_a_call_of_its_own_is_left_alone(cases):
-    assert cases["own"] == {"rewritten": []}
+    assert cases["own"] == {"rewrites": []}
 
 
 def test_a_rewrite_that_changes_the_results_is_a_conversion_error(cases):
@@ -167,7 +167,7 @@ def net(tmp_path_factory) -> str:
     return f"{path}:make"
 
 
-def test_the_command_refuses_without_mending_and_tells_what_it_mended(net, tmp_path):
+def test_the_command_refuses_without_rewriting_and_names_what_it_rewrote(net, tmp_path):
     def convert(*options: str) -> subprocess.CompletedProcess:
         command = [sys.executable, "-m", "edgeready", "convert", net, "--data", "digits", *options]
         return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
@@ -179,7 +179,7 @@ def test_the_command_refuses_without_mending_and_tells_what_it_mended(net, tmp_p
     done = convert("--json")
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
-    assert [line.partition(": ")[2] for line in document["mended"]] == [
+    assert [line.partition(": ")[2] for line in document["rewrites"]] == [
         "LeakyReLU is written as PReLU with the same slope for every channel"
     ]
     assert document["readiness"]["ready"] is True

@@ -1,6 +1,6 @@
-"""Mends and converts tiny Keras models in one process; writes NAME.tflite files and cases.json into the folder given.
+"""Rewrites and converts tiny Keras models in one process; writes NAME.tflite files and cases.json into the folder given.
 
-A case is a function of the feature map of a first convolution, [n, 8, 8, 8]. Its answer is what `mend` said, the
+A case is a function of the feature map of a first convolution, [n, 8, 8, 8]. Its answer is what was rewritten, the
 largest difference of the float outputs, and the ops of the file; an error is {"error": class name, "text": message}.
 """
 
@@ -14,9 +14,8 @@ import keras
 import numpy as np
 
 from edgeready.config.build import SourceConfig
-from edgeready.quantization.samples import Feeds
-from edgeready.tf import convert, models, quantize
-from edgeready.tf import rewrite as mend
+from edgeready.quantization.samples import Samples
+from edgeready.tf import convert, models, quantize, rewrite
 from edgeready_device.preprocess import Normalization
 
 folder = Path(sys.argv[1])
@@ -89,18 +88,18 @@ def difference(one: keras.Model, other: keras.Model) -> float:
     return float(np.abs(np.asarray(one(frames)) - np.asarray(other(frames))).max())
 
 
-def mended(name: str) -> dict:
+def rewritten(name: str) -> dict:
     given = model(BODIES[name])
     before = [np.array(weight) for weight in given.get_weights()]
-    found = mend.mend(given, FRAMES, UNIT)
+    found = rewrite.rewrite_for_frames(given, FRAMES, UNIT)
     float32 = convert.to_float32(convert.freeze(found.model), SourceConfig())
-    data = quantize.quantize(quantize.calibrate(float32, Feeds((FRAMES,), UNIT)), "uint8")
+    data = quantize.quantize(quantize.calibrate(float32, Samples((FRAMES,), UNIT)), "uint8")
     (folder / f"{name}.tflite").write_bytes(data)
     again = folder / "again.keras"
     again.write_bytes(models.to_keras_file(given))
     return {
-        "rewritten": found.rewritten,
-        "proposed": found.proposed,
+        "rewrites": found.rewrites,
+        "proposals": found.proposals,
         "same object": found.model is given,
         "difference": difference(given, found.model),
         "size": float(np.abs(np.asarray(given(UNIT.apply(FRAMES)))).max()),
@@ -119,26 +118,30 @@ class Own(keras.Model):
 def own() -> dict:
     image = keras.Input(SHAPE)
     given = Own(image, layers.Flatten()(layers.UpSampling2D(2)(image)))
-    return {"rewritten": mend.mend(given, FRAMES, UNIT).rewritten}
+    return {"rewrites": rewrite.rewrite_for_frames(given, FRAMES, UNIT).rewrites}
+
+
+def rewrite_leaky_relu(function) -> None:
+    """Rewrites a LeakyReLU as `function`."""
+
+    def leaky_relu(layer):
+        return function if isinstance(layer, layers.LeakyReLU) else None
+
+    real = rewrite.REWRITES
+    rewrite.REWRITES = (leaky_relu,)
+    try:
+        rewrite.rewrite_for_frames(model(BODIES["leaky relu"]), FRAMES, UNIT)
+    finally:
+        rewrite.REWRITES = real
 
 
 def lying() -> None:
     """A rewrite that changes the results must not go unnoticed."""
-    kept = mend.REWRITES
-    mend.REWRITES = (lambda layer: (lambda image: image * 1.01) if isinstance(layer, layers.LeakyReLU) else None,)
-    try:
-        mend.mend(model(BODIES["leaky relu"]), FRAMES, UNIT)
-    finally:
-        mend.REWRITES = kept
+    rewrite_leaky_relu(lambda image: image * 1.01)
 
 
 def not_a_number() -> None:
-    kept = mend.REWRITES
-    mend.REWRITES = (lambda layer: (lambda image: image * np.nan) if isinstance(layer, layers.LeakyReLU) else None,)
-    try:
-        mend.mend(model(BODIES["leaky relu"]), FRAMES, UNIT)
-    finally:
-        mend.REWRITES = kept
+    rewrite_leaky_relu(lambda image: image * np.nan)
 
 
 def answer(action):
@@ -148,6 +151,6 @@ def answer(action):
         return {"error": type(error).__name__, "text": str(error)}
 
 
-answers = {name: answer(lambda name=name: mended(name)) for name in BODIES}
+answers = {name: answer(lambda name=name: rewritten(name)) for name in BODIES}
 answers |= {"own": answer(own), "lying": answer(lying), "not a number": answer(not_a_number)}
 (folder / "cases.json").write_text(json.dumps(answers), "utf-8")

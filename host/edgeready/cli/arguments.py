@@ -1,0 +1,30 @@
+"""What several commands take beside the options of the config classes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DataArgument = Annotated[
+    str, typer.Argument(metavar="DATA", help="digits, mnist, fashion-mnist, cifar10, a .npz, or a folder of images")
+]
+DataOption = Annotated[str, typer.Option("--data", help="the data set: a name, a .npz or a folder of images")]
+SourceArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="SOURCE", help=".keras, .h5, SavedModel folder, frozen .pb, float .tflite, or FILE.py:FUNCTION"
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="one JSON document on standard output")]
+Links = Annotated[bool, typer.Option("--follow-links", help="take symbolic links that lead out of a folder")]
+DebugReport = Annotated[
+    Path | None,
+    typer.Option("--debug-report", help="a FOLDER for each layer's error: layers.json, layers.png (extra plots)"),
+]
+OLDEST_RUNTIME, NEWEST_RUNTIME = 10, 14  # of compiler 1.0, and of 16.0, the last one
+EdgeTpuRuntime = Annotated[
+    int,
+    typer.Option("--runtime", help="the Edge TPU runtime on the device", min=OLDEST_RUNTIME, max=NEWEST_RUNTIME),
+]

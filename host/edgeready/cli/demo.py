@@ -1,0 +1,35 @@
+"""The command `demo`: the whole job on data that are part of the package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgeready.cli.arguments import Json
+from edgeready.cli.making import run_build
+from edgeready.config.build import BuildConfig, DataConfig, OutputConfig, TrainConfig
+
+DEMO_FOLDER = Path("edgeready-demo")
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command to `app`."""
+    app.command()(demo)
+
+
+def demo(
+    out: Annotated[Path, typer.Option("--out", "-o", help="the folder to write")] = DEMO_FOLDER,
+    as_json: Json = False,
+) -> None:
+    """Does all of it on handwritten digits that need no download: trains, converts, proves, measures."""
+    from edgeready.workflows import build as workflow  # noqa: PLC0415
+
+    config = BuildConfig(
+        data=DataConfig(source="digits"),
+        model="dropout-cnn",
+        train=TrainConfig(epochs=15),
+        output=OutputConfig(out=out / "digits.tflite"),
+    )
+    run_build(workflow.build, config, as_json=as_json, samples=out / "images")

@@ -1,0 +1,60 @@
+"""What the commands that make a model file share: progress, the result, and the attempts of a budget that broke."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from edgeready.cli.terminal import print_json, print_view
+from edgeready.config.build import BuildConfig
+from edgeready.errors import BudgetError
+
+if TYPE_CHECKING:
+    from edgeready.budget.ladder import Trail
+    from edgeready.workflows.build import BuildResult
+    from edgeready_device.progress import Progress
+
+SAMPLES = 5  # chosen: enough to try `classify` on, and few to look at
+
+
+def run_build(
+    workflow: Callable[[BuildConfig, Progress], BuildResult],
+    config: BuildConfig,
+    *,
+    as_json: bool,
+    samples: Path | None = None,
+    debug_report: Path | None = None,
+) -> None:
+    """Runs `workflow` on `config` and shows its result; some test images are written into the folder `samples`."""
+    from edgeready import dataset  # noqa: PLC0415
+    from edgeready.budget.ladder import Trail  # noqa: PLC0415
+    from edgeready.cli.debug_report import build_with_report  # noqa: PLC0415
+    from edgeready.cli.progress import progress_bar  # noqa: PLC0415
+    from edgeready.report.build import build_view  # noqa: PLC0415
+
+    try:
+        with progress_bar(Console(stderr=True)) as progress:
+            result = build_with_report(workflow, config, debug_report, progress)
+    except BudgetError as error:
+        if isinstance(error.trail, Trail):
+            _print_trail(error.trail, as_json)
+        raise
+    if samples is not None:
+        dataset.save_samples(result.splits.test, samples, min(SAMPLES, len(result.splits.test)))
+    if as_json:
+        print_json(result.to_dict())
+    else:
+        print_view(build_view(result, "IMAGE" if samples is None else f"{samples}/*.png"))
+
+
+def _print_trail(trail: Trail, as_json: bool) -> None:
+    """What was tried for a budget that no attempt keeps."""
+    from edgeready.report.budget import trail_view  # noqa: PLC0415
+
+    if as_json:
+        print_json({"out": None, "budget": trail.to_dict()})
+    else:
+        print_view(trail_view(trail))

@@ -1,0 +1,81 @@
+"""A dataclass as a folder of plain files, from which another process reads it again.
+
+Plain values go into one JSON file; arrays, bytes and models into files of their own. Arrays are mapped when read.
+The types of the fields say how a value is read, so that a job has no code of its own for this.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import types
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from edgeready_device.model_file.reader import TfliteModel
+
+T = TypeVar("T")
+_PLAIN = (str, int, float, bool, type(None))
+
+
+def save(value: Any, folder: Path, name: str) -> None:
+    """Writes the dataclass `value` into `folder` as NAME.json and files whose names begin with NAME."""
+    (folder / f"{name}.json").write_text(json.dumps(_encode(value, folder, name)), "utf-8")
+
+
+def load(kind: type[T], folder: Path, name: str) -> T:
+    """The value of the dataclass `kind` that `save` wrote into `folder` under `name`."""
+    value: T = _decode(kind, json.loads((folder / f"{name}.json").read_text("utf-8")), folder)
+    return value
+
+
+def _encode(value: Any, folder: Path, name: str) -> Any:
+    if isinstance(value, _PLAIN):
+        return value
+    if isinstance(value, np.ndarray):
+        np.save(folder / f"{name}.npy", value)
+        return f"{name}.npy"
+    if isinstance(value, (bytes, TfliteModel)):
+        (folder / f"{name}.bin").write_bytes(value if isinstance(value, bytes) else value.flatbuffer)
+        return f"{name}.bin"
+    if isinstance(value, Mapping):  # numbered: a key is any text, and no name for a file
+        return {key: _encode(item, folder, f"{name}-{number}") for number, (key, item) in enumerate(value.items())}
+    if isinstance(value, (tuple, list)):
+        return [_encode(item, folder, f"{name}-{number}") for number, item in enumerate(value)]
+    if dataclasses.is_dataclass(value):
+        fields = [field.name for field in dataclasses.fields(value) if field.init]
+        return {field: _encode(getattr(value, field), folder, f"{name}-{field}") for field in fields}
+    raise TypeError(f"{name} is a {type(value).__name__}: no job can hold one")
+
+
+def _decode(kind: Any, data: Any, folder: Path) -> Any:
+    kind = _without_none(kind, data)
+    if kind is None or kind in _PLAIN or kind is Any:
+        return data
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is np.ndarray:
+        return np.load(folder / data, mmap_mode="r", allow_pickle=False)
+    if kind is bytes:
+        return (folder / data).read_bytes()
+    if kind is TfliteModel:  # written by the other process of this job, and not by a stranger
+        return TfliteModel((folder / data).read_bytes(), trusted=True)
+    if origin is tuple:
+        return tuple(_decode(arguments[0], item, folder) for item in data)
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return {key: _decode(arguments[1], item, folder) for key, item in data.items()}
+    hints = typing.get_type_hints(kind)
+    return kind(**{name: _decode(hints[name], item, folder) for name, item in data.items()})
+
+
+def _without_none(kind: Any, data: Any) -> Any:
+    """The one type that `data` has of `kind`, which may be a union with None."""
+    if typing.get_origin(kind) not in (typing.Union, types.UnionType):
+        return kind
+    if data is None:
+        return None
+    (one_type,) = (each for each in typing.get_args(kind) if each is not type(None))
+    return one_type
