@@ -1,4 +1,4 @@
-"""Rewrites and converts tiny Keras models in one process; writes NAME.tflite files and cases.json into the folder given.
+"""Rewrites and converts tiny Keras models in one process; writes NAME.tflite files and cases.json into a folder.
 
 A case is a function of the feature map of a first convolution, [n, 8, 8, 8]. Its answer is what was rewritten, the
 largest difference of the float outputs, and the ops of the file; an error is {"error": class name, "text": message}.

@@ -1,4 +1,4 @@
-"""The only folder that imports TensorFlow; importing it without the extra `build` raises MissingExtraError."""
+"""The only folder that imports TensorFlow; its import without the extra `build` raises MissingExtraError."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The converter's own integer quantization, in steps: observe a float32 .tflite, then make it integer.
+"""The converter's own integer quantization in two steps: calibrates a float32 .tflite, then makes it integer.
 
-Between the two the ranges can be read and changed in the bytes (edgeready.quantization.ranges): that is why this is
-not `TFLiteConverter.convert`. Measured: with nothing changed both ways give the same tensors and ops.
+Between the two the ranges can be read and changed in the bytes (edgeready.quantization.ranges), which
+`TFLiteConverter.convert` does not allow. Measured: with unchanged ranges both give the same tensors and ops.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from edgeready_device.progress import Progress
 
 
 def quantize_step(job: QuantizeJob, progress: Progress) -> Quantized:
-    """What `job` asks for; the log of the process tells why the converter refused it."""
+    """Does `job`; the log of the process says why the converter refused it."""
     mode = MODES[job.mode]
     if job.samples is not None:
         check_samples(job.samples)
     progress(f"converting to {mode.name}", 0, 0)
-    if mode.name == "int16x8":  # the converter has it in one step only
+    if mode.name == "int16x8":  # the converter does it in one step only
         if job.samples is None:
             raise UsageError("int16x8 takes its ranges from samples: give samples")
         return Quantized(model=quantize_16x8(job.model, job.samples))
@@ -43,7 +43,7 @@ def quantize_step(job: QuantizeJob, progress: Progress) -> Quantized:
 
 
 def observe(float_model: bytes, samples: Samples, method: Method) -> bytes:
-    """`float_model` made ready for integers as `method` says: equalized where asked, with the ranges in it."""
+    """Returns `float_model` ready for integers: equalized where `method` says so, with the ranges in it."""
     model = equalize_channels(float_model, samples) if method.equalize else float_model
     calibrated = calibrate(model, samples)
     calibrated = with_ranges(calibrated, measure_overwritten(calibrated, samples))
@@ -53,22 +53,25 @@ def observe(float_model: bytes, samples: Samples, method: Method) -> bytes:
 
 
 def to_integer(calibrated: bytes, samples: Samples, method: Method, ends: str) -> bytes:
-    """What `observe` gave as an integer model with the ends `ends`, its biases corrected where `method` asks."""
+    """Returns the result of `observe` as an integer model with inputs and outputs of the type `ends`.
+
+    The biases are corrected where `method` says so.
+    """
     quantized = quantize(calibrated, ends)
     return correct_biases(calibrated, quantized, samples) if method.bias_correction else quantized
 
 
 def calibrate(float_model: bytes, samples: Samples) -> bytes:
-    """The .tflite `float_model` with the least and largest value of each activation over `samples` written into it."""
+    """Returns `float_model` with the least and largest value of each activation over `samples` in it."""
     calibrated: bytes = _observer(float_model).calibrate(samples)
     return calibrated
 
 
 def quantize(calibrated: bytes, ends: str) -> bytes:
-    """What `calibrate` gave, with int8 inside; inputs and outputs are of the type `ends`: uint8, int8 or float32.
+    """Returns the result of `calibrate` with int8 inside; its inputs and outputs are `ends`: uint8, int8 or float32.
 
-    Convolutions have a scale per output channel. Dense layers have one scale: the last Edge TPU compiler (2021) is
-    older than more, and the version of the op does not show them. An op without an 8-bit form stays float32.
+    Convolutions have a scale per output channel, dense layers one scale: the last Edge TPU compiler (2021) is older
+    than dense layers with several. An op without an 8-bit form stays float32.
     """
     kind = tf.as_dtype(ends)
     quantized: bytes = mlir_quantize(
@@ -81,7 +84,7 @@ def quantize(calibrated: bytes, ends: str) -> bytes:
 
 
 def quantize_16x8(float_model: bytes, samples: Samples) -> bytes:
-    """The .tflite `float_model` with int16 activations and ends and int8 weights, its ranges from `samples`."""
+    """Returns `float_model` with int16 activations and ends and int8 weights, with the ranges on `samples`."""
     quantized: bytes = _observer(float_model).calibrate_and_quantize(
         samples,
         tf.int16,

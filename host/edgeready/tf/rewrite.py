@@ -20,17 +20,16 @@ from edgeready.readiness.rewrites import SENTENCES
 from edgeready.tf.rewrites import REWRITES, Apply, proposal
 from edgeready_device.preprocess import Normalization
 
-FRAMES = 8  # that prove the result the same; chosen: a wrong rewrite shows on the first
-_TOLERANCE = (
-    1e-4  # of the largest output; chosen: float32 sums in another order differ by 1e-6, a wrong rewrite by 1e-1
-)
-_LEAST_OUTPUT = 1e-3  # chosen: outputs that are all smaller are compared as if they were this large
+FRAMES = 8  # whose results are compared; chosen: few, because a wrong rewrite shows on every image
+# Of the largest output; chosen: ten times what the tests allow for sums in another order.
+_TOLERANCE = 1e-4
+_LEAST_OUTPUT = 1e-3  # chosen: smaller outputs are compared as if they were this large
 Sample = Sequence[NDArray[Any]]  # one array per input, with batch 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class RewrittenModel:
-    """A model with the same results; `rewrites` says what was rewritten, `proposals` what would change the results."""
+    """A model with the same results, its `rewrites`, and `proposals` that would change the results."""
 
     model: keras.Model
     rewrites: tuple[str, ...] = ()
@@ -52,7 +51,7 @@ class Replacement(keras.layers.Layer):  # type: ignore[misc]
 def rewrite_for_frames(
     model: keras.Model, calibration: NDArray[np.uint8], normalization: Normalization
 ) -> RewrittenModel:
-    """Rewrites `model` with the first frames of `calibration`, uint8 pixels in the rank of the model, as the proof."""
+    """Rewrites `model` and compares the results on the first frames of `calibration`, uint8 pixels in its rank."""
     return rewrite(model, list(Samples((np.asarray(calibration[:FRAMES]),), normalization)()))
 
 

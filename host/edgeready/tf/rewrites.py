@@ -73,7 +73,7 @@ def dense_on_images(layer: keras.layers.Layer) -> Apply | None:
 
 
 def mean_in_parts(layer: keras.layers.Layer) -> Apply | None:
-    """Returns the function that replaces the mean of an image that is too large for one MEAN; None for other layers."""
+    """Returns the function that replaces the mean of an image too large for one MEAN; None for other layers."""
     if not isinstance(layer, keras.layers.GlobalAveragePooling2D) or layer.data_format != _LAST:
         return None
     height, width = (*_input_shape(layer), None, None, None)[1:3]
