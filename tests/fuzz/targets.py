@@ -96,7 +96,7 @@ def compiler_log(data: bytes) -> None:
     """What edgetpu_compiler printed."""
     from edgeready.edgetpu.compiler_log import parse_log
 
-    parse_log(data.decode("utf-8", "replace")).as_dict()
+    parse_log(data.decode("utf-8", "replace")).to_dict()
 
 
 def image(data: bytes) -> None:

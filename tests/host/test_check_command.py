@@ -41,18 +41,18 @@ def test_the_text_is_the_compilers_table_then_blockers_cost_and_that_it_is_a_pre
     assert (
         "cost: 2,496 multiply-accumulates, 92.3 % on the Edge TPU; 256 parameter bytes; 1 Edge TPU and 1 CPU " in out
     )
-    assert not any("mended alone" in line for line in lines)  # with one blocker it says nothing new
+    assert not any("clearing it alone" in line for line in lines)  # with one blocker it says nothing new
     assert lines[-1] == "This is a prediction from the file alone; only `edgeready compile` proves it."
 
 
-def test_with_several_blockers_each_says_what_mending_it_alone_brings(run_here, file):
+def test_with_several_blockers_each_says_what_clearing_it_alone_brings(run_here, file):
     tensors = [T(name, (1, 4), "int8", 0.1) for name in "abcd"]
     ops = [O("ELU", ["a"], ["b"]), O("RELU", ["b"], ["c"]), O("ELU", ["c"], ["d"])]
     _, out, _ = run_here("check", file(tflite(tensors=tensors, ops=ops, inputs=["a"], outputs=["d"])))
-    lines = [line for line in out.splitlines() if "mended alone" in line]
+    lines = [line for line in out.splitlines() if "clearing it alone" in line]
     assert lines == [
-        "   mended alone it brings the Edge TPU: 2 ops, 0 multiply-accumulates, 0 parameter bytes",
-        "   mended alone it brings the Edge TPU: nothing",
+        "   clearing it alone brings the Edge TPU: 2 ops, 0 multiply-accumulates, 0 parameter bytes",
+        "   clearing it alone brings the Edge TPU: nothing",
     ]
 
 

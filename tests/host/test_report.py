@@ -37,7 +37,7 @@ RUNTIME = Runtime("ai-edge-litert", "2.3.0")
 
 def part(seed: int, count: int) -> Dataset:
     images = np.random.default_rng(seed).integers(0, 256, (count, 8, 8), dtype=np.uint8)
-    return Dataset("pets", images, np.arange(count) % 3, CLASSES)
+    return Dataset(name="pets", images=images, labels=np.arange(count) % 3, classes=CLASSES)
 
 
 def measured(predicted: list[int], size: int, machine: Machine = MACHINE) -> Measured:
@@ -61,7 +61,7 @@ def result(machine: Machine = MACHINE, ready: bool = True) -> BuildResult:
     graph = read_graph(conv_classifier(dense_per_axis=not ready))
     return BuildResult(
         out=Path("out/pets.tflite"),
-        splits=Splits(part(1, 30), part(2, 9), part(3, 6), removed=2),
+        splits=Splits(train=part(1, 30), calibration=part(2, 9), test=part(3, 6), removed=2),
         baseline=TfliteModel(b""),
         losses=(0.5, 0.25),
         readiness=check_graph(graph, file="out/pets.tflite"),

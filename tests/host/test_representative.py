@@ -37,12 +37,14 @@ def smooth(count, seed):
 
 
 def dataset(images):
-    return Dataset("made", images, np.arange(len(images), dtype=np.int64) % CLASSES, CLASS_NAMES)
+    return Dataset(
+        name="made", images=images, labels=np.arange(len(images), dtype=np.int64) % CLASSES, classes=CLASS_NAMES
+    )
 
 
 def splits(calibration=None):
     calibration = smooth(60, 2) if calibration is None else calibration
-    return Splits(dataset(smooth(90, 1)), dataset(calibration), dataset(smooth(30, 3)))
+    return Splits(train=dataset(smooth(90, 1)), calibration=dataset(calibration), test=dataset(smooth(30, 3)))
 
 
 def inspected(frames, parts, conv_scale=0.02):

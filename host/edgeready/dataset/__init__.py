@@ -4,7 +4,6 @@ from edgeready.dataset.contact_sheet import preview
 from edgeready.dataset.dataset import Dataset
 from edgeready.dataset.loading import SET_NAMES, load_splits
 from edgeready.dataset.samples import save_samples
-from edgeready.dataset.splits import Splits
-from edgeready.dataset.splitting import hold_out, split
+from edgeready.dataset.splits import Splits, hold_out, split
 
 __all__ = ["SET_NAMES", "Dataset", "Splits", "hold_out", "load_splits", "preview", "save_samples", "split"]

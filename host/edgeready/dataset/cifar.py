@@ -1,4 +1,4 @@
-"""CIFAR-10's Python batches, read without unpickling anything that they could misuse."""
+"""CIFAR-10's Python batches, read by an unpickler that calls nothing."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from edgeready.errors import DatasetError
 
 TRAIN_BATCHES = tuple(f"data_batch_{number}" for number in range(1, 6))
 TEST_BATCH = "test_batch"
-# An original batch has 31 MB.
+# Chosen: twice the 31 MB of an original batch.
 MAX_BATCH_BYTES = 64 * 1024 * 1024
 _PIXELS = 3 * 32 * 32
-# What a pickled numpy array names, as written by numpy 1 and numpy 2; nothing else is let through.
+# The names in a pickled numpy array, as numpy 1 and numpy 2 write it; any other name is refused.
 _NUMPY_NAMES = {
     ("numpy.core.multiarray", "_reconstruct"),
     ("numpy._core.multiarray", "_reconstruct"),
@@ -32,10 +32,10 @@ Batch = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 
 class _Recorder:
-    """Stands where a batch file names something of numpy: keeps the state that it is given, and runs nothing.
+    """Takes the place of whatever a batch file names of numpy: records its state and runs nothing.
 
-    A pickle calls what it names. Here that is always one of these, a new one each time, so that even a
-    hostile file reaches no function of numpy or of ours, and the pixels are taken from the recorded state.
+    A pickle calls what it names. Here that is always a new recorder, so that even a hostile file reaches no function
+    of numpy or of this package, and the pixels come from the recorded state.
     """
 
     state: object = None
@@ -57,40 +57,40 @@ class _BatchUnpickler(pickle.Unpickler):
 def read_cifar10(path: Path) -> tuple[Batch, Batch]:
     """Training and test images of the folder or .tar.gz: (N, 32, 32, 3) RGB and labels (N,), uint8.
 
-    Raises DatasetError, naming file and batch, where one is missing or damaged.
+    Raises DatasetError, naming file and batch, when a batch is missing or damaged.
     """
-    read = _from_folder(path) if path.is_dir() else _from_archive(path)
-    batches = [_parse(read, path, name) for name in TRAIN_BATCHES]
+    contents = _read_folder(path) if path.is_dir() else _read_archive(path)
+    batches = [_parse_batch(contents, path, name) for name in TRAIN_BATCHES]
     images = np.concatenate([batch[0] for batch in batches])
     labels = np.concatenate([batch[1] for batch in batches])
-    return (images, labels), _parse(read, path, TEST_BATCH)
+    return (images, labels), _parse_batch(contents, path, TEST_BATCH)
 
 
-def _from_folder(path: Path) -> dict[str, bytes]:
-    found = {}
+def _read_folder(path: Path) -> dict[str, bytes]:
+    contents = {}
     for name in (*TRAIN_BATCHES, TEST_BATCH):
         if (path / name).is_file():
             with (path / name).open("rb") as file:
-                found[name] = file.read(MAX_BATCH_BYTES + 1)
-    return found
+                contents[name] = file.read(MAX_BATCH_BYTES + 1)
+    return contents
 
 
-def _from_archive(path: Path) -> dict[str, bytes]:
-    """The batches by name, read in memory: nothing is extracted to where the archive says."""
-    found = {}
+def _read_archive(path: Path) -> dict[str, bytes]:
+    """The batches by name, read into memory: nothing is extracted to disk."""
+    contents = {}
     try:
         with tarfile.open(path, "r:gz") as archive:
             for member in archive:
                 name = Path(member.name).name
                 if name in (*TRAIN_BATCHES, TEST_BATCH) and member.isfile():
                     file = archive.extractfile(member)
-                    found[name] = file.read(MAX_BATCH_BYTES + 1) if file else b""
+                    contents[name] = file.read(MAX_BATCH_BYTES + 1) if file else b""
     except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
         raise DatasetError(f"{str(path)!r} cannot be unpacked ({error}): delete it to fetch it again") from error
-    return found
+    return contents
 
 
-def _parse(batches: dict[str, bytes], path: Path, name: str) -> Batch:
+def _parse_batch(batches: dict[str, bytes], path: Path, name: str) -> Batch:
     if name not in batches:
         raise DatasetError(f"{str(path)!r} has no {name}: delete it to fetch it again")
     if len(batches[name]) > MAX_BATCH_BYTES:
@@ -106,7 +106,7 @@ def _parse(batches: dict[str, bytes], path: Path, name: str) -> Batch:
 
 
 def _images(recorded: Any) -> NDArray[np.uint8]:
-    """The pixels (N, 32, 32, 3) out of what numpy would be given: (version, shape, dtype, order, bytes)."""
+    """The pixels (N, 32, 32, 3) from the state that numpy would get: (version, shape, dtype, order, bytes)."""
     if not isinstance(recorded, _Recorder) or not isinstance(recorded.state, tuple):
         raise ValueError("its data is no array")
     pixels = recorded.state[4]

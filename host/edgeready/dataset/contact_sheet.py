@@ -19,11 +19,11 @@ MARGIN = 20
 TITLE_SIZE, TEXT_SIZE, SMALL_SIZE = 22, 16, 13
 LABEL_WIDTH = 190
 HEAD_HEIGHT = 84
-MAX_CLASSES = 40
+MAX_CLASSES = 40  # chosen: a sheet of about 4,000 pixels in height, which viewers still open
 INK, GREY, PAPER, PLATE = "#1f2933", "#6b7785", "#ffffff", "#f0f2f5"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Block:
     """Columns of the sheet: `count` images per class out of `data`, under `title`."""
 
@@ -35,9 +35,10 @@ class Block:
 def preview(data: Dataset | Splits, path: str | Path, *, per_class: int = 10, seed: int = 0) -> Path:
     """Writes a PNG with up to `per_class` images of each class, drawn with `seed`, and returns its path.
 
-    Of Splits it shows the three parts side by side, each with at least one column. Small images are enlarged
-    by whole factors, so that their pixels show. Beyond 40 classes it shows the first 40 and says so.
-    The file appears only when it is complete. Raises UsageError for `per_class`, OutputError where it cannot write.
+    The three parts of Splits stand side by side, each with at least one column. Small images are enlarged by whole
+    factors, so that their pixels show. Of more than 40 classes the first 40 are shown, and the sheet says so.
+    The file appears only when it is complete.
+    Raises UsageError for `per_class`, OutputError when the file cannot be written.
     """
     blocks = _blocks(data, per_class)
     classes = blocks[0].data.classes[:MAX_CLASSES]
@@ -46,7 +47,7 @@ def preview(data: Dataset | Splits, path: str | Path, *, per_class: int = 10, se
     draw = ImageDraw.Draw(sheet)
     _draw_head(draw, data, blocks)
     for row, name in enumerate(classes):
-        _draw_row(sheet, draw, blocks, row, name, seed)
+        _draw_row(sheet, blocks, row, name=name, seed=seed)
     if left_out:
         where = (MARGIN, HEAD_HEIGHT + len(classes) * (CELL + GAP) + GAP)
         draw.text(where, f"and {left_out} more classes", fill=GREY, font=ImageFont.load_default(TEXT_SIZE))
@@ -58,14 +59,14 @@ def _blocks(data: Dataset | Splits, per_class: int) -> tuple[Block, ...]:
     if isinstance(data, Dataset):
         if not 1 <= per_class <= 100:
             raise UsageError(f"per_class is {per_class}: give 1 to 100 images")
-        return (Block("images", data, per_class),)
+        return (Block(title="images", data=data, count=per_class),)
     if not 3 <= per_class <= 100:
         raise UsageError(f"per_class is {per_class}: give 3 to 100 images, shared by the three parts")
     side = max(1, round(per_class * 0.3))
     return (
-        Block("train", data.train, per_class - 2 * side),
-        Block("calibration", data.calibration, side),
-        Block("test", data.test, side),
+        Block(title="train", data=data.train, count=per_class - 2 * side),
+        Block(title="calibration", data=data.calibration, count=side),
+        Block(title="test", data=data.test, count=side),
     )
 
 
@@ -83,33 +84,34 @@ def _draw_head(draw: ImageDraw.ImageDraw, data: Dataset | Splits, blocks: tuple[
     first = blocks[0].data
     shape = f"{first.height} x {first.width} {'RGB' if first.channels == 3 else 'grey'}"
     room = _left(blocks, len(blocks)) - 2 * GAP - MARGIN
-    draw_text(draw, (MARGIN, MARGIN - 6), f"{first.name}: {len(first.classes)} classes, {shape}", TITLE_SIZE, room)
+    title = f"{first.name}: {len(first.classes)} classes, {shape}"
+    draw_text(draw, (MARGIN, MARGIN - 6), title, size=TITLE_SIZE, room=room)
     for index, block in enumerate(blocks):
         width = block.count * (CELL + GAP) - GAP
         where = (_left(blocks, index), HEAD_HEIGHT - SMALL_SIZE - 10)
-        draw_text(draw, where, f"{block.title} ({len(block.data):,})", SMALL_SIZE, max(width, CELL), GREY)
+        text = f"{block.title} ({len(block.data):,})"
+        draw_text(draw, where, text, size=SMALL_SIZE, room=max(width, CELL), ink=GREY)
 
 
-def _draw_row(
-    sheet: Image.Image, draw: ImageDraw.ImageDraw, blocks: tuple[Block, ...], row: int, name: str, seed: int
-) -> None:
+def _draw_row(sheet: Image.Image, blocks: tuple[Block, ...], row: int, *, name: str, seed: int) -> None:
+    draw = ImageDraw.Draw(sheet)
     top = HEAD_HEIGHT + row * (CELL + GAP)
     label = blocks[0].data.classes.index(name)
     counts = [int((block.data.labels == label).sum()) for block in blocks]
-    draw_text(draw, (MARGIN, top + 26), name, TEXT_SIZE, LABEL_WIDTH - 2 * GAP)
+    draw_text(draw, (MARGIN, top + 26), name, size=TEXT_SIZE, room=LABEL_WIDTH - 2 * GAP)
     text = " + ".join(f"{count:,}" for count in counts)
-    draw_text(draw, (MARGIN, top + 50), text, SMALL_SIZE, LABEL_WIDTH - 2 * GAP, GREY)
+    draw_text(draw, (MARGIN, top + 50), text, size=SMALL_SIZE, room=LABEL_WIDTH - 2 * GAP, ink=GREY)
     for index, block in enumerate(blocks):
         positions = np.flatnonzero(block.data.labels == label)
-        chosen = np.random.default_rng((seed, label)).permutation(positions)[: block.count]
-        for column, position in enumerate(chosen):
+        sample = np.random.default_rng((seed, label)).permutation(positions)[: block.count]
+        for column, position in enumerate(sample):
             left = _left(blocks, index) + column * (CELL + GAP)
             draw.rectangle((left, top, left + CELL - 1, top + CELL - 1), fill=PLATE)
-            picture = tile(block.data, int(position))
+            picture = fit_tile(block.data, int(position))
             sheet.paste(picture, (left + (CELL - picture.width) // 2, top + (CELL - picture.height) // 2))
 
 
-def tile(data: Dataset, position: int) -> Image.Image:
+def fit_tile(data: Dataset, position: int) -> Image.Image:
     """The image at `position` as RGB, as large as fits into a CELL: enlarged by a whole factor, or shrunk."""
     image = Image.fromarray(
         np.broadcast_to(data.images[position].reshape(data.height, data.width, -1), (data.height, data.width, 3))
@@ -123,11 +125,10 @@ def tile(data: Dataset, position: int) -> Image.Image:
 
 
 def draw_text(
-    draw: ImageDraw.ImageDraw, where: tuple[int, int], text: str, size: int, room: int, ink: str = INK
+    draw: ImageDraw.ImageDraw, where: tuple[int, int], text: str, *, size: int, room: int, ink: str = INK
 ) -> None:
-    """The text, cut with dots where it is wider than `room` pixels."""
+    """Draws the text, cut with dots when it is wider than `room` pixels."""
     font = ImageFont.load_default(size)
-    shown = text
-    while len(shown) > 1 and draw.textlength(shown, font=font) > room:
-        shown = shown[:-2].rstrip() + "…"
-    draw.text(where, shown, fill=ink, font=font)
+    while len(text) > 1 and draw.textlength(text, font=font) > room:
+        text = text[:-2].rstrip() + "…"
+    draw.text(where, text, fill=ink, font=font)

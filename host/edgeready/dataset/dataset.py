@@ -15,12 +15,12 @@ from edgeready.errors import DatasetError
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Dataset:
-    """Labelled images, checked when made; the arrays are kept as read-only views.
+    """Labelled images; the arrays are read-only views.
 
     `images` is uint8 of shape (N, height, width) or (N, height, width, channels) with 1 or 3 channels;
-    `labels` is int64 of shape (N,), indices into `classes`. Raises DatasetError where they do not fit.
+    `labels` is int64 of shape (N,), indices into `classes`. Raises DatasetError when they do not fit together.
     """
 
     name: str
@@ -54,25 +54,25 @@ class Dataset:
         return int(self.images.shape[3]) if self.images.ndim == 4 else 1
 
     def take(self, indices: Sequence[int] | NDArray[np.int64]) -> Dataset:
-        """The images at `indices`, in that order; raises DatasetError where there is no such image, or none."""
-        chosen = np.asarray(indices, dtype=np.int64)
-        outside = chosen[(chosen < 0) | (chosen >= len(self))]
+        """The images at `indices`, in that order; raises DatasetError when an index is outside, or there is none."""
+        rows = np.asarray(indices, dtype=np.int64)
+        outside = rows[(rows < 0) | (rows >= len(self))]
         if outside.size:
             raise DatasetError(f"{self.name!r} has no image {outside[0]}: indices go from 0 to {len(self) - 1}")
-        return Dataset(self.name, self.images[chosen], self.labels[chosen], self.classes)
+        return Dataset(name=self.name, images=self.images[rows], labels=self.labels[rows], classes=self.classes)
 
     def hashes(self) -> tuple[bytes, ...]:
         """16 bytes per image, equal for images with equal pixels (BLAKE2b)."""
-        rows = np.ascontiguousarray(self.images).reshape(len(self), -1)
-        return tuple(hashlib.blake2b(row, digest_size=16).digest() for row in rows)
+        pixels = np.ascontiguousarray(self.images).reshape(len(self), -1)
+        return tuple(hashlib.blake2b(row, digest_size=16).digest() for row in pixels)
 
     def class_counts(self) -> dict[str, int]:
-        """How many images each class has, in the order of the classes."""
+        """The number of images of each class, in the order of the classes."""
         counts = np.bincount(self.labels, minlength=len(self.classes))
         return {name: int(count) for name, count in zip(self.classes, counts, strict=True)}
 
     def majority_share(self) -> float:
-        """The share of the largest class, 0 to 1: the accuracy of always answering with it."""
+        """The share of the largest class, 0 to 1: the accuracy of a model that always gives it as its answer."""
         return max(self.class_counts().values()) / len(self)
 
 

@@ -22,7 +22,7 @@ def load_digits() -> Dataset:
     """1,797 images (N, 28, 28), classes 0 to 9; no official test set.
 
     The 8x8 values 0..16 are spread to 0..255 and enlarged with Pillow's bicubic filter.
-    Raises MissingExtraError where scikit-learn is not installed, DatasetError where its digits are others.
+    Raises MissingExtraError when scikit-learn is not installed, DatasetError when its digits are others.
     """
     try:
         from sklearn import datasets  # noqa: PLC0415 (1 s to import, and only in the extra `build`)
@@ -32,18 +32,19 @@ def load_digits() -> Dataset:
         ) from error
     values, labels = datasets.load_digits(return_X_y=True)
     _check(values, labels)
-    images = np.stack([_enlarged(value) for value in values.reshape(-1, 8, 8)])
-    return Dataset(NAME, images, labels.astype(np.int64), tuple(str(digit) for digit in range(10)))
+    images = np.stack([_enlarge(value) for value in values.reshape(-1, 8, 8)])
+    classes = tuple(str(digit) for digit in range(10))
+    return Dataset(name=NAME, images=images, labels=labels.astype(np.int64), classes=classes)
 
 
 def _check(values: NDArray[Any], labels: NDArray[Any]) -> None:
-    found = hashlib.sha256(values.astype(np.uint8).tobytes() + labels.astype(np.uint8).tobytes()).hexdigest()
-    if found != SHA256:
+    digest = hashlib.sha256(values.astype(np.uint8).tobytes() + labels.astype(np.uint8).tobytes()).hexdigest()
+    if digest != SHA256:
         raise DatasetError(
-            f"scikit-learn's digits have the sha256 {found}, expected {SHA256}: install scikit-learn again"
+            f"scikit-learn's digits have the sha256 {digest}, expected {SHA256}: install scikit-learn again"
         )
 
 
-def _enlarged(values: NDArray[Any]) -> NDArray[np.uint8]:
+def _enlarge(values: NDArray[Any]) -> NDArray[np.uint8]:
     pixels = np.rint(values * (255 / 16)).astype(np.uint8)
     return np.array(Image.fromarray(pixels).resize((SIZE, SIZE), Image.Resampling.BICUBIC), dtype=np.uint8)

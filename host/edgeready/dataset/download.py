@@ -1,11 +1,10 @@
-"""Fetches a file over https, whole or not at all."""
+"""Downloads a file over https, whole or not at all."""
 
 from __future__ import annotations
 
 import http.client
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -14,20 +13,19 @@ from urllib.parse import urlsplit
 
 from edgeready.errors import DatasetError, NotFoundError, OutputError
 from edgeready.files.atomic import new_file
+from edgeready_device.progress import Progress, no_progress
 
-Progress = Callable[[int, int], None]
-
-# Where Keras itself fetches from.
+# The servers that Keras itself uses.
 BASE_URLS = {
     "keras": "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
     "toronto": "https://www.cs.toronto.edu/~kriz/",
 }
-TIMEOUT_S = 30.0
+TIMEOUT_S = 30.0  # chosen: for each read; a server that is silent for longer does not answer
 _CHUNK_BYTES = 1 << 16
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Download:
     """One file: `base` is a key of BASE_URLS, `file` the name there, `target` the path below the Keras cache."""
 
@@ -42,16 +40,16 @@ class Download:
         return BASE_URLS[self.base] + self.file
 
 
-def download(item: Download, path: Path, progress: Progress | None = None) -> None:
-    """Puts the file at `path`, which appears only when it is complete; `progress` gets (bytes, all bytes or 0).
+def download(item: Download, path: Path, progress: Progress = no_progress) -> None:
+    """Downloads the file to `path`, which appears only when it is complete; `progress` gets (bytes, all bytes or 0).
 
-    Raises NotFoundError where it cannot be had or the connection breaks off, DatasetError where it is larger
-    than `max_bytes` or the address is not https, OutputError where it cannot be written.
+    Raises NotFoundError when it cannot be fetched or the connection breaks off, DatasetError when it is larger than
+    `max_bytes` or the address is not https, OutputError when it cannot be written.
     """
     _check_address(item.url)
     try:
         with _OPENER.open(item.url, timeout=TIMEOUT_S) as response, new_file(path) as temporary:
-            _save(item, response, temporary, path, progress)
+            _save(item, response, temporary, path=path, progress=progress)
     except (NotFoundError, OutputError):
         raise
     except (OSError, http.client.HTTPException) as error:
@@ -60,7 +58,7 @@ def download(item: Download, path: Path, progress: Progress | None = None) -> No
         raise NotFoundError(f"{item.url} cannot be fetched ({code}{reason}): try again") from error
 
 
-def _save(item: Download, response: Any, temporary: Path, path: Path, progress: Progress | None) -> None:
+def _save(item: Download, response: Any, temporary: Path, *, path: Path, progress: Progress) -> None:
     total = response.length or 0  # None where the server does not say
     if total > item.max_bytes:
         raise DatasetError(_too_large(item, total))
@@ -71,8 +69,7 @@ def _save(item: Download, response: Any, temporary: Path, path: Path, progress: 
             if done > item.max_bytes:
                 raise DatasetError(_too_large(item, done))
             _write(file, chunk, path)
-            if progress is not None:
-                progress(done, total)
+            progress(f"downloading {path.name}", done, total)
     if done < total:
         raise NotFoundError(f"{item.url} broke off after {done} of {total} bytes: try again")
 
@@ -103,7 +100,7 @@ class _SafeRedirects(urllib.request.HTTPRedirectHandler):
         self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: str
     ) -> urllib.request.Request | None:
         _check_address(newurl)
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
+        return super().redirect_request(req, fp, code, msg, headers=headers, newurl=newurl)
 
 
 _OPENER = urllib.request.build_opener(_SafeRedirects)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,17 +12,16 @@ from numpy.typing import NDArray
 from edgeready.dataset.dataset import Dataset
 from edgeready.errors import DatasetError, NotFoundError, UsageError
 from edgeready_device.images.decode import IMAGE_SUFFIXES, image_files, load_frame
-
-Progress = Callable[[int, int], None]
+from edgeready_device.progress import Progress, no_progress
 
 TRAIN = "train"
 TEST = "test"
 # Validation images go to training: calibration images are taken from there, and the test set stays unseen.
 VALIDATION = ("val", "valid", "validation")
-DEFAULT_IMAGE_SIZE = (96, 96)
+DEFAULT_IMAGE_SIZE = (96, 96)  # chosen: the smallest input of the ImageNet weights that Keras has for MobileNetV2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Listing:
     """Image files of one part and the class index of each."""
 
@@ -37,7 +35,7 @@ def load_folder(
     image_size: tuple[int, int] = DEFAULT_IMAGE_SIZE,
     channels: int | None = None,
     follow_links: bool = False,
-    progress: Progress | None = None,
+    progress: Progress = no_progress,
 ) -> tuple[Dataset, Dataset | None]:
     """Training and official test images of the folder (None where it has no test/), named after the folder.
 
@@ -46,23 +44,25 @@ def load_folder(
     name. val/, valid/ and validation/ are added to train/. Hidden files, files that are not JPEG or PNG, and
     (unless `follow_links`) symbolic links that lead out of the folder are left out. `progress` gets (images
     read, all images).
-    Raises NotFoundError, DatasetError for the layout, and ImageError naming an image that cannot be read.
+    Raises NotFoundError, DatasetError for the layout, and ImageError, naming the image, when one cannot be read.
     """
     if channels not in (None, 1, 3):
         raise UsageError(f"channels is {channels}: give 1 for grey or 3 for RGB")
     if not folder.is_dir():
         raise NotFoundError(f"no folder {str(folder)!r}: check the path")
-    classes, training, tested = _listings(folder, None if follow_links else folder)
+    classes, training, testing = _listings(folder, None if follow_links else folder)
     name = folder.resolve().name or str(folder)
-    images = _read(training.files + (tested.files if tested else ()), image_size, 1 if channels == 1 else 3, progress)
-    if channels is None and _without_colour(images):
+    files = training.files + (testing.files if testing else ())
+    images = _read_images(files, image_size, channels=1 if channels == 1 else 3, progress=progress)
+    if channels is None and _are_grey(images):
         images = np.ascontiguousarray(images[..., :1])
     images = images[..., 0] if images.shape[3] == 1 else images
     cut = len(training.files)
-    train = Dataset(name, images[:cut], np.array(training.labels, dtype=np.int64), classes)
-    if tested is None:
+    train = Dataset(name=name, images=images[:cut], labels=np.array(training.labels, dtype=np.int64), classes=classes)
+    if testing is None:
         return train, None
-    return train, Dataset(name, images[cut:], np.array(tested.labels, dtype=np.int64), classes)
+    labels = np.array(testing.labels, dtype=np.int64)
+    return train, Dataset(name=name, images=images[cut:], labels=labels, classes=classes)
 
 
 def _listings(folder: Path, fence: Path | None) -> tuple[tuple[str, ...], Listing, Listing | None]:
@@ -83,8 +83,8 @@ def _listings(folder: Path, fence: Path | None) -> tuple[tuple[str, ...], Listin
         )
     classes = _class_names(folder, _subfolders(parts[TRAIN], fence))
     roots = tuple(parts[name] for name in (TRAIN, *VALIDATION) if name in parts)
-    tested = _listing(fence, (parts[TEST],), classes) if TEST in parts else None
-    return classes, _listing(fence, roots, classes), tested
+    testing = _listing(fence, (parts[TEST],), classes) if TEST in parts else None
+    return classes, _listing(fence, roots, classes), testing
 
 
 def _is_part(path: Path, fence: Path | None) -> bool:
@@ -106,9 +106,9 @@ def _stays_inside(entry: Path, fence: Path | None) -> bool:
 
 def _class_names(folder: Path, inside: list[Path]) -> tuple[str, ...]:
     if len(inside) < 2:
-        found = f"only {inside[0].name!r}" if inside else "none"
+        folders = f"only {inside[0].name!r}" if inside else "none"
         raise DatasetError(
-            f"{str(folder)!r} needs a subfolder of images for each of at least two classes and has {found} "
+            f"{str(folder)!r} needs a subfolder of images for each of at least two classes and has {folders} "
             "(symbolic links that lead out of it need --follow-links)"
         )
     return tuple(path.name for path in inside)
@@ -123,25 +123,24 @@ def _listing(fence: Path | None, roots: tuple[Path, ...], classes: tuple[str, ..
                 raise DatasetError(
                     f"class {path.name!r} in {str(root)!r} is not in train: add images of it there or remove it"
                 )
-            found = [file for file in image_files(path) if _stays_inside(file, fence)]
-            if not found:
+            images = [file for file in image_files(path) if _stays_inside(file, fence)]
+            if not images:
                 raise DatasetError(f"{str(path)!r} has no {' '.join(IMAGE_SUFFIXES)} image: add some or remove it")
-            files += found
-            labels += [classes.index(path.name)] * len(found)
-    return Listing(tuple(files), tuple(labels))
+            files += images
+            labels += [classes.index(path.name)] * len(images)
+    return Listing(files=tuple(files), labels=tuple(labels))
 
 
-def _read(
-    files: tuple[Path, ...], size: tuple[int, int], channels: Literal[1, 3], progress: Progress | None
+def _read_images(
+    files: tuple[Path, ...], size: tuple[int, int], *, channels: Literal[1, 3], progress: Progress
 ) -> NDArray[np.uint8]:
     height, width = size
     images = np.empty((len(files), height, width, channels), dtype=np.uint8)
     for index, file in enumerate(files):
-        images[index] = load_frame(file, height, width, channels)
-        if progress is not None:
-            progress(index + 1, len(files))
+        images[index] = load_frame(file, height, width, channels=channels)
+        progress("reading images", index + 1, len(files))
     return images
 
 
-def _without_colour(images: NDArray[np.uint8]) -> bool:
+def _are_grey(images: NDArray[np.uint8]) -> bool:
     return all(bool((image == image[..., :1]).all()) for image in images)

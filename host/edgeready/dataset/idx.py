@@ -13,13 +13,16 @@ from numpy.typing import NDArray
 
 from edgeready.errors import DatasetError
 
-# Largest content that is read, in bytes: 60,000 images of 28x28 are 47 MB.
+# Chosen: room for 60,000 images of 28x28, which are 47 MB.
 MAX_BYTES = 64 * 1024 * 1024
 _UNSIGNED_BYTE = 0x08
 
 
 def read_idx(path: Path) -> NDArray[np.uint8]:
-    """The uint8 array in the .gz file, in the shape that its header gives; DatasetError where it is damaged."""
+    """The uint8 array in the .gz file, in the shape that its header states.
+
+    Raises DatasetError when the file is damaged.
+    """
     try:
         with gzip.open(path) as file:
             content = file.read(MAX_BYTES + 1)

@@ -1,4 +1,4 @@
-"""The data sets that have a name: where they are looked for, fetched from, and how their arrays are checked."""
+"""The data sets that have a name: where their files are, where they come from, and the hash of their arrays."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from edgeready.dataset.cifar import read_cifar10
 from edgeready.dataset.dataset import Dataset
-from edgeready.dataset.download import Download, Progress, download
+from edgeready.dataset.download import Download, download
 from edgeready.dataset.idx import read_idx
 from edgeready.dataset.npz import read_npz
 from edgeready.errors import DatasetError, NotFoundError
+from edgeready_device.progress import Progress, no_progress
 
 DATA_VARIABLE = "EDGEREADY_DATA"
 CACHE_VARIABLE = "KERAS_HOME"
@@ -26,7 +27,7 @@ ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 Arrays = dict[str, NDArray[Any]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class NamedSet:
     """One public data set.
 
@@ -57,7 +58,7 @@ def _read_batches(paths: tuple[Path, ...]) -> Arrays:
     return dict(zip(ARRAYS, (*train, *test), strict=True))
 
 
-_MEGABYTE = 1_000_000
+_MEGABYTE = 1_000_000  # limits of the downloads are chosen: above the size of each file, which its hash then decides
 _FASHION = tuple(
     f"fashion-mnist/{part}-ubyte.gz"
     for part in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
@@ -81,7 +82,7 @@ NAMED_SETS = {
             sha256="06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16",
             npz="mnist.npz",
             cached=(("mnist.npz",),),
-            downloads=(Download("keras", "mnist.npz", "mnist.npz", 20 * _MEGABYTE),),
+            downloads=(Download(base="keras", file="mnist.npz", target="mnist.npz", max_bytes=20 * _MEGABYTE),),
             read=_read_npz,
         ),
         NamedSet(
@@ -93,7 +94,10 @@ NAMED_SETS = {
             sha256="ca3ab2a37f845e1b8ae23cab1b51749a3011ba3bf1d9016176d75cbaabac376f",
             npz="fashion_mnist.npz",
             cached=(_FASHION,),
-            downloads=tuple(Download("keras", Path(file).name, file, 40 * _MEGABYTE) for file in _FASHION),
+            downloads=tuple(
+                Download(base="keras", file=Path(file).name, target=file, max_bytes=40 * _MEGABYTE)
+                for file in _FASHION
+            ),
             read=_read_idx,
         ),
         NamedSet(
@@ -102,29 +106,36 @@ NAMED_SETS = {
             sha256="80387ddb9a0edf3fc4a964ee3770296169bb26a651050df20035579673099660",
             npz="cifar10.npz",
             cached=_CIFAR,
-            downloads=(Download("toronto", "cifar-10-python.tar.gz", _CIFAR_ARCHIVE, 200 * _MEGABYTE),),
+            downloads=(
+                Download(
+                    base="toronto",
+                    file="cifar-10-python.tar.gz",
+                    target=_CIFAR_ARCHIVE,
+                    max_bytes=200 * _MEGABYTE,
+                ),
+            ),
             read=_read_batches,
         ),
     )
 }
 
 
-def load_named(item: NamedSet, *, progress: Progress | None = None, fetch: bool = True) -> tuple[Dataset, Dataset]:
+def load_named(item: NamedSet, *, progress: Progress = no_progress, fetch: bool = True) -> tuple[Dataset, Dataset]:
     """Training and official test images of the set, from $EDGEREADY_DATA, the Keras cache or, last, the network.
 
-    What is fetched goes to the Keras cache ($KERAS_HOME or ~/.keras), where Keras finds it as well.
-    Raises NotFoundError where it is nowhere to be had, DatasetError where the arrays are not the known ones.
+    A download goes to the Keras cache ($KERAS_HOME or ~/.keras), where Keras finds it as well.
+    Raises NotFoundError when it is nowhere, DatasetError when the arrays are not those of the set.
     """
     own = _own_file(item)
     if own is not None and own.exists():
-        return _checked(item, read_npz(own), own)
+        return _to_datasets(item, read_npz(own), own)
     for place in item.cached:
         paths = tuple(_cache() / file for file in place)
         if all(path.exists() for path in paths):
-            return _checked(item, item.read(paths), paths[0])
+            return _to_datasets(item, item.read(paths), paths[0])
     if not fetch:
         raise NotFoundError(f"{_absent(item)}: {_remedy(item)}, or allow the download")
-    return _fetched(item, progress)
+    return _download_set(item, progress)
 
 
 def _own_file(item: NamedSet) -> Path | None:
@@ -137,21 +148,21 @@ def _cache() -> Path:
     return (Path(home) if home else Path.home() / ".keras").expanduser() / "datasets"
 
 
-def _fetched(item: NamedSet, progress: Progress | None) -> tuple[Dataset, Dataset]:
-    new: list[Path] = []
+def _download_set(item: NamedSet, progress: Progress) -> tuple[Dataset, Dataset]:
+    downloads: list[Path] = []
     try:
         for part in item.downloads:
             path = _cache() / part.target
             if not path.exists():
-                new.append(path)
+                downloads.append(path)
                 download(part, path, progress)
         paths = tuple(_cache() / file for file in item.cached[-1])
-        return _checked(item, item.read(paths), paths[0])
+        return _to_datasets(item, item.read(paths), paths[0])
     except NotFoundError as error:
         raise NotFoundError(f"{_absent(item)}, and {error}; or {_remedy(item)}") from error
     except DatasetError as error:
-        # What came is not the data set: it must not be found as such the next time.
-        for path in new:
+        # The download is not the data set: it must not be taken for it the next time.
+        for path in downloads:
             path.unlink(missing_ok=True)
         raise DatasetError(f"{error} (what was fetched just now is removed again)") from error
 
@@ -166,18 +177,23 @@ def _remedy(item: NamedSet) -> str:
     return f"put {item.npz} (Keras arrays) into a folder and set {DATA_VARIABLE} to it"
 
 
-def _checked(item: NamedSet, arrays: Arrays, path: Path) -> tuple[Dataset, Dataset]:
+def _to_datasets(item: NamedSet, arrays: Arrays, path: Path) -> tuple[Dataset, Dataset]:
     missing = [name for name in ARRAYS if name not in arrays]
     if missing:
         raise DatasetError(f"{str(path)!r} has no array {missing[0]!r}: delete it to fetch it again")
-    found = arrays_sha256(arrays)
-    if found != item.sha256:
+    digest = arrays_sha256(arrays)
+    if digest != item.sha256:
         raise DatasetError(
-            f"{str(path)!r} is not {item.name}: the sha256 of its arrays is {found}, expected {item.sha256}; "
+            f"{str(path)!r} is not {item.name}: the sha256 of its arrays is {digest}, expected {item.sha256}; "
             "delete it to fetch it again"
         )
     train, test = (
-        Dataset(item.name, arrays[f"x_{part}"], arrays[f"y_{part}"].reshape(-1).astype(np.int64), item.classes)
+        Dataset(
+            name=item.name,
+            images=arrays[f"x_{part}"],
+            labels=arrays[f"y_{part}"].reshape(-1).astype(np.int64),
+            classes=item.classes,
+        )
         for part in ("train", "test")
     )
     return train, test

@@ -1,4 +1,4 @@
-"""Inputs of a model that is no image classifier: a .npz with one array per input and no labels."""
+"""Inputs of a model of another kind than an image classifier: a .npz with one array per input and no labels."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from edgeready.dataset.npz import read_npz
 from edgeready.errors import DatasetError
 
 _OF_IMAGES = {"y", "y_train", "y_test", "x_train", "x_test"}
-_MOST_CALIBRATION = 500
+_MOST_CALIBRATION = 500  # chosen: the limit of an image set
 Arrays = dict[str, NDArray[Any]]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class TensorData:
-    """Arrays by name, cut in two: for the ranges, and to measure the error on. Each is (n, ...)."""
+    """Arrays by name in two parts: for the ranges, and to measure the error on. Each array is (n, ...)."""
 
     name: str
     calibration: Arrays = field(repr=False)
@@ -47,14 +47,20 @@ def load_tensors(path: Path, seed: int) -> TensorData:
         _check(array, f"{key} of {str(path)!r}")
     counts = {key: len(array) for key, array in arrays.items()}
     if len(set(counts.values())) > 1:
-        told = ", ".join(f"{key} {count}" for key, count in counts.items())
-        raise DatasetError(f"the arrays of {str(path)!r} have different numbers of rows ({told}): give each the same")
+        sizes = ", ".join(f"{key} {count}" for key, count in counts.items())
+        raise DatasetError(
+            f"the arrays of {str(path)!r} have different numbers of rows ({sizes}): give each the same"
+        )
     rows = next(iter(counts.values()))
     if rows < 2:
         raise DatasetError(f"{str(path)!r} has {rows} rows: give at least 2, one for the ranges and one for the test")
     order = np.random.default_rng(seed).permutation(rows)
     cut = min(_MOST_CALIBRATION, rows // 2)
-    return TensorData(path.stem, *({k: a[part] for k, a in arrays.items()} for part in (order[:cut], order[cut:])))
+    return TensorData(
+        name=path.stem,
+        calibration={key: array[order[:cut]] for key, array in arrays.items()},
+        test={key: array[order[cut:]] for key, array in arrays.items()},
+    )
 
 
 def _check(array: NDArray[Any], name: str) -> None:

@@ -95,7 +95,9 @@ def inspect_calibration(
 ) -> CalibrationReport:
     """Returns the CalibrationReport of `frames`, which gave `integer`, made from `float32`, its ranges."""
     own = frames is splits.calibration.images
-    hashes = Dataset("calibration", frames, np.zeros(len(frames), np.int64), splits.train.classes).hashes()
+    hashes = Dataset(
+        name="calibration", images=frames, labels=np.zeros(len(frames), np.int64), classes=splits.train.classes
+    ).hashes()
     distinct = set(hashes)
     count = _count_samples(float32.graph)
     others = splits.train.images[:count]

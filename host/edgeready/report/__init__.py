@@ -1,1 +1,1 @@
-"""How results look, for people and as plain data for JSON: one module a command, and nothing else knows it."""
+"""Results as text for people and as pictures: a module for each command, which nothing below it imports."""

@@ -94,7 +94,7 @@ def _pictures(report: ModesReport, folder: Path) -> Sequence[Path]:
         name, measured = quantized
         paths += [folder / f"confusion_{name}.png", folder / f"disagreements_{name}.png"]
         plot_confusion(measured.accuracy, f"{report.network}, {name}, on {report.test.name}", paths[1])
-        save_disagreements(report.disagreements(name), report.test, ("float32", name), paths[2])
+        save_disagreements(report.disagreements(name), report.test, ("float32", name), path=paths[2])
     return paths
 
 

@@ -128,7 +128,7 @@ def _blocker(number: int, blocker: Blocker, report: ReadinessReport) -> Iterator
         )
     yield Text(f"   behind it: {_work(blocker.impact.work, report.cost)}")
     if len(report.blockers) > 1:
-        yield Text(f"   mended alone it brings the Edge TPU: {_work(blocker.impact.gain, report.cost)}")
+        yield Text(f"   clearing it alone brings the Edge TPU: {_work(blocker.impact.gain, report.cost)}")
     yield Text(f"   remedy: {blocker.remedy}")
 
 

@@ -14,7 +14,9 @@ def noise_set():
     def make(*counts, size=(4, 5), seed=0, classes=None):
         labels = np.repeat(np.arange(len(counts)), counts).astype(np.int64)
         images = np.random.default_rng(seed).integers(0, 256, (len(labels), *size), dtype=np.uint8)
-        return Dataset("noise", images, labels, classes or tuple("abcdefghij"[: len(counts)]))
+        return Dataset(
+            name="noise", images=images, labels=labels, classes=classes or tuple("abcdefghij"[: len(counts)])
+        )
 
     return make
 

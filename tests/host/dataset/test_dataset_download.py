@@ -10,7 +10,7 @@ from edgeready.dataset.download import BASE_URLS, Download, download
 from edgeready.errors import DatasetError, NotFoundError, OutputError
 
 BODY = bytes(range(256)) * 1000
-ITEM = Download("keras", "set.bin", "set.bin", len(BODY))
+ITEM = Download(base="keras", file="set.bin", target="set.bin", max_bytes=len(BODY))
 
 
 @pytest.fixture
@@ -77,7 +77,9 @@ def test_a_body_that_breaks_off_leaves_nothing(site, tmp_path):
 
 def test_a_file_that_is_not_there_is_named_with_the_status(site, tmp_path):
     with pytest.raises(NotFoundError, match=r"/nothing\.bin cannot be fetched \(404 Not Found\): try again"):
-        download(Download("keras", "nothing.bin", "nothing.bin", 10), tmp_path / "nothing.bin")
+        download(
+            Download(base="keras", file="nothing.bin", target="nothing.bin", max_bytes=10), tmp_path / "nothing.bin"
+        )
     assert files(tmp_path) == []
 
 
@@ -85,7 +87,9 @@ def test_a_file_that_is_not_there_is_named_with_the_status(site, tmp_path):
 def test_a_file_that_is_too_large_leaves_nothing(site, tmp_path, length):
     site.answers["set.bin"] = site.answer(BODY, length=length)
     with pytest.raises(DatasetError, match=r"set\.bin has \d+ bytes or more, over the 255999 expected at most"):
-        download(Download("keras", "set.bin", "set.bin", len(BODY) - 1), tmp_path / "set.bin")
+        download(
+            Download(base="keras", file="set.bin", target="set.bin", max_bytes=len(BODY) - 1), tmp_path / "set.bin"
+        )
     assert files(tmp_path) == []
 
 
@@ -126,7 +130,8 @@ BASE_URLS["keras"] = sys.argv[1]
 if sys.argv[3:]:
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]),) * 2)
 try:
-    download(Download("keras", "set.bin", "set.bin", 1000000), Path(sys.argv[2]) / "set.bin")
+    item = Download(base="keras", file="set.bin", target="set.bin", max_bytes=1000000)
+    download(item, Path(sys.argv[2]) / "set.bin")
 except OutputError as error:
     print(error)
 """

@@ -6,13 +6,18 @@ import numpy as np
 import pytest
 
 from edgeready.dataset import Dataset, Splits, hold_out, load_splits
-from edgeready.dataset.splitting import HELD_LIMIT
+from edgeready.dataset.splits import HOLD_OUT_LIMIT
 from edgeready.errors import DatasetError
 
 
 def noise(count, classes=2, seed=0):
     images = np.random.default_rng(seed).integers(0, 256, (count, 4, 4), dtype=np.uint8)
-    return Dataset("noise", images, np.arange(count, dtype=np.int64) % classes, tuple("abcdefgh"[:classes]))
+    return Dataset(
+        name="noise",
+        images=images,
+        labels=np.arange(count, dtype=np.int64) % classes,
+        classes=tuple("abcdefgh"[:classes]),
+    )
 
 
 def test_a_fifth_of_each_class_is_held_out_and_no_image_is_in_two_parts():
@@ -21,7 +26,7 @@ def test_a_fifth_of_each_class_is_held_out_and_no_image_is_in_two_parts():
     assert len(held) == len(splits.train) // 5
     assert len(rest) + len(held) == len(splits.train)
     assert min(held.class_counts().values()) >= 20
-    Splits(rest, held, splits.test)  # checks that they share no image
+    Splits(train=rest, calibration=held, test=splits.test)  # checks that they share no image
     assert not set(held.hashes()) & set(splits.calibration.hashes())
 
 
@@ -32,7 +37,7 @@ def test_the_seed_alone_decides():
 
 
 def test_no_more_than_the_limit_is_held_out():
-    assert len(hold_out(noise(5 * HELD_LIMIT + 500), 1)[1]) == HELD_LIMIT
+    assert len(hold_out(noise(5 * HOLD_OUT_LIMIT + 500), 1)[1]) == HOLD_OUT_LIMIT
 
 
 def test_a_set_with_one_image_a_class_can_spare_none():

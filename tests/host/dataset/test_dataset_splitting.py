@@ -17,7 +17,10 @@ def with_copies(data, *positions):
 
 def joined(one, two):
     return Dataset(
-        one.name, np.concatenate([one.images, two.images]), np.concatenate([one.labels, two.labels]), one.classes
+        name=one.name,
+        images=np.concatenate([one.images, two.images]),
+        labels=np.concatenate([one.labels, two.labels]),
+        classes=one.classes,
     )
 
 
@@ -178,7 +181,9 @@ def test_one_image_per_class_leaves_none_for_calibration(noise_set):
 def test_an_image_in_two_classes_is_never_split_up(noise_set):
     data = noise_set(20, 20)
     labels = np.concatenate([data.labels, [1, 1, 1]]).astype(np.int64)
-    data = Dataset("noise", np.concatenate([data.images, data.images[:3]]), labels, data.classes)
+    data = Dataset(
+        name="noise", images=np.concatenate([data.images, data.images[:3]]), labels=labels, classes=data.classes
+    )
     for seed in range(10):
         assert sum(map(len, split(data, seed=seed).parts().values())) == 43
 
@@ -186,7 +191,9 @@ def test_an_image_in_two_classes_is_never_split_up(noise_set):
 def test_a_class_with_no_image_of_its_own_is_refused(noise_set):
     data = noise_set(20, 20, 0)
     labels = np.concatenate([data.labels, [2, 2]]).astype(np.int64)
-    data = Dataset("noise", np.concatenate([data.images, data.images[:2]]), labels, data.classes)
+    data = Dataset(
+        name="noise", images=np.concatenate([data.images, data.images[:2]]), labels=labels, classes=data.classes
+    )
     with pytest.raises(DatasetError, match="class 'c' of 'noise' has 0 different images"):
         split(data)
 

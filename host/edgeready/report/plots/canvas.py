@@ -1,4 +1,4 @@
-"""The one door to matplotlib: whether it is there, an empty figure, and a figure as PNG."""
+"""The only module that imports matplotlib: whether it is installed, an empty figure, and a figure as PNG."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _STYLE = {
 
 
 def require_plots() -> None:
-    """Raises MissingExtraError where matplotlib is not installed; called before the work, not after it."""
+    """Raises MissingExtraError when matplotlib is not installed; commands call it before the work."""
     if importlib.util.find_spec("matplotlib") is None:
         raise MissingExtraError(
             'plots need matplotlib, which is not installed: run pip install "edgeready[plots]", or leave them out'
@@ -45,16 +45,19 @@ def new_figure(width: float, height: float, title: str) -> Any:
     return figure
 
 
-def add_panel(figure: Any, *where: int) -> Any:
-    """A panel of `figure` at `where` (rows, columns, number) in the shared style."""
+def add_panel(figure: Any, *, rows: int, columns: int, number: int) -> Any:
+    """Panel `number` of `rows` x `columns` in `figure`, counted from 1, in the shared style."""
     from matplotlib import rc_context  # noqa: PLC0415
 
     with rc_context(_STYLE):
-        return figure.add_subplot(*where)
+        return figure.add_subplot(rows, columns, number)
 
 
 def save_figure(figure: Any, path: Path) -> None:
-    """Writes the figure to `path`, which appears only when it is complete; OutputError where it cannot."""
+    """Writes the figure to `path`, which appears only when it is complete.
+
+    Raises OutputError when it cannot be written.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
 
     content = io.BytesIO()
@@ -64,6 +67,6 @@ def save_figure(figure: Any, path: Path) -> None:
 
 def plain(text: str, most: int = 200) -> str:
     """`text` for matplotlib: in one line, cut with dots beyond `most` characters, a dollar sign as itself."""
-    shown = " ".join(text.split())
-    shown = shown if len(shown) <= most else shown[: most - 1] + "…"
-    return shown.replace("$", r"\$")
+    line = " ".join(text.split())
+    line = line if len(line) <= most else line[: most - 1] + "…"
+    return line.replace("$", r"\$")

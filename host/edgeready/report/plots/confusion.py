@@ -1,4 +1,4 @@
-"""Which class is taken for which: a confusion matrix, with its errors in colour."""
+"""A confusion matrix with its errors in colour."""
 
 from __future__ import annotations
 
@@ -11,26 +11,29 @@ from numpy.typing import NDArray
 from edgeready.report.plots.canvas import GREY, LINE, add_panel, new_figure, plain, save_figure
 from edgeready_device.evaluation import EvaluationReport
 
-MOST_CLASSES = 40
-_MOST_WRITTEN = 25  # with more classes a number no longer fits into its cell
+MOST_CLASSES = 40  # chosen: the labels of more classes are no longer legible
+_MOST_NUMBERED = 25  # with more classes a number no longer fits into its cell
 
 
 def plot_confusion(report: EvaluationReport, title: str, path: Path) -> None:
-    """Writes the matrix to `path`: a row a true class, a column an answer; of the classes the 40 with most errors."""
-    chosen = shown_classes(report.confusion)
-    table, labels = report.confusion[np.ix_(chosen, chosen)], [report.labels[i] for i in chosen]
-    left_out = len(report.labels) - len(chosen)
+    """Writes the matrix to `path`: a row for each true class, a column for each answer.
+
+    Of more than 40 classes it has those with the most errors.
+    """
+    classes = worst_classes(report.confusion)
+    table, labels = report.confusion[np.ix_(classes, classes)], [report.labels[i] for i in classes]
+    left_out = len(report.labels) - len(classes)
     more = f"; {left_out} classes with fewer errors left out" if left_out else ""
-    side = 3.0 + (0.36 if len(labels) <= _MOST_WRITTEN else 0.24) * len(labels)
+    side = 3.0 + (0.36 if len(labels) <= _MOST_NUMBERED else 0.24) * len(labels)
     figure = new_figure(side + 1.2, side, plain(f"{title}: {100 * report.top1.value:.2f} % right{more}", 160))
-    panel = add_panel(figure, 1, 1, 1)
+    panel = add_panel(figure, rows=1, columns=1, number=1)
     wrong = table - np.diag(np.diag(table))
-    shares = wrong / np.maximum(report.confusion.sum(axis=1)[chosen, np.newaxis], 1)
+    shares = wrong / np.maximum(report.confusion.sum(axis=1)[classes, np.newaxis], 1)
     picture = panel.imshow(100 * shares, cmap="Oranges", vmin=0, vmax=max(1.0, 100 * float(shares.max())))
     for place in range(len(labels)):
         panel.axvspan(place - 0.5, place + 0.5, *_span(place, len(labels)), color=LINE, linewidth=0)
     figure.colorbar(picture, ax=panel, shrink=0.7, label="% of the class taken for another")
-    small = 9 if len(labels) <= _MOST_WRITTEN else 7
+    small = 9 if len(labels) <= _MOST_NUMBERED else 7
     names = [plain(label, 24) for label in labels]
     panel.set_xticks(range(len(names)), names, rotation=90 if max(map(len, names)) > 2 else 0, fontsize=small)
     panel.set_yticks(range(len(names)), names, fontsize=small)
@@ -40,7 +43,7 @@ def plot_confusion(report: EvaluationReport, title: str, path: Path) -> None:
     panel.tick_params(which="both", length=0)
     panel.set_xlabel("answer")
     panel.set_ylabel("true class")
-    if len(labels) <= _MOST_WRITTEN:
+    if len(labels) <= _MOST_NUMBERED:
         _write_counts(panel, table, shares)
     save_figure(figure, path)
 
@@ -50,11 +53,8 @@ def _span(place: int, count: int) -> tuple[float, float]:
     return 1 - (place + 1) / count, 1 - place / count
 
 
-def shown_classes(table: NDArray[np.int64]) -> NDArray[np.intp]:
-    """The classes of the confusion `table` that are drawn, in their order.
-
-    Of more than 40 those with the most errors, as true class or as answer.
-    """
+def worst_classes(table: NDArray[np.int64]) -> NDArray[np.intp]:
+    """The 40 classes of the confusion `table` with the most errors, as true class or as answer, in their order."""
     wrong = table - np.diag(np.diag(table))
     errors = wrong.sum(axis=0) + wrong.sum(axis=1)
     return np.sort(np.argsort(-errors, kind="stable")[:MOST_CLASSES])
