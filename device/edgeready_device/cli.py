@@ -12,6 +12,7 @@ from edgeready_device import __version__
 from edgeready_device.commands import benchmark, classify, compare, doctor, evaluate, info, tune, verify
 from edgeready_device.commands.terminal import Handler, discard_output, flush, say
 from edgeready_device.errors import EdgereadyError
+from edgeready_device.platforms import require_posix
 
 VERBS = (info, classify, evaluate, verify, benchmark, compare, tune, doctor)
 OUR_BUG = 70
@@ -22,6 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command with `arguments` (None: the process's) and returns its exit code."""
     options = argparse.Namespace(debug=False)
     try:
+        require_posix("edgeready-device")
         options = _parser().parse_args(arguments)
         handler: Handler = options.handler
         return handler(options)

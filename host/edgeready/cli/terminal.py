@@ -14,6 +14,7 @@ import typer
 from rich.console import Console, RenderableType
 
 from edgeready.errors import EdgereadyError, OutputError
+from edgeready_device.platforms import require_posix
 
 NEGATIVE = 1  # a verdict that is no; errors bring their own code
 USAGE = 2
@@ -29,6 +30,7 @@ def run(app: typer.Typer, name: str) -> NoReturn:
     debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
+        require_posix(name)
         code = app(args=arguments or ["--help"], prog_name=name, standalone_mode=False)
     except EdgereadyError as error:
         _fail(str(error), error.exit_code, debug)
