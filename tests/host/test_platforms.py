@@ -21,6 +21,6 @@ def test_windows_is_one_sentence_at_the_start_and_exit_code_6(arguments):
     done = subprocess.run([sys.executable, "-c", RUN, *arguments], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (6, "")
     assert done.stderr == (
-        f"edgeready: edgeready runs on Linux and macOS; the Python of this system ({sys.platform}) has no module fcntl "
-        "and no resource: on Windows, use the Windows Subsystem for Linux\n"
+        f"edgeready: edgeready runs on Linux and macOS; the Python of this system ({sys.platform}) has no module "
+        "fcntl and no resource: on Windows, use the Windows Subsystem for Linux\n"
     )
