@@ -41,7 +41,7 @@ class Download:
 
 
 def download(item: Download, path: Path, progress: Progress = no_progress) -> None:
-    """Downloads the file to `path`, which appears only when it is complete; `progress` gets (bytes, all bytes or 0).
+    """Downloads the file to `path`, which appears only when it is complete; `progress` counts its bytes.
 
     Raises NotFoundError when it cannot be fetched or the connection breaks off, DatasetError when it is larger than
     `max_bytes` or the address is not https, OutputError when it cannot be written.
@@ -100,7 +100,7 @@ class _SafeRedirects(urllib.request.HTTPRedirectHandler):
         self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: str
     ) -> urllib.request.Request | None:
         _check_address(newurl)
-        return super().redirect_request(req, fp, code, msg, headers=headers, newurl=newurl)
+        return super().redirect_request(req, fp, code, msg=msg, headers=headers, newurl=newurl)
 
 
 _OPENER = urllib.request.build_opener(_SafeRedirects)

@@ -37,14 +37,14 @@ def load_folder(
     follow_links: bool = False,
     progress: Progress = no_progress,
 ) -> tuple[Dataset, Dataset | None]:
-    """Training and official test images of the folder (None where it has no test/), named after the folder.
+    """Training and official test images of the folder (None when it has no test/), named after the folder.
 
     Every image is stretched to `image_size`, (height, width) in pixels. `channels` is 1 (grey, images of
     shape (N, height, width)), 3 (RGB) or None: RGB unless no image has any colour. Classes are sorted by
     name. val/, valid/ and validation/ are added to train/. Hidden files, files that are not JPEG or PNG, and
-    (unless `follow_links`) symbolic links that lead out of the folder are left out. `progress` gets (images
-    read, all images).
-    Raises NotFoundError, DatasetError for the layout, and ImageError, naming the image, when one cannot be read.
+    (unless `follow_links`) symbolic links that lead out of the folder are left out. `progress` counts the images.
+    Raises NotFoundError when there is no such folder, DatasetError when its layout is another, and ImageError, naming
+    the image, when one cannot be read.
     """
     if channels not in (None, 1, 3):
         raise UsageError(f"channels is {channels}: give 1 for grey or 3 for RGB")
@@ -66,7 +66,7 @@ def load_folder(
 
 
 def _listings(folder: Path, fence: Path | None) -> tuple[tuple[str, ...], Listing, Listing | None]:
-    """Classes, training files, and test files where there is a test/; no link leads out of `fence`."""
+    """The classes, the training files, and the test files when there is a test/; no link leads out of `fence`."""
     inside = _subfolders(folder, fence)
     # A class may be called "train" or "test": only a folder of folders is a part.
     parts = {path.name.lower(): path for path in inside if _is_part(path, fence)}
@@ -100,7 +100,7 @@ def _subfolders(path: Path, fence: Path | None) -> list[Path]:
 
 
 def _stays_inside(entry: Path, fence: Path | None) -> bool:
-    """Whether the entry is no symbolic link that leads out of the fence."""
+    """Whether the entry is inside the fence, also when it is a symbolic link."""
     return fence is None or not entry.is_symlink() or entry.resolve().is_relative_to(fence.resolve())
 
 

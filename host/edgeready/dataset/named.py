@@ -31,9 +31,9 @@ Arrays = dict[str, NDArray[Any]]
 class NamedSet:
     """One public data set.
 
-    `sha256` is that of the bytes of x_train, y_train, x_test and y_test, one after the other, all uint8.
-    `npz` is its file in $EDGEREADY_DATA; `cached` are its places below the Keras cache, each the files that
-    `read` takes, the one that `downloads` fills being the last.
+    `sha256` is that of the bytes of x_train, y_train, x_test and y_test, one after the other, all uint8. `npz` is its
+    file in $EDGEREADY_DATA. Each of `cached` lists the files below the Keras cache that `read` takes; `downloads`
+    fills the last one.
     """
 
     name: str

@@ -45,11 +45,12 @@ def read_npz(path: Path) -> Arrays:
 
 
 def load_npz(path: Path) -> tuple[Dataset, Dataset | None]:
-    """Training and official test images of the file (None where it has none), named after the file.
+    """Training and official test images of the file (None when it has no test images), named after the file.
 
-    Images (N, height, width) or (N, height, width, 1 or 3) keep their shape; uint8, other whole numbers in
-    0..255, or floats that are those divided by 255. Labels (N,), (N, 1) or one-hot. Class names come from the
-    optional array `classes`, else they are the numbers. Raises NotFoundError, and DatasetError naming the array.
+    Images (N, height, width) or (N, height, width, 1 or 3) keep their shape. Pixels are uint8, other whole numbers in
+    0..255, or floats that are those divided by 255. Labels are (N,), (N, 1) or one-hot. Class names come from the
+    optional array `classes`; without it they are the numbers.
+    Raises NotFoundError when there is no such file, DatasetError, naming the array, when one cannot be used.
     """
     arrays = read_npz(path)
     x_train, y_train = _array_names(path, arrays, "x_train" in arrays or "y_train" in arrays)
@@ -100,9 +101,10 @@ def _class_names(path: Path, arrays: Arrays, labels: NDArray[np.int64]) -> tuple
 
 
 def pixel_scale(pixels: NDArray[Any], name: str) -> int:
-    """What to multiply by to get 0..255: 255 for floats in 0..1, 1 for the rest; DatasetError outside those.
+    """The factor that brings `pixels` to 0..255: 255 for floats in 0..1, 1 for the rest.
 
-    Take it from the training images and use it for the test images too: a dark test set may well stay below 1.
+    The factor of the training images is also that of the test images: a dark test set may stay below 1.
+    Raises DatasetError when the pixels are in neither range.
     """
     if pixels.dtype.kind not in "uif":
         raise DatasetError(f"{name} is {pixels.dtype}: store the images as uint8, 0 to 255")
@@ -113,7 +115,10 @@ def pixel_scale(pixels: NDArray[Any], name: str) -> int:
 
 
 def to_pixels(pixels: NDArray[Any], scale: int, name: str) -> NDArray[np.uint8]:
-    """The pixels times `scale` as uint8, same shape; DatasetError where that is not whole or leaves 0..255."""
+    """The pixels times `scale` as uint8, in the same shape.
+
+    Raises DatasetError when a product is not whole or outside 0..255.
+    """
     if pixels.dtype == np.uint8:
         return pixels
     if pixel_scale(pixels, name) == 1 and scale == 255 and pixels.max(initial=0) > 1:
@@ -130,7 +135,10 @@ def to_pixels(pixels: NDArray[Any], scale: int, name: str) -> NDArray[np.uint8]:
 
 
 def to_labels(labels: NDArray[Any], name: str) -> NDArray[np.int64]:
-    """Labels of shape (N,), (N, 1) or one-hot (N, classes) as int64 of shape (N,); DatasetError for others."""
+    """Labels of shape (N,), (N, 1) or one-hot (N, classes) as int64 of shape (N,).
+
+    Raises DatasetError for labels of another form.
+    """
     if labels.dtype.kind not in "buif":
         raise DatasetError(f"{name} is {labels.dtype}: store the labels as integers from 0")
     if labels.ndim not in (1, 2) or not labels.size:

@@ -210,7 +210,7 @@ def _pick(groups: list[Group], count: int) -> list[int]:
 
 
 def _share_out(sizes: list[int], total: int) -> list[int]:
-    """How many images each class lends: in proportion to its size, one from each where `total` allows."""
+    """The number of images that each class lends: in proportion to its size, and at least one when `total` allows."""
     size = np.array(sizes, dtype=np.int64)
     lenders = size > 0
     shares = np.where(lenders & (total >= lenders.sum()), 1, 0)

@@ -38,9 +38,9 @@ def is_tensor_file(source: str) -> bool:
 
 
 def load_tensors(path: Path, seed: int) -> TensorData:
-    """The TensorData in the .npz file `path`: half of the rows, at most 500, for the ranges, the others for the test.
+    """The arrays in the .npz file `path`: half of the rows, at most 500, for the ranges, the others for the test.
 
-    The values are those that the model takes. Raises DatasetError naming the array that cannot be used.
+    The values are those that the model takes. Raises DatasetError, naming the array, when one cannot be used.
     """
     arrays = read_npz(path)
     for key, array in arrays.items():

@@ -1,3 +1,3 @@
-"""What `edgetpu_compiler` itself leaves behind: its log, its compiled files; and how to run it where it is."""
+"""Runs `edgetpu_compiler` where it is installed, and reads its logs and its compiled files."""
 
 from __future__ import annotations

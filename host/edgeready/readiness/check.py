@@ -134,12 +134,12 @@ def _describe_blockers(
         stops=lambda cause: cause.op is None or cause.rule in _FATAL,
     )
     return tuple(
-        _describe_blocker(graph, cause, sentences[cause.rule], impact)
+        _describe_blocker(graph, cause, sentences[cause.rule], impact=impact)
         for cause, impact in zip(causes, impacts, strict=True)
     )
 
 
-def _describe_blocker(graph: Graph, cause: Finding, sentence: str, impact: Impact) -> Blocker:
+def _describe_blocker(graph: Graph, cause: Finding, sentence: str, *, impact: Impact) -> Blocker:
     result = None if cause.op is None else next(iter(graph.of(graph.ops[cause.op].outputs)), None)
     return Blocker(
         **vars(cause),

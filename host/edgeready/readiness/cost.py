@@ -22,7 +22,7 @@ _ENDS = {"float-input": "input", "float-output": "output"}
 
 @dataclass(frozen=True, kw_only=True)
 class OpCost:
-    """One op's multiply-accumulates and the bytes of its weights and other constants."""
+    """The multiply-accumulates of one op, and the bytes of its weights and other constants."""
 
     index: int
     macs: int
@@ -33,7 +33,7 @@ class OpCost:
 class FloatEnd:
     """An op at the `end` ("input" or "output") that converts `elements` floats on the CPU at each inference.
 
-    `extra_bytes` is what the caller hands over or gets beyond one byte an element.
+    `extra_bytes` is the data that the caller passes in or gets back beyond one byte for each element.
     """
 
     op: int
@@ -46,9 +46,8 @@ class FloatEnd:
 class Cost:
     """The predicted cost of one inference.
 
-    `cached_bytes` and `streamed_bytes` share out the compiled parameters of the mapped ops: what stays in the Edge
-    TPU's memory, and what is sent to it at each inference. `partitions` are the runs of ops between which the work
-    changes hands.
+    `cached_bytes` are the compiled parameters of the mapped ops that stay in the Edge TPU's memory, `streamed_bytes`
+    those that are sent to it at each inference. A partition is a run of ops on the same processor.
     """
 
     ops: tuple[OpCost, ...]
@@ -64,7 +63,7 @@ class Cost:
 
     @property
     def edgetpu_share(self) -> float | None:
-        """The share of the multiply-accumulates that the Edge TPU does; None where the model has none."""
+        """The share of the multiply-accumulates on the Edge TPU; None when the model has none."""
         return self.edgetpu_macs / self.macs if self.macs else None
 
     def to_dict(self) -> dict[str, Any]:
@@ -125,7 +124,7 @@ def _count_runs(flow: Flow, mapped: Sequence[bool], first: bool) -> tuple[int, i
 
 
 def _parameter_bytes(graph: Graph, ops: Sequence[Op]) -> int:
-    """Bytes of the constants of `ops`, each counted once; shapes, axes and paddings are none of them."""
+    """The bytes of the constants of `ops`, each counted once and without shapes, axes and paddings."""
     indices = {
         index
         for op in ops

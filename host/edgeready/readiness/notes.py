@@ -17,7 +17,7 @@ _MIB = 1 << 20
 
 
 def write_notes(graph: Graph, ops: Sequence[OpVerdict], cost: Cost) -> tuple[str, ...]:
-    """One line for each thing worth knowing about `graph` beyond the verdicts `ops` and the numbers of `cost`."""
+    """The advice on `graph`, one line each, from its verdicts `ops` and its predicted `cost`."""
     return (*_partition(ops), *_cache(cost), *_boundaries(cost), *_open(graph, ops), *_activations(graph, ops))
 
 

@@ -1,4 +1,4 @@
-"""Rules on the kind of op: what the Edge TPU has a form for, in which version, and from which runtime on.
+"""Rules on the kind of op: which ones the Edge TPU has, in which versions, and from which runtime on.
 
 The last Edge TPU compiler, 16.0 of 2021, knows the op versions of TensorFlow 2.6.
 """

@@ -64,7 +64,7 @@ class Flow:
                 self._producer.setdefault(i, op.index)
 
     def producer(self, tensor: Tensor, before: Op) -> Op | None:
-        """The op ahead of `before` that makes `tensor`; None for constants and for what the caller samples."""
+        """The op ahead of `before` that makes `tensor`; None for constants and for what the caller feeds."""
         index = self._producer.get(tensor.index)
         return None if index is None or index >= before.index else self._graph.ops[index]
 

@@ -1,4 +1,4 @@
-"""What a refused op does to the rest: the ops that depend on it, and the work that waits behind each blocker."""
+"""The effect of refused ops on the rest: the ops that depend on them, and the work that each blocker holds back."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NOT_COMPILED = "not-compiled"
 def judge_ops(
     graph: Graph, flow: Flow, findings: Mapping[int, Finding], *, stopped_by: Sequence[Finding]
 ) -> tuple[OpVerdict, ...]:
-    """The verdict on every op; `stopped_by` are the findings that stop the compiler, if any."""
+    """The verdict on every op; `stopped_by` are the findings that stop the compiler."""
     causes = find_causes(graph, flow, findings)
     verdicts = []
     for op in graph.ops:
@@ -34,9 +34,9 @@ def judge_ops(
 
 
 def find_causes(graph: Graph, flow: Flow, findings: Mapping[int, Finding]) -> list[int | None]:
-    """For each op the refused op that keeps it off the Edge TPU by its results: itself, one above, or None.
+    """For each op the refused op whose results keep it off the Edge TPU: itself, one above, or None.
 
-    A float QUANTIZE or a CAST that only such ops stand above does not keep back what follows it.
+    A float QUANTIZE or a CAST at the entrance of the graph keeps only itself off.
     """
     causes: list[int | None] = []
     entrance: list[bool] = []
@@ -129,7 +129,7 @@ def measure_impact(
     stopping = sum(1 << number for number, blocker in enumerate(blockers) if stops(blocker))
     work = [Work() for _ in blockers]
     gain = [Work() for _ in blockers]
-    for op, mask in zip(costs, _blocker_masks(graph, flow, findings, blockers), strict=True):
+    for op, mask in zip(costs, _blocker_masks(graph, flow, findings, blockers=blockers), strict=True):
         mask |= stopping
         rest = mask
         while rest:
@@ -142,7 +142,7 @@ def measure_impact(
 
 
 def _blocker_masks(
-    graph: Graph, flow: Flow, findings: Mapping[int, Finding], blockers: Sequence[Finding]
+    graph: Graph, flow: Flow, findings: Mapping[int, Finding], *, blockers: Sequence[Finding]
 ) -> list[int]:
     """For each op a bit for every blocker that keeps it off the Edge TPU: its own, and those of the ops above it."""
     number = {(blocker.rule, blocker.detail): index for index, blocker in enumerate(blockers)}

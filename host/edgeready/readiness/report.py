@@ -14,7 +14,7 @@ from edgeready.readiness.verdict import Finding, OpVerdict
 class Blocker(Finding):
     """A root cause: a finding, its rule's `sentence`, and what it is about.
 
-    `layer`, `tensor` and `shape` are those of the op's first result; empty where the model as a whole is meant.
+    `layer`, `tensor` and `shape` are those of the op's first result; they are empty for the model as a whole.
     """
 
     sentence: str = ""

@@ -1,4 +1,4 @@
-"""The exact rewrites by name, and the sentence that the user and the manual see: edgeready.tf applies them."""
+"""The exact rewrites by name, with the sentence about each for the user and the manual; edgeready.tf applies them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A rule: a small generator whose docstring's first sentence is what user and manual see."""
+"""A rule: a small generator. The first sentence of its docstring is shown to the user and in the manual."""
 
 from __future__ import annotations
 

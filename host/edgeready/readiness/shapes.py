@@ -18,7 +18,7 @@ FIXED_BATCH = (
 
 
 def open_inputs(graph: Graph) -> tuple[Tensor, ...]:
-    """The model's inputs of which a dimension is open (-1 in `shape_signature`)."""
+    """The model's inputs that have an open dimension (-1 in `shape_signature`)."""
     return tuple(tensor for tensor in graph.of(graph.inputs) if any(size < 0 for size in tensor.shape_signature))
 
 

@@ -1,4 +1,4 @@
-"""Rules on the model as a whole: when one speaks, nothing is mapped."""
+"""Rules on the model as a whole: a finding of one means that no op is mapped."""
 
 from __future__ import annotations
 

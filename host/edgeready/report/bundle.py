@@ -1,4 +1,4 @@
-"""A bundle for a board."""
+"""Shows a bundle for a board."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ from edgeready_device.text import table
 
 
 def bundle_view(bundle: Bundle) -> RenderableType:
-    """A bundle for people: its files and the install line."""
+    """Returns the files of a bundle as text, with the install command."""
     files = table(["file", "bytes"], [[str(path), f"{path.stat().st_size:,}"] for path in bundle.files])
     return Text(f"{files}\n\nCopy the folder to {bundle.target.system}, then there:\n  {bundle.install}")

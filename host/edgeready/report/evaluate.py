@@ -1,4 +1,4 @@
-"""Accuracy of a file."""
+"""Shows the accuracy of a file."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ from edgeready_device.report.predictions import evaluation_text
 
 
 def evaluation_view(evaluation: Evaluation) -> RenderableType:
-    """Accuracy for people, the classes below it."""
+    """Returns the accuracy as text, with the classes below."""
     return Text(evaluation_text(evaluation.report, evaluation.runtime))

@@ -1,4 +1,4 @@
-"""A file with golden vectors."""
+"""Shows a file with golden vectors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from edgeready.workflows.golden import GoldenFile
 
 
 def golden_view(result: GoldenFile) -> RenderableType:
-    """What was recorded, for people, and what to do with it."""
+    """Returns the recorded runtimes as text, with the command for the board."""
     lines = [
         f"{result.out}: {result.vectors} golden vectors, {result.size_bytes:,} B in all, recorded on",
         *(f"  {name}" for name in result.recordings),

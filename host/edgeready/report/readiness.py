@@ -1,4 +1,4 @@
-"""A check or a compilation for people: readiness, compiler logs and compiled files."""
+"""Shows a check or a compilation: readiness, compiler logs and compiled files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PREDICTION = "This is a prediction from the file alone; only `edgeready compile`
 
 
 def readiness_view(report: ReadinessReport) -> RenderableType:
-    """One file's readiness: the table as the compiler prints it, the blockers with their remedies, the cost."""
+    """Returns the readiness of one file as text: the compiler's table, the blockers with their remedies, the cost."""
     lines: list[RenderableType] = [
         Text(f"{report.file}: {verdict(report)}", "bold"),
         Text(),
@@ -37,13 +37,13 @@ def readiness_view(report: ReadinessReport) -> RenderableType:
 
 
 def verdict(report: ReadinessReport) -> str:
-    """The verdict in a few words, with the count of mapped ops."""
+    """Returns the verdict in a few words, with the number of mapped ops."""
     share = f"{report.mapped} of {len(report.ops)} ops"
     return f"Edge-TPU ready (predicted), {share} mapped" if report.ready else f"NOT Edge-TPU ready, {share} mapped"
 
 
 def table_view(rows: Sequence[tuple[str, int, str]]) -> RenderableType:
-    """Rows (op, count, status) in the columns of the compiler's own table."""
+    """Returns the rows (op, count, status) in the columns of the compiler's own table."""
     text = Text(f"{'Operator':<31}{'Count':<11}Status\n", "bold")
     for name, count, status in rows:
         text.append(f"\n{name:<30} {count:<10} ", "default")
@@ -52,7 +52,7 @@ def table_view(rows: Sequence[tuple[str, int, str]]) -> RenderableType:
 
 
 def package_view(file: str, packages: Sequence[Package], cpu_ops: int) -> RenderableType:
-    """A compiled file: what each Edge TPU op needs and holds; `cpu_ops` is the number of ops on the CPU."""
+    """Returns the packages of a compiled file as text; `cpu_ops` is the number of its ops on the CPU."""
     ops = f"{len(packages)} Edge TPU op{'s' if len(packages) != 1 else ''}, {cpu_ops} op{'s' if cpu_ops != 1 else ''}"
     lines = [Text(f"{file}: already compiled, {ops} on the CPU", "bold")]
     for package in packages:
@@ -74,7 +74,7 @@ def package_view(file: str, packages: Sequence[Package], cpu_ops: int) -> Render
 
 
 def log_view(file: str, log: CompilerLog) -> RenderableType:
-    """A compiler log: the result, the table, the memory."""
+    """Returns a compiler log as text: the result, the table, the memory."""
     compiler = f"compiler {log.version or 'of unknown version'}"
     lines: list[RenderableType] = [Text(f"{file}: {log.mapped} of {log.total} ops mapped by {compiler}", "bold")]
     if log.failure is not None:
@@ -97,7 +97,7 @@ def log_view(file: str, log: CompilerLog) -> RenderableType:
 
 
 def compilation_view(compilation: Compilation) -> RenderableType:
-    """A compilation: the compiler's table, the compiled file, and where the prediction was wrong."""
+    """Returns a compilation as text: the compiler's table, the compiled file, and where the prediction was wrong."""
     outcome = compilation.outcome
     lines: list[RenderableType] = [
         log_view(compilation.report.file, compilation.log),

@@ -1,4 +1,4 @@
-"""What is in a data set and how it is split."""
+"""Shows the parts of a data set."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from edgeready.report.tables import new_table
 
 
 def splits_view(splits: Splits) -> RenderableType:
-    """What is in the three parts of a data set, for people."""
+    """Returns the three parts of a data set as a table, a row for each class."""
     first = splits.train
     table = new_table("class", "train", "calibration", "test")
     parts = [part.class_counts() for part in (splits.train, splits.calibration, splits.test)]

@@ -1,4 +1,4 @@
-"""The look that all tables share."""
+"""The style of all tables."""
 
 from __future__ import annotations
 
