@@ -8,6 +8,7 @@ from typing import Any
 from edgeready.readiness.cost import Cost
 from edgeready.readiness.propagation import Impact
 from edgeready.readiness.verdict import Finding, OpVerdict
+from edgeready_device.text import csv_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,3 +80,7 @@ class ReadinessReport:
             "cost": None if self.cost is None else self.cost.to_dict(),
             "ops": [op.to_dict() for op in self.ops],
         }
+
+    def to_csv(self) -> str:
+        """The ops as CSV, one line an op."""
+        return csv_text([op.to_dict() for op in self.ops])
