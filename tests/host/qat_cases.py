@@ -237,27 +237,27 @@ def rescale(model):
 
 
 def fine_tuned():
-    """Digits with a badly scaled network: before and after, and the same again."""
+    """Digits with a badly scaled network: before and after, and the same again.
+
+    The training shows digits in the places that the test has them in. Without that the accuracy is a matter of luck:
+    over the seeds 1 to 4 the file ended from 0.064 below float32 to 0.056 above it.
+    """
     splits = load_splits("digits", seed=1)
     train.seed_everything(1)
     shape = splits.train.images.shape[1:]
     named = models.NamedModel("hard", badly_scaled(shape, 10), UNIT)
-    train.train(
-        named,
-        splits.train.images,
-        splits.train.labels,
-        TrainConfig(epochs=10, batch_size=32, learning_rate=5e-3, seed=1, augment="shift"),
-    )
+    images, labels = scattered(splits.train.images, 4), np.tile(splits.train.labels, 4)
+    train.train(named, images, labels, TrainConfig(epochs=10, batch_size=32, learning_rate=5e-3, seed=1))
     rescale(named.model)
     kept = [weight.copy() for weight in named.model.get_weights()]
-    calibration = train.fitting_frames(named.model, splits.calibration.images)
-    data = (splits.train.images, splits.train.labels, splits.calibration.images)
-    # Ten epochs ended less than 3 points short of float32 on one processor and 6 short on another, whose kernels
-    # round otherwise; there forty ended a point above it.
-    config = QatConfig(epochs=40, learning_rate=1e-3, batch_size=32, seed=3, augment="shift")
+    calibration = train.fitting_frames(named.model, scattered(splits.calibration.images, 1))
+    data = (images, labels, calibration)
+    # Measured with other seeds, and with oneDNN's kernels and without, which stand for other processors: 0.010 to
+    # 0.020 below float32 after 20 epochs, 0.019 to 0.027 after 10 with a learning rate of 3e-3.
+    config = QatConfig(epochs=20, learning_rate=1e-3, batch_size=32, seed=3)
     told = []
-    tuned = qat.fine_tune(named, *data, config, lambda *progress: told.append(progress))
-    again = qat.fine_tune(named, *data, config)
+    tuned = qat.fine_tune(named, *data, config=config, progress=lambda *progress: told.append(progress))
+    again = qat.fine_tune(named, *data, config=config)
     frames = train.fitting_frames(named.model, moved_digits(splits.test.images))
     for name, network in {"before": models.NamedModel("hard", qat.fold(named.model), UNIT), "after": tuned}.items():
         to_file(name, network, calibration)
@@ -275,6 +275,13 @@ def fine_tuned():
     }
 
 
+def scattered(images, copies):
+    """`copies` of every image, each moved to one of the places of `moved_digits`."""
+    draw = np.random.default_rng(0)
+    moves = [(int(draw.integers(-2, 3)), int(draw.integers(-3, 3))) for _ in range(copies * len(images))]
+    return np.stack([np.roll(image, move, (0, 1)) for image, move in zip(np.tile(images, (copies, 1, 1)), moves)])
+
+
 def moved_digits(images):
     """Every image in 30 places: 10,000 and more that no two of are the same."""
     return np.concatenate([np.roll(images, (y, x), (1, 2)) for y in range(-2, 3) for x in range(-3, 3)])
@@ -285,7 +292,7 @@ def diverging():
     kept = grids.weights_on_grid
     steps.weights_on_grid = lambda kernel, axis: kept(kernel, axis) * np.nan
     try:
-        qat.fine_tune(named, FRAMES, np.zeros(40, np.int64), FRAMES, QatConfig(epochs=1))
+        qat.fine_tune(named, FRAMES, np.zeros(40, np.int64), FRAMES, config=QatConfig(epochs=1))
     finally:
         steps.weights_on_grid = kept
 

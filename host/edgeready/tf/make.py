@@ -141,7 +141,9 @@ def _fine_tune(named: NamedModel, job: Job, progress: Progress) -> NamedModel:
     from edgeready.tf import qat  # noqa: PLC0415  (only for --qat)
 
     frames, calibration = (train.fitting_frames(named.model, array) for array in (job.images, job.calibration))
-    tuned: NamedModel = qat.fine_tune(named, frames, job.labels, calibration, job.method.qat, progress)
+    tuned: NamedModel = qat.fine_tune(
+        named, frames, job.labels, calibration, config=job.method.qat, progress=progress
+    )
     return tuned
 
 

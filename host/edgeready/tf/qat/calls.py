@@ -1,4 +1,4 @@
-"""A Keras model as a flat list of layer calls, with the models inside it opened."""
+"""A Keras model as a flat list of layer calls, those of inner models included."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ _OPERATIONS = {
     "Relu6": lambda name: keras.layers.ReLU(6.0, name=name),
     "Softmax": keras.layers.Softmax,
 }
-"""Keras functions that are layers under another name: a + b, keras.activations.relu(x) and their like."""
+"""Keras functions that do what a layer does: a + b, keras.activations.relu(x) and the like."""
 
 _UNUSUAL = ("negative_slope", "max_value", "threshold")  # settings of keras.activations.relu
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Call:
-    """One call of `layer`: it takes the tensors of the numbers `takes` and gives the one of the number `gives`."""
+    """One call of `layer` on the tensors numbered `inputs`; the number of its result is `output`."""
 
     layer: Any
-    takes: tuple[int, ...]
-    gives: int
+    inputs: tuple[int, ...]
+    output: int
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Calls:
-    """The calls in an order in which they can be done, from the tensor `entry` to the tensor `exit`."""
+    """The calls in an executable order, from the tensor `entry` to the tensor `exit`."""
 
     calls: tuple[Call, ...]
     entry: int
@@ -44,44 +44,45 @@ class Calls:
 
     @property
     def uses(self) -> Counter[int]:
-        """How often each tensor is taken; the exit counts as once more."""
-        return Counter([number for call in self.calls for number in call.takes] + [self.exit])
+        """The number of uses of each tensor; the exit has one more."""
+        return Counter([number for call in self.calls for number in call.inputs] + [self.exit])
 
 
 def read_calls(model: keras.Model) -> Calls:
-    """The calls of a functional or Sequential model with one input and one output.
+    """Returns the calls of a functional or Sequential model with one input and one output.
 
-    Raises ConversionError where a layer is no plain layer of Keras.
+    Raises ConversionError when a layer is not a plain layer of Keras.
     """
     numbers = count(1)
-    found, (last,) = _walk(model, [0], numbers)
-    return Calls(tuple(found), 0, last)
+    calls, (last,) = _walk(model, [0], numbers)
+    return Calls(calls=tuple(calls), entry=0, exit=last)
 
 
 def refuse(layer: Any, why: str, remedy: str) -> NoReturn:
-    """Raises the ConversionError that says why quantization-aware training does not take `layer`."""
+    """Raises the ConversionError that says why quantization-aware training refuses `layer`."""
     raise ConversionError(
         f"quantization-aware training does not take {layer.name} ({type(layer).__name__}): {why}; {remedy}"
     )
 
 
-def _walk(model: Any, taken: list[int], numbers: Iterator[int]) -> tuple[list[Call], list[int]]:
+def _walk(model: Any, inputs: list[int], numbers: Iterator[int]) -> tuple[list[Call], list[int]]:
+    """Returns the calls of `model` on the tensors numbered `inputs`, and the numbers of its outputs."""
     graph = _graph(model)
-    known = dict(zip(map(id, graph.inputs), taken, strict=True))
-    found: list[Call] = []
+    tensors = dict(zip(map(id, graph.inputs), inputs, strict=True))
+    calls: list[Call] = []
     for depth in sorted(graph._nodes_by_depth, reverse=True):
         for node in graph._nodes_by_depth[depth]:
             if node.is_input:
                 continue
-            takes = [known[id(tensor)] for tensor in node.input_tensors]
+            arguments = [tensors[id(tensor)] for tensor in node.input_tensors]
             if isinstance(node.operation, keras.Model):
-                inner, given = _walk(node.operation, takes, numbers)
-                found += inner
+                inner, results = _walk(node.operation, arguments, numbers)
+                calls += inner
             else:
-                given = [next(numbers)]
-                found.append(Call(_plain_layer(node), tuple(takes), given[0]))
-            known.update(zip(map(id, node.outputs), given, strict=True))
-    return found, [known[id(tensor)] for tensor in graph.outputs]
+                results = [next(numbers)]
+                calls.append(Call(layer=_plain_layer(node), inputs=tuple(arguments), output=results[0]))
+            tensors.update(zip(map(id, node.outputs), results, strict=True))
+    return calls, [tensors[id(tensor)] for tensor in graph.outputs]
 
 
 def _graph(model: Any) -> Any:
@@ -92,12 +93,12 @@ def _graph(model: Any) -> Any:
 
 
 def _plain_layer(node: Any) -> Any:
-    """The layer of a node, or the one that does the same as its function."""
+    """Returns the layer of a node, or a layer that does the same as its function."""
     operation = node.operation
     if isinstance(operation, keras.layers.Layer) and len(node.outputs) == 1:
         return operation
     name = type(operation).__name__
-    two = name not in ("Add", "Multiply") or len(node.input_tensors) == 2
-    if name in _OPERATIONS and two and not any(getattr(operation, key, None) for key in _UNUSUAL):
+    has_operands = name not in ("Add", "Multiply") or len(node.input_tensors) == 2
+    if name in _OPERATIONS and has_operands and not any(getattr(operation, key, None) for key in _UNUSUAL):
         return _OPERATIONS[name](name=operation.name)
     refuse(operation, "it is a function, not a layer", "write it as a layer of Keras")

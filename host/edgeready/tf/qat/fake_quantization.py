@@ -1,4 +1,4 @@
-"""Values rounded to the converter's 8-bit grids while they stay floats, with the straight-through gradient."""
+"""Rounds values to the converter's 8-bit grids while they stay floats, with the straight-through gradient."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 
 def grid_of(low: NDArray[np.float32], high: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Scale and int8 zero point, each (n,), that the converter takes for values from `low` to `high`.
+    """Returns scale and int8 zero point, each (n,), that the converter chooses for values from `low` to `high`.
 
-    The range is widened to hold 0, and a tie of the zero point goes away from 0: [-1, 1] has -1, where TensorFlow's
-    own fake quantization has 0.
+    The range is widened to hold 0, and a tie of the zero point is rounded away from 0: [-1, 1] has -1, where
+    TensorFlow's own fake quantization has 0.
     """
     least, most = np.minimum(low, 0.0).astype(np.float64), np.maximum(high, 0.0).astype(np.float64)
     scale = (most - least) / 255
@@ -25,9 +25,9 @@ def grid_of(low: NDArray[np.float32], high: NDArray[np.float32]) -> tuple[NDArra
 
 @tf.custom_gradient  # type: ignore[untyped-decorator]
 def on_grid(values: tf.Tensor, low: tf.Tensor, high: tf.Tensor) -> tuple[tf.Tensor, Callable[..., Any]]:
-    """`values` on the asymmetric grid of 256 steps from `low` to `high`, moved so that 0 is on it.
+    """Rounds `values` to the asymmetric grid of 256 steps from `low` to `high`, moved so that it holds 0.
 
-    What lies outside is clipped, and gets no gradient; the rest gets it unchanged (Bengio et al., 2013).
+    Values outside are clipped and have no gradient; the others pass it unchanged (Bengio et al., 2013).
     """
 
     def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, None, None]:
@@ -37,18 +37,18 @@ def on_grid(values: tf.Tensor, low: tf.Tensor, high: tf.Tensor) -> tuple[tf.Tens
 
 
 def with_halves_down(values: tf.Tensor, low: tf.Tensor, high: tf.Tensor) -> tf.Tensor:
-    """`values` a little lower below int8's 0, so that what lies between two steps goes to the lower one there.
+    """Lowers `values` below int8's 0 a little, so that a value halfway between two steps goes to the lower one.
 
-    The mean of four steps often does, and AVERAGE_POOL_2D rounds a half away from 0.
+    The mean of four steps is often halfway, and AVERAGE_POOL_2D rounds a half away from 0.
     """
     step = (high - low) / 255
-    return tf.where(values < low + 128 * step, values - step / 1000, values)
+    return tf.where(values < low + 128 * step, values - step * _NUDGE, values)
 
 
 def weights_on_grid(kernel: tf.Tensor, axis: int | None) -> tf.Tensor:
-    """`kernel` on the symmetric grid of -127 to 127: one scale for each place on `axis`, or with None for all.
+    """Rounds `kernel` to the symmetric grid of -127 to 127, with a scale for each place on `axis`, or one for None.
 
-    The largest value is the end of the grid, so nothing is clipped and the gradient passes unchanged.
+    The largest value is the end of the grid, so that nothing is clipped and the gradient passes unchanged.
     """
     others = None if axis is None else [place for place in range(len(kernel.shape)) if place != axis]
     most = tf.reduce_max(tf.abs(kernel), others, keepdims=axis is not None)
@@ -56,4 +56,5 @@ def weights_on_grid(kernel: tf.Tensor, axis: int | None) -> tf.Tensor:
     return kernel + tf.stop_gradient(tf.round(kernel / step) * step - kernel)
 
 
-_TINY = 1e-30  # a channel of zeros stays one
+_NUDGE = 1e-3  # of a step; chosen: more than the error of float32, less than any difference between two means
+_TINY = 1e-30  # a channel of zeros stays zero

@@ -1,4 +1,4 @@
-"""Folds what only scales and shifts (batch normalization, rescaling) into the layer before it."""
+"""Folds layers that only scale and shift (batch normalization, rescaling) into the layer before them."""
 
 from __future__ import annotations
 
@@ -18,79 +18,81 @@ Affine = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
 def fold(model: keras.Model) -> keras.Model:
-    """A functional model that gives the same in inference, without normalization layers and without inner models.
+    """Returns a functional model with the same inference results, without normalization layers and inner models.
 
     Batch normalization (with its inference statistics), rescaling and normalization go into the convolution or
-    dense layer in front of them, and become a 1x1 depthwise convolution where there is none; a separable
-    convolution becomes its two. The weights are copies. Raises ConversionError naming the layer that it cannot take.
+    dense layer in front of them, and become a 1x1 depthwise convolution where there is none. A separable convolution
+    becomes its two convolutions. The weights are copies.
+
+    Raises ConversionError, naming the layer, when it cannot fold a layer.
     """
     calls = read_calls(model)
-    folded = _pairs(calls)
-    skipped = {id(call) for call in folded.values()}
+    followers = _followers(calls)
+    skipped = {id(call) for call in followers.values()}
     first = keras.Input(tuple(model.inputs[0].shape[1:]), name="image")
     values: dict[int, Any] = {calls.entry: first}
     copies = _Copies()
     for call in calls.calls:
         if id(call) in skipped:
             continue
-        follower = folded.get(id(call))
-        taken = [values[number] for number in call.takes]
-        given = taken[0] if len(taken) == 1 else taken
-        for layer in copies.of(call.layer, None if follower is None else follower.layer, taken[0].shape):
-            given = layer(given)
-        values[call.gives if follower is None else follower.gives] = given
+        follower = followers.get(id(call))
+        inputs = [values[number] for number in call.inputs]
+        value = inputs[0] if len(inputs) == 1 else inputs
+        for layer in copies.of(call.layer, None if follower is None else follower.layer, inputs[0].shape):
+            value = layer(value)
+        values[call.output if follower is None else follower.output] = value
     copies.fill()
     return keras.Model(first, values[calls.exit], name=model.name)
 
 
-def _pairs(calls: Calls) -> dict[int, Call]:
-    """By the id of a weighted call without activation the affine call that alone takes what it gives."""
-    makers = {call.gives: call for call in calls.calls}
+def _followers(calls: Calls) -> dict[int, Call]:
+    """Returns by the id of a weighted call without activation the affine call that is the only user of its result."""
+    makers = {call.output: call for call in calls.calls}
     uses = calls.uses
-    pairs: dict[int, Call] = {}
+    followers: dict[int, Call] = {}
     for call in calls.calls:
-        maker = makers.get(call.takes[0])
-        if isinstance(call.layer, _AFFINE) and maker is not None and uses[maker.gives] == 1:
+        maker = makers.get(call.inputs[0])
+        if isinstance(call.layer, _AFFINE) and maker is not None and uses[maker.output] == 1:
             plain = isinstance(maker.layer, (*WEIGHTED, layers.SeparableConv2D))
             if plain and maker.layer.activation is keras.activations.linear:
-                pairs[id(maker)] = call
-    return pairs
+                followers[id(maker)] = call
+    return followers
 
 
 class _Copies:
-    """New layers for old ones; a layer that is called in several places gets one copy, so weights stay shared."""
+    """Copies of layers; a layer with several calls has one copy, so that its weights stay shared."""
 
     def __init__(self) -> None:
-        self._made: dict[tuple[int, int], list[Any]] = {}
+        self._layers: dict[tuple[int, int], list[Any]] = {}
         self._weights: list[tuple[Any, list[NDArray[np.float32]]]] = []
         self._names: Counter[str] = Counter()
 
     def of(self, layer: Any, follower: Any, shape: tuple[Any, ...]) -> list[Any]:
-        """What stands for `layer`, with the affine `follower` in it, on a tensor of `shape`."""
+        """Returns the layers that replace `layer`, with the affine `follower` in them, on a tensor of `shape`."""
         key = (id(layer), id(follower))
-        if key not in self._made:
-            self._made[key] = self._new(layer, follower, shape)
-        return self._made[key]
+        if key not in self._layers:
+            self._layers[key] = self._copy(layer, follower, shape)
+        return self._layers[key]
 
     def fill(self) -> None:
-        """Sets the weights; the layers must have been called."""
+        """Sets the weights of the copies, which must have been called."""
         for layer, weights in self._weights:
             layer.set_weights(weights)
 
-    def _new(self, layer: Any, follower: Any, shape: tuple[Any, ...]) -> list[Any]:
+    def _copy(self, layer: Any, follower: Any, shape: tuple[Any, ...]) -> list[Any]:
         if getattr(layer, "data_format", "channels_last") == "channels_first":
             refuse(layer, "its channels come first", "build the model with channels_last")
         if isinstance(layer, layers.SeparableConv2D):
-            return self._separable(layer, follower)
+            return self._split_separable(layer, follower)
         if isinstance(layer, WEIGHTED):
-            return [self._weighted(layer, follower)]
+            return [self._copy_weighted(layer, follower)]
         if isinstance(layer, _AFFINE):
-            return [self._alone(layer, shape)]
+            return [self._depthwise(layer, shape)]
         if layer.weights:
             refuse(layer, "its weights have no grid here", f"use {', '.join(kind.__name__ for kind in WEIGHTED)}")
         return [type(layer).from_config({**layer.get_config(), "name": self._name(layer.name)})]
 
-    def _weighted(self, layer: Any, follower: Any) -> Any:
+    def _copy_weighted(self, layer: Any, follower: Any) -> Any:
         weights = _weights(layer)
         config = layer.get_config()
         for key in ("kernel", "depthwise", "bias"):
@@ -98,39 +100,40 @@ class _Copies:
                 config.pop(f"{key}_{extra}", None)
         if follower is not None:
             axis = 2 if isinstance(layer, layers.Conv2DTranspose) else -1
-            weights = _scaled(weights, affine(follower, _outputs(layer)), layer, axis)
+            weights = _scale_weights(weights, affine(follower, _outputs(layer)), layer, axis)
             config["use_bias"] = True
-        made = type(layer).from_config({**config, "name": self._name(layer.name), "dtype": "float32"})
-        self._weights.append((made, weights))
-        return made
+        copy = type(layer).from_config({**config, "name": self._name(layer.name), "dtype": "float32"})
+        self._weights.append((copy, weights))
+        return copy
 
-    def _separable(self, layer: Any, follower: Any) -> list[Any]:
+    def _split_separable(self, layer: Any, follower: Any) -> list[Any]:
         depthwise, pointwise, *bias = _weights(layer)
         first = layers.DepthwiseConv2D(
             layer.kernel_size,
-            layer.strides,
-            layer.padding,
-            layer.depth_multiplier,
+            strides=layer.strides,
+            padding=layer.padding,
+            depth_multiplier=layer.depth_multiplier,
             dilation_rate=layer.dilation_rate,
             use_bias=False,
             name=self._name(f"{layer.name}_depthwise"),
         )
         weights = [pointwise, *bias]
         if follower is not None:
-            weights = _scaled(weights, affine(follower, layer.filters), layer, -1)
+            weights = _scale_weights(weights, affine(follower, layer.filters), layer, -1)
         second = layers.Conv2D(
             layer.filters, 1, activation=layer.activation, use_bias=len(weights) == 2, name=self._name(layer.name)
         )
         self._weights += [(first, [depthwise]), (second, weights)]
         return [first, second]
 
-    def _alone(self, layer: Any, shape: tuple[Any, ...]) -> Any:
+    def _depthwise(self, layer: Any, shape: tuple[Any, ...]) -> Any:
+        """Returns the 1x1 depthwise convolution that does the same as an affine layer with nothing before it."""
         if len(shape) != 4:
             refuse(layer, "nothing before it can hold it", "put it directly after a Dense layer without activation")
         scale, offset = affine(layer, shape[-1])
-        made = layers.DepthwiseConv2D(1, name=self._name(layer.name))
-        self._weights.append((made, [scale.reshape(1, 1, -1, 1), offset]))
-        return made
+        convolution = layers.DepthwiseConv2D(1, name=self._name(layer.name))
+        self._weights.append((convolution, [scale.reshape(1, 1, -1, 1), offset]))
+        return convolution
 
     def _name(self, name: str) -> str:
         self._names[name] += 1
@@ -138,7 +141,7 @@ class _Copies:
 
 
 def affine(layer: Any, channels: int) -> Affine:
-    """(scale, offset), each (channels,), of a layer that computes x * scale + offset in inference."""
+    """Returns (scale, offset), each (channels,), of a layer that computes x * scale + offset in inference."""
     if isinstance(layer, layers.Rescaling):
         scale, offset = np.asarray(layer.scale), np.asarray(layer.offset)
     elif isinstance(layer, layers.Normalization):
@@ -170,8 +173,10 @@ def _outputs(layer: Any) -> int:
     return int(layer.units if isinstance(layer, layers.Dense) else layer.filters)
 
 
-def _scaled(weights: list[NDArray[np.float32]], by: Affine, layer: Any, axis: int) -> list[NDArray[np.float32]]:
-    """Kernel and bias of a layer that computes the same as before and then `by`."""
+def _scale_weights(
+    weights: list[NDArray[np.float32]], by: Affine, layer: Any, axis: int
+) -> list[NDArray[np.float32]]:
+    """Returns kernel and bias of a layer that computes the same as `layer` followed by `by`."""
     kernel, bias = weights[0], weights[1] if len(weights) > 1 else np.float32(0)
     scale, offset = by
     if isinstance(layer, layers.DepthwiseConv2D):

@@ -1,4 +1,4 @@
-"""A folded model computed as its 8-bit file will compute it, in floats that can be trained."""
+"""Computes a folded model as its 8-bit file will, in floats that can be trained."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from edgeready.tf.qat.fake_quantization import grid_of, on_grid, with_halves_dow
 from edgeready.tf.qat.steps import Grid, Step, steps_of
 from edgeready_device.preprocess import Normalization
 
-_BATCH = 100
+_BATCH = 100  # frames at once; chosen: large enough that the overhead of a call does not count
 
 
 class Simulation:
-    """What the uint8 file of the folded `model` will answer, with the ranges that `observe` found last.
+    """A simulation of the uint8 file of the folded `model`, with the ranges of the last `observe`.
 
-    The grids are the converter's: one per tensor that the file has. Ops that only move or pool values share one
-    with what they take; ops that a Concatenate ties together all have the Concatenate's.
+    The grids are the converter's: one for each tensor of the file. Ops that only move or pool values share the grid
+    of their input; all ops that a Concatenate ties together have the grid of the Concatenate.
     """
 
     def __init__(self, model: keras.Model) -> None:
@@ -37,31 +37,31 @@ class Simulation:
         self._ranges = tf.Variable(np.zeros((len(places), 2), np.float32), trainable=False)
 
     def observe(self, frames: NDArray[np.uint8], normalization: Normalization) -> None:
-        """Takes the ranges from `frames`: the least and largest value of each tensor, all in floats.
+        """Sets the ranges from `frames`: the least and largest value of each tensor, all in floats.
 
         Raises ConversionError when one is not finite.
         """
-        found = [self._extremes(batch) for batch in _batches(frames, normalization)]
-        low, high = np.min([low for low, _ in found], 0), np.max([high for _, high in found], 0)
+        extremes = [self._extremes(batch) for batch in _batches(frames, normalization)]
+        low, high = np.min([low for low, _ in extremes], 0), np.max([high for _, high in extremes], 0)
         if not (np.isfinite(low).all() and np.isfinite(high).all()):
             raise ConversionError("the model's activations are not finite on the calibration images: train it again")
         scale, zero_point = grid_of(low, high)
         self._ranges.assign(np.stack([(-128 - zero_point) * scale, (127 - zero_point) * scale], 1))
 
     def logits(self, image: Any, training: bool = False) -> Any:
-        """The simulated scores of normalized float frames, ahead of a softmax where the model ends in one."""
+        """Returns the simulated scores of normalized float frames, before the softmax if the model ends in one."""
         values = self._values(image, training)
         last = self._steps[-1]
         softmax = last.grid is Grid.FIXED and last.exact is tf.nn.softmax
-        return values[last.takes[0] if softmax else self._exit]
+        return values[last.inputs[0] if softmax else self._exit]
 
     def predict(self, frames: NDArray[np.uint8], normalization: Normalization) -> NDArray[np.float32]:
-        """The simulated scores (n, classes) of uint8 `frames` in the rank of the model."""
+        """Returns the simulated scores (n, classes) of uint8 `frames` in the rank of the model."""
         return np.concatenate([self._answer(batch).numpy() for batch in _batches(frames, normalization)])
 
     @property
     def ranges(self) -> NDArray[np.float32]:
-        """(tensors, 2): the least and largest value on each grid that is not set by the format."""
+        """The least and largest value, (tensors, 2), on each grid that the format does not set."""
         return np.asarray(self._ranges.numpy())
 
     @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
@@ -72,24 +72,24 @@ class Simulation:
     def _extremes(self, image: Any) -> Any:
         values = {self._entry: image}
         for step in self._steps:
-            values[step.gives] = step.exact(*(values[number] for number in step.takes))
+            values[step.output] = step.exact(*(values[number] for number in step.inputs))
         watched = [values[number] for number in self._row]
         return tf.stack([tf.reduce_min(v) for v in watched]), tf.stack([tf.reduce_max(v) for v in watched])
 
     def _values(self, image: Any, training: bool) -> dict[int, Any]:
-        values = {self._entry: self._rounded(self._entry, image)}
+        values = {self._entry: self._round(self._entry, image)}
         for step in self._steps:
-            taken = [values[number] for number in step.takes]
+            inputs = [values[number] for number in step.inputs]
             if isinstance(step.layer, _RANDOM) and training:
-                values[step.gives] = step.layer(taken[0], training=True)
+                values[step.output] = step.layer(inputs[0], training=True)
             elif step.ends is not None:
-                values[step.gives] = on_grid(step.exact(*taken), *step.ends)
+                values[step.output] = on_grid(step.exact(*inputs), *step.ends)
             else:
                 pooled = isinstance(step.layer, keras.layers.AveragePooling2D)
-                values[step.gives] = self._rounded(step.gives, step.quantized(*taken), pooled)
+                values[step.output] = self._round(step.output, step.quantized(*inputs), pooled)
         return values
 
-    def _rounded(self, number: int, value: Any, pooled: bool = False) -> Any:
+    def _round(self, number: int, value: Any, pooled: bool = False) -> Any:
         source = self._source.get(number)
         if source is None:
             return value
@@ -106,28 +106,28 @@ _RANDOM = (
 
 
 def _sources(steps: tuple[Step, ...], entry: int) -> dict[int, int]:
-    """By tensor the one whose values give its range; without the tensors whose range the format sets.
+    """Returns for each tensor the tensor whose values set its range; tensors whose range the format sets are absent.
 
-    Tied tensors take the last Concatenate's that ties them, else that of the first of them: this is what the
-    converter was seen to do (TensorFlow 2.21).
+    Tied tensors have the range of the last Concatenate that ties them, else that of the first of them: the converter
+    was seen to do so (TensorFlow 2.21).
     """
     groups: dict[int, list[int]] = {entry: [entry]}
-    chosen: dict[int, int] = {entry: entry}
+    sources: dict[int, int] = {entry: entry}
     for step in steps:
         if step.grid is Grid.FIXED:
             continue
-        members, source = [step.gives], step.gives
+        members, source = [step.output], step.output
         if step.grid is Grid.JOINED:
-            tied = {id(groups[number]): groups[number] for number in step.takes if number in groups}
+            tied = {id(groups[number]): groups[number] for number in step.inputs if number in groups}
             members += [number for group in tied.values() for number in group]
         elif step.grid is Grid.SAME:
-            if step.takes[0] not in groups:
+            if step.inputs[0] not in groups:
                 continue  # moved values of a fixed grid
-            members += groups[step.takes[0]]
-            source = chosen[step.takes[0]]
+            members += groups[step.inputs[0]]
+            source = sources[step.inputs[0]]
         for number in members:
-            groups[number], chosen[number] = members, source
-    return chosen
+            groups[number], sources[number] = members, source
+    return sources
 
 
 def _batches(frames: NDArray[np.uint8], normalization: Normalization) -> Iterator[Any]:
