@@ -15,7 +15,7 @@ PACKAGES = {"edgeready": ROOT / "host" / "edgeready", "edgeready_device": ROOT /
 # From top to bottom: a module imports its own folder and what stands in a later line.
 HOST_ORDER = """
     __main__
-    cli
+    cli api
     report tf_worker
     workflows tf
     proof layer_analysis jobs

@@ -106,8 +106,8 @@ def make_model(name: str, folder: Path, data: str) -> None:
         output=OutputConfig(out=folder / f"{name}.tflite"),
         train=TrainConfig(epochs=epochs),
     )
-    accuracy = build(config).comparison.uint8.accuracy.top1
-    print(f"{name}: top-1 {100 * accuracy.value:.1f} %, {os.path.getsize(config.out):,} bytes", flush=True)
+    accuracy = build(config).comparison.model.accuracy.top1
+    print(f"{name}: top-1 {100 * accuracy.value:.1f} %, {os.path.getsize(config.output.out):,} bytes", flush=True)
 
 
 def record(name: str, folder: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:

@@ -61,7 +61,7 @@ def arrays(digits, tmp_path_factory) -> Path:
 
 def test_classifying_every_test_image_from_its_file_gives_the_hosts_predictions_one_by_one(digits, images):
     found = answer("classify", digits.file, *sorted(images.glob("*/*.png")), "--top", 10)
-    report = digits.result.comparison.uint8.accuracy
+    report = digits.result.comparison.model.accuracy
     expected = report.predictions
     assert len(found) == len(expected) == 359
     for each in found:
@@ -74,15 +74,15 @@ def test_classifying_every_test_image_from_its_file_gives_the_hosts_predictions_
 @pytest.mark.parametrize("kind", ["arrays", "images"])
 def test_the_device_evaluates_to_the_hosts_confusion(digits, kind, request):
     found = answer("evaluate", digits.file, request.getfixturevalue(kind))
-    report = digits.result.comparison.uint8.accuracy
+    report = digits.result.comparison.model.accuracy
     assert found["confusion"] == report.confusion.tolist()
     assert found["top1"]["hits"] == report.top1.hits
-    assert found["runtime"] == str(digits.result.comparison.uint8.latency.runtime)
+    assert found["runtime"] == str(digits.result.comparison.model.latency.runtime)
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_every_runtime_gives_the_hosts_raw_outputs_within_the_stated_bound(digits, runtime):
-    model, report = Model.load(digits.file, runtime=runtime), digits.result.comparison.uint8.accuracy
+    model, report = Model.load(digits.file, runtime=runtime), digits.result.comparison.model.accuracy
     found = model.invoke_many(digits.result.splits.test.images).astype(int)
     assert np.abs(found - report.outputs.astype(int)).max() <= OTHER_PATH_STEPS
     assert np.mean(found.argmax(axis=1) == report.predictions) >= 0.99
@@ -98,7 +98,7 @@ def test_verify_passes_on_the_machine_that_recorded(digits, runtime):
 
 
 def test_the_accuracy_budget_of_the_device_is_held_against_the_same_figure(digits, arrays):
-    percent = 100 * digits.result.comparison.uint8.accuracy.top1.value
+    percent = 100 * digits.result.comparison.model.accuracy.top1.value
     assert device("evaluate", digits.file, arrays, "--min-accuracy", percent - 0.01).returncode == 0
     assert device("evaluate", digits.file, arrays, "--min-accuracy", percent + 0.01).returncode == 1
 
@@ -192,7 +192,7 @@ open(sys.argv[3], "wb").write(converter.convert())
 
 def test_the_notebooks_conversion_of_the_same_network_is_not_ready_and_says_why(digits, arrays, tmp_path):
     path = tmp_path / "notebook.tflite"
-    command = [sys.executable, "-c", NOTEBOOK, str(digits.config.keras_out), str(arrays), str(path)]
+    command = [sys.executable, "-c", NOTEBOOK, str(digits.config.output.keras_out), str(arrays), str(path)]
     subprocess.run(command, check=True, capture_output=True)
     report = check_file(path)
     assert not report.ready

@@ -192,7 +192,7 @@ def converted(source: Path, data: str, out: Path, **settings):
 def test_a_frozen_graph_is_converted_to_a_ready_file_with_the_keras_models_accuracy(tmp_path):
     result = converted(files() / "frozen.pb", "digits", tmp_path / "a.tflite")
     assert result.readiness.ready
-    assert result.comparison.float32.accuracy.top1.value > 0.85
+    assert result.comparison.baseline.accuracy.top1.value > 0.85
     assert result.comparison.agreement.value > 0.98
     manifest = read_model_file(tmp_path / "a.tflite").manifest
     assert (manifest.name, manifest.scores) == ("frozen", "probabilities")
@@ -206,7 +206,7 @@ def test_an_old_mobilenet_and_a_teachable_machine_model_become_ready_files(tmp_p
     np.savez(tmp_path / "rgb.npz", x=noise.integers(0, 256, (60, 64, 64, 3), dtype=np.uint8), y=labels)
     result = converted(files("--large") / name, str(tmp_path / "rgb.npz"), tmp_path / "a.tflite")
     assert result.readiness.ready
-    assert result.comparison.uint8.accuracy.outputs.shape == (12, 3)
+    assert result.comparison.model.accuracy.outputs.shape == (12, 3)
     assert "tf_keras" in read_model_file(tmp_path / "a.tflite").manifest.provenance["versions"]
 
 

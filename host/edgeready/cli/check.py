@@ -14,7 +14,7 @@ from edgeready.cli.terminal import NEGATIVE, print_json, print_text, print_view,
 from edgeready.errors import UsageError
 
 if TYPE_CHECKING:
-    from edgeready.workflows.check import Inspected
+    from edgeready.workflows.check import Inspection
 
 
 class Format(str, Enum):
@@ -54,7 +54,7 @@ def check(
     raise typer.Exit(code)
 
 
-def _write(results: Sequence[Inspected], form: Format) -> None:
+def _write(results: Sequence[Inspection], form: Format) -> None:
     from edgeready.report import annotations  # noqa: PLC0415
 
     if form is Format.JSON:
@@ -73,7 +73,7 @@ def _write(results: Sequence[Inspected], form: Format) -> None:
         print_text("".join(f"{line}\n" for line in annotations.format_github(reports)))
 
 
-def _show(result: Inspected) -> None:
+def _show(result: Inspection) -> None:
     from edgeready.report import readiness as view  # noqa: PLC0415
 
     if result.packages:

@@ -191,6 +191,7 @@ class OutputConfig:
     allow_cpu_ops: Annotated[bool, Option(help="accept a model that the Edge TPU runs in part")] = False
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "out", Path(self.out))  # a notebook writes plain text
         choose_mode(self.mode, self.target)
         if self.out.suffix != ".tflite":
             raise UsageError(f"{self.out}: name the output file something.tflite")

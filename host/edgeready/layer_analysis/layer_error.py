@@ -6,6 +6,8 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from edgeready_device.text import csv_text
+
 
 @dataclass(frozen=True, kw_only=True)
 class TensorError:
@@ -111,6 +113,25 @@ class LayerReport:
         """Returns the report as one JSON object, with the worst layer first; an SQNR without noise is null."""
         finite: dict[str, Any] = _finite({**asdict(self), "layers": [asdict(layer) for layer in self.worst_first()]})
         return finite
+
+    def to_csv(self) -> str:
+        """Returns the layers as CSV, one line a layer, the worst first."""
+        return csv_text(
+            [
+                {
+                    "layer": layer.layer,
+                    "op": layer.op,
+                    "kind": layer.kind,
+                    "sqnr_db": layer.total.sqnr_db,
+                    "own_sqnr_db": None if layer.own is None else layer.own.sqnr_db,
+                    "scores_sqnr_db": None if layer.damage is None else layer.damage.sqnr_db,
+                    "share": layer.share,
+                    "cause": layer.cause,
+                    "remedy": layer.remedy,
+                }
+                for layer in self.worst_first()
+            ]
+        )
 
 
 def _finite(value: Any) -> Any:

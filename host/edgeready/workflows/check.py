@@ -18,7 +18,7 @@ LOG_SUFFIXES = (".log", ".txt")
 
 
 @dataclass(frozen=True)
-class Inspected:
+class Inspection:
     """One file: `report` for a model, with its `packages` when it is compiled; `log` for a compiler log."""
 
     file: str
@@ -48,15 +48,19 @@ class Inspected:
             document["compiled"] = [package.to_dict() for package in self.packages]
         return document
 
+    def to_csv(self) -> str:
+        """The ops as CSV, one line an op; empty for a compiler log."""
+        return "" if self.report is None else self.report.to_csv()
 
-def inspect(path: Path, runtime: int) -> Inspected:
+
+def inspect(path: Path, runtime: int) -> Inspection:
     """What is in the file `path`, for Edge TPU runtime `runtime`; raises NotFoundError or ModelFileError."""
     if path.suffix in LOG_SUFFIXES:
-        return Inspected(str(path), log=read_log(path))
+        return Inspection(str(path), log=read_log(path))
     report = readiness.check_file(path, runtime=runtime)
     if all(op.custom_code != COMPILED for op in report.ops):
-        return Inspected(str(path), report)
+        return Inspection(str(path), report)
     try:
-        return Inspected(str(path), report, read_packages(read_graph(path.read_bytes())))
+        return Inspection(str(path), report, read_packages(read_graph(path.read_bytes())))
     except ModelFileError as error:
         raise ModelFileError(f"{path}: {error}") from error

@@ -1,0 +1,242 @@
+"""The Python API: what the commands do, as functions that return the results that the commands show.
+
+A function imports what it needs when it is called, so that `import edgeready` stays quick, and none of them loads
+TensorFlow into the caller's process. Errors are those of `edgeready.errors`; nothing is printed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Union
+
+from edgeready.config.build import (
+    BuildConfig,
+    DataConfig,
+    NetworkConfig,
+    OutputConfig,
+    QuantizeConfig,
+    SourceConfig,
+    TrainConfig,
+)
+from edgeready.config.modes import MODES
+from edgeready_device.progress import Progress, no_progress
+
+if TYPE_CHECKING:
+    from edgeready.dataset import Splits
+    from edgeready.layer_analysis import LayerReport
+    from edgeready.workflows.build import BuildResult
+    from edgeready.workflows.bundle import Bundle
+    from edgeready.workflows.check import Inspection
+    from edgeready.workflows.compile import Compilation
+    from edgeready.workflows.evaluate import Evaluation
+    from edgeready.workflows.golden import GoldenFile
+    from edgeready.workflows.modes import ModesReport
+    from edgeready.workflows.tensors import TensorResult
+
+StrPath = Union[str, "os.PathLike[str]"]
+Data = Union[str, "os.PathLike[str]", DataConfig]
+_NEWEST_RUNTIME = 14  # of the Edge TPU: compiler 16.0 stamps its files so
+
+
+def build(
+    data: Data,
+    *,
+    model: str = "tutorial-cnn",
+    out: StrPath | OutputConfig = "model.tflite",
+    train: TrainConfig | None = None,
+    network: NetworkConfig | None = None,
+    quantize: QuantizeConfig | None = None,
+    progress: Progress = no_progress,
+) -> BuildResult:
+    """Trains `model` on `data`, makes the model file and returns what was proved and measured of it.
+
+    `model` is the name of a network or FILE.py:FUNCTION; `data` the name of a set, a .npz or a folder of images.
+    Raises DatasetError, ModelSourceError, TrainingError, ConversionError, BudgetError or OutputError; then no file
+    is written. Needs the extra `build`.
+    """
+    from edgeready.workflows.build import build as run  # noqa: PLC0415
+
+    return run(
+        BuildConfig(
+            data=_data(data),
+            model=model,
+            output=_output(out),
+            train=train or TrainConfig(seed=_data(data).seed),
+            network=network or NetworkConfig(),
+            quantize=quantize or QuantizeConfig(),
+        ),
+        progress,
+    )
+
+
+def convert(
+    model: StrPath,
+    *,
+    data: Data,
+    out: StrPath | OutputConfig = "model.tflite",
+    network: NetworkConfig | None = None,
+    quantize: QuantizeConfig | None = None,
+    source: SourceConfig | None = None,
+    progress: Progress = no_progress,
+) -> BuildResult | TensorResult:
+    """Makes the model file from a trained model and returns what was proved and measured of it.
+
+    `model` is a .keras or .h5 file, a SavedModel folder, a frozen .pb, a float .tflite, or FILE.py:FUNCTION; `data`
+    gives labels, calibration and test images. Where `data` is a .npz of inputs without labels the model need be no
+    classifier, and the result is a TensorResult. Raises what `build` raises. Needs the extra `build`.
+    """
+    from edgeready.dataset.tensors import is_tensor_file  # noqa: PLC0415
+    from edgeready.workflows.build import convert as run  # noqa: PLC0415
+    from edgeready.workflows.tensors import convert_tensors  # noqa: PLC0415
+
+    config = BuildConfig(
+        data=_data(data),
+        model=os.fspath(model),
+        output=_output(out),
+        network=network or NetworkConfig(),
+        quantize=quantize or QuantizeConfig(),
+        source=source or SourceConfig(),
+    )
+    return convert_tensors(config, progress) if is_tensor_file(config.data.source) else run(config, progress)
+
+
+def check(file: StrPath, *, runtime: int = _NEWEST_RUNTIME) -> Inspection:
+    """Predicts which ops of a .tflite file the Edge TPU compiler maps; reads compiled files and its logs, too.
+
+    `runtime` is that of the Edge TPU on the device, 10 to 14. Raises NotFoundError or ModelFileError.
+    """
+    from edgeready.workflows.check import inspect  # noqa: PLC0415
+
+    return inspect(Path(file), runtime)
+
+
+def evaluate(
+    file: StrPath,
+    *,
+    data: StrPath,
+    seed: int | None = None,
+    follow_links: bool = False,
+    progress: Progress = no_progress,
+) -> Evaluation:
+    """Returns the accuracy of a .tflite classifier on the test images of `data`.
+
+    `seed` picks the split; None means the seed that the file says it was made with. Raises DatasetError when labels
+    and classes do not agree, NotFoundError or ModelFileError.
+    """
+    from edgeready.workflows.evaluate import evaluate_file  # noqa: PLC0415
+
+    return evaluate_file(Path(file), os.fspath(data), seed=seed, follow_links=follow_links, progress=progress)
+
+
+def modes(
+    model: StrPath,
+    *,
+    data: Data,
+    only: Sequence[str] | None = None,
+    out: StrPath | None = None,
+    network: NetworkConfig | None = None,
+    source: SourceConfig | None = None,
+    progress: Progress = no_progress,
+) -> ModesReport:
+    """Makes a trained model in each mode and measures each on the test images of `data`.
+
+    `only` names modes, None means all; the files are kept in the folder `out`, where it is named. A mode that cannot
+    be made is refused in its row. Raises what `convert` raises for the model and the data. Needs the extra `build`.
+    """
+    from edgeready.workflows.modes import compare_modes  # noqa: PLC0415
+
+    config = BuildConfig(
+        data=_data(data),
+        model=os.fspath(model),
+        output=OutputConfig(allow_cpu_ops=True),
+        network=network or NetworkConfig(),
+        source=source or SourceConfig(),
+    )
+    return compare_modes(config, list(only or MODES), progress, None if out is None else Path(out))
+
+
+def layers(
+    float32: StrPath,
+    integer: StrPath,
+    *,
+    data: StrPath,
+    images: int = 32,
+    seed: int | None = None,
+    progress: Progress = no_progress,
+) -> LayerReport:
+    """Returns the quantization error of each layer of two files of one network, and what it does to the scores.
+
+    `images` test images of `data` are compared; `seed` is as for `evaluate`. Raises ModelFileError when the files do
+    not belong together, DatasetError, UsageError or NotFoundError.
+    """
+    from edgeready.workflows.layers import diagnose_files  # noqa: PLC0415
+
+    return diagnose_files(Path(float32), Path(integer), os.fspath(data), seed=seed, images=images, progress=progress)
+
+
+def golden(file: StrPath, *, data: StrPath, out: StrPath | None = None, vectors: int | None = None) -> GoldenFile:
+    """Writes the model in `file` with golden vectors, which `edgeready_device.verify` compares on the board.
+
+    `data` is a folder of pictures, a .npz or the name of a set; `out` defaults to FILE_golden.tflite, `vectors` to as
+    many as fit into 128 KiB, at most 32. Raises RuntimeUnavailableError when no runtime here runs the model,
+    DatasetError when there is no picture.
+    """
+    from edgeready.workflows.golden import add_golden  # noqa: PLC0415
+
+    path = Path(file)
+    target = path.with_name(f"{path.stem}_golden.tflite") if out is None else Path(out)
+    return add_golden(path, os.fspath(data), target, vectors)
+
+
+def bundle(file: StrPath, *, target: str = "pi-os-12", out: StrPath = "edgeready-bundle") -> Bundle:
+    """Writes a new folder with wheels, the model and an installer for a board without internet.
+
+    `target` is pi-os-12, pi-os-13 or armv7. Raises UsageError for another, NotFoundError when pip cannot get the
+    wheels, OutputError when `out` is there already.
+    """
+    from edgeready.workflows.bundle import make_bundle  # noqa: PLC0415
+
+    return make_bundle(Path(file), target, Path(out))
+
+
+def compile(
+    file: StrPath, *, out: StrPath | None = None, container: str | None = None, runtime: int = _NEWEST_RUNTIME
+) -> Compilation:
+    """Compiles a .tflite file with Google's edgetpu_compiler and compares its table with the prediction.
+
+    `container` names an image with the compiler, run by docker. Raises NotFoundError where there is no compiler,
+    ConversionError when it refuses the model.
+    """
+    from edgeready.workflows.compile import compile_file  # noqa: PLC0415
+
+    target = None if out is None else Path(out)
+    return compile_file(Path(file), target, container=container, runtime=runtime)
+
+
+def load_data(data: Data, *, progress: Progress = no_progress) -> Splits:
+    """Reads a data set and cuts it in three: training, calibration and test images without an image in common.
+
+    Raises NotFoundError or DatasetError.
+    """
+    from edgeready.dataset import load_splits  # noqa: PLC0415
+
+    config = _data(data)
+    return load_splits(
+        config.source,
+        seed=config.seed,
+        image_size=config.image_size,
+        channels=config.channels,
+        follow_links=config.follow_links,
+        calibration_count=config.calibration_samples,
+        progress=progress,
+    )
+
+
+def _data(data: Data) -> DataConfig:
+    return data if isinstance(data, DataConfig) else DataConfig(source=os.fspath(data))
+
+
+def _output(out: StrPath | OutputConfig) -> OutputConfig:
+    return out if isinstance(out, OutputConfig) else OutputConfig(out=Path(out))
