@@ -104,9 +104,8 @@ def line(found: dict[str, Any]) -> str:
     why = ", ".join(f"{count} x {kind}" for kind, count in kinds.items())
     rewrites = "; ".join(f"{count} x {what}" for what, count in found["rewrites"].items())
     verdict = "yes" if found["ready"] else "no"
-    return (
-        f"{head} {verdict} | {found['mapped']}/{found['ops']} | {why or '-'} | {rewrites or '-'} | {found['seconds']} |"
-    )
+    share = f"{found['mapped']}/{found['ops']}"
+    return f"{head} {verdict} | {share} | {why or '-'} | {rewrites or '-'} | {found['seconds']} |"
 
 
 def main() -> None:
