@@ -170,9 +170,9 @@ def _folder(folder: Path, spec: InputSpec, labels: Sequence[str], fence: Path | 
             raise DatasetError(
                 f"{place}: the model has no label {place.name!r}; its labels are {', '.join(labels[:10])}"
             )
-        found = [path for path in image_files(place) if _inside(path, fence)]
-        paths.extend(found)
-        truth.extend([labels.index(place.name)] * len(found))
+        images = [path for path in image_files(place) if _inside(path, fence)]
+        paths.extend(images)
+        truth.extend([labels.index(place.name)] * len(images))
     if not paths:
         raise DatasetError(
             f"{root}: no JPEG or PNG images in subfolders named after the labels "

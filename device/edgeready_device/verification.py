@@ -101,13 +101,13 @@ def verify(model: Model | TfliteModel, runtime: str | None = None, delegate: str
             f"{file.path}: it carries no golden vectors: make it with edgeready build or convert, or add some with "
             "edgeready golden"
         )
-    chosen = choose_runtime(runtime)
-    found = {}
+    here = choose_runtime(runtime)
+    outputs: dict[str, NDArray[Any]] = {}  # by the name of the kernel path
     for kernels in KERNELS if delegate is None else KERNELS[:1]:
-        opened = Model.from_file(file, runtime=chosen.name, threads=1, kernels=kernels, delegate=delegate)
-        found[kernels if delegate is None else f"delegate {delegate}"] = outputs_of(opened, golden.inputs)
-    results = tuple(compare(golden, chosen, kernels, outputs) for kernels, outputs in found.items())
-    return VerifyReport(file.path, chosen, results, distance(found) if len(found) == 2 else None)
+        under_test = Model.from_file(file, runtime=here.name, threads=1, kernels=kernels, delegate=delegate)
+        outputs[kernels if delegate is None else f"delegate {delegate}"] = outputs_of(under_test, golden.inputs)
+    results = tuple(compare(golden, here, kernels, rows) for kernels, rows in outputs.items())
+    return VerifyReport(file.path, here, results, distance(outputs) if len(outputs) == 2 else None)
 
 
 def outputs_of(model: Model, inputs: NDArray[Any]) -> NDArray[Any]:
@@ -120,34 +120,34 @@ def outputs_of(model: Model, inputs: NDArray[Any]) -> NDArray[Any]:
     return np.stack([model.invoke(tensor[np.newaxis]) for tensor in inputs])
 
 
-def compare(golden: GoldenVectors, runtime: Runtime, kernels: str, found: NDArray[Any]) -> PathResult:
-    """`found` (n, classes) against the recording that is most like `runtime` and `kernels`."""
+def compare(golden: GoldenVectors, runtime: Runtime, kernels: str, outputs: NDArray[Any]) -> PathResult:
+    """Compares `outputs` (n, classes) with the recording that is most like `runtime` and `kernels`."""
     key, bound, note = _recording(golden, runtime, kernels)
     expected = golden.outputs[key]
-    if expected.shape != found.shape or expected.dtype != found.dtype:
+    if expected.shape != outputs.shape or expected.dtype != outputs.dtype:
         raise ModelFileError(
-            f"the recording {key!r} has the shape {expected.shape}, the outputs {found.shape} "
-            f"({expected.dtype} and {found.dtype}): make the golden vectors again"
+            f"the recording {key!r} has the shape {expected.shape}, the outputs {outputs.shape} "
+            f"({expected.dtype} and {outputs.dtype}): make the golden vectors again"
         )
-    steps = _steps(expected, found)
+    steps = _steps(expected, outputs)
     decisive = _lead(expected) > 2 * bound
-    same = expected.argmax(axis=1) == found.argmax(axis=1)
+    same = expected.argmax(axis=1) == outputs.argmax(axis=1)
     return PathResult(
-        kernels,
-        key,
-        bound,
-        tuple(int(count) for count in np.bincount(steps.reshape(-1))),
-        Proportion(int(same.sum()), len(same)),
-        Proportion(int(same[decisive].sum()), int(decisive.sum())),
-        note,
+        kernels=kernels,
+        recording=key,
+        bound_steps=bound,
+        histogram=tuple(int(count) for count in np.bincount(steps.reshape(-1))),
+        agreement=Proportion(int(same.sum()), len(same)),
+        decisive=Proportion(int(same[decisive].sum()), int(decisive.sum())),
+        note=note,
     )
 
 
-def distance(found: Mapping[str, NDArray[Any]]) -> PathDistance:
+def distance(outputs: Mapping[str, NDArray[Any]]) -> PathDistance:
     """How far the outputs (n, classes) of two kernel paths are apart, by the paths' names."""
-    (first, one), (second, other) = found.items()
-    same = one.argmax(axis=1) == other.argmax(axis=1)
-    return PathDistance((first, second), int(_steps(one, other).max()), Proportion(int(same.sum()), len(same)))
+    (first, ours), (second, theirs) = outputs.items()
+    same = ours.argmax(axis=1) == theirs.argmax(axis=1)
+    return PathDistance((first, second), int(_steps(ours, theirs).max()), Proportion(int(same.sum()), len(same)))
 
 
 def _step(expected: NDArray[Any]) -> float:
@@ -157,9 +157,9 @@ def _step(expected: NDArray[Any]) -> float:
     return max(float(np.ptp(expected.astype(np.float64))) / MOST_STEPS, float(np.finfo(np.float32).tiny))
 
 
-def _steps(expected: NDArray[Any], found: NDArray[Any]) -> NDArray[np.intp]:
+def _steps(expected: NDArray[Any], outputs: NDArray[Any]) -> NDArray[np.intp]:
     """The differences in whole steps, at most MOST_STEPS; what is no number is as far off as can be."""
-    apart = np.abs(expected.astype(np.float64) - found.astype(np.float64)) / _step(expected)
+    apart = np.abs(expected.astype(np.float64) - outputs.astype(np.float64)) / _step(expected)
     whole = np.rint(np.clip(np.where(np.isnan(apart), MOST_STEPS, apart), 0, MOST_STEPS))
     return np.asarray(whole, np.intp)
 

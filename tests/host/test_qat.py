@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from builds import HERE, NEEDS_TENSORFLOW, Built, bands, made
 
-from edgeready.config.augmentation import recommended
+from edgeready.config.augmentation import recommend_augmentation
 from edgeready.config.build import QuantizeConfig, TrainConfig
 from edgeready.config.method import QatConfig
 from edgeready.errors import ConversionError, UsageError
@@ -246,7 +246,7 @@ class TestAugmentation:
         ],
     )
     def test_by_default_mirrors_only_what_bears_it(self, network, data, kind):
-        assert recommended(network, data) == kind
+        assert recommend_augmentation(network, data) == kind
 
     @pytest.mark.parametrize("config", [TrainConfig, QatConfig])
     def test_of_another_name_is_refused(self, config):

@@ -61,10 +61,10 @@ def read_labels(path: Path) -> Labels:
         raise UsageError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
     if not lines:
         raise UsageError(f"{path} holds no labels: write one label a line")
-    return _numbered(lines) or lines
+    return _parse_numbers(lines) or lines
 
 
-def _numbered(lines: Sequence[str]) -> dict[int, str] | None:
+def _parse_numbers(lines: Sequence[str]) -> dict[int, str] | None:
     """Class numbers and their labels where every line has both and no number comes twice, else None."""
     labels: dict[int, str] = {}
     for line in filter(None, lines):

@@ -91,21 +91,21 @@ def read_manifest(text: str | bytes) -> Manifest:
         parsed = json.loads(text, parse_int=_whole)
     except (ValueError, RecursionError) as error:
         raise ModelFileError(f"edgeready.json is no JSON ({error}): the file is damaged") from error
-    root = _checked("edgeready.json", parsed, dict)
+    root = _check_type("edgeready.json", parsed, dict)
     frame = _get(root, "input", dict)
     return Manifest(
-        _get(root, "name", str),
-        InputSpec(
+        name=_get(root, "name", str),
+        input=InputSpec(
             _get(frame, "height", int),
             _get(frame, "width", int),
             _get(frame, "channels", int),
-            _get(frame, "resize", str),
-            Normalization(_numbers(frame, "mean"), _numbers(frame, "std")),
+            resize=_get(frame, "resize", str),
+            normalization=Normalization(_numbers(frame, "mean"), _numbers(frame, "std")),
         ),
-        _get(_get(root, "output", dict), "scores", str),
-        _get(root, "provenance", dict),
-        {name: _checked(name, value, str) for name, value in _get(root, "sha256", dict).items()},
-        _get(root, "schema_version", int),
+        scores=_get(_get(root, "output", dict), "scores", str),
+        provenance=_get(root, "provenance", dict),
+        sha256={name: _check_type(name, value, str) for name, value in _get(root, "sha256", dict).items()},
+        schema_version=_get(root, "schema_version", int),
     )
 
 
@@ -118,10 +118,10 @@ def _whole(digits: str) -> int:
 def _get(table: Mapping[str, Any], name: str, kind: type) -> Any:
     if name not in table:
         raise ModelFileError(f"edgeready.json has no {name!r}: the file is damaged or made by another program")
-    return _checked(name, table[name], kind)
+    return _check_type(name, table[name], kind)
 
 
-def _checked(name: str, value: Any, kind: type) -> Any:
+def _check_type(name: str, value: Any, kind: type) -> Any:
     if not isinstance(value, kind) or isinstance(value, bool):
         raise ModelFileError(f"{name!r} is {value!r:.60} in edgeready.json: it must be a {kind.__name__}")
     return value

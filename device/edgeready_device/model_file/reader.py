@@ -175,9 +175,9 @@ def _check_hashes(manifest: Manifest, parts: dict[str, bytes]) -> None:
     for name, expected in manifest.sha256.items():
         if name not in parts:
             raise ModelFileError(f"its part {name!r} is missing: copy the file again")
-        found = hashlib.sha256(parts[name]).hexdigest()
-        if found != expected:
+        actual = hashlib.sha256(parts[name]).hexdigest()
+        if actual != expected:
             raise ModelFileError(
-                f"the sha256 of its {name} is {found[:12]}..., edgeready.json says {expected[:12]}...: "
+                f"the sha256 of its {name} is {actual[:12]}..., edgeready.json says {expected[:12]}...: "
                 "the file was damaged or changed; copy it again"
             )

@@ -24,8 +24,8 @@ def main() -> None:
     run(app, "edgeready")
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(version: bool) -> None:
+    if version:
         typer.echo(f"edgeready {__version__}")
         raise typer.Exit
 

@@ -26,7 +26,7 @@ _WrongUsage: Any = typer.BadParameter.__mro__[1]  # click's UsageError, wherever
 
 def run(app: typer.Typer, name: str) -> NoReturn:
     """Runs the command `name` with the process's arguments and ends the process with its exit code."""
-    signal.signal(signal.SIGTERM, _terminated)
+    signal.signal(signal.SIGTERM, _end_on_sigterm)
     debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
@@ -44,7 +44,7 @@ def run(app: typer.Typer, name: str) -> NoReturn:
     sys.exit(code)
 
 
-def _terminated(number: int, frame: object) -> NoReturn:
+def _end_on_sigterm(number: int, frame: object) -> NoReturn:
     """Ends the process as Ctrl-C would: children ended, temporary files removed."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not interrupt the tidying
     say("terminated")

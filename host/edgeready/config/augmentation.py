@@ -10,7 +10,7 @@ _AUGMENTED_NETWORKS = frozenset({"small-resnet"})
 _ALIKE_IN_A_MIRROR = frozenset({"cifar10", "fashion-mnist"})
 
 
-def recommended(network: str, data: str) -> str:
+def recommend_augmentation(network: str, data: str) -> str:
     """The augmentation for a network and a data set by name when the user names none.
 
     Only networks large enough to learn their training images by heart are given any. A mirrored digit is no digit

@@ -21,14 +21,14 @@ def held_file(path: Path) -> Iterator[None]:
     It is locked before it has its name, so that under this name it is never seen without its lock; who is
     killed in between leaves it with UNBORN behind its name. Raises OSError where it cannot be made.
     """
-    handle = _named(path)
+    handle = _lock_and_name(path)
     try:
         yield
     finally:
         os.close(handle)
 
 
-def _named(path: Path) -> int:
+def _lock_and_name(path: Path) -> int:
     unborn = path.with_name(f"{path.name}{UNBORN}")
     while True:
         handle = os.open(unborn, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)

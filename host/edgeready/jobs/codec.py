@@ -77,5 +77,5 @@ def _without_none(kind: Any, data: Any) -> Any:
         return kind
     if data is None:
         return None
-    (one_type,) = (each for each in typing.get_args(kind) if each is not type(None))
-    return one_type
+    (value_type,) = (option for option in typing.get_args(kind) if option is not type(None))
+    return value_type

@@ -11,9 +11,9 @@ from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.runtime.runtime import KERNELS, Runtime, installed_runtimes
 from edgeready_device.verification import outputs_of
 
-MOST_VECTORS = 32
-LEAST_VECTORS = 4
-MOST_INPUT_BYTES = 128 * 1024
+MOST_VECTORS = 32  # chosen: three of each of ten classes
+LEAST_VECTORS = 4  # chosen: fewer would seldom show two classes
+MOST_INPUT_BYTES = 128 * 1024  # chosen: a quarter of the smallest MobileNet
 
 
 def record_golden(
@@ -35,8 +35,8 @@ def record_golden(
     ]
     first = models[0][2]
     fit = MOST_INPUT_BYTES // max(1, first.quantize(frames[0]).nbytes)  # a float model's take four times the bytes
-    chosen = frames[: vectors or max(LEAST_VECTORS, min(MOST_VECTORS, fit))]
-    inputs = np.concatenate([first.quantize(frame) for frame in chosen])
+    recorded_frames = frames[: vectors or max(LEAST_VECTORS, min(MOST_VECTORS, fit))]
+    inputs = np.concatenate([first.quantize(frame) for frame in recorded_frames])
     return GoldenVectors(
         inputs, {recording_key(runtime, kernels): outputs_of(model, inputs) for runtime, kernels, model in models}
     )

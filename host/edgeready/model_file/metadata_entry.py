@@ -14,7 +14,7 @@ from edgeready_device.tflite.graph import IDENTIFIER
 
 _ALIGNMENT = 16
 _VERSION, _CODES, _SUBGRAPHS, _DESCRIPTION, _BUFFERS, _METADATA_BUFFER, _METADATA, _SIGNATURES = range(8)
-_KEPT = (_CODES, _SUBGRAPHS, _DESCRIPTION, _METADATA_BUFFER, _SIGNATURES)
+_COPIED_FIELDS = (_CODES, _SUBGRAPHS, _DESCRIPTION, _METADATA_BUFFER, _SIGNATURES)
 
 
 def with_metadata(model: bytes, name: str, data: bytes) -> bytes:
@@ -35,10 +35,10 @@ def with_metadata(model: bytes, name: str, data: bytes) -> bytes:
     new_buffer = _buffer(builder, data)
     buffers = _vector(builder, [*(old(t.position) for t in root.tables(_BUFFERS)), new_buffer])
     index = len(root.tables(_BUFFERS))
-    kept = [old(entry.position) for entry in root.tables(_METADATA) if entry.text(0) != name]
-    metadata = _vector(builder, [*kept, _entry(builder, name, index)])
+    entries = [old(entry.position) for entry in root.tables(_METADATA) if entry.text(0) != name]
+    metadata = _vector(builder, [*entries, _entry(builder, name, index)])
     builder.StartObject(8)
-    for field in _KEPT:
+    for field in _COPIED_FIELDS:
         position = root.field(field)
         if position is not None:
             builder.PrependUOffsetTRelativeSlot(field, old(buffer.offset(position)), 0)

@@ -45,7 +45,7 @@ def prove(graph: Graph, mode: Mode) -> None:
             "layers out or build them with unroll=True"
         )
     _prove_ends(graph, mode)
-    pairs = _touched(graph)
+    pairs = _tensors_with_ops(graph)
     outside = [(tensor, op) for tensor, op in pairs if tensor.dtype not in mode.holds or _leaks(tensor, op, mode)]
     if outside:
         raise _no_form(*min(outside, key=lambda pair: _blame(pair[1])), mode)
@@ -61,8 +61,8 @@ def prove(graph: Graph, mode: Mode) -> None:
 def _prove_ends(graph: Graph, mode: Mode) -> None:
     for tensor in graph.of((*graph.inputs, *graph.outputs)):
         scaled = bool(tensor.scales) or mode.ends == "float32"
-        given = tensor.dtype in ("int32", "int64", "bool") and mode.ends == "float32"  # token ids, class numbers
-        if (tensor.dtype != mode.ends or not scaled) and not given:
+        index_like = tensor.dtype in ("int32", "int64", "bool") and mode.ends == "float32"  # token ids, class numbers
+        if (tensor.dtype != mode.ends or not scaled) and not index_like:
             raise ConversionError(
                 f"the end {tensor.name!r} is {tensor.dtype}{'' if tensor.scales else ' without a scale'}, not "
                 f"{'' if mode.ends == 'float32' else 'quantized '}{mode.ends}: the converter ignored what was asked "
@@ -70,12 +70,12 @@ def _prove_ends(graph: Graph, mode: Mode) -> None:
             )
 
 
-def _touched(graph: Graph) -> list[tuple[Tensor, Op]]:
+def _tensors_with_ops(graph: Graph) -> list[tuple[Tensor, Op]]:
     """Every tensor that an op touches, with the op that makes it, else the first that takes it."""
     makers = {output: op for op in graph.ops for output in op.outputs}
     users = {used: op for op in reversed(graph.ops) for used in op.inputs}
-    found = [(tensor, makers.get(tensor.index) or users.get(tensor.index)) for tensor in graph.tensors]
-    return [(tensor, op) for tensor, op in found if op is not None]
+    pairs = [(tensor, makers.get(tensor.index) or users.get(tensor.index)) for tensor in graph.tensors]
+    return [(tensor, op) for tensor, op in pairs if op is not None]
 
 
 def _leaks(tensor: Tensor, op: Op, mode: Mode) -> bool:

@@ -103,8 +103,9 @@ def measure(
 
     `runtime` is as for Model.load, `label` what `progress` is told.
     """
-    opened = Model.from_file(model, runtime=runtime)
-    accuracy = evaluate(opened, test.images, test.labels, progress=relabel(progress, label))
+    accuracy = evaluate(
+        Model.from_file(model, runtime=runtime), test.images, test.labels, progress=relabel(progress, label)
+    )
     latency = benchmark(model, replace(_LATENCY, runtime=runtime))
     return Measured(
         size_bytes=model.size_bytes, flatbuffer_bytes=len(model.flatbuffer), accuracy=accuracy, latency=latency

@@ -25,9 +25,9 @@ def trail_view(trail: Trail) -> RenderableType:
             "  95 % interval", _between(accuracy.interval), _between(drop.interval), f"p = {drop.p_value:.2g}"
         )
         if attempt.test is not None:
-            tested, lost = attempt.test.accuracy, attempt.test.drop
-            refuted = "refuted" if lost.verdict(trail.budget) == "broken" else ""
-            table.add_row("  on the test images", f"{100 * tested.value:.2f} %", f"{100 * lost.value:.2f}", refuted)
+            accuracy, drop = attempt.test.accuracy, attempt.test.drop
+            refuted = "refuted" if drop.verdict(trail.budget) == "broken" else ""
+            table.add_row("  on the test images", f"{100 * accuracy.value:.2f} %", f"{100 * drop.value:.2f}", refuted)
     skipped = [Text(f"not tried    {reason}") for reason in trail.skipped]
     return Group(Text(f"Budget {100 * trail.budget:g} points, judged on {trail.judged_on}:"), table, *skipped)
 

@@ -63,7 +63,7 @@ def modes_view(report: ModesReport) -> RenderableType:
     return Group(
         Text(table(_HEADER, rows)),
         *(Text(f"{row.mode.name}: {row.refusal}") for row in report.rows if row.refusal),
-        *(line for row in report.rows for line in _unloaded(row)),
+        *(line for row in report.rows for line in _refusing_runtimes(row)),
         Text(
             f"\ntest         {len(test):,} images of {test.name}, all of them through edgeready-device"
             f"\nbaseline     {100 * test.majority_share():.2f} %, always the largest class"
@@ -124,7 +124,7 @@ def _others(mode: Mode) -> str:
     )
 
 
-def _unloaded(row: ModeRow) -> list[Text]:
+def _refusing_runtimes(row: ModeRow) -> list[Text]:
     """A line for each runtime that does not take a file which another one runs."""
     if row.measured is None:
         return []

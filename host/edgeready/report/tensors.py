@@ -19,7 +19,7 @@ def tensors_view(result: TensorResult) -> RenderableType:
         table.add_row(
             output.output, _decibel(output.snr_db), f"{output.largest_error:.4g}", f"{output.largest_value:.4g}"
         )
-    facts = Text.assemble(
+    facts: list[str | tuple[str, str]] = [
         f"\nmode         {result.mode.name}, {result.size_bytes:,} B (float32 {result.float32_bytes:,} B)",
         f"\ntest         {result.test_rows:,} rows, ranges from {result.calibration_rows:,} others",
         "\nEdge TPU     ",
@@ -30,8 +30,9 @@ def tensors_view(result: TensorResult) -> RenderableType:
         "\n\nThe file: ",
         (str(result.out), "bold"),
         "\nIt is a plain .tflite without labels: run it with your own interpreter.",
-    )
-    return Group(table, facts) if result.fidelity else facts
+    ]
+    text = Text.assemble(*facts)
+    return Group(table, text) if result.fidelity else text
 
 
 def _decibel(value: float) -> str:

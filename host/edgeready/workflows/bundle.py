@@ -71,7 +71,7 @@ def make_bundle(model: Path, target: str, out: Path) -> Bundle:
     """
     if target not in TARGETS:
         raise UsageError(f"the target {target!r} is unknown: choose {', '.join(TARGETS)}")
-    chosen = TARGETS[target]
+    system = TARGETS[target]
     read_model_file(model)
     if out.exists():
         raise OutputError(f"{out} is there already: name a new folder with --out")
@@ -79,14 +79,14 @@ def make_bundle(model: Path, target: str, out: Path) -> Bundle:
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as name:
             folder = Path(name, "bundle")
-            _fill(folder, model, chosen)
+            _fill(folder, model, system)
             folder.rename(out)
     except OSError as error:
         if isinstance(error, EdgereadyError):
             raise
         raise OutputError(f"cannot write {out} ({error.strerror}): choose another folder with --out") from error
     files = tuple(sorted(path for path in out.rglob("*") if path.is_file()))
-    return Bundle(out, chosen, files, f"sh {out.name}/{INSTALLER}")
+    return Bundle(out, system, files, f"sh {out.name}/{INSTALLER}")
 
 
 def _fill(folder: Path, model: Path, target: Target) -> None:
@@ -105,12 +105,12 @@ def _download(target: Target, wheels: Path) -> None:
     version = ["--python-version", target.python, "--implementation", "cp"]
     command = [sys.executable, "-m", "pip", "download", "-q", "--only-binary=:all:", *platforms, *version]
     alone = ["--no-deps"] if target.system_packages else []
-    got = subprocess.run(
+    download = subprocess.run(
         [*command, *alone, "-d", str(wheels), *target.requirements], capture_output=True, text=True, check=False
     )
-    if got.returncode:
-        lines = [line for line in got.stderr.splitlines() if line.startswith("ERROR") or "No module" in line]
-        reason = lines[-1].removeprefix("ERROR: ") if lines else f"exit code {got.returncode}"
+    if download.returncode:
+        lines = [line for line in download.stderr.splitlines() if line.startswith("ERROR") or "No module" in line]
+        reason = lines[-1].removeprefix("ERROR: ") if lines else f"exit code {download.returncode}"
         raise NotFoundError(
             f"pip cannot get the wheels for {target.system} ({reason}): run this where a package index is reached"
         )
@@ -120,7 +120,7 @@ def _installer(target: Target, model: str) -> str:
     ours = "edgeready-device" if target.system_packages else "edgeready-device[images]"
     own = " --system-site-packages" if target.system_packages else ""
     no_deps = " --no-deps" if target.system_packages else ""
-    requirements = " ".join(f"'{each}'" for each in (ours, *target.requirements))
+    requirements = " ".join(f"'{requirement}'" for requirement in (ours, *target.requirements))
     needs = ""
     if target.system_packages:
         packages = " ".join(target.system_packages)

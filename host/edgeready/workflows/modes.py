@@ -172,15 +172,15 @@ def compare_modes(
     ConversionError where not even the float32 model runs.
     """
     names = list(dict.fromkeys(mode_named(name).name for name in (FLOAT32, *modes)))
-    made = draft_modes(config, names, progress)
-    rows = {name: _row(made, name, progress) for name in names}
+    drafts = draft_modes(config, names, progress)
+    rows = {name: _row(drafts, name, progress) for name in names}
     baseline = rows[FLOAT32].measured
     if baseline is None:
         raise ConversionError(f"the float32 file cannot be measured: {rows[FLOAT32].refusal}")
     contents: dict[Path, bytes] = {}
-    for name, mode_draft in made.drafts.items():
+    for name, mode_draft in drafts.drafts.items():
         path = (out or Path()) / f"{name}.tflite"
-        provenance = provenance_of(config, made.splits, made.result, name)
+        provenance = provenance_of(config, drafts.splits, drafts.result, name)
         measured = rows[name].measured
         if measured is not None:
             provenance["accuracy"] = accuracy_of([(FLOAT32, baseline), (name, measured)])
@@ -189,7 +189,7 @@ def compare_modes(
             rows[name] = replace(rows[name], measured=measured.in_file(path, len(contents[path])))
     if out is not None:
         write_files(contents)
-    return ModesReport(network=made.result.name, test=made.splits.test, rows=tuple(rows.values()))
+    return ModesReport(network=drafts.result.name, test=drafts.splits.test, rows=tuple(rows.values()))
 
 
 def draft_modes(config: BuildConfig, modes: Sequence[str], progress: Progress = no_progress) -> ModeDrafts:
@@ -212,15 +212,15 @@ def draft_modes(config: BuildConfig, modes: Sequence[str], progress: Progress = 
     return ModeDrafts(splits=splits, result=result, drafts=drafts, refusals=refusals)
 
 
-def _row(made: ModeDrafts, name: str, progress: Progress) -> ModeRow:
-    if name in made.refusals:
-        return ModeRow(mode=MODES[name], refusal=made.refusals[name])
-    mode_draft = made.drafts[name]
+def _row(drafts: ModeDrafts, name: str, progress: Progress) -> ModeRow:
+    if name in drafts.refusals:
+        return ModeRow(mode=MODES[name], refusal=drafts.refusals[name])
+    mode_draft = drafts.drafts[name]
     runtimes = runtimes_that_run(mode_draft.trials)
     measured, refusal = None, ""
     if runtimes:
         measured = measure(
-            mode_draft.model, made.splits.test, progress, label=f"testing {name}", runtime=runtimes[0].name
+            mode_draft.model, drafts.splits.test, progress, label=f"testing {name}", runtime=runtimes[0].name
         )
     else:
         reasons = dict.fromkeys(trial.reason for trial in mode_draft.trials)

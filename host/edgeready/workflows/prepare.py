@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from edgeready import __version__
-from edgeready.config.augmentation import recommended
+from edgeready.config.augmentation import recommend_augmentation
 from edgeready.config.build import BuildConfig, TrainConfig
 from edgeready.config.method import Method
 from edgeready.dataset import Splits, load_splits
@@ -57,7 +57,7 @@ def job_of(config: BuildConfig, splits: Splits, train: TrainConfig | None, modes
 
 def training_of(config: BuildConfig, splits: Splits) -> TrainConfig:
     """How `config` trains on `splits`, with the augmentation that suits them where it names none."""
-    suited = recommended(config.model, splits.train.name)
+    suited = recommend_augmentation(config.model, splits.train.name)
     return replace(config.train, augment=config.train.augment or suited)
 
 
