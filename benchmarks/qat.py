@@ -71,8 +71,8 @@ named = models.load_model(sys.argv[1], data["test"].shape[1:], 10)
 tuned = qat.fine_tune(named, data["train"], data["labels"], data["calibration"], config=QatConfig(**settings))
 tuned.model.save(sys.argv[4])
 simulation = qat.Simulation(tuned.model)
-simulation.observe(train.fitting_frames(tuned.model, data["calibration"]), tuned.normalization)
-scores = simulation.predict(train.fitting_frames(tuned.model, data["test"]), tuned.normalization)
+simulation.observe(train.match_rank(tuned.model, data["calibration"]), tuned.normalization)
+scores = simulation.predict(train.match_rank(tuned.model, data["test"]), tuned.normalization)
 print(json.dumps(scores.argmax(1).tolist()))
 """
 

@@ -250,7 +250,7 @@ def fine_tuned():
     train.train(named, images, labels, TrainConfig(epochs=10, batch_size=32, learning_rate=5e-3, seed=1))
     rescale(named.model)
     kept = [weight.copy() for weight in named.model.get_weights()]
-    calibration = train.fitting_frames(named.model, scattered(splits.calibration.images, 1))
+    calibration = train.match_rank(named.model, scattered(splits.calibration.images, 1))
     data = (images, labels, calibration)
     # Measured with other seeds, and with oneDNN's kernels and without, which stand for other processors: 0.010 to
     # 0.020 below float32 after 20 epochs, 0.019 to 0.027 after 10 with a learning rate of 3e-3.
@@ -258,7 +258,7 @@ def fine_tuned():
     told = []
     tuned = qat.fine_tune(named, *data, config=config, progress=lambda *progress: told.append(progress))
     again = qat.fine_tune(named, *data, config=config)
-    frames = train.fitting_frames(named.model, moved_digits(splits.test.images))
+    frames = train.match_rank(named.model, moved_digits(splits.test.images))
     for name, network in {"before": models.NamedModel("hard", qat.fold(named.model), UNIT), "after": tuned}.items():
         to_file(name, network, calibration)
         simulated(name, network, calibration, frames)

@@ -28,7 +28,7 @@ def source(name, file, **settings):
 def loaded(name, path, settings):
     found = sources.load_source(path, settings)
     kind = "network" if isinstance(found, Network) else "keras"
-    network = found if isinstance(found, Network) else Network("", convert.freeze(found))
+    network = found if isinstance(found, Network) else Network(name="", function=convert.freeze(found))
     data = network.float32 or convert.to_float32(network.function, SourceConfig())
     (FOLDER / f"{name}.float.tflite").write_bytes(data)
     return {"kind": kind, "versions": dict(network.versions)}

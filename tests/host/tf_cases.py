@@ -145,9 +145,9 @@ case("load for other classes", lambda: models.load_model(str(folder / "plain.ker
 case("freeze any size", lambda: convert.freeze(net("any_size").model))
 
 images = np.arange(2 * 12 * 12, dtype=np.uint8).reshape(2, 12, 12)
-case("fitting: adds an axis", lambda: list(train.fitting_frames(net("any_size").model, images).shape))
-case("fitting: drops an axis", lambda: list(train.fitting_frames(net("plain").model, images[..., None]).shape))
-case("fitting: leaves alone", lambda: list(train.fitting_frames(net("plain").model, images).shape))
+case("fitting: adds an axis", lambda: list(train.match_rank(net("any_size").model, images).shape))
+case("fitting: drops an axis", lambda: list(train.match_rank(net("plain").model, images[..., None]).shape))
+case("fitting: leaves alone", lambda: list(train.match_rank(net("plain").model, images).shape))
 
 
 def answer(action):

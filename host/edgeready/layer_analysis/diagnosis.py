@@ -36,7 +36,7 @@ def diagnose(
     if not samples:
         raise DatasetError("0 samples: give at least one image to compare the layers on")
     match = match_layers(float32.graph, integer.graph)
-    runner = LayerRunner(match, float32.flatbuffer, integer.flatbuffer, choose_runtime("ai-edge-litert"))
+    runner = LayerRunner(match, float32.flatbuffer, integer.flatbuffer, runtime=choose_runtime("ai-edge-litert"))
     tallies = [_Tally.of(match, pair) for pair in match.pairs]
     whole, changed = Difference(), 0
     for number, sample in enumerate(samples):

@@ -103,7 +103,8 @@ def _taps(graph: Graph, op: Op, values: Values) -> Values:
     places = graph.tensors[op.outputs[0]].shape[1:3]
     strides = int(op.option(_STRIDE_HEIGHT, "i", 1)), int(op.option(_STRIDE_WIDTH, "i", 1))
     across, down = (int(op.option(number, "i", 1)) for number in _DILATION[op.name])
-    padded = _pad(op, values[0], places, strides, ((height - 1) * down + 1, (width - 1) * across + 1))
+    reach = ((height - 1) * down + 1, (width - 1) * across + 1)
+    padded = _pad(op, values[0], places, strides=strides, kernel=reach)
     means = np.empty(shape)
     for row in range(height):
         for column in range(width):
@@ -115,7 +116,7 @@ def _taps(graph: Graph, op: Op, values: Values) -> Values:
 
 
 def _pad(
-    op: Op, values: Values, places: tuple[int, ...], strides: tuple[int, int], kernel: tuple[int, int]
+    op: Op, values: Values, places: tuple[int, ...], *, strides: tuple[int, int], kernel: tuple[int, int]
 ) -> Values:
     """Returns `values` (height, width, channels) with the zeros that the op's padding puts around them."""
     if int(op.option(_PADDING, "b")) != _SAME:

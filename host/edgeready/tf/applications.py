@@ -12,16 +12,17 @@ from edgeready_device.preprocess import Normalization
 
 _SYMMETRIC = Normalization((127.5,), (127.5,))
 _RAW = Normalization((0.0,), (1.0,))
+_DROPOUT = 0.2  # as in Keras' own guide to transfer learning
 _TORCH = Normalization((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
 
 
 @dataclass(frozen=True)
 class Application:
-    """A backbone: its function in keras.applications and the normalization that its weights were trained with."""
+    """A backbone: its function in keras.applications, the normalization of its weights, and the least image size."""
 
     function: str
     normalization: Normalization
-    least_size: int = 32
+    least_size: int = 32  # the limit of Keras without the top, larger for some networks
 
 
 APPLICATIONS: dict[str, Application] = {
@@ -36,10 +37,12 @@ APPLICATIONS: dict[str, Application] = {
 
 
 def build_application(name: str, shape: Shape, classes: int, weights: str | None) -> keras.Model:
-    """The backbone `name` with a dropout and a dense softmax head for `classes`.
+    """Returns the backbone `name` with a dropout and a dense softmax head for `classes`.
 
-    `weights` is None (random, everything is trained), "imagenet" (downloaded by Keras) or a local weights
-    file; with weights the backbone is frozen and only the head is trained. Raises ModelSourceError.
+    `weights` is None (random, and the whole network trains), "imagenet" (Keras downloads them) or a local weights
+    file; with weights the backbone is frozen and only the head trains.
+
+    Raises ModelSourceError when the images are too small or the weights do not load.
     """
     entry = APPLICATIONS[name]
     if len(shape) != 3 or shape[2] != 3:
@@ -69,12 +72,12 @@ def build_application(name: str, shape: Shape, classes: int, weights: str | None
         ) from error
     backbone.trainable = weights is None
     frame = keras.Input(shape)
-    features = keras.layers.Dropout(0.2)(backbone(frame, training=None if weights is None else False))
+    features = keras.layers.Dropout(_DROPOUT)(backbone(frame, training=None if weights is None else False))
     return keras.Model(frame, keras.layers.Dense(classes, activation="softmax")(features), name=name)
 
 
 def normalization_of(name: str) -> Normalization:
-    """The normalization of backbone `name`; [0, 1] for any other name."""
+    """Returns the normalization of the backbone `name`; [0, 1] for any other name."""
     return APPLICATIONS[name].normalization if name in APPLICATIONS else UNIT
 
 

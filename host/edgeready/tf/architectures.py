@@ -14,14 +14,15 @@ from edgeready_device.preprocess import Normalization
 
 Shape = tuple[int, ...]
 layers = keras.layers
+_MOMENTUM = 0.97  # of batch normalization; chosen: the usual 0.99 takes too many steps for few images
 UNIT = Normalization((0.0,), (255.0,))
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """A network by name: `build(input shape without batch, classes)` gives the Keras model.
+    """A network by name: `build(input shape without batch, classes)` returns the Keras model.
 
-    `keeps_rank`: frames without a channel axis go in as they are.
+    A network that `keeps_rank` takes frames without a channel axis as they are.
     """
 
     name: str
@@ -88,21 +89,21 @@ def _dropout_cnn(shape: Shape, classes: int) -> keras.Model:
 
 
 def _small_resnet(shape: Shape, classes: int) -> keras.Model:
-    """Three residual stages of 16, 32 and 64 channels: the ResNet-8 of MLPerf Tiny, for images of 28 to 32 pixels."""
+    """Returns the ResNet-8 of MLPerf Tiny: three residual stages of 16, 32 and 64 channels, for 28 to 32 pixels."""
     image = keras.Input(shape)
-    features = layers.ReLU()(_normalized_convolution(image, 16, 3, 1))
+    features = layers.ReLU()(_normalized_convolution(image, 16, size=3))
     for filters, stride in ((16, 1), (32, 2), (64, 2)):
-        inner = layers.ReLU()(_normalized_convolution(features, filters, 3, stride))
-        inner = _normalized_convolution(inner, filters, 3, 1)
+        inner = layers.ReLU()(_normalized_convolution(features, filters, size=3, stride=stride))
+        inner = _normalized_convolution(inner, filters, size=3)
         same = stride == 1 and features.shape[-1] == filters
-        past = features if same else _normalized_convolution(features, filters, 1, stride)
+        past = features if same else _normalized_convolution(features, filters, size=1, stride=stride)
         features = layers.ReLU()(layers.Add()([past, inner]))
     return keras.Model(image, layers.Dense(classes)(layers.GlobalAveragePooling2D()(features)), name="small-resnet")
 
 
-def _normalized_convolution(image: Any, filters: int, size: int, stride: int) -> Any:
-    convolved = layers.Conv2D(filters, size, stride, "same", use_bias=False)(image)
-    return layers.BatchNormalization(momentum=0.97)(convolved)  # the usual 0.99 takes too many steps for few images
+def _normalized_convolution(image: Any, filters: int, *, size: int, stride: int = 1) -> Any:
+    features = layers.Conv2D(filters, size, stride, padding="same", use_bias=False)(image)
+    return layers.BatchNormalization(momentum=_MOMENTUM)(features)
 
 
 ARCHITECTURES: dict[str, Architecture] = {
@@ -117,11 +118,13 @@ ARCHITECTURES: dict[str, Architecture] = {
 }
 
 
+# Pixels. The least that leave one pixel behind all convolutions and pools; for small-resnet, which pads, chosen: its
+# last stage has 2 x 2 pixels then.
 _LEAST_SIZE = {"tutorial-cnn": 4, "opengenus-cnn": 18, "dropout-cnn": 10, "cifar-cnn": 18, "small-resnet": 8}
 
 
 def check_smallest(name: str, shape: Shape) -> None:
-    """Raises ModelSourceError when frames of `shape` are too small for the named network."""
+    """Raises ModelSourceError when frames of `shape` are too small for the network `name`."""
     least = _LEAST_SIZE[name]
     if min(shape[:2]) < least:
         raise ModelSourceError(
@@ -131,7 +134,7 @@ def check_smallest(name: str, shape: Shape) -> None:
 
 
 def weights_file(weights: str) -> Path:
-    """The path of a weights file; raises ModelSourceError when there is none."""
+    """Returns the path of a weights file; raises ModelSourceError when there is none."""
     path = Path(weights)
     if not path.is_file():
         raise ModelSourceError(f"{path}: no such weights file; give a Keras .weights.h5 file, or imagenet")

@@ -14,9 +14,9 @@ from edgeready.errors import ConversionError
 
 
 def freeze(model: keras.Model) -> Any:
-    """`model` in inference mode as a concrete function with batch 1 and without variables.
+    """Returns `model` in inference mode as a concrete function with batch 1 and without variables.
 
-    Works for a model of Keras 3 and of tf_keras alike. Raises ConversionError when an input has no fixed size.
+    `model` is one of Keras 3 or tf_keras. Raises ConversionError when an input has no fixed size.
     """
     single = len(model.inputs) == 1
     specs = [
@@ -31,10 +31,10 @@ def freeze(model: keras.Model) -> Any:
 
 
 def freeze_call(call: Callable[..., Any], specs: Sequence[tf.TensorSpec]) -> Any:
-    """`call` on inputs of `specs` as a concrete function without variables.
+    """Returns `call` on inputs of `specs` as a concrete function without variables.
 
-    Freezing the variables first keeps READ_VARIABLE out of calibration; the fixed batch keeps SHAPE,
-    STRIDED_SLICE and PACK out of Flatten, Reshape and Conv2DTranspose.
+    The frozen variables keep READ_VARIABLE out of calibration; the fixed batch keeps SHAPE, STRIDED_SLICE and PACK
+    out of Flatten, Reshape and Conv2DTranspose.
     """
     for spec in specs:
         if spec.shape.rank is None or any(size is None for size in spec.shape):
@@ -54,16 +54,16 @@ def freeze_call(call: Callable[..., Any], specs: Sequence[tf.TensorSpec]) -> Any
 
 
 def to_float32(frozen: Any, source: SourceConfig) -> bytes:
-    """The float32 .tflite of a frozen function."""
+    """Returns the float32 .tflite of a frozen function."""
     converted: bytes = _converter(frozen, source).convert()
     return converted
 
 
 def to_dynamic(frozen: Any, source: SourceConfig) -> bytes:
-    """The .tflite of a frozen function with int8 weights where they have 1,024 values or more.
+    """Returns the .tflite of a frozen function with int8 weights where they have 1,024 values or more.
 
-    Dense layers have one scale: with one per output FULLY_CONNECTED would be of version 12, which tflite-runtime
-    2.14 refuses.
+    Dense layers have one scale: with a scale per output FULLY_CONNECTED has version 12, which tflite-runtime 2.14
+    refuses.
     """
     settings = _converter(frozen, source)
     settings.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -72,7 +72,7 @@ def to_dynamic(frozen: Any, source: SourceConfig) -> bytes:
 
 
 def to_float16(frozen: Any, source: SourceConfig) -> bytes:
-    """The .tflite of a frozen function with float16 weights."""
+    """Returns the .tflite of a frozen function with float16 weights."""
     settings = _converter(frozen, source)
     settings.optimizations = [tf.lite.Optimize.DEFAULT]
     settings.target_spec.supported_types = [tf.float16]

@@ -30,7 +30,7 @@ from edgeready_device.tflite.graph import Graph
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Loaded:
+class _Source:
     """A network ready to be converted: frozen, or already a float32 .tflite."""
 
     network: Network
@@ -47,11 +47,11 @@ def make(job: Job, read_log: Callable[[], str], progress: Progress) -> JobResult
 
     A mode that the converter refuses is in the result's `refusals`; EdgereadyErrors of the network itself are raised.
     """
-    loaded = _load(job, progress)
-    network = loaded.network
+    source = _load(job, progress)
+    network = source.network
     progress("converting", 0, 0)
     float32 = TfliteModel(network.float32 or convert.to_float32(network.function, job.source), trusted=True)
-    samples = _calibration_samples(job, float32.graph, loaded)
+    samples = _calibration_samples(job, float32.graph, source)
     models, refusals = {"float32": float32}, {}
     for name in job.modes:
         if name == "float32":
@@ -70,22 +70,22 @@ def make(job: Job, read_log: Callable[[], str], progress: Progress) -> JobResult
             refusals[name] = str(refusal(1, f"{read_log()}\n{error}", name))
     return JobResult(
         name=network.name,
-        normalization=loaded.normalization,
-        scores=loaded.scores or scores_of(float32.graph),
+        normalization=source.normalization,
+        scores=source.scores or scores_of(float32.graph),
         models=models,
-        losses=loaded.losses,
+        losses=source.losses,
         versions={**tf_models.versions(), **dict(network.versions)},
-        keras=loaded.keras,
-        rewrites=loaded.rewrites,
-        proposals=loaded.proposals,
+        keras=source.keras,
+        rewrites=source.rewrites,
+        proposals=source.proposals,
         refusals=refusals,
     )
 
 
-def _calibration_samples(job: Job, graph: Graph, loaded: _Loaded) -> Samples:
+def _calibration_samples(job: Job, graph: Graph, source: _Source) -> Samples:
     if job.arrays is None:
-        check_classifier_graph(graph, job.model, job.images.shape[1:], job.classes)
-        samples = image_samples(graph, job.calibration, loaded.normalization)
+        check_classifier_graph(graph, job.model, job.images.shape[1:], classes=job.classes)
+        samples = image_samples(graph, job.calibration, source.normalization)
     else:
         samples = tensor_samples(graph, job.arrays, "the data")
     if any(MODES[name].calibrated for name in job.modes):
@@ -93,7 +93,7 @@ def _calibration_samples(job: Job, graph: Graph, loaded: _Loaded) -> Samples:
     return samples
 
 
-def _load(job: Job, progress: Progress) -> _Loaded:
+def _load(job: Job, progress: Progress) -> _Source:
     frame = job.images.shape[1:]
     losses: tuple[float, ...] = ()
     if job.train is not None:
@@ -102,7 +102,7 @@ def _load(job: Job, progress: Progress) -> _Loaded:
             job.model, frame, job.classes, weights=job.network.weights, normalization=job.normalization
         )
         progress("training", 0, 0)  # so that a crash in the first step is said to be one of the training
-        losses = train.train(named, job.images, job.labels, job.train, progress)
+        losses = train.train(named, job.images, job.labels, job.train, progress=progress)
     else:
         progress("reading the model", 0, 0)
         model = tf_models.load_model(
@@ -115,15 +115,15 @@ def _load(job: Job, progress: Progress) -> _Loaded:
         if isinstance(model, Network):
             if job.method.qat is not None:
                 raise ConversionError(f"{job.model} cannot be trained: give --qat the Keras model behind it")
-            return _Loaded(network=model, normalization=job.normalization or UNIT)
+            return _Source(network=model, normalization=job.normalization or UNIT)
         named = model
     named = _fine_tune(named, job, progress)
     progress("converting", 0, 0)
     rewritten = rewrite.RewrittenModel(model=named.model)
     if job.network.fix:
         rewritten = rewrite.rewrite(named.model, _keras_samples(named, job))
-    return _Loaded(
-        network=Network(named.name, convert.freeze(rewritten.model)),
+    return _Source(
+        network=Network(name=named.name, function=convert.freeze(rewritten.model)),
         normalization=named.normalization,
         keras=tf_models.to_keras_file(named.model) if job.train is not None else b"",
         scores=tf_models.output_kind(named.model) if job.arrays is None else "",
@@ -140,7 +140,7 @@ def _fine_tune(named: NamedModel, job: Job, progress: Progress) -> NamedModel:
         raise ConversionError(f"{job.model} is no image classifier, and --qat trains with the classes of images")
     from edgeready.tf import qat  # noqa: PLC0415  (only for --qat)
 
-    frames, calibration = (train.fitting_frames(named.model, array) for array in (job.images, job.calibration))
+    frames, calibration = (train.match_rank(named.model, array) for array in (job.images, job.calibration))
     tuned: NamedModel = qat.fine_tune(
         named, frames, job.labels, calibration, config=job.method.qat, progress=progress
     )
@@ -150,7 +150,7 @@ def _fine_tune(named: NamedModel, job: Job, progress: Progress) -> NamedModel:
 def _keras_samples(named: NamedModel, job: Job) -> list[list[Any]]:
     """The first calibration inputs as the Keras model takes them."""
     if job.arrays is None:
-        frames = train.fitting_frames(named.model, job.calibration[: rewrite.FRAMES])
+        frames = train.match_rank(named.model, job.calibration[: rewrite.FRAMES])
         return list(Samples((np.asarray(frames),), named.normalization)())
     if len(job.arrays) != len(named.model.inputs):
         return []  # said with both lists of names once the float32 model is there
@@ -170,4 +170,4 @@ def _convert(mode: Mode, network: Network, float32: bytes, samples: Samples, job
         return convert.to_float16(network.function, job.source)
     if mode.name == "int16x8":
         return quantize.quantize_16x8(float32, samples)
-    return quantize.to_integer(quantize.observe(float32, samples, job.method), samples, job.method, mode.ends)
+    return quantize.to_integer(quantize.observe(float32, samples, job.method), samples, job.method, ends=mode.ends)

@@ -1,4 +1,4 @@
-"""A Keras model from what the user names: an architecture, FILE.py:FUNCTION, or a saved .keras or .h5 file."""
+"""Builds or loads the Keras model that the user names: an architecture, FILE.py:FUNCTION, or a saved model."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from edgeready_device.preprocess import Normalization
 
 @dataclass(frozen=True)
 class NamedModel:
-    """A Keras model, its name, and the normalization that it wants."""
+    """A Keras model, its name, and the normalization of its input."""
 
     name: str
     model: keras.Model
@@ -33,21 +33,21 @@ class NamedModel:
 def make_model(
     name: str, frame: Shape, classes: int, *, weights: str | None = None, normalization: Normalization | None = None
 ) -> NamedModel:
-    """The untrained model `name` for frames of the shape `frame` (height, width[, channels]) and `classes`.
+    """Returns the untrained model `name` for frames of the shape `frame` (height, width[, channels]) and `classes`.
 
     Raises ModelSourceError for an unknown name, a function that fails, or a network that does not fit.
     """
     if ":" in name:
         built = _from_function(name, frame, classes)
     elif name in APPLICATIONS:
-        built = build_application(name, frame, classes, weights)
+        built = build_application(name, frame, classes, weights=weights)
     else:
         entry = _architecture(name)
         check_smallest(name, frame)
         built = entry.build(frame if entry.keeps_rank or len(frame) == 3 else (*frame, 1), classes)
     if weights is not None and name not in APPLICATIONS:
         raise ModelSourceError(f"--weights goes with {', '.join(APPLICATIONS)}, not with {name}")
-    check_classifier(built, name, frame, classes)
+    check_classifier(built, name, frame, classes=classes)
     return NamedModel(name.rpartition(":")[2], built, normalization or normalization_of(name))
 
 
@@ -58,28 +58,29 @@ def load_model(
     normalization: Normalization | None = None,
     settings: SourceConfig | None = None,
 ) -> NamedModel | Network:
-    """The trained model in `source`: FILE.py:FUNCTION, or a saved model; a Network where it is not Keras 3's.
+    """Returns the trained model in `source`, FILE.py:FUNCTION or a saved model; a Network for other kinds.
 
-    `frame` None: it need be no classifier, and a function is called without shape and classes. Raises
-    ModelSourceError.
+    With `frame` None any model will do, and a function is called without shape and classes.
+
+    Raises ModelSourceError when the model cannot be read or does not fit.
     """
     if ".py:" in source:
         if frame is not None:
             return make_model(source, frame, classes, normalization=normalization)
         model = _from_function(source, None, 0)
         return NamedModel(source.rpartition(":")[2], model, normalization or UNIT)
-    found = load_source(source, settings or SourceConfig())
-    if isinstance(found, Network):
-        return found
+    network = load_source(source, settings or SourceConfig())
+    if isinstance(network, Network):
+        return network
     if frame is not None:
-        check_classifier(found, source, frame, classes)
-    elif not getattr(found, "inputs", None):
+        check_classifier(network, source, frame, classes=classes)
+    elif not getattr(network, "inputs", None):
         raise ModelSourceError(_no_inputs(source))
-    return NamedModel(Path(source).stem, found, normalization or UNIT)
+    return NamedModel(Path(source).stem, network, normalization or UNIT)
 
 
 def output_kind(model: keras.Model) -> str:
-    """ "probabilities" when the model ends in a softmax, as a layer, an activation or a function; else "logits"."""
+    """Returns "probabilities" for a model that ends in a softmax (layer, activation or function), else "logits"."""
     last = model.outputs[0]._keras_history.operation
     while getattr(last, "outputs", None) and isinstance(last, keras.Model):
         last = last.outputs[0]._keras_history.operation
@@ -88,28 +89,28 @@ def output_kind(model: keras.Model) -> str:
 
 
 def check_classifier(model: keras.Model, name: str, frame: Shape, classes: int) -> None:
-    """Raises ModelSourceError unless `model` takes frames of the shape `frame` and gives `classes` scores."""
+    """Raises ModelSourceError unless `model` takes frames of the shape `frame` and returns `classes` scores."""
     if not getattr(model, "inputs", None):
         raise ModelSourceError(_no_inputs(name))
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise ModelSourceError(
             f"{name}: {len(model.inputs)} inputs and {len(model.outputs)} outputs: a classifier has one of each"
         )
-    taken, given = tuple(model.inputs[0].shape[1:]), tuple(model.outputs[0].shape[1:])
-    pixels = taken[:-1] if len(taken) == 3 and taken[2] == 1 else taken
+    image, scores = tuple(model.inputs[0].shape[1:]), tuple(model.outputs[0].shape[1:])
+    pixels = image[:-1] if len(image) == 3 and image[2] == 1 else image
     if any(size is not None and size != has for size, has in zip(pixels, frame)) or len(pixels) != len(
         frame[:-1] if len(frame) == 3 and frame[2] == 1 else frame
     ):
         raise ModelSourceError(
-            f"{name}: the model takes {list(taken)}, the images are {list(frame)}: give a matching --image-size"
+            f"{name}: the model takes {list(image)}, the images are {list(frame)}: give a matching --image-size"
         )
-    if len(given) != 1 or given[0] is None or given[0] < 2:
+    if len(scores) != 1 or scores[0] is None or scores[0] < 2:
         raise ModelSourceError(
-            f"{name}: the output has the shape {list(given)}: a classifier gives one row of scores"
+            f"{name}: the output has the shape {list(scores)}: a classifier gives one row of scores"
         )
-    if given[0] != classes:
+    if scores[0] != classes:
         raise ModelSourceError(
-            f"{name}: the model has {given[0]} outputs, the data {classes} classes: they must agree"
+            f"{name}: the model has {scores[0]} outputs, the data {classes} classes: they must agree"
         )
 
 
@@ -131,14 +132,16 @@ def _from_function(name: str, frame: Shape | None, classes: int) -> keras.Model:
         raise ModelSourceError(f"{path}: no such file; give FILE.py:FUNCTION")
     make = _function(path, function)
     available: dict[str, Any] = {} if frame is None else {"input_shape": frame, "classes": classes}
-    taken = inspect.signature(make).parameters
-    unknown = [p.name for p in taken.values() if p.name not in available and p.default is inspect.Parameter.empty]
+    parameters = inspect.signature(make).parameters
+    unknown = [
+        p.name for p in parameters.values() if p.name not in available and p.default is inspect.Parameter.empty
+    ]
     if unknown:
         raise ModelSourceError(
             f"{name} asks for {', '.join(unknown)}: the function may take input_shape and classes, or nothing"
         )
     try:
-        model = make(**{key: value for key, value in available.items() if key in taken})
+        model = make(**{key: value for key, value in available.items() if key in parameters})
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
         raise TrainingError(f"{name} does not fit into this machine's memory: make the network smaller") from error
     except (Exception, SystemExit) as error:  # whatever the user's own code raises
@@ -159,15 +162,15 @@ def _function(path: Path, function: str) -> Callable[..., Any]:
         raise
     except (Exception, SystemExit) as error:  # a script without a main guard may even exit
         raise ModelSourceError(f"{path} does not run: {type(error).__name__}: {error}") from error
-    found = getattr(module, function, None)
-    if not callable(found):
+    make = getattr(module, function, None)
+    if not callable(make):
         raise ModelSourceError(f"{path} has no function {function!r}: give FILE.py:FUNCTION")
-    made: Callable[..., Any] = found
-    return made
+    network_function: Callable[..., Any] = make
+    return network_function
 
 
 def to_keras_file(model: keras.Model) -> bytes:
-    """The bytes of `model` as a .keras file."""
+    """Returns the bytes of `model` as a .keras file."""
     with tempfile.TemporaryDirectory(prefix="edgeready-") as folder:
         path = Path(folder, "model.keras")
         model.save(path)
@@ -175,5 +178,5 @@ def to_keras_file(model: keras.Model) -> bytes:
 
 
 def versions() -> dict[str, str]:
-    """The versions of what made the model."""
+    """Returns the versions of the libraries that write the model."""
     return {"tensorflow": str(tf.__version__), "keras": str(keras.__version__)}

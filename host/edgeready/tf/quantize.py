@@ -39,7 +39,7 @@ def quantize_step(job: QuantizeJob, progress: Progress) -> Quantized:
     calibrated = observe(job.model, job.samples, job.method)
     if job.observe_only:
         return Quantized(calibrated=calibrated)
-    return Quantized(calibrated=calibrated, model=to_integer(calibrated, job.samples, job.method, mode.ends))
+    return Quantized(calibrated=calibrated, model=to_integer(calibrated, job.samples, job.method, ends=mode.ends))
 
 
 def observe(float_model: bytes, samples: Samples, method: Method) -> bytes:
@@ -49,7 +49,7 @@ def observe(float_model: bytes, samples: Samples, method: Method) -> bytes:
     calibrated = with_ranges(calibrated, measure_overwritten(calibrated, samples))
     if method.calibration == "min-max":
         return calibrated
-    return with_ranges(calibrated, clip_ranges(calibrated, read_ranges(calibrated), samples, method.calibration))
+    return with_ranges(calibrated, clip_ranges(calibrated, read_ranges(calibrated), samples, how=method.calibration))
 
 
 def to_integer(calibrated: bytes, samples: Samples, method: Method, ends: str) -> bytes:

@@ -49,7 +49,9 @@ def grouped_convolution(layer: keras.layers.Layer) -> Apply | None:
 
         def channelwise(image: Any) -> Any:
             weights = tf.reshape(kernel, shape)
-            return finish(tf.nn.depthwise_conv2d(image, weights, strides, padding, dilations=layer.dilation_rate))
+            return finish(
+                tf.nn.depthwise_conv2d(image, weights, strides, padding=padding, dilations=layer.dilation_rate)
+            )
 
         return channelwise
 
@@ -58,7 +60,7 @@ def grouped_convolution(layer: keras.layers.Layer) -> Apply | None:
         for i in range(groups):
             weights = kernel[..., i * filters // groups : (i + 1) * filters // groups]
             part = image[..., i * depth : (i + 1) * depth]
-            parts.append(tf.nn.conv2d(part, weights, layer.strides, padding, dilations=layer.dilation_rate))
+            parts.append(tf.nn.conv2d(part, weights, layer.strides, padding=padding, dilations=layer.dilation_rate))
         return finish(tf.concat(parts, -1))
 
     return apply
@@ -69,7 +71,7 @@ def dense_on_images(layer: keras.layers.Layer) -> Apply | None:
     if type(layer) is not keras.layers.Dense or len(_input_shape(layer)) != 4:
         return None
     finish = _finish(layer)
-    return lambda image: finish(tf.nn.conv2d(image, layer.kernel[tf.newaxis, tf.newaxis], 1, "VALID"))
+    return lambda image: finish(tf.nn.conv2d(image, layer.kernel[tf.newaxis, tf.newaxis], 1, padding="VALID"))
 
 
 def mean_in_parts(layer: keras.layers.Layer) -> Apply | None:
@@ -85,7 +87,7 @@ def mean_in_parts(layer: keras.layers.Layer) -> Apply | None:
     keep = layer.keepdims
     if not part:
         return None
-    return lambda image: tf.reduce_mean(tf.nn.avg_pool2d(image, part, part, "VALID"), [1, 2], keepdims=keep)
+    return lambda image: tf.reduce_mean(tf.nn.avg_pool2d(image, part, part, padding="VALID"), [1, 2], keepdims=keep)
 
 
 def leaky_relu(layer: keras.layers.Layer) -> Apply | None:

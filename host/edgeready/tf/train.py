@@ -1,4 +1,4 @@
-"""Fits a Keras classifier: seed and data come in, the trained model and its history come out."""
+"""Fits a Keras classifier to a data set."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from edgeready.errors import TrainingError
 from edgeready.tf.augment import augment
 from edgeready.tf.models import NamedModel, output_kind
 from edgeready_device.preprocess import Normalization
-from edgeready_device.progress import Progress
+from edgeready_device.progress import Progress, no_progress
+
+_PREFETCH = 4  # batches made ahead; chosen: a few hide the time that one takes
 
 
 def seed_everything(seed: int) -> None:
-    """Makes what follows repeatable on this machine; call it before the model is built."""
+    """Makes model and training repeatable on this machine; call it before the model is built."""
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
 
@@ -26,29 +28,29 @@ def train(
     images: NDArray[np.uint8],
     labels: NDArray[np.int64],
     config: TrainConfig,
-    progress: Progress | None = None,
+    progress: Progress = no_progress,
 ) -> tuple[float, ...]:
     """Fits the model in place on uint8 `images` (n, height, width[, channels]) and class indices `labels` (n,).
 
     Returns the loss of each epoch; raises TrainingError when it diverges.
     """
     model = named.model
-    frames = fitting_frames(model, images)
+    frames = match_rank(model, images)
     steps = -(-len(frames) // config.batch_size)
     rate = keras.optimizers.schedules.CosineDecay(config.learning_rate, steps * config.epochs)
     logits = output_kind(model) == "logits"
     model.compile(keras.optimizers.Adam(rate), keras.losses.SparseCategoricalCrossentropy(from_logits=logits))
-    callbacks = [] if progress is None else [_Watcher(progress, steps, config.epochs)]
-    batches = shuffled_batches(frames, labels, named.normalization, config)
-    history = model.fit(batches, epochs=config.epochs, shuffle=False, verbose=0, callbacks=callbacks)
+    watcher = _Watcher(progress, steps, config.epochs)
+    batches = shuffled_batches(frames, labels, named.normalization, config=config)
+    history = model.fit(batches, epochs=config.epochs, shuffle=False, verbose=0, callbacks=[watcher])
     losses = tuple(float(loss) for loss in history.history["loss"])
     if not all(np.isfinite(losses)):
         raise TrainingError(f"the loss is {losses[-1]} after {len(losses)} epochs: give a smaller --learning-rate")
     return losses
 
 
-def fitting_frames(model: keras.Model, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """`frames` (n, height, width[, channels]) with or without the channel axis, as the model's input has it."""
+def match_rank(model: keras.Model, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Returns `frames` (n, height, width[, channels]) with a channel axis where the model's input has one."""
     rank = len(model.inputs[0].shape)
     if rank == 4 and frames.ndim == 3:
         return frames[..., np.newaxis]
@@ -60,23 +62,23 @@ def fitting_frames(model: keras.Model, frames: NDArray[np.uint8]) -> NDArray[np.
 def shuffled_batches(
     frames: NDArray[np.uint8], labels: NDArray[np.int64], normalization: Normalization, config: TrainConfig
 ) -> tf.data.Dataset:
-    """Batches of normalized float32 `frames` and their `labels`, in another order and augmented anew each epoch."""
+    """Returns batches of normalized float32 `frames` and their `labels`, shuffled and augmented in each epoch."""
     pixels, classes = tf.constant(frames), tf.constant(labels)
     mean = tf.constant(normalization.mean, tf.float32)
     std = tf.constant(normalization.std, tf.float32)
     kind = config.augment or "none"
 
     def batch(rows: tf.Tensor, seed: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor]:
-        taken = tf.gather(pixels, rows)
+        images = tf.gather(pixels, rows)
         if seed is not None:
-            taken = augment(taken, kind, seed)
-        return (tf.cast(taken, tf.float32) - mean) / std, tf.gather(classes, rows)
+            images = augment(images, kind, seed)
+        return (tf.cast(images, tf.float32) - mean) / std, tf.gather(classes, rows)
 
     order = tf.data.Dataset.range(len(frames)).shuffle(len(frames), seed=config.seed).batch(config.batch_size)
     if kind != "none":
         seeds = tf.data.Dataset.random(config.seed, rerandomize_each_iteration=True).batch(2)
         order = tf.data.Dataset.zip((order, seeds))
-    return order.map(batch, num_parallel_calls=1).prefetch(4)
+    return order.map(batch, num_parallel_calls=1).prefetch(_PREFETCH)
 
 
 class _Watcher(keras.callbacks.Callback):  # type: ignore[misc]

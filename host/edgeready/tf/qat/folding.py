@@ -100,7 +100,7 @@ class _Copies:
                 config.pop(f"{key}_{extra}", None)
         if follower is not None:
             axis = 2 if isinstance(layer, layers.Conv2DTranspose) else -1
-            weights = _scale_weights(weights, affine(follower, _outputs(layer)), layer, axis)
+            weights = _scale_weights(weights, affine(follower, _outputs(layer)), layer, axis=axis)
             config["use_bias"] = True
         copy = type(layer).from_config({**config, "name": self._name(layer.name), "dtype": "float32"})
         self._weights.append((copy, weights))
@@ -119,7 +119,7 @@ class _Copies:
         )
         weights = [pointwise, *bias]
         if follower is not None:
-            weights = _scale_weights(weights, affine(follower, layer.filters), layer, -1)
+            weights = _scale_weights(weights, affine(follower, layer.filters), layer, axis=-1)
         second = layers.Conv2D(
             layer.filters, 1, activation=layer.activation, use_bias=len(weights) == 2, name=self._name(layer.name)
         )

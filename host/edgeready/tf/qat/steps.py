@@ -119,12 +119,12 @@ def _other_step(layer: Any, inputs: tuple[int, ...], output: int) -> Step:
         return replace(step, exact=_of_list(layer), quantized=_of_list(layer), absorbs=True)
     if isinstance(layer, layers.Concatenate):
         return replace(
-            _plain_step(layer, inputs, output, Grid.JOINED), exact=_of_list(layer), quantized=_of_list(layer)
+            _plain_step(layer, inputs, output, grid=Grid.JOINED), exact=_of_list(layer), quantized=_of_list(layer)
         )
     if isinstance(layer, layers.GlobalAveragePooling2D):
         return _plain_step(layer, inputs, output)
     if isinstance(layer, (*_MOVING, *_ONLY_IN_TRAINING)):
-        return _plain_step(layer, inputs, output, Grid.SAME)
+        return _plain_step(layer, inputs, output, grid=Grid.SAME)
     refuse(layer, "its grid is not known", "leave it out, or use mapped layers (convolution, pooling, Add, ReLU)")
 
 

@@ -44,7 +44,7 @@ def fine_tune(
     train.seed_everything(config.seed)
     folded = fold(named.model)
     simulation = Simulation(folded)
-    frames, observed = (train.fitting_frames(folded, array) for array in (images, calibration))
+    frames, observed = (train.match_rank(folded, array) for array in (images, calibration))
     plan = TrainConfig(
         epochs=config.epochs,
         batch_size=config.batch_size,
@@ -52,7 +52,7 @@ def fine_tune(
         seed=config.seed,
         augment=config.augment,
     )
-    batches = train.shuffled_batches(frames, labels, named.normalization, plan)
+    batches = train.shuffled_batches(frames, labels, named.normalization, config=plan)
     steps = -(-len(frames) // config.batch_size)
     rate = keras.optimizers.schedules.CosineDecay(config.learning_rate, steps * config.epochs)
     train_on_batch = _training_step(simulation, keras.optimizers.Adam(rate))

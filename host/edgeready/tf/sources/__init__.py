@@ -1,4 +1,4 @@
-"""Where a trained model comes from: one module a kind of file."""
+"""Reads trained models: one module for each kind of file."""
 
 from __future__ import annotations
 

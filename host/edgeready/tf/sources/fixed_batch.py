@@ -1,4 +1,4 @@
-"""A .tflite whose batch is open, as every tutorial's converter call leaves it, made one for batch 1."""
+"""Fixes the batch of a .tflite at 1 where it is open, as the converter call of every tutorial leaves it."""
 
 from __future__ import annotations
 
@@ -13,45 +13,45 @@ _SHAPE = schema.BuiltinOperator.SHAPE
 
 
 def with_fixed_batch(data: bytes) -> bytes:
-    """The float32 .tflite `data` with batch 1 where its batch is open; with other open sizes it stays as it is.
+    """Returns the float32 .tflite `data` with batch 1 where its batch is open; with other open sizes it is unchanged.
 
-    What is computed from shapes alone (SHAPE, STRIDED_SLICE, PACK in front of a RESHAPE) is known then, and becomes
-    a constant: the results stay the same, and an Edge TPU has no such ops.
+    Tensors computed from shapes alone (by SHAPE, STRIDED_SLICE and PACK in front of a RESHAPE) become constants: the
+    results stay the same, and an Edge TPU has no such ops.
     """
     model = flatbuffer_utils.read_model_from_bytearray(bytearray(data))
     tensors = model.subgraphs[0].tensors
-    opened = [t for t in tensors if t.shapeSignature is not None and -1 in list(t.shapeSignature)]
-    if not opened or any(-1 in list(tensor.shapeSignature[1:]) for tensor in opened):
+    open_tensors = [t for t in tensors if t.shapeSignature is not None and -1 in list(t.shapeSignature)]
+    if not open_tensors or any(-1 in list(tensor.shapeSignature[1:]) for tensor in open_tensors):
         return data
-    for tensor in opened:
+    for tensor in open_tensors:
         tensor.shapeSignature = None
     fixed = bytes(flatbuffer_utils.convert_object_to_bytearray(model))
-    known = _from_shapes(model)
-    if not known:
+    constants = _computed_from_shapes(model)
+    if not constants:
         return fixed
     runner = tf.lite.Interpreter(model_content=fixed, experimental_preserve_all_tensors=True)
     runner.allocate_tensors()
     for details in runner.get_input_details():
         runner.set_tensor(details["index"], np.zeros(details["shape"], details["dtype"]))
     runner.invoke()
-    for index in known:
+    for index in constants:
         _make_constant(model, tensors[index], runner.get_tensor(index))
     graph = model.subgraphs[0]
-    graph.operators = [op for op in graph.operators if not set(op.outputs) <= known]
+    graph.operators = [op for op in graph.operators if not set(op.outputs) <= constants]
     _drop_unused_codes(model)
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
-def _from_shapes(model: Any) -> set[int]:
-    """The tensors that are computed from shapes and constants alone."""
+def _computed_from_shapes(model: Any) -> set[int]:
+    """Returns the tensors that are computed from shapes and constants alone."""
     graph = model.subgraphs[0]
     constants = {index for index, tensor in enumerate(graph.tensors) if model.buffers[tensor.buffer].data is not None}
-    known: set[int] = set()
+    computed: set[int] = set()
     for op in graph.operators:
         needed = {index for index in op.inputs if index >= 0} - constants
-        if model.operatorCodes[op.opcodeIndex].builtinCode == _SHAPE or (needed and needed <= known):
-            known.update(int(index) for index in op.outputs)
-    return known
+        if model.operatorCodes[op.opcodeIndex].builtinCode == _SHAPE or (needed and needed <= computed):
+            computed.update(int(index) for index in op.outputs)
+    return computed
 
 
 def _make_constant(model: Any, tensor: Any, value: Any) -> None:
@@ -62,7 +62,7 @@ def _make_constant(model: Any, tensor: Any, value: Any) -> None:
 
 
 def _drop_unused_codes(model: Any) -> None:
-    """Leaves only the operator codes that an op has: the calibrator looks for a kernel of each."""
+    """Removes the operator codes that no op has: the calibrator looks for a kernel of each."""
     operators = model.subgraphs[0].operators
     used = sorted({op.opcodeIndex for op in operators})
     for op in operators:

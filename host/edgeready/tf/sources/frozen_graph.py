@@ -1,4 +1,4 @@
-"""A frozen graph of TensorFlow 1 (.pb): its inputs and outputs are named, or found where there is one choice."""
+"""Reads a frozen graph of TensorFlow 1 (.pb), with its inputs and outputs by name or where there is one choice."""
 
 from __future__ import annotations
 
@@ -12,34 +12,38 @@ from google.protobuf.message import DecodeError
 from edgeready.config.build import SourceConfig
 from edgeready.errors import ModelSourceError
 from edgeready.tf.convert import freeze_call
-from edgeready.tf.sources.network import Network, fixed_shape, shape_given
+from edgeready.tf.sources.network import Network, fixed_shape, shape_option
 
 _VARIABLES = ("Variable", "VariableV2", "VarHandleOp", "VarIsInitializedOp")
 _NO_RESULT = ("Const", "NoOp", "Placeholder", "PlaceholderWithDefault", "Assert", "SaveV2", "RestoreV2")
 
 
 def load_frozen_graph(path: Path, source: SourceConfig) -> Network:
-    """The network in the file `path`; raises ModelSourceError naming the candidates when the ends are not clear."""
+    """Returns the network in the file `path`.
+
+    Raises ModelSourceError, naming the candidates, when inputs or outputs are ambiguous.
+    """
     graph = _read(path)
     nodes = {node.name: node for node in graph.node}
-    outputs = [_known(path, nodes, name, "output") for name in source.outputs] or [_only_output(path, nodes)]
-    needed = _reached(nodes, outputs, stop=source.inputs)
+    outputs = [_node_named(path, nodes, name, end="output") for name in source.outputs] or [_only_output(path, nodes)]
+    needed = _ancestors(nodes, outputs, stop=source.inputs)
     open_ends = [name for name in nodes if name in needed and nodes[name].op == "Placeholder"]
-    inputs = [_known(path, nodes, name, "input") for name in source.inputs] or _only_input(path, open_ends)
+    inputs = [_node_named(path, nodes, name, end="input") for name in source.inputs] or _only_input(path, open_ends)
     if missing := [name for name in open_ends if name not in inputs]:
         raise ModelSourceError(
             f"{path}: the output {outputs[0]!r} also needs the placeholder {missing[0]!r}: name it with --input, "
             "too, or freeze the graph for inference"
         )
-    specs = [_spec(path, nodes[name], source, number, len(inputs)) for number, name in enumerate(inputs)]
+    shapes = [shape_option(str(path), source.shapes, number, count=len(inputs)) for number in range(len(inputs))]
+    specs = [_spec(path, nodes[name], shape) for name, shape in zip(inputs, shapes)]
 
     def call(*tensors: tf.Tensor) -> Any:
-        given = dict(zip((f"{name}:0" for name in inputs), tensors))
-        fetched = [name if ":" in name else f"{name}:0" for name in source.outputs or outputs]
-        return tf.graph_util.import_graph_def(graph, input_map=given, return_elements=fetched, name="")
+        values = dict(zip((f"{name}:0" for name in inputs), tensors))
+        results = [name if ":" in name else f"{name}:0" for name in source.outputs or outputs]
+        return tf.graph_util.import_graph_def(graph, input_map=values, return_elements=results, name="")
 
     try:
-        return Network(path.stem, freeze_call(call, specs))
+        return Network(name=path.stem, function=freeze_call(call, specs))
     except (ValueError, tf.errors.OpError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ModelSourceError(
@@ -57,41 +61,41 @@ def _read(path: Path) -> tf.compat.v1.GraphDef:
         ) from error
     if not graph.node:
         raise ModelSourceError(f"{path}: the graph has no node; give the folder of a SavedModel, not the .pb in it")
-    if found := next((node.name for node in graph.node if node.op in _VARIABLES), None):
+    if variable := next((node.name for node in graph.node if node.op in _VARIABLES), None):
         raise ModelSourceError(
-            f"{path}: the graph holds the variable {found!r}: freeze it first, with convert_variables_to_constants"
+            f"{path}: the graph holds the variable {variable!r}: freeze it first, with convert_variables_to_constants"
         )
     return graph
 
 
-def _known(path: Path, nodes: dict[str, Any], name: str, end: str) -> str:
+def _node_named(path: Path, nodes: dict[str, Any], name: str, end: str) -> str:
     plain = _node(name)
     if plain not in nodes:
-        ends = [node for node in nodes if nodes[node].op == "Placeholder"] if end == "input" else _unused(nodes)
+        ends = [node for node in nodes if nodes[node].op == "Placeholder"] if end == "input" else _unused_nodes(nodes)
         raise ModelSourceError(f"{path}: no node {plain!r} for --{end}: the graph has {', '.join(ends) or 'none'}")
     return plain
 
 
 def _only_output(path: Path, nodes: dict[str, Any]) -> str:
-    found = _unused(nodes)
-    if len(found) != 1:
+    names = _unused_nodes(nodes)
+    if len(names) != 1:
         raise ModelSourceError(
-            f"{path}: {len(found)} nodes may be the output ({', '.join(found[:8]) or 'none'}): choose with --output"
+            f"{path}: {len(names)} nodes may be the output ({', '.join(names[:8]) or 'none'}): choose with --output"
         )
-    return found[0]
+    return names[0]
 
 
-def _only_input(path: Path, found: list[str]) -> list[str]:
-    if len(found) != 1:
+def _only_input(path: Path, names: list[str]) -> list[str]:
+    if len(names) != 1:
         raise ModelSourceError(
-            f"{path}: {len(found)} placeholders may be the input ({', '.join(found[:8]) or 'none'}): choose with "
+            f"{path}: {len(names)} placeholders may be the input ({', '.join(names[:8]) or 'none'}): choose with "
             "--input"
         )
-    return found
+    return names
 
 
-def _unused(nodes: dict[str, Any]) -> list[str]:
-    """The nodes that give something and that no other node takes."""
+def _unused_nodes(nodes: dict[str, Any]) -> list[str]:
+    """Returns the nodes with a result that no other node uses."""
     used = {_node(name) for node in nodes.values() for name in node.input}
     return [
         name
@@ -100,32 +104,34 @@ def _unused(nodes: dict[str, Any]) -> list[str]:
     ]
 
 
-def _reached(nodes: dict[str, Any], outputs: Iterable[str], stop: Iterable[str]) -> set[str]:
-    """The nodes that `outputs` need; nothing behind `stop`."""
-    halt, found, waiting = {_node(name) for name in stop}, set[str](), list(outputs)
+def _ancestors(nodes: dict[str, Any], outputs: Iterable[str], stop: Iterable[str]) -> set[str]:
+    """Returns the nodes that `outputs` need, without those that only the nodes of `stop` need."""
+    ends, ancestors, waiting = {_node(name) for name in stop}, set[str](), list(outputs)
     while waiting:
         name = waiting.pop()
-        if name not in found and name in nodes:
-            found.add(name)
-            if name not in halt:
-                waiting.extend(_node(each) for each in nodes[name].input)
-    return found
+        if name not in ancestors and name in nodes:
+            ancestors.add(name)
+            if name not in ends:
+                waiting.extend(_node(operand) for operand in nodes[name].input)
+    return ancestors
 
 
 def _node(name: str) -> str:
     return name.lstrip("^").partition(":")[0]
 
 
-def _spec(path: Path, node: Any, source: SourceConfig, number: int, count: int) -> tf.TensorSpec:
-    told = node.attr["shape"].shape if "shape" in node.attr else None
-    known = None
-    if told is not None and not told.unknown_rank:
-        known = [None if dimension.size < 0 else int(dimension.size) for dimension in told.dim]
-    if node.op != "Placeholder" and not source.shapes:
-        known = None
-    given = shape_given(str(path), source.shapes, number, count)
+def _spec(path: Path, node: Any, option: tuple[int, ...] | None) -> tf.TensorSpec:
+    """Returns the TensorSpec of the input `node`; `option` is its --input-shape."""
+    attribute = node.attr["shape"].shape if "shape" in node.attr else None
+    shape = None
+    if attribute is not None and not attribute.unknown_rank:
+        shape = [None if dimension.size < 0 else int(dimension.size) for dimension in attribute.dim]
+    if node.op != "Placeholder" and option is None:
+        shape = None
     kind = node.attr["dtype"].type or node.attr["T"].type
-    return tf.TensorSpec(fixed_shape(str(path), node.name, known, given), tf.as_dtype(kind), name=_plain(node.name))
+    return tf.TensorSpec(
+        fixed_shape(str(path), node.name, shape, option=option), tf.as_dtype(kind), name=_plain(node.name)
+    )
 
 
 def _plain(name: str) -> str:

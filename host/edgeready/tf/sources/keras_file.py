@@ -1,4 +1,4 @@
-"""A saved Keras model: by Keras 3, else, when Keras 2 made the file, by tf_keras."""
+"""Reads a saved Keras model with Keras 3, or with tf_keras where Keras 2 wrote the file."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ SUFFIXES = (".keras", ".h5", ".hdf5")
 
 
 def load_keras_file(path: Path) -> keras.Model | Network:
-    """The Keras 3 model in the file `path`; a Network when only tf_keras loads it.
+    """Returns the Keras 3 model in the file `path`; a Network where only tf_keras loads it.
 
     Keras 3 reads many files of Keras 2, but no MobileNet and no model in a model, as Teachable Machine writes.
-    Raises ModelSourceError with Keras' reason, MissingExtraError when tf_keras is needed and not there.
+
+    Raises ModelSourceError with Keras' reason, MissingExtraError when tf_keras is needed and not installed.
     """
     try:
         return keras.models.load_model(path, compile=False)
@@ -34,14 +35,14 @@ def load_keras_file(path: Path) -> keras.Model | Network:
 
 
 def written_by(path: Path) -> str:
-    """The version of Keras that wrote the file `path`; empty where it does not say."""
+    """Returns the version of Keras that wrote the file `path`; "" where the file does not say."""
     try:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
                 return str(json.loads(archive.read("metadata.json")).get("keras_version", ""))
         with h5py.File(path, "r") as file:
-            told = file.attrs.get("keras_version", "")
-            return told.decode() if isinstance(told, bytes) else str(told)
+            version = file.attrs.get("keras_version", "")
+            return version.decode() if isinstance(version, bytes) else str(version)
     except (OSError, KeyError, ValueError, zipfile.BadZipFile):
         return ""
 
@@ -64,7 +65,7 @@ def _legacy(path: Path, why: str) -> Network:
             f"{path} was written by Keras {version}, and tf_keras {tf_keras.__version__} does not load it "
             f"({_reason(error)})"
         ) from error
-    return Network(path.stem, freeze(model), versions=(("tf_keras", str(tf_keras.__version__)),))
+    return Network(name=path.stem, function=freeze(model), versions=(("tf_keras", str(tf_keras.__version__)),))
 
 
 def _reason(error: BaseException) -> str:

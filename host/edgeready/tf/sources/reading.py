@@ -1,4 +1,4 @@
-"""Reads a trained model by the kind of its file or folder."""
+"""Reads a trained model according to the kind of its file or folder."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ KINDS = (
 
 
 def load_source(name: str, source: SourceConfig) -> keras.Model | Network:
-    """The trained model that the file or folder `name` holds: a Keras 3 model, else a Network.
+    """Returns the trained model in the file or folder `name`: a Keras 3 model, or a Network for other kinds.
 
-    Raises ModelSourceError saying what is wrong with it.
+    Raises ModelSourceError when it cannot be read.
     """
     path = Path(name)
     if path.is_dir() and path.suffix not in SUFFIXES:

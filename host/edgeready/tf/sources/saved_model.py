@@ -1,4 +1,4 @@
-"""A SavedModel folder: one of its signatures as a frozen function."""
+"""Reads a SavedModel folder: one of its signatures as a frozen function."""
 
 from __future__ import annotations
 
@@ -10,51 +10,48 @@ import tensorflow as tf
 from edgeready.config.build import SourceConfig
 from edgeready.errors import ModelSourceError
 from edgeready.tf.convert import freeze_call
-from edgeready.tf.sources.network import Network, fixed_shape, shape_given
+from edgeready.tf.sources.network import Network, fixed_shape, shape_option
 
 _DEFAULT = "serving_default"
 
 
 def load_saved_model(path: Path, source: SourceConfig) -> Network:
-    """The network in the folder `path`, written by Keras' export, tf.saved_model.save or tf_keras.
+    """Returns the network in the folder `path`, written by Keras' export, tf.saved_model.save or tf_keras.
 
-    Raises ModelSourceError naming the signatures when it is not clear which one is meant.
+    Raises ModelSourceError, naming the signatures, when the choice is ambiguous.
     """
     try:
-        loaded = tf.saved_model.load(str(path))
+        model = tf.saved_model.load(str(path))
     except (OSError, ValueError, KeyError, AttributeError, tf.errors.OpError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ModelSourceError(
             f"{path}: TensorFlow does not load this SavedModel ({reason}): save it again"
         ) from error
-    signature = _chosen(path, dict(loaded.signatures), source.signature)
-    taken = signature.structured_input_signature[1]
-    specs = [
-        tf.TensorSpec(
-            fixed_shape(str(path), name, _sizes(spec), shape_given(str(path), source.shapes, number, len(taken))),
-            spec.dtype,
-            name=name,
-        )
-        for number, (name, spec) in enumerate(taken.items())
-    ]
+    signature = _choose_signature(path, dict(model.signatures), source.signature)
+    inputs = signature.structured_input_signature[1]
+    specs = []
+    for number, (name, spec) in enumerate(inputs.items()):
+        option = shape_option(str(path), source.shapes, number, count=len(inputs))
+        shape = fixed_shape(str(path), name, _sizes(spec), option=option)
+        specs.append(tf.TensorSpec(shape, spec.dtype, name=name))
 
-    def call(*inputs: tf.Tensor) -> Any:
-        return signature(**dict(zip(taken, inputs)))
+    def call(*tensors: tf.Tensor) -> Any:
+        return signature(**dict(zip(inputs, tensors)))
 
-    return Network(path.name, freeze_call(call, specs))
+    return Network(name=path.name, function=freeze_call(call, specs))
 
 
-def _chosen(path: Path, signatures: dict[str, Any], wanted: str | None) -> Any:
+def _choose_signature(path: Path, signatures: dict[str, Any], name: str | None) -> Any:
     names = ", ".join(signatures)
     if not signatures:
         raise ModelSourceError(
             f"{path}: the SavedModel has no signature: save it with tf.saved_model.save(..., signatures=...)"
         )
-    if wanted is not None and wanted not in signatures:
-        raise ModelSourceError(f"{path}: the SavedModel has no signature {wanted!r}: give --signature {names}")
-    if wanted is None and _DEFAULT not in signatures and len(signatures) > 1:
+    if name is not None and name not in signatures:
+        raise ModelSourceError(f"{path}: the SavedModel has no signature {name!r}: give --signature {names}")
+    if name is None and _DEFAULT not in signatures and len(signatures) > 1:
         raise ModelSourceError(f"{path}: the SavedModel has the signatures {names}: choose one with --signature")
-    return signatures[wanted or (_DEFAULT if _DEFAULT in signatures else next(iter(signatures)))]
+    return signatures[name or (_DEFAULT if _DEFAULT in signatures else next(iter(signatures)))]
 
 
 def _sizes(spec: tf.TensorSpec) -> list[int | None] | None:

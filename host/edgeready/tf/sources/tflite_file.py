@@ -1,4 +1,4 @@
-"""A float32 .tflite: taken as it is where integer quantization of it is honestly possible, refused elsewhere."""
+"""Reads a float32 .tflite, and refuses files from which an integer model would lose more than it must."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _AGAIN = "convert the model that it was made from"
 
 
 def load_tflite(path: Path) -> Network:
-    """The network in the float32 .tflite `path`; raises ModelSourceError when it holds no plain float32 network."""
+    """Returns the network in the float32 .tflite `path`; raises ModelSourceError for any other kind of .tflite."""
     file = read_model_file(path)
     check_float(str(path), file.graph)
     data = with_fixed_batch(file.flatbuffer)
     check_static(str(path), read_graph(data))
-    return Network(path.stem, float32=data)
+    return Network(name=path.stem, float32=data)
 
 
 def check_float(name: str, graph: Graph) -> None:
