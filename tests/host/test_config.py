@@ -130,3 +130,7 @@ def test_the_defaults_are_those_of_the_manual():
     assert (config.output.out, config.output.float_out, config.output.keras_out) == (Path("model.tflite"), None, None)
     assert config.output.allow_cpu_ops is False
     assert config.quantize.method == Method()
+
+
+def test_at_least_one_golden_vector_is_recorded():
+    assert said(OutputConfig, vectors=0) == "--vectors is 0: ask for at least 1"

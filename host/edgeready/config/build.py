@@ -180,7 +180,7 @@ class OutputConfig:
     """Which file is written, in which mode, and what is kept beside it.
 
     `mode` is a name of MODES, or None for what serves `target` best. `allow_cpu_ops` accepts a model of which not
-    every op is mapped to the Edge TPU.
+    every op is mapped to the Edge TPU. `vectors` golden vectors are recorded, None for as many as fit.
     """
 
     out: Annotated[Path, Option(help="the .tflite file to write", flags=("--out", "-o"))] = Path("model.tflite")
@@ -189,12 +189,17 @@ class OutputConfig:
     save_float: Annotated[bool, Option(help="keep the float32 model, too: OUT_float32.tflite")] = False
     save_keras: Annotated[bool, Option(help="keep the trained model, too: OUT.keras")] = False
     allow_cpu_ops: Annotated[bool, Option(help="accept a model that the Edge TPU runs in part")] = False
+    vectors: Annotated[
+        int | None, Option(help="golden vectors in the file, for verify; default: up to 32, as fit into 128 KiB")
+    ] = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "out", Path(self.out))  # a notebook writes plain text
         choose_mode(self.mode, self.target)
         if self.out.suffix != ".tflite":
             raise UsageError(f"{self.out}: name the output file something.tflite")
+        if self.vectors is not None and self.vectors < 1:
+            raise UsageError(f"--vectors is {self.vectors}: ask for at least 1")
 
     @property
     def chosen_mode(self) -> Mode:

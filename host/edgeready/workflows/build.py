@@ -127,7 +127,7 @@ def _finish(
     Raises ConversionError when a runtime dies of the model.
     """
     output, name = config.output, accepted.mode.name
-    finished = complete(accepted, splits)
+    finished = complete(accepted, splits, output.vectors)
     reports = {"calibration": calibration, "budget": trail}
     provenance = provenance_of(config, splits, result, name)
     provenance |= {key: report.to_dict() for key, report in reports.items() if report is not None}

@@ -62,8 +62,8 @@ def draft(
     return Draft(mode=mode, model=model, origin=origin or result.float32, readiness=readiness)
 
 
-def complete(draft: Draft, splits: Splits) -> Draft:
-    """`draft` as it will be written: tried on each runtime, with its metadata and golden vectors.
+def complete(draft: Draft, splits: Splits, vectors: int | None = None) -> Draft:
+    """`draft` as it will be written: tried on each runtime, with its metadata and `vectors` golden vectors.
 
     Raises ConversionError when a runtime dies of it.
     """
@@ -71,7 +71,7 @@ def complete(draft: Draft, splits: Splits) -> Draft:
     runtimes = runtimes_that_run(trials)
     recorded = draft.mode.ends != "float32" and bool(runtimes)
     model = add_metadata(draft.model, __version__, golden=recorded)
-    golden = record_golden(model, _golden_frames(splits), runtimes) if recorded else None
+    golden = record_golden(model, _golden_frames(splits), runtimes, vectors) if recorded else None
     return replace(draft, model=model, trials=trials, golden=golden)
 
 
