@@ -1,4 +1,4 @@
-"""A float32 .tflite and its integer twin, made by hand, with one thing wrong at a time; no TensorFlow."""
+"""A float32 .tflite and its integer model, made by hand, with one thing wrong at a time; no TensorFlow."""
 
 from __future__ import annotations
 

@@ -24,9 +24,8 @@ from edgeready_device.tflite.graph import Graph
 
 _SAMPLES = 100  # images in each half, and as many others; chosen: a report must not take longer than the conversion
 _LEAST_SAMPLES = 16  # chosen: fewer say nothing about how stable a range is
-_MOST_VALUES = (
-    500_000_000  # activations computed in one pass; chosen: seconds, also for a network as large as ResNet-50
-)
+# Activations that are computed in one pass; chosen: seconds, also for a large network.
+_MOST_VALUES = 500_000_000
 _CORRELATION_SAMPLES = 200  # images, for the correlation of neighbouring pixels; chosen: its median needs no more
 # Bounds of the warnings (docs/quantization.md, Calibration); all three are chosen, no measurement is behind them.
 _FEW = 50  # images; a class of ten has five of them
@@ -95,10 +94,10 @@ def inspect_calibration(
 ) -> CalibrationReport:
     """Returns the CalibrationReport of `frames`, which gave `integer`, made from `float32`, its ranges."""
     own = frames is splits.calibration.images
-    hashes = Dataset(
-        name="calibration", images=frames, labels=np.zeros(len(frames), np.int64), classes=splits.train.classes
-    ).hashes()
-    distinct = set(hashes)
+    unlabelled = np.zeros(len(frames), np.int64)
+    distinct = set(
+        Dataset(name="calibration", images=frames, labels=unlabelled, classes=splits.train.classes).hashes()
+    )
     count = _count_samples(float32.graph)
     others = splits.train.images[:count]
     halves = [image_samples(float32.graph, part[:count], normalization) for part in (frames[::2], frames[1::2])]

@@ -13,9 +13,8 @@ from edgeready_device.tflite.graph import Graph, Op, Tensor
 
 BRIDGES = ("QUANTIZE", "DEQUANTIZE")
 WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")
-_SAME_WEIGHTS = (
-    0.5  # correlation; chosen: halfway between two networks (0.0) and 8-bit weights of one (0.99 and more)
-)
+# Correlation; chosen: halfway between two networks (0.0) and the 8-bit weights of one (0.99 and more).
+_SAME_WEIGHTS = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,7 +30,7 @@ from edgeready_device.tflite.graph import Graph
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Source:
+class _ConvertibleNetwork:
     """A network ready to be converted: frozen, or already a float32 .tflite."""
 
     network: Network
@@ -47,11 +47,11 @@ def make(job: Job, read_log: Callable[[], str], progress: Progress) -> JobResult
 
     A mode that the converter refuses is in the result's `refusals`; EdgereadyErrors of the network itself are raised.
     """
-    source = _load(job, progress)
-    network = source.network
+    convertible = _load(job, progress)
+    network = convertible.network
     progress("converting", 0, 0)
     float32 = TfliteModel(network.float32 or convert.to_float32(network.function, job.source), trusted=True)
-    samples = _calibration_samples(job, float32.graph, source)
+    samples = _calibration_samples(job, float32.graph, convertible)
     models, refusals = {"float32": float32}, {}
     for name in job.modes:
         if name == "float32":
@@ -70,22 +70,22 @@ def make(job: Job, read_log: Callable[[], str], progress: Progress) -> JobResult
             refusals[name] = str(refusal(1, f"{read_log()}\n{error}", name))
     return JobResult(
         name=network.name,
-        normalization=source.normalization,
-        scores=source.scores or scores_of(float32.graph),
+        normalization=convertible.normalization,
+        scores=convertible.scores or scores_of(float32.graph),
         models=models,
-        losses=source.losses,
+        losses=convertible.losses,
         versions={**tf_models.versions(), **dict(network.versions)},
-        keras=source.keras,
-        rewrites=source.rewrites,
-        proposals=source.proposals,
+        keras=convertible.keras,
+        rewrites=convertible.rewrites,
+        proposals=convertible.proposals,
         refusals=refusals,
     )
 
 
-def _calibration_samples(job: Job, graph: Graph, source: _Source) -> Samples:
+def _calibration_samples(job: Job, graph: Graph, convertible: _ConvertibleNetwork) -> Samples:
     if job.arrays is None:
         check_classifier_graph(graph, job.model, job.images.shape[1:], classes=job.classes)
-        samples = image_samples(graph, job.calibration, source.normalization)
+        samples = image_samples(graph, job.calibration, convertible.normalization)
     else:
         samples = tensor_samples(graph, job.arrays, "the data")
     if any(MODES[name].calibrated for name in job.modes):
@@ -93,7 +93,7 @@ def _calibration_samples(job: Job, graph: Graph, source: _Source) -> Samples:
     return samples
 
 
-def _load(job: Job, progress: Progress) -> _Source:
+def _load(job: Job, progress: Progress) -> _ConvertibleNetwork:
     frame = job.images.shape[1:]
     losses: tuple[float, ...] = ()
     if job.train is not None:
@@ -115,14 +115,14 @@ def _load(job: Job, progress: Progress) -> _Source:
         if isinstance(model, Network):
             if job.method.qat is not None:
                 raise ConversionError(f"{job.model} cannot be trained: give --qat the Keras model behind it")
-            return _Source(network=model, normalization=job.normalization or UNIT)
+            return _ConvertibleNetwork(network=model, normalization=job.normalization or UNIT)
         named = model
     named = _fine_tune(named, job, progress)
     progress("converting", 0, 0)
     rewritten = rewrite.RewrittenModel(model=named.model)
     if job.network.fix:
         rewritten = rewrite.rewrite(named.model, _keras_samples(named, job))
-    return _Source(
+    return _ConvertibleNetwork(
         network=Network(name=named.name, function=convert.freeze(rewritten.model)),
         normalization=named.normalization,
         keras=tf_models.to_keras_file(named.model) if job.train is not None else b"",
