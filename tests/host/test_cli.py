@@ -10,10 +10,8 @@ import sys
 import time
 from pathlib import Path
 
-import builds
 import numpy as np
 import pytest
-from builds import NEEDS_TENSORFLOW
 from PIL import Image
 from tflite_models import conv_classifier
 
@@ -434,29 +432,6 @@ def test_names_of_any_script_are_printed_even_where_the_terminal_knows_ascii_onl
     done = process("check", path, env={**os.environ, "PYTHONIOENCODING": "ascii"})
     assert (done.returncode, done.stderr) == (0, "")
     assert r"\u6a21\u578b.tflite: Edge-TPU ready" in done.stdout
-
-
-class TestBuilds:
-    """What needs the real TensorFlow."""
-
-    pytestmark = NEEDS_TENSORFLOW
-
-    def test_a_build_prints_one_json_document_and_nothing_else(self, digits):
-        ran = builds.digits_by_command()
-        assert (ran.code, ran.err) == (0, "")
-        found = json.loads(ran.out)
-        assert found["out"] == str(ran.file)
-        assert found["epoch_losses"] == list(digits.result.losses)
-        assert found["readiness"]["ready"] is True
-        assert found["readiness"]["file"] == str(ran.file)
-        assert found["agreement"]["value"] >= 0.95
-        for kind in ("float32", "uint8"):
-            compared = getattr(digits.result.comparison, kind)
-            assert found[kind]["accuracy"]["top1"]["hits"] == compared.accuracy.top1.hits
-            assert found[kind]["flatbuffer_bytes"] == compared.flatbuffer_bytes
-            assert 0 < found[kind]["latency"]["median_s"] < 0.1
-        assert found["uint8"]["size_bytes"] == ran.file.stat().st_size
-        assert [path.name for path in ran.file.parent.iterdir()] == ["model.tflite"]
 
 
 # The documents

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
+from functools import cache
+
+import builds
+import numpy as np
 import pytest
-from builds import NEEDS_TENSORFLOW, NETS
+from builds import NEEDS_TENSORFLOW, NETS, Built, made
+
+from edgeready.config.build import TrainConfig
+from edgeready_device.model_file.reader import read_model_file
+from edgeready_device.preprocess import Normalization
 
 pytestmark = NEEDS_TENSORFLOW
 
@@ -15,7 +25,7 @@ KINDS = (
     "a Keras model (.keras or .h5), the folder of a SavedModel, a frozen graph (.pb), a float32 .tflite, "
     "or FILE.py:FUNCTION"
 )
-APPLICATIONS = NAMES.split(", ", 5)[5]
+APPLICATIONS = NAMES[NAMES.index("mobilenet") :]
 
 
 def source_error(cases: dict, name: str) -> str:
@@ -256,3 +266,52 @@ def test_frames_get_or_lose_the_channel_axis_as_the_model_wants_them(cases):
     assert cases["fitting: adds an axis"]["value"] == [2, 12, 12, 1]
     assert cases["fitting: drops an axis"]["value"] == [2, 12, 12]
     assert cases["fitting: leaves alone"]["value"] == [2, 12, 12]
+
+
+@cache
+def transfer() -> Built:
+    weights = builds.tensorflow_cases()[0] / "mobilenet.weights.h5"
+    return made(
+        "transfer",
+        str(builds.photos()),
+        "mobilenet",
+        train=TrainConfig(epochs=15, batch_size=8, learning_rate=0.01),
+        data={"image_size": (32, 32)},
+        weights=str(weights),
+    )
+
+
+def arrays(stream) -> dict[str, np.ndarray]:
+    """The variables of a Keras HDF5 file by the last layer's name and their number, as conv1/vars/0."""
+    h5py = pytest.importorskip("h5py")
+    found = {}
+    with h5py.File(stream, "r") as file:
+
+        def keep(name: str, item: object) -> None:
+            if isinstance(item, h5py.Dataset):
+                found[name.rpartition("layers/")[2]] = item[()]
+
+        file.visititems(keep)
+    return found
+
+
+@pytest.mark.slow
+def test_transfer_learning_keeps_every_weight_of_the_local_file_and_trains_the_head(case_files):
+    with zipfile.ZipFile(transfer().config.output.keras_out) as archive:
+        kept = arrays(io.BytesIO(archive.read("model.weights.h5")))
+    given = arrays(case_files / "mobilenet.weights.h5")
+    assert len(given) == 135
+    for name, values in given.items():
+        assert np.array_equal(kept[name], values), name
+    assert np.any(kept["dense/vars/1"] != 0)  # the head's bias starts at 0
+
+
+@pytest.mark.slow
+def test_transfer_learning_makes_a_ready_file_with_the_backbones_normalization():
+    file = read_model_file(transfer().file)
+    assert file.manifest is not None
+    assert (file.manifest.name, file.manifest.scores) == ("mobilenet", "probabilities")
+    assert file.manifest.input.normalization == Normalization((127.5,), (127.5,))
+    assert transfer().result.readiness.ready
+    assert transfer().result.readiness.mapped == len(transfer().result.readiness.ops) == 32
+    assert transfer().result.comparison.agreement.value >= 0.8
