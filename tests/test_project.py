@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from importlib.metadata import requires
 from pathlib import Path
 
@@ -96,3 +97,13 @@ def test_the_hooks_are_local_and_run_what_the_tests_run():
     assert repository["repo"] == "local"
     assert {hook["id"] for hook in repository["hooks"]} == {"ruff-check", "ruff-format", "mypy", "settings"}
     assert {hook["language"] for hook in repository["hooks"]} == {"system"}
+
+
+@pytest.mark.parametrize(("name", "text"), [("a.toml", "key = "), ("a.yml", "key: [1"), ("a.yaml", "a: b: c")])
+def test_the_hook_for_settings_names_the_file_that_does_not_parse(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    (tmp_path / "sound.toml").write_text("key = 1\n")
+    script = [sys.executable, ROOT / "tests" / "check_settings.py", tmp_path / "sound.toml"]
+    assert subprocess.run(script).returncode == 0
+    done = subprocess.run([*script, tmp_path / name], capture_output=True, text=True)
+    assert (done.returncode, done.stdout.startswith(f"{tmp_path / name}: ")) == (1, True)
