@@ -184,7 +184,7 @@ def grid_of(values, low, high):
     x = tf.constant(values, tf.float32)
     with tf.GradientTape() as tape:
         tape.watch(x)
-        y = grids.on_grid(x, tf.constant(low), tf.constant(high))
+        y = grids.round_to_grid(x, tf.constant(low), tf.constant(high))
     return y.numpy().tolist(), tape.gradient(y, x).numpy().tolist()
 
 
@@ -192,7 +192,7 @@ def weights_of(kernel, axis):
     x = tf.constant(kernel, tf.float32)
     with tf.GradientTape() as tape:
         tape.watch(x)
-        y = grids.weights_on_grid(x, axis)
+        y = grids.round_weights(x, axis)
     return y.numpy().tolist(), tape.gradient(y, x).numpy().tolist()
 
 
@@ -289,12 +289,12 @@ def moved_digits(images):
 
 def diverging():
     named = models.NamedModel("plain", given(residual), UNIT)
-    kept = grids.weights_on_grid
-    steps.weights_on_grid = lambda kernel, axis: kept(kernel, axis) * np.nan
+    kept = grids.round_weights
+    steps.round_weights = lambda kernel, axis: kept(kernel, axis) * np.nan
     try:
         qat.fine_tune(named, FRAMES, np.zeros(40, np.int64), FRAMES, config=QatConfig(epochs=1))
     finally:
-        steps.weights_on_grid = kept
+        steps.round_weights = kept
 
 
 def broken_weights():

@@ -9,7 +9,7 @@ from tflite_models import T, one_op
 
 from edgeready.errors import ModelFileError
 from edgeready.quantization.activations import trace_activations
-from edgeready.quantization.channels import channel_groups
+from edgeready.quantization.channels import find_channel_groups
 from edgeready.quantization.equalization import equalize_channels
 from edgeready.quantization.samples import Samples
 from edgeready_device.tflite.graph import read_graph
@@ -67,7 +67,7 @@ def test_scaling_that_was_put_in_comes_out_again():
 
 def test_the_groups_are_the_tensors_between_two_layers():
     graph = read_graph(blocks())
-    groups = channel_groups(graph)
+    groups = find_channel_groups(graph)
     assert [[graph.tensors[index].name for index in group.tensors] for group in groups] == [
         ["first"],
         ["depthwise", "pool"],
@@ -79,7 +79,7 @@ def test_the_groups_are_the_tensors_between_two_layers():
 def test_branches_that_are_added_share_their_factors():
     model = residual(scales=BADLY)
     graph = read_graph(model)
-    (group,) = channel_groups(graph)
+    (group,) = find_channel_groups(graph)
     assert [graph.tensors[index].name for index in group.tensors] == ["one", "other", "sum"]
     assert len(group.writers) == 2
     before, after = results(model, samples()), results(equalize_channels(model, samples()), samples())
@@ -88,30 +88,30 @@ def test_branches_that_are_added_share_their_factors():
 
 def test_weights_that_two_layers_share_are_left_alone():
     model = residual(shared=True)
-    assert channel_groups(read_graph(model)) == []
+    assert find_channel_groups(read_graph(model)) == []
     assert equalize_channels(model, samples()) == model
 
 
 def test_a_relu6_is_not_homogeneous_and_is_left_alone():
     model = blocks(activation=RELU6)
-    assert channel_groups(read_graph(model)) == []
+    assert find_channel_groups(read_graph(model)) == []
     assert equalize_channels(model, samples()) == model
 
 
 def test_an_addition_with_a_relu6_ties_no_branches():
-    assert channel_groups(read_graph(residual(activation=RELU6))) == []
-    assert len(channel_groups(read_graph(residual(activation=RELU)))) == 1
+    assert find_channel_groups(read_graph(residual(activation=RELU6))) == []
+    assert len(find_channel_groups(read_graph(residual(activation=RELU)))) == 1
 
 
 def test_a_tensor_that_the_caller_gets_keeps_its_values():
-    groups = channel_groups(read_graph(blocks(outputs=("scores", "first"))))
+    groups = find_channel_groups(read_graph(blocks(outputs=("scores", "first"))))
     assert len(groups) == 2
     first = tensor(blocks(), "first").index
     assert not any(first in group.tensors for group in groups)
 
 
 def test_zero_biases_that_the_file_holds_once_are_no_hindrance():
-    groups = channel_groups(read_graph(residual()))  # both convolutions have the same bias tensor, of zeros
+    groups = find_channel_groups(read_graph(residual()))  # both convolutions have the same bias tensor, of zeros
     assert len(groups) == 1
 
 

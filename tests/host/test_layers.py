@@ -17,9 +17,9 @@ from edgeready.errors import DatasetError, ModelFileError
 from edgeready.layer_analysis import LayerReport, diagnose
 from edgeready.layer_analysis.layer_error import Damage, LayerError, Range, TensorError
 from edgeready.layer_analysis.measures import Difference, Occupation, decibels
-from edgeready.layer_analysis.remedies import CAUSES, cause_of
+from edgeready.layer_analysis.remedies import CAUSES, find_cause
 from edgeready.layer_analysis.rewiring import add_errors, isolate_ops, tap_tensors
-from edgeready.quantization.layer_names import layer_names
+from edgeready.quantization.layer_names import name_layers
 from edgeready.quantization.matching import match_layers
 from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.quantization import QuantParams
@@ -197,11 +197,11 @@ def test_samples_that_do_not_fit_are_refused(samples, message):
     ],
 )
 def test_a_layers_name_is_found_in_the_tensors_name(tensors, names):
-    assert list(layer_names([name] for name in tensors)) == names
+    assert list(name_layers([name] for name in tensors)) == names
 
 
 def test_a_result_named_after_the_output_takes_its_name_from_the_weights_or_else_from_the_op():
-    names = layer_names([("Identity", "sequential_1/head_1/MatMul", "fully_connected"), ("Identity", "softmax")])
+    names = name_layers([("Identity", "sequential_1/head_1/MatMul", "fully_connected"), ("Identity", "softmax")])
     assert names == ("head", "softmax")
 
 
@@ -285,7 +285,7 @@ def layer(**changed) -> LayerError:
     ],
 )
 def test_the_cause_is_named_by_the_first_thing_that_is_wrong(changed, cause):
-    assert cause_of(layer(**changed))[0] == cause
+    assert find_cause(layer(**changed))[0] == cause
 
 
 def test_the_manual_has_the_sentence_of_each_cause():

@@ -12,8 +12,8 @@ from tflite_models import O, T, tflite
 from edgeready.config.method import Method, QatConfig
 from edgeready.errors import DatasetError, UsageError
 from edgeready.quantization.activations import trace_activations
-from edgeready.quantization.clipping import BINS, Histogram, clip_ranges, least_error, percentile
-from edgeready.quantization.ranges import Range, one_range_groups, read_ranges, with_ranges
+from edgeready.quantization.clipping import BINS, Histogram, clip_ranges, fit_least_error, fit_percentile
+from edgeready.quantization.ranges import Range, group_by_range, read_ranges, replace_ranges
 from edgeready_device.tflite.graph import read_graph
 
 
@@ -49,7 +49,7 @@ def test_every_activation_has_a_range_and_no_constant_has_one(model):
 
 def test_a_range_is_overwritten_in_place_and_nothing_else_changes(model):
     index = index_of(model, "first")
-    changed = with_ranges(model, {index: Range(-1.5, 2.5)})
+    changed = replace_ranges(model, {index: Range(-1.5, 2.5)})
     assert len(changed) == len(model)
     assert read_ranges(changed) == {**read_ranges(model), index: Range(-1.5, 2.5)}
     assert sum(a != b for a, b in zip(model, changed)) <= 8
@@ -57,12 +57,12 @@ def test_a_range_is_overwritten_in_place_and_nothing_else_changes(model):
 
 def test_a_model_without_ranges_has_none():
     assert read_ranges(blocks()) == {}
-    assert with_ranges(blocks(), {0: Range(0, 1)}) == blocks()
+    assert replace_ranges(blocks(), {0: Range(0, 1)}) == blocks()
 
 
 def test_tensors_that_only_move_values_share_a_range(model):
     graph = read_graph(model)
-    groups = one_range_groups(graph, read_ranges(model))
+    groups = group_by_range(graph, read_ranges(model))
     named = sorted(sorted(graph.tensors[index].name for index in group) for group in groups)
     assert named == [["depthwise", "pool"], ["first"], ["flat", "last"], ["image"], ["scores"]]
 
@@ -86,21 +86,21 @@ def histogram(values, zeros=0):
 def test_a_single_outlier_among_many_values_does_not_stretch_the_range():
     values = np.random.default_rng(0).normal(0, 1, 100_000)
     values[0] = 300.0
-    chosen = percentile(histogram(values))
+    chosen = fit_percentile(histogram(values))
     assert chosen.high < 5
     assert chosen.low < -2.5
 
 
 def test_an_even_spread_is_not_clipped():
     values = np.linspace(-1, 1, 200_001)
-    assert least_error(histogram(values)) == Range(-1.0, 1.0)
-    chosen = percentile(histogram(values))
+    assert fit_least_error(histogram(values)) == Range(-1.0, 1.0)
+    chosen = fit_percentile(histogram(values))
     assert (chosen.low, chosen.high) == pytest.approx((-1, 1), abs=2e-3)
 
 
 def test_the_least_error_is_no_greater_than_that_of_the_whole_range():
     values = np.random.default_rng(2).laplace(0, 1, 500_000)
-    chosen, whole = least_error(histogram(values)), Range(float(values.min()), float(values.max()))
+    chosen, whole = fit_least_error(histogram(values)), Range(float(values.min()), float(values.max()))
 
     def error(range_):
         step = range_.width / 255
@@ -112,14 +112,14 @@ def test_the_least_error_is_no_greater_than_that_of_the_whole_range():
 
 def test_zero_is_in_every_range_even_where_no_value_is_near_it():
     values = np.linspace(5, 6, 1000)
-    assert percentile(histogram(values)).low == 0.0
-    assert least_error(histogram(values)).low == 0.0
+    assert fit_percentile(histogram(values)).low == 0.0
+    assert fit_least_error(histogram(values)).low == 0.0
 
 
 def test_the_zeros_of_a_relu_count_among_the_values():
     values = np.concatenate([np.linspace(0.1, 1, 1000), [50.0]])
-    assert percentile(histogram(values)).high == 50.0  # one in a thousand is more than is cut off
-    assert 1.0 <= percentile(histogram(values, zeros=99_000)).high < 2.0  # one in a hundred thousand is not
+    assert fit_percentile(histogram(values)).high == 50.0  # one in a thousand is more than is cut off
+    assert 1.0 <= fit_percentile(histogram(values, zeros=99_000)).high < 2.0  # one in a hundred thousand is not
 
 
 def gated():

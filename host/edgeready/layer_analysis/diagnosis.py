@@ -10,9 +10,9 @@ import numpy as np
 from edgeready.errors import DatasetError
 from edgeready.layer_analysis.layer_error import Damage, LayerError, LayerReport, Weights
 from edgeready.layer_analysis.measures import POOR_LEVELS, Difference, Occupation, Values, decibels, params_of
-from edgeready.layer_analysis.remedies import cause_of
+from edgeready.layer_analysis.remedies import find_cause
 from edgeready.layer_analysis.runner import LayerRunner, Sample, Trace
-from edgeready.quantization.layer_names import layer_names
+from edgeready.quantization.layer_names import name_layers
 from edgeready.quantization.matching import LayerMatch, LayerPair, match_layers, real_values, weights_of
 from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.progress import Progress, no_progress
@@ -50,7 +50,7 @@ def diagnose(
         for tally, outputs in zip(tallies, runner.outputs_with_errors(sample, errors)):
             tally.add_damage(exact, _scores(outputs))
         progress("comparing layers", number + 1, len(samples))
-    labels = layer_names(_name_candidates(match, pair) for pair in match.pairs)
+    labels = name_layers(_name_candidates(match, pair) for pair in match.pairs)
     layers = [tally.layer_error(match, label) for tally, label in zip(tallies, labels)]
     return LayerReport(
         float32=names[0],
@@ -73,7 +73,7 @@ def _add_causes(layers: list[LayerError]) -> tuple[LayerError, ...]:
     """Returns the layers with their shares of the damage, the causes and the remedies."""
     noise = sum(layer.noise for layer in layers)
     with_shares = [replace(layer, share=layer.noise / noise if noise else 0.0) for layer in layers]
-    causes = [cause_of(layer) for layer in with_shares]
+    causes = [find_cause(layer) for layer in with_shares]
     return tuple(replace(layer, cause=cause, remedy=remedy) for layer, (cause, remedy) in zip(with_shares, causes))
 
 

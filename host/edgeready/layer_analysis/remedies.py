@@ -99,7 +99,7 @@ _FIXED = {
 }
 
 
-def cause_of(layer: LayerError) -> tuple[str, str]:
+def find_cause(layer: LayerError) -> tuple[str, str]:
     """Returns the name of the cause and the remedy in a sentence; both are empty for a layer that does well."""
     if layer.damage is None or layer.damage.sqnr_db >= _HARMLESS_DB or layer.share < _HARMLESS_SHARE:
         return (

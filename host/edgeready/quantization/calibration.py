@@ -13,7 +13,7 @@ from edgeready.dataset import Dataset, Splits
 from edgeready.errors import ModelFileError
 from edgeready.quantization.activations import trace_activations
 from edgeready.quantization.inputs import image_samples
-from edgeready.quantization.layer_names import layer_names
+from edgeready.quantization.layer_names import name_layers
 from edgeready.quantization.matching import match_layers
 from edgeready.quantization.ranges import Range
 from edgeready.quantization.representative import looks_like_noise, neighbour_correlation
@@ -135,7 +135,7 @@ def _grids(graph: Graph, integer: Graph) -> dict[int, tuple[str, Range]]:
     """Returns the name and the representable range of each activation, by its tensor in the float model."""
     free = [pair for pair in match_layers(graph, integer).pairs if pair.integer.name not in _FIXED]
     pairs = [(ours, theirs) for pair in free for ours, theirs in zip(pair.float32.outputs, pair.integer.outputs)]
-    layers = layer_names([[graph.tensors[ours].name] for ours, _ in pairs])
+    layers = name_layers([[graph.tensors[ours].name] for ours, _ in pairs])
     names = dict(zip((ours for ours, _ in pairs), layers, strict=True))
     grids = {}
     for ours, theirs in [*zip(graph.inputs, integer.inputs), *pairs]:

@@ -39,7 +39,7 @@ class ChannelGroup:
     readers: tuple[Op, ...]
 
 
-def channel_groups(graph: Graph) -> list[ChannelGroup]:
+def find_channel_groups(graph: Graph) -> list[ChannelGroup]:
     """Returns the groups whose channels can be rescaled, in the order of the graph."""
     shared = _shared_constants(graph)
     groups = []
@@ -62,7 +62,7 @@ def channel_groups(graph: Graph) -> list[ChannelGroup]:
     return groups
 
 
-def fused(op: Op) -> int:
+def fused_activation(op: Op) -> int:
     """Returns the number of the activation that is fused into `op`; 0 where there is none."""
     return int(op.option(_FUSED[op.name], "b")) if op.name in _FUSED else 0
 
@@ -79,7 +79,7 @@ def _tie_tensors(graph: Graph) -> list[set[int]]:
 
 
 def _passes_on(graph: Graph, op: Op) -> bool:
-    if op.name not in _HOMOGENEOUS or fused(op) not in (_LINEAR, _RELU):
+    if op.name not in _HOMOGENEOUS or fused_activation(op) not in (_LINEAR, _RELU):
         return False
     if op.name == "MEAN":
         return _keeps_last_axis(graph, op)
@@ -93,7 +93,7 @@ def _passes_on(graph: Graph, op: Op) -> bool:
 
 def _may_write(graph: Graph, op: Op) -> bool:
     if op.name in LAYERS:
-        return fused(op) in (_LINEAR, _RELU) and _plain_weights(graph, op)
+        return fused_activation(op) in (_LINEAR, _RELU) and _plain_weights(graph, op)
     return _passes_on(graph, op)
 
 

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeready.quantization.activations import trace_activations
-from edgeready.quantization.ranges import Range, one_range_groups
+from edgeready.quantization.ranges import Range, group_by_range
 from edgeready.quantization.samples import Samples
 from edgeready_device.tflite.graph import Graph, read_graph
 
 BINS = 2048  # chosen: eight for each of the 256 levels
 KEPT_PERCENT = 99.99  # of the values; the rest is cut off. Chosen, as is usual for percentile calibration
-_SHARES = np.linspace(1.0, 0.1, 37)  # of each end, tried by `least_error`; chosen: steps of 2.5 % down to a tenth
+_SHARES = np.linspace(1.0, 0.1, 37)  # of each end, tried by `fit_least_error`; chosen: steps of 2.5 % down to a tenth
 _LEVELS = 256  # of 8 bits
 _FIXED = ("SOFTMAX", "LOGISTIC", "TANH", "L2_NORMALIZATION")  # the converter sets the range of their outputs
 
@@ -46,9 +46,9 @@ def clip_ranges(calibrated: bytes, full: Mapping[int, Range], samples: Samples, 
     untouched = _untouched_tensors(graph)
     inner = {index: full[index] for index in full if index not in untouched}
     moving = {index for index in inner if inner[index].width > 0}
-    groups = [group for group in one_range_groups(graph, full) if group <= moving]
+    groups = [group for group in group_by_range(graph, full) if group <= moving]
     histograms = _histograms(calibrated, groups, inner, samples)
-    choose = {"percentile": percentile, "mse": least_error}[how]
+    choose = {"percentile": fit_percentile, "mse": fit_least_error}[how]
     return {
         index: choose(histogram)
         for group, histogram in zip(groups, histograms, strict=True)
@@ -57,7 +57,7 @@ def clip_ranges(calibrated: bytes, full: Mapping[int, Range], samples: Samples, 
     }
 
 
-def percentile(histogram: Histogram) -> Range:
+def fit_percentile(histogram: Histogram) -> Range:
     """Returns the range that holds KEPT_PERCENT of the values, as many cut off at each end; it always holds 0."""
     counts = histogram.counts.astype(np.float64)
     whole = counts.sum() + histogram.zeros
@@ -70,7 +70,7 @@ def percentile(histogram: Histogram) -> Range:
     return Range(float(low), float(high)).with_zero if low <= high else histogram.range
 
 
-def least_error(histogram: Histogram) -> Range:
+def fit_least_error(histogram: Histogram) -> Range:
     """Returns the range whose 256 levels give the least mean squared error of the values; it always holds 0."""
     whole = histogram.range.with_zero
     best, least = whole, np.inf

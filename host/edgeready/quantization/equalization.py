@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeready.quantization.activations import trace_activations
-from edgeready.quantization.channels import ChannelGroup, channel_groups
+from edgeready.quantization.channels import ChannelGroup, find_channel_groups
 from edgeready.quantization.samples import Samples
 from edgeready_device.tflite.graph import Graph, Op, Tensor, read_graph
 
@@ -29,7 +29,7 @@ def equalize_channels(float_model: bytes, samples: Samples) -> bytes:
     """
     changed = bytearray(float_model)
     graph = read_graph(memoryview(changed))
-    groups = channel_groups(graph)
+    groups = find_channel_groups(graph)
     sizes = _sizes(float_model, groups, samples)
     for group in groups:
         factors = _factors(graph, group, sizes)

@@ -11,7 +11,7 @@ _KERNELS = ("convolution", "Conv2D", "depthwise", "separable_conv2d", "conv_tran
 _COUNTER = re.compile(r"_\d+$")
 
 
-def layer_names(results: Iterable[Sequence[str]]) -> tuple[str, ...]:
+def name_layers(results: Iterable[Sequence[str]]) -> tuple[str, ...]:
     """Returns the layer of each op, in order, from the names of its tensors: the first that names one, else the last.
 
     "functional_1/relu_1/Relu6;functional_1/bn_1/batchnorm/add_1;functional_1/stem_1/convolution" is "stem": Keras 3

@@ -52,7 +52,7 @@ def read_ranges(calibrated: bytes) -> dict[int, Range]:
     return ranges
 
 
-def with_ranges(calibrated: bytes, ranges: Mapping[int, Range]) -> bytes:
+def replace_ranges(calibrated: bytes, ranges: Mapping[int, Range]) -> bytes:
     """Returns `calibrated` with the `ranges` of some tensors replaced; nothing else changes, not even the size."""
     changed = bytearray(calibrated)
     for index, table in _quantizations(Flatbuffer(memoryview(changed))):
@@ -62,7 +62,7 @@ def with_ranges(calibrated: bytes, ranges: Mapping[int, Range]) -> bytes:
     return bytes(changed)
 
 
-def one_range_groups(graph: Graph, tensors: Mapping[int, object]) -> list[set[int]]:
+def group_by_range(graph: Graph, tensors: Mapping[int, object]) -> list[set[int]]:
     """Returns `tensors` in groups that share one range, because the ops between them only move values."""
     groups = {index: {index} for index in tensors}
     for op in graph.ops:

@@ -18,7 +18,7 @@ from edgeready.quantization.bias_correction import correct_biases
 from edgeready.quantization.clipping import clip_ranges
 from edgeready.quantization.equalization import equalize_channels
 from edgeready.quantization.overwritten import measure_overwritten
-from edgeready.quantization.ranges import read_ranges, with_ranges
+from edgeready.quantization.ranges import read_ranges, replace_ranges
 from edgeready.quantization.representative import check_samples
 from edgeready.quantization.samples import Samples
 from edgeready_device.progress import Progress
@@ -46,10 +46,11 @@ def observe(float_model: bytes, samples: Samples, method: Method) -> bytes:
     """Returns `float_model` ready for integers: equalized where `method` says so, with the ranges in it."""
     model = equalize_channels(float_model, samples) if method.equalize else float_model
     calibrated = calibrate(model, samples)
-    calibrated = with_ranges(calibrated, measure_overwritten(calibrated, samples))
+    calibrated = replace_ranges(calibrated, measure_overwritten(calibrated, samples))
     if method.calibration == "min-max":
         return calibrated
-    return with_ranges(calibrated, clip_ranges(calibrated, read_ranges(calibrated), samples, how=method.calibration))
+    ranges = clip_ranges(calibrated, read_ranges(calibrated), samples, how=method.calibration)
+    return replace_ranges(calibrated, ranges)
 
 
 def to_integer(calibrated: bytes, samples: Samples, method: Method, ends: str) -> bytes:

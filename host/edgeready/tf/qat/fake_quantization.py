@@ -10,7 +10,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 
-def grid_of(low: NDArray[np.float32], high: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def fit_grid(low: NDArray[np.float32], high: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Returns scale and int8 zero point, each (n,), that the converter chooses for values from `low` to `high`.
 
     The range is widened to hold 0, and a tie of the zero point is rounded away from 0: [-1, 1] has -1, where
@@ -24,7 +24,7 @@ def grid_of(low: NDArray[np.float32], high: NDArray[np.float32]) -> tuple[NDArra
 
 
 @tf.custom_gradient  # type: ignore[untyped-decorator]
-def on_grid(values: tf.Tensor, low: tf.Tensor, high: tf.Tensor) -> tuple[tf.Tensor, Callable[..., Any]]:
+def round_to_grid(values: tf.Tensor, low: tf.Tensor, high: tf.Tensor) -> tuple[tf.Tensor, Callable[..., Any]]:
     """Rounds `values` to the asymmetric grid of 256 steps from `low` to `high`, moved so that it holds 0.
 
     Values outside are clipped and have no gradient; the others pass it unchanged (Bengio et al., 2013).
@@ -36,7 +36,7 @@ def on_grid(values: tf.Tensor, low: tf.Tensor, high: tf.Tensor) -> tuple[tf.Tens
     return tf.quantization.fake_quant_with_min_max_vars(values, low, high), gradient
 
 
-def with_halves_down(values: tf.Tensor, low: tf.Tensor, high: tf.Tensor) -> tf.Tensor:
+def lower_halves(values: tf.Tensor, low: tf.Tensor, high: tf.Tensor) -> tf.Tensor:
     """Lowers `values` below int8's 0 a little, so that a value halfway between two steps goes to the lower one.
 
     The mean of four steps is often halfway, and AVERAGE_POOL_2D rounds a half away from 0.
@@ -45,7 +45,7 @@ def with_halves_down(values: tf.Tensor, low: tf.Tensor, high: tf.Tensor) -> tf.T
     return tf.where(values < low + 128 * step, values - step * _NUDGE, values)
 
 
-def weights_on_grid(kernel: tf.Tensor, axis: int | None) -> tf.Tensor:
+def round_weights(kernel: tf.Tensor, axis: int | None) -> tf.Tensor:
     """Rounds `kernel` to the symmetric grid of -127 to 127, with a scale for each place on `axis`, or one for None.
 
     The largest value is the end of the grid, so that nothing is clipped and the gradient passes unchanged.

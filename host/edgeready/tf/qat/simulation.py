@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from edgeready.errors import ConversionError
 from edgeready.tf.qat.calls import read_calls
-from edgeready.tf.qat.fake_quantization import grid_of, on_grid, with_halves_down
-from edgeready.tf.qat.steps import Grid, Step, steps_of
+from edgeready.tf.qat.fake_quantization import fit_grid, lower_halves, round_to_grid
+from edgeready.tf.qat.steps import Grid, Step, expand_calls
 from edgeready_device.preprocess import Normalization
 
 _BATCH = 100  # frames at once; chosen: large enough that the overhead of a call does not count
@@ -29,7 +29,7 @@ class Simulation:
     def __init__(self, model: keras.Model) -> None:
         calls = read_calls(model)
         self.model = model
-        self._steps = steps_of(calls)
+        self._steps = expand_calls(calls)
         self._entry, self._exit = calls.entry, calls.exit
         self._source = _sources(self._steps, calls.entry)
         places = sorted(set(self._source.values()))
@@ -45,7 +45,7 @@ class Simulation:
         low, high = np.min([low for low, _ in extremes], 0), np.max([high for _, high in extremes], 0)
         if not (np.isfinite(low).all() and np.isfinite(high).all()):
             raise ConversionError("the model's activations are not finite on the calibration images: train it again")
-        scale, zero_point = grid_of(low, high)
+        scale, zero_point = fit_grid(low, high)
         self._ranges.assign(np.stack([(-128 - zero_point) * scale, (127 - zero_point) * scale], 1))
 
     def logits(self, image: Any, training: bool = False) -> Any:
@@ -83,7 +83,7 @@ class Simulation:
             if isinstance(step.layer, _RANDOM) and training:
                 values[step.output] = step.layer(inputs[0], training=True)
             elif step.ends is not None:
-                values[step.output] = on_grid(step.exact(*inputs), *step.ends)
+                values[step.output] = round_to_grid(step.exact(*inputs), *step.ends)
             else:
                 pooled = isinstance(step.layer, keras.layers.AveragePooling2D)
                 values[step.output] = self._round(step.output, step.quantized(*inputs), pooled)
@@ -94,7 +94,7 @@ class Simulation:
         if source is None:
             return value
         low, high = tf.unstack(self._ranges[self._row[source]])
-        return on_grid(with_halves_down(value, low, high) if pooled else value, low, high)
+        return round_to_grid(lower_halves(value, low, high) if pooled else value, low, high)
 
 
 _RANDOM = (

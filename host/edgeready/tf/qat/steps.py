@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 
 from edgeready.tf.qat.calls import Calls, refuse
-from edgeready.tf.qat.fake_quantization import weights_on_grid
+from edgeready.tf.qat.fake_quantization import round_weights
 from edgeready.tf.qat.folding import WEIGHTED
 
 layers = keras.layers
@@ -73,7 +73,7 @@ _RELUS = {"relu": tf.nn.relu, "relu6": tf.nn.relu6}
 _KNOWN = ", ".join((*_RELUS, *_FIXED, "silu", "leaky_relu"))
 
 
-def steps_of(calls: Calls) -> tuple[Step, ...]:
+def expand_calls(calls: Calls) -> tuple[Step, ...]:
     """Returns the steps of the calls of a folded model, with each ReLU in the step that the converter puts it into.
 
     Raises ConversionError for a layer whose grid is not known.
@@ -181,11 +181,11 @@ def _linear_step(layer: Any, inputs: tuple[int, ...], output: int) -> Step:
 def _quantized_kernel(layer: Any) -> Any:
     """Returns the kernel on its grid, with a scale per output channel, or one scale for a dense layer."""
     if isinstance(layer, layers.Dense):
-        return weights_on_grid(layer.kernel, None)
+        return round_weights(layer.kernel, None)
     if isinstance(layer, layers.DepthwiseConv2D):
         shape = layer.kernel.shape
-        return tf.reshape(weights_on_grid(tf.reshape(layer.kernel, (*shape[:2], -1)), 2), shape)
-    return weights_on_grid(layer.kernel, 2 if isinstance(layer, layers.Conv2DTranspose) else 3)
+        return tf.reshape(round_weights(tf.reshape(layer.kernel, (*shape[:2], -1)), 2), shape)
+    return round_weights(layer.kernel, 2 if isinstance(layer, layers.Conv2DTranspose) else 3)
 
 
 def _activation(layer: Any) -> str:

@@ -12,7 +12,7 @@ from tensorflow.lite.tools import flatbuffer_utils
 _SHAPE = schema.BuiltinOperator.SHAPE
 
 
-def with_fixed_batch(data: bytes) -> bytes:
+def fix_batch(data: bytes) -> bytes:
     """Returns the float32 .tflite `data` with batch 1 where its batch is open; with other open sizes it is unchanged.
 
     Tensors computed from shapes alone (by SHAPE, STRIDED_SLICE and PACK in front of a RESHAPE) become constants: the

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgeready.errors import ModelSourceError
-from edgeready.tf.sources.fixed_batch import with_fixed_batch
+from edgeready.tf.sources.fixed_batch import fix_batch
 from edgeready.tf.sources.network import Network
 from edgeready_device.model_file.reader import read_model_file
 from edgeready_device.tflite.graph import Graph, read_graph
@@ -17,7 +17,7 @@ def load_tflite(path: Path) -> Network:
     """Returns the network in the float32 .tflite `path`; raises ModelSourceError for any other kind of .tflite."""
     file = read_model_file(path)
     check_float(str(path), file.graph)
-    data = with_fixed_batch(file.flatbuffer)
+    data = fix_batch(file.flatbuffer)
     check_static(str(path), read_graph(data))
     return Network(name=path.stem, float32=data)
 
