@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import HealthCheck, settings
 # Emulated and loaded machines are slow at times: a deadline would fail on the machine, not on the code.
 settings.register_profile("edgeready", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("edgeready")
+MISSING = [name for name in ("tensorflow", "sklearn") if find_spec(name) is None]  # of the extra `build`
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -21,7 +23,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that install come first, then those with TensorFlow: two workers, a file each, end at about one time."""
+    """Skips what needs the extra `build` where it is not installed, and puts the files with the longest tests first.
+
+    Those install packages, or use TensorFlow: so two workers, a file each, end at about one time.
+    """
+    for item in items:
+        if (item.get_closest_marker("tensorflow") or item.get_closest_marker("digits")) and MISSING:
+            item.add_marker(
+                pytest.mark.skip(reason=f"the extra `build` is not installed: no {' and no '.join(MISSING)}")
+            )
     ranks: dict[Path, int] = {}
     for item in items:
         rank = 0 if item.get_closest_marker("install") else 1 if item.get_closest_marker("tensorflow") else 2

@@ -77,7 +77,7 @@ CASES = [
         "TensorFlow does not load",
         'run pip install "edgeready[build]" to train and convert',
         hidden="tensorflow",
-    ).marked(),
+    ).marked(pytest.mark.digits),
     Met("ModelSourceError", HOST, ("build", "digits", "--model", "nothing"), "the model 'nothing' is", "").marked(
         TENSORFLOW
     ),

@@ -13,7 +13,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from builds import NEEDS_TENSORFLOW
 from tflite_models import conv_classifier
 
 import edgeready
@@ -27,7 +26,6 @@ CONFIGS = [name for name in edgeready.__all__ if name.endswith("Config")]
 
 
 @pytest.mark.tensorflow
-@NEEDS_TENSORFLOW[1]
 def test_every_example_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert len(EXAMPLES) == 5

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -22,13 +21,7 @@ from edgeready.config.build import BuildConfig, DataConfig, NetworkConfig, Outpu
 from edgeready.workflows import build as pipeline
 from edgeready.workflows.build import BuildResult
 
-NEEDS_TENSORFLOW = [
-    pytest.mark.tensorflow,
-    pytest.mark.skipif(
-        any(importlib.util.find_spec(name) is None for name in ("tensorflow", "sklearn")),
-        reason="the extra `build` is not installed",
-    ),
-]
+NEEDS_TENSORFLOW = [pytest.mark.tensorflow]
 HERE = Path(__file__).parent
 NETS = HERE / "nets.py"
 _FOLDER = tempfile.TemporaryDirectory(prefix="edgeready-tests-")  # goes when the session ends

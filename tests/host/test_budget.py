@@ -42,7 +42,7 @@ def test_other_ranges_than_min_max_can_be_asked_for_and_give_another_file(digits
 def test_representative_images_of_ones_own_are_used_and_judged(digits, tmp_path):
     noise = np.random.default_rng(0).integers(0, 256, (60, 28, 28), dtype=np.uint8)
     np.savez(tmp_path / "noise.npz", x=noise)
-    data = {"calibration": str(tmp_path / "noise.npz"), "calibration_samples": 50}
+    data = {"calibration_data": str(tmp_path / "noise.npz"), "calibration_samples": 50}
     built = builds.made("noise", "digits", str(digits.config.output.keras_out), data=data)
     assert built.result.calibration.samples == 50
     assert any("look like noise" in warning for warning in built.result.calibration.warnings)
@@ -67,8 +67,10 @@ def test_constant_calibration_images_are_refused_and_no_file_is_left(digits, run
         (["--max-drop", "0.3", "--mode", "float16"], 2, "--max-drop goes with the integer-only modes"),
         (["--calibration", "entropy"], 2, "use min-max, percentile, mse"),
         (["--calibration-samples", "0"], 2, "--calibration-samples is 0"),
-        (["--calibration-samples", "99999"], 2, "calibration_count is 99999"),
-        (["--calibration-data", "none.npz"], 4, "no data set or path 'none.npz'"),
+        pytest.param(["--calibration-samples", "99999"], 2, "calibration_count is 99999", marks=pytest.mark.digits),
+        pytest.param(
+            ["--calibration-data", "none.npz"], 4, "no data set or path 'none.npz'", marks=pytest.mark.digits
+        ),
     ],
 )
 def test_what_cannot_be_meant_is_said_before_anything_is_trained(run_here, options, code, told, tmp_path):

@@ -80,6 +80,7 @@ def test_an_input_of_one_number_may_be_constant():
     check_samples(of(np.eye(4)[None], np.ones((1, 1))))
 
 
+@pytest.mark.digits
 @pytest.mark.parametrize(
     "noise",
     [

@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from builds import NEEDS_TENSORFLOW, NETS
+from builds import NETS
 from tflite_models import O, T, one_op, tflite
 
 from edgeready.dataset.tensors import is_tensor_file, load_tensors
@@ -136,7 +136,6 @@ def test_the_error_of_an_output_is_told_in_decibel_and_at_most():
 
 
 @pytest.mark.tensorflow
-@NEEDS_TENSORFLOW[1]
 def test_a_model_with_two_inputs_and_two_outputs_is_converted_and_compared_with_its_float32_model(npz, run_here, tmp_path):
     source = f"{NETS}:two_arms"
     code, out, err = run_here(

@@ -20,6 +20,7 @@ def noise(count, classes=2, seed=0):
     )
 
 
+@pytest.mark.digits
 def test_a_fifth_of_each_class_is_held_out_and_no_image_is_in_two_parts():
     splits = load_splits("digits", seed=1)
     rest, held = hold_out(splits.train, 1)
