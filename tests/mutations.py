@@ -11,6 +11,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from edgeready_device.tflite.fields import Field
 from edgeready_device.tflite.schema import TABLES, UNIONS
 
 SMALL_EXTREMES = (0, 1, 2, 3, 4, 7, 0x7F, 0xFF, 0x100, 0x7FFF, 0xFFFF, 0x10000)
@@ -43,33 +44,32 @@ def _table(data: bytes, at: int, name: str, found: list[Place]) -> None:
     size = struct.unpack_from("<H", data, vtable)[0]
     found += [Place("offset", at, 4), Place("vtable", vtable, 2), Place("vtable", vtable + 2, 2)]
     offsets = struct.unpack_from(f"<{size // 2 - 2}H", data, vtable + 4)
-    for number, (offset, code) in enumerate(zip(offsets, TABLES[name])):
+    for number, (offset, field) in enumerate(zip(offsets, TABLES[name].values())):
         found.append(Place("vtable", vtable + 4 + 2 * number, 2))
-        if offset and code.isdigit():
-            found.append(Place("field", at + offset, int(code)))
-        elif offset and code != "-":
+        if offset and field.kind == "number":
+            found.append(Place("field", at + offset, field.width))
+        elif offset and field.kind != "unread":
             found.append(Place("offset", at + offset, 4))
-            kind = data[at + offsets[number - 1]] if code[0] == "|" and offsets[number - 1] else 0
-            _behind(data, _target(data, at + offset), code, kind, found)
+            kind = data[at + offsets[number - 1]] if field.kind == "union" and offsets[number - 1] else 0
+            _behind(data, _target(data, at + offset), field, kind, found)
 
 
-def _behind(data: bytes, target: int, code: str, kind: int, found: list[Place]) -> None:
-    if code[0] == "|":
+def _behind(data: bytes, target: int, field: Field, kind: int, found: list[Place]) -> None:
+    if field.kind == "table":
+        _table(data, target, field.name, found)
+    elif field.kind == "union":
         if kind:
-            _table(data, target, UNIONS[code[1:]][kind - 1], found)
-    elif code == "s" or code[0] == "[":
+            _table(data, target, UNIONS[field.name][kind - 1], found)
+    else:
         found.append(Place("length", target, 4))
         length = struct.unpack_from("<I", data, target)[0]
-        element = code[1:]
-        if element.isdigit() and int(element) > 1:
-            width = int(element)
+        if field.kind == "numbers" and field.element > 1:
+            width = field.element
             found += [Place("element", target + 4 + width * i, width) for i in range(min(length, 16))]
-        elif code != "s" and not element.isdigit():
+        elif field.kind == "tables":
             for i in range(length):
                 found.append(Place("offset", target + 4 + 4 * i, 4))
-                _table(data, _target(data, target + 4 + 4 * i), element, found)
-    else:
-        _table(data, target, code, found)
+                _table(data, _target(data, target + 4 + 4 * i), field.name, found)
 
 
 def mutated(

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeready_device.errors import ModelFileError
+from edgeready_device.tflite.fields import Field
 from edgeready_device.tflite.schema import TABLES, UNIONS
 
 MOST_TABLES = 200_000  # the largest public models for edge devices have some ten thousand
@@ -33,10 +34,10 @@ class Flatbuffer:
 
     def root(self, identifier: bytes) -> Table:
         """The root table; `identifier` is the four bytes that the file must carry at offset 4."""
-        found = bytes(self.data[4:8])
-        if self.size < 8 or found != identifier:
+        actual = bytes(self.data[4:8])
+        if self.size < 8 or actual != identifier:
             raise ModelFileError(
-                f"bytes 4 to 8 are {found!r}, not the identifier {identifier!r}: this is no such file"
+                f"bytes 4 to 8 are {actual!r}, not the identifier {identifier!r}: this is no such file"
             )
         return Table(self, self.offset(0))
 
@@ -111,8 +112,8 @@ class Table:
 
     def text(self, number: int, default: str = "") -> str:
         """The string in field `number`; bytes that are no UTF-8 are replaced."""
-        found = self.blob(number)
-        return str(found, "utf-8", "replace") if found else default
+        content = self.blob(number)
+        return str(content, "utf-8", "replace") if content else default
 
     def array(self, number: int, dtype: str) -> NDArray[Any]:
         """The vector of scalars in field `number` as a view of the file; empty when absent."""
@@ -143,6 +144,10 @@ def check_layout(data: memoryview, root: str = "Model") -> None:
     walk.table(walk.target(0), root)
 
 
+# The size of a table, and of each field to follow: its offset, what it holds, and the way back to a union's type.
+_Layout = tuple[int, list[tuple[int, Field, int]]]
+
+
 class _Walk(Flatbuffer):
     """One walk over a flatbuffer; `tables` and `bytes_left` are what it may still read."""
 
@@ -150,7 +155,7 @@ class _Walk(Flatbuffer):
         super().__init__(data)
         self.tables = MOST_TABLES
         self.bytes_left = _SHARING * self.size + _ALLOWANCE
-        self._vtables: dict[tuple[int, str], tuple[int, list[tuple[int, str, int]]]] = {}
+        self._vtables: dict[tuple[int, str], _Layout] = {}
 
     def target(self, position: int) -> int:
         """Where the offset at `position` leads: later in the file, aligned, with four bytes to read there."""
@@ -165,20 +170,19 @@ class _Walk(Flatbuffer):
         if self.tables < 0:
             raise ModelFileError(f"it has more than {MOST_TABLES} tables: no edge model")
         vtable = at - int(self.unpack("i", at))
-        found = self._vtables.get((vtable, name))
-        if found is None:
-            found = self._vtables[vtable, name] = self._read_vtable(vtable, name)
-        object_size, fields = found
+        layout = self._vtables.get((vtable, name))
+        if layout is None:
+            layout = self._vtables[vtable, name] = self._read_vtable(vtable, name)
+        object_size, fields = layout
         if at + object_size > self.size:
             raise ModelFileError(
                 f"the {name} at {at} has {object_size} bytes, past the file's {self.size}: it is truncated or damaged"
             )
         self._spend(object_size)
-        for offset, code, before in fields:
-            self._field(at + offset, code, before)
+        for offset, field, before in fields:
+            self._check_field(at + offset, field, before)
 
-    def _read_vtable(self, vtable: int, name: str) -> tuple[int, list[tuple[int, str, int]]]:
-        """The size of a table, and offset, code and the way back to a union's type of each field to be followed."""
+    def _read_vtable(self, vtable: int, name: str) -> _Layout:
         if vtable < 0 or vtable & 1 or vtable + 4 > self.size:
             raise ModelFileError(f"a {name} has its vtable at {vtable} of {self.size} bytes: damaged file")
         size, object_size = (int(self.unpack("H", place)) for place in (vtable, vtable + 2))
@@ -189,44 +193,42 @@ class _Walk(Flatbuffer):
         offsets = struct.unpack_from(f"<{size // 2 - 2}H", self.data, vtable + 4)
         self._spend(size)
         fields = []
-        for number, (offset, code) in enumerate(zip(offsets, TABLES[name])):
-            if offset and code != "-":
-                width = int(code) if code.isdigit() else 4
-                if offset < 4 or offset + width > object_size or offset & (min(width, 4) - 1):
+        for number, (offset, field) in enumerate(zip(offsets, TABLES[name].values())):
+            if offset and field.kind != "unread":
+                if offset < 4 or offset + field.width > object_size or offset & (min(field.width, 4) - 1):
                     raise ModelFileError(f"field {number} of a {name} is at {offset} of {object_size}: damaged file")
-                before = offsets[number - 1] - offset if code[0] == "|" and offsets[number - 1] else 0
-                if code == "8" or not code.isdigit():
-                    fields.append((offset, code, before))
+                before = offsets[number - 1] - offset if field.kind == "union" and offsets[number - 1] else 0
+                if field.kind != "number" or field.width == 8:
+                    fields.append((offset, field, before))
         return object_size, fields
 
-    def _field(self, place: int, code: str, before: int) -> None:
-        if code == "8":
+    def _check_field(self, place: int, field: Field, before: int) -> None:
+        if field.kind == "number":  # of 8 bytes: the others are aligned where their table is
             if place & 7:
                 raise ModelFileError(f"the 8-byte number at {place} is not aligned: damaged file")
             return
         target = self.target(place)
-        if code == "s":
-            self._string(target)
-        elif code[0] == "[":
-            self._vector(target, code[1:])
-        elif code[0] == "|":
-            names, number = UNIONS[code[1:]], self.data[place + before] if before else 0
+        if field.kind == "text":
+            self._check_text(target)
+        elif field.kind == "table":
+            self.table(target, field.name)
+        elif field.kind == "union":
+            names, number = UNIONS[field.name], self.data[place + before] if before else 0
             if number:
                 self.table(target, names[number - 1] if number <= len(names) else "Pad")  # "Pad" has no fields
         else:
-            self.table(target, code)
+            self._check_vector(target, field)
 
-    def _vector(self, at: int, element: str) -> None:
-        width = int(element) if element.isdigit() else 4
-        start, length = self.vector(at, width)
-        if width == 8 and length and start & 7:
+    def _check_vector(self, at: int, field: Field) -> None:
+        start, length = self.vector(at, field.element)
+        if field.element == 8 and length and start & 7:
             raise ModelFileError(f"the vector of 8-byte numbers at {at} is not aligned: damaged file")
-        self._spend(4 + length * width)
-        if not element.isdigit():
+        self._spend(4 + length * field.element)
+        if field.kind == "tables":
             for place in range(start, start + 4 * length, 4):
-                self.table(self.target(place), element)
+                self.table(self.target(place), field.name)
 
-    def _string(self, at: int) -> None:
+    def _check_text(self, at: int) -> None:
         length = int(self.unpack("I", at))
         if at + 4 + length >= self.size or self.data[at + 4 + length]:
             raise ModelFileError(f"the text of {length} bytes at {at} has no end: it is truncated or damaged")

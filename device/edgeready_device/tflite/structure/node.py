@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from edgeready_device.tflite.graph import Graph, Op, Tensor
-from edgeready_device.tflite.schema import OPTIONS
+from edgeready_device.tflite.options import OPTION_NUMBERS
 
 QUANTIZED = ("uint8", "int8", "int16")
 _ACTIVATIONS = 6  # of the enum ActivationFunctionType
@@ -85,7 +85,7 @@ def _operators() -> dict[str, Operands]:
         least, most, outputs, types, rule = head.split()
         most_inputs, given = (None if count == "*" else int(count) for count in (most, outputs))
         for name, options, mark, place, star in re.findall(r"(\w+)/?(\w*)([!?]?)(\d?)(\*?)", operators):
-            number = OPTIONS.index(options or name.title().replace("_", "")) + 1 if mark else 0
+            number = OPTION_NUMBERS[options or name.title().replace("_", "")] if mark else 0
             own, activation = name.lower() if rule == "own" else rule, int(place) if place else None
             needed, scaled = mark == "!", bool(star)
             found[name] = Operands(number, needed, int(least), most_inputs, given, types, own, activation, scaled)
