@@ -11,6 +11,10 @@ from edgeready_device.model import Model
 from edgeready_device.model_file.reader import read_model_file
 from edgeready_device.tflite.flatbuffer import check_layout
 from edgeready_device.tflite.graph import read_graph, read_subgraphs
+from edgeready_device.tflite.options import BUILTIN_OPTIONS
+from edgeready_device.tflite.schema import BUILTIN_OPERATORS
+from edgeready_device.tflite.structure.node import ANY, SAME
+from edgeready_device.tflite.structure.operators import OPERATORS
 from edgeready_device.tflite.structure.verification import verified_graph
 
 SOUND = (
@@ -25,6 +29,26 @@ SOUND = (
     "echo_float",
     "unknown_op",
 )
+
+
+def test_each_row_names_an_operator_and_options_of_the_schema():
+    rows = OPERATORS.values()
+    assert len(OPERATORS) == 108
+    assert [row.name for row in rows if row.name not in BUILTIN_OPERATORS] == []
+    assert [row.name for row in rows if row.options and row.options not in BUILTIN_OPTIONS] == []
+    assert [row.name for row in rows if row.optional and not row.options] == []
+
+
+def test_each_activation_is_the_field_of_that_name_in_the_options():
+    fields = {row.name: list(BUILTIN_OPTIONS[row.options]) for row in OPERATORS.values() if row.activation is not None}
+    activations = {name: names[OPERATORS[name].activation] for name, names in fields.items()}
+    assert set(activations.values()) == {"fused_activation_function"}
+    assert len(activations) == 12
+
+
+def test_each_row_says_which_types_go_together():
+    positions = {row.name: row.types for row in OPERATORS.values() if row.types not in (SAME, ANY)}
+    assert [name for name, position in positions.items() if not 0 <= position < OPERATORS[name].least] == []
 
 
 @pytest.mark.parametrize("name", SOUND)

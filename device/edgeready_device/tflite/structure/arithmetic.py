@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from edgeready_device.tflite.graph import Tensor
-from edgeready_device.tflite.structure.node import QUANTIZED, Fault, Node, Rule, check_made
+from edgeready_device.tflite.structure.node import QUANTIZED, Fault, Node, check_outputs
 
-_MOST_BROADCAST_DIMENSIONS = 6
-# Found by trying (both runtimes, each scale of 45 models at the ends of float32): with a scale below the normal
-# floats LiteRT's 8-bit QUANTIZE leaves its memory; above 2^100 a sum's multiplier becomes 0, and both give up.
+_MOST_BROADCAST_DIMENSIONS = 6  # TFLite's limit (BroadcastAdd6DSlow, BroadcastMul6DSlow); other kernels have less
+# Measured on both runtimes, with each scale of 45 models at the ends of float32: with a scale below the normal floats
+# LiteRT's 8-bit QUANTIZE leaves its memory; above 2^100 the multiplier of a sum becomes 0, and both give up.
 _LEAST_SCALE, _LARGEST_SCALE = 2.0**-126, 2.0**100
-# Of the scales that come in to the scale that goes out. Kernels hold the ratio in 31 bits and a shift; those of sums
-# shift left first, by 20 or 15 bits, and give up where it is more; LiteRT's matrix product crashes from 256 on.
+# Of the scales of the inputs to that of the output. TFLite's kernels hold it in 31 bits and a shift; those of sums
+# shift left first, by 20 or 15 bits, and give up above that; LiteRT's matrix product crashes from 256 on.
 _LARGEST_RATIO = 2.0**30
 _LARGEST_RATIOS = {(op, kind): 2.0**19 for op in ("ADD", "SUB") for kind in ("uint8", "int8")}
 _LARGEST_RATIOS.update({("ADD", "int16"): 2.0**14, ("SUB", "int16"): 2.0**14, ("BATCH_MATMUL", "int8"): 256.0})
 _PRODUCTS = ("MUL", "CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED", "BATCH_MATMUL")
-_LARGEST_STEP = 1 << 20  # of a stride, a dilation or a window; the products of two fit 64 bits
+_LARGEST_STEP = 1 << 20  # of a stride, a dilation or a window; chosen: the product of two fits 64 bits
 _BIASES = {"float32": ("float32",), "uint8": ("int32",), "int8": ("int32",), "int16": ("int64", "int32")}
 _WEIGHTS = {"float32": ("float32", "int8", "uint8", "int4", "int2"), "uint8": ("uint8",)}
 _WEIGHTS.update({"int8": ("int8", "int4", "int2"), "int16": ("int8",), "float16": ("float16",)})
 
 
-def _joined(node: Node) -> None:
-    left, right = node.given(0).shape, node.given(1).shape
-    if not node.settled:
+def check_broadcast(node: Node) -> None:
+    """Whether both inputs broadcast to one shape, which the output has."""
+    left, right = node.required(0).shape, node.required(1).shape
+    if not node.static:
         return
     rank = max(len(left), len(right))
     wide = [(1,) * (rank - len(shape)) + shape for shape in (left, right)]
@@ -33,34 +35,38 @@ def _joined(node: Node) -> None:
         raise Fault(f"joins {list(left)} and {list(right)}")
     if left != right and rank > _MOST_BROADCAST_DIMENSIONS:
         raise Fault(f"stretches {list(left)} or {list(right)}, more than {_MOST_BROADCAST_DIMENSIONS} dimensions")
-    check_made(node, [b if a == 1 else a for a, b in zip(*wide)])
+    check_outputs(node, [b if a == 1 else a for a, b in zip(*wide)])
 
 
-def _kept(node: Node) -> None:
-    check_made(node, node.given(0).shape)
+def check_same_shape(node: Node) -> None:
+    """Whether the output has the shape of the input."""
+    check_outputs(node, node.required(0).shape)
 
 
-def _softmax(node: Node) -> None:
-    _kept(node)
-    shape, beta = node.given(0).shape, float(node.op.option(0, "f"))
+def check_softmax(node: Node) -> None:
+    """Whether the output has the shape of the input, of 1 to 4 dimensions, and beta is positive."""
+    check_same_shape(node)
+    shape, beta = node.required(0).shape, float(node.op.option(0, "f"))
     if node.op.name == "SOFTMAX" and not 0 < beta < math.inf:
         raise Fault(f"has the beta {beta:g}, and it is a positive number")
     if not 1 <= len(shape) <= 4 or 0 in shape:
         raise Fault(f"takes {list(shape)}, and it has 1 to 4 dimensions")
 
 
-def _leaky(node: Node) -> None:
-    _kept(node)
+def check_leaky_relu(node: Node) -> None:
+    """Whether the output has the shape of the input, and the slope fits the kernel."""
+    check_same_shape(node)
     if not abs(float(node.op.option(0, "f"))) < _LARGEST_RATIO:
         raise Fault(f"has the slope {node.op.option(0, 'f'):g}")
 
 
-def _matmul(node: Node) -> None:
-    left, right = node.given(0).shape, node.given(1).shape
+def check_matmul(node: Node) -> None:
+    """Whether the inner dimensions of two matrices, or stacks of them, agree."""
+    left, right = node.required(0).shape, node.required(1).shape
     if min(len(left), len(right)) < 2 or max(len(left), len(right)) > 5:
         raise Fault(f"multiplies {list(left)} and {list(right)}, and takes 2 to 5 dimensions")
     inner = left[-2 if node.op.option(0, "?", False) else -1]
-    if node.settled and inner != right[-1 if node.op.option(1, "?", False) else -2]:
+    if node.static and inner != right[-1 if node.op.option(1, "?", False) else -2]:
         raise Fault(f"multiplies {list(left)} and {list(right)}")
 
 
@@ -99,7 +105,7 @@ def _check_window(node: Node, image: Tensor, window: tuple[int, int], dilation: 
         raise Fault(f"takes {list(image.shape)}, and an image has 4 dimensions")
 
 
-def _slid(node: Node, image: Tensor, window: tuple[int, int], dilation: int, channels: int) -> tuple[int, ...]:
+def _slide(node: Node, image: Tensor, window: tuple[int, int], dilation: int, channels: int) -> tuple[int, ...]:
     """The shape of what a window that slides over `image` leaves."""
     sides = []
     for axis, stride, spread in ((0, 2, dilation + 1), (1, 1, dilation)):
@@ -110,17 +116,18 @@ def _slid(node: Node, image: Tensor, window: tuple[int, int], dilation: int, cha
     return (image.shape[0], *sides, channels)
 
 
-def _check_slid(node: Node, image: Tensor, window: tuple[int, int], dilation: int, channels: int) -> None:
-    expected = _slid(node, image, window, dilation, channels)
+def _check_slide(node: Node, image: Tensor, window: tuple[int, int], dilation: int, channels: int) -> None:
+    expected = _slide(node, image, window, dilation, channels)
     if min(expected) < 1:
         raise Fault(f"leaves nothing: its output would be {list(expected)}")
-    check_made(node, expected)
+    check_outputs(node, expected)
 
 
-def _pool(node: Node) -> None:
-    image, window = node.given(0), (node.op.option(4, "i"), node.op.option(3, "i"))
+def check_pool(node: Node) -> None:
+    """Whether the window fits the image, and the output is what it leaves."""
+    image, window = node.required(0), (node.op.option(4, "i"), node.op.option(3, "i"))
     _check_window(node, image, window, 0)
-    _check_slid(node, image, window, 0, image.shape[-1])
+    _check_slide(node, image, window, 0, image.shape[-1])
 
 
 def _window_of(node: Node, image: Tensor, weights: Tensor, bias: Tensor | None, dilation: int) -> tuple[int, int]:
@@ -133,8 +140,9 @@ def _window_of(node: Node, image: Tensor, weights: Tensor, bias: Tensor | None, 
     return window
 
 
-def _conv(node: Node) -> None:
-    image, weights, bias = node.given(0), node.given(1), node.optional(2)
+def check_conv(node: Node) -> None:
+    """Whether weights, bias, window and channels of CONV_2D or DEPTHWISE_CONV_2D fit the image and the output."""
+    image, weights, bias = node.required(0), node.required(1), node.optional(2)
     depthwise = node.op.name == "DEPTHWISE_CONV_2D"
     axis, dilation = (3, 5) if depthwise else (0, 4)
     window = _window_of(node, image, weights, bias, dilation)
@@ -143,7 +151,7 @@ def _conv(node: Node) -> None:
     else:
         _check_groups(image, weights)
     _check_channels(weights, axis, bias)
-    _check_slid(node, image, window, dilation, weights.shape[axis])
+    _check_slide(node, image, window, dilation, weights.shape[axis])
 
 
 def _check_groups(image: Tensor, weights: Tensor) -> None:
@@ -154,28 +162,30 @@ def _check_groups(image: Tensor, weights: Tensor) -> None:
 
 def _check_depthwise(node: Node, image: Tensor, weights: Tensor) -> None:
     multiplier, rest = divmod(weights.shape[3], max(image.shape[3], 1))
-    said = node.op.option(3, "i")
-    if rest or weights.shape[0] != 1 or said not in (0, multiplier):
-        raise Fault(f"has weights of {list(weights.shape)} and the multiplier {said} for {image.shape[3]} channels")
+    stated = node.op.option(3, "i")
+    if rest or weights.shape[0] != 1 or stated not in (0, multiplier):
+        raise Fault(f"has weights of {list(weights.shape)} and the multiplier {stated} for {image.shape[3]} channels")
 
 
-def _transposed(node: Node) -> None:
-    weights, image, bias = node.given(1), node.given(2), node.optional(3)
+def check_transpose_conv(node: Node) -> None:
+    """Whether weights, bias, window and channels of TRANSPOSE_CONV fit the image and the output."""
+    weights, image, bias = node.required(1), node.required(2), node.optional(3)
     window = _window_of(node, image, weights, bias, 0)
     if weights.shape[3] != image.shape[3]:
         raise Fault(f"has weights of {list(weights.shape)} for {image.shape[3]} channels")
     _check_channels(weights, 0, bias)
-    given, asked = node.outputs[0], node.integers(0)
-    if asked is not None and node.settled and (tuple(asked) != given.shape or len(asked) != 4):
-        raise Fault(f"is asked for {asked[:9]}, and its output is {list(given.shape)}")
-    if len(given.shape) == 4 and node.settled:
-        back = _slid(node, given, window, 0, image.shape[3])
-        if back != image.shape or given.shape[3] != weights.shape[0]:
-            raise Fault(f"makes {list(given.shape)} from {list(image.shape)}, which its stride and window do not")
+    output, target = node.outputs[0], node.integers(0)
+    if target is not None and node.static and (tuple(target) != output.shape or len(target) != 4):
+        raise Fault(f"is asked for {target[:9]}, and its output is {list(output.shape)}")
+    if len(output.shape) == 4 and node.static:
+        back = _slide(node, output, window, 0, image.shape[3])
+        if back != image.shape or output.shape[3] != weights.shape[0]:
+            raise Fault(f"makes {list(output.shape)} from {list(image.shape)}, which its stride and window do not")
 
 
-def _dense(node: Node) -> None:
-    data, weights, bias = node.given(0), node.given(1), node.optional(2)
+def check_dense(node: Node) -> None:
+    """Whether weights and bias of FULLY_CONNECTED fit the input and the output."""
+    data, weights, bias = node.required(0), node.required(1), node.optional(2)
     if len(weights.shape) != 2 or not weights.elements:
         raise Fault(f"has weights of {list(weights.shape)}, and takes 2 dimensions")
     _check_kinds(node, data, weights, bias)
@@ -186,41 +196,32 @@ def _dense(node: Node) -> None:
     if rest or not data.shape or (node.op.option(2, "?", False) and data.shape[-1] != depth):
         raise Fault(f"has weights of {list(weights.shape)} for {list(data.shape)}")
     _check_channels(weights, 0, bias)
-    given = node.outputs[0]
-    if node.settled and (given.elements != rows * units or given.shape[-1:] != (units,)):
-        raise Fault(f"makes {rows} x {units}, and its output is {list(given.shape)}")
-
-
-ARITHMETIC: dict[str, Rule] = {
-    "conv": _conv,
-    "dense": _dense,
-    "joined": _joined,
-    "kept": _kept,
-    "leaky": _leaky,
-    "matmul": _matmul,
-    "pool": _pool,
-    "softmax": _softmax,
-    "transposed": _transposed,
-}
+    output = node.outputs[0]
+    if node.static and (output.elements != rows * units or output.shape[-1:] != (units,)):
+        raise Fault(f"makes {rows} x {units}, and its output is {list(output.shape)}")
 
 
 def check_scales(node: Node) -> None:
     """Whether a kernel can hold the scales of the quantized tensors that an op takes and makes."""
-    taken, given = ([t for t in ts if t is not None and t.dtype in QUANTIZED] for ts in (node.inputs, node.outputs))
-    for tensor in (*taken, *given):
+    inputs, outputs = _quantized(node.inputs), _quantized(node.outputs)
+    for tensor in (*inputs, *outputs):
         if tensor.per_axis and not tensor.constant and node.op.name not in ("QUANTIZE", "DEQUANTIZE", "CUSTOM"):
             raise Fault(f"has {len(tensor.scales)} scales for {tensor.name!r:.60}, and takes one")
-    if node.known is None or not node.known.scaled or not taken or not given:
+    if node.operands is None or not node.operands.scaled or not inputs or not outputs:
         return
-    if any(not tensor.scales for tensor in (*taken, *given)):
+    if any(not tensor.scales for tensor in (*inputs, *outputs)):
         raise Fault("has a quantized tensor without a scale")
-    for tensor in (*taken, *given):
+    for tensor in (*inputs, *outputs):
         low = 0.0 if tensor.constant or tensor.dtype == "int16" else _LEAST_SCALE
         if not low <= min(tensor.scales) <= max(tensor.scales) <= _LARGEST_SCALE:
             raise Fault(f"has the scale {min(tensor.scales):g} for {tensor.name!r:.60}, which no kernel can hold")
-    largest, smallest = [max(tensor.scales) for tensor in taken], min(given[0].scales)
+    largest, smallest = [max(tensor.scales) for tensor in inputs], min(outputs[0].scales)
     factor = math.prod(largest) if node.op.name in _PRODUCTS else max(largest)
-    limit = _LARGEST_RATIOS.get((node.op.name, given[0].dtype), _LARGEST_RATIO)
+    limit = _LARGEST_RATIOS.get((node.op.name, outputs[0].dtype), _LARGEST_RATIO)
     sum_of_nothing = node.op.name in ("ADD", "SUB") and min(largest) <= 0
     if sum_of_nothing or not factor < limit * smallest:
         raise Fault(f"has the scale {factor:g} for what it takes and {smallest:g} for what it makes")
+
+
+def _quantized(tensors: Sequence[Tensor | None]) -> list[Tensor]:
+    return [tensor for tensor in tensors if tensor is not None and tensor.dtype in QUANTIZED]

@@ -9,8 +9,8 @@ import numpy as np
 from edgeready_device.tflite.graph import Graph, Tensor
 from edgeready_device.tflite.structure.node import QUANTIZED, Fault
 
-MOST_DIMENSIONS = 8
-MOST_BYTES = 1 << 30
+MOST_DIMENSIONS = 8  # TFLite's limit: the kernel that takes most (BROADCAST_TO) has kMaxDims = 8
+MOST_BYTES = 1 << 30  # chosen: as large as a file may be, and its offsets fit 32 bits with a sign
 _BITS = {"int4": 4, "uint4": 4, "int2": 2, "bfloat16": 16, "float8_e4m3fn": 8, "float8_e5m2": 8}  # numpy has none
 _WITHOUT_SIZE = ("string", "resource", "variant")
 
@@ -33,10 +33,10 @@ def check_tensors(graph: Graph) -> None:
         try:
             _check_tensor(tensor)
         except Fault as fault:
-            raise Fault(f"{_named(tensor)} {fault}") from fault
+            raise Fault(f"{_title(tensor)} {fault}") from fault
 
 
-def _named(tensor: Tensor) -> str:
+def _title(tensor: Tensor) -> str:
     return f"tensor {tensor.index} ({tensor.name:.60})"
 
 
@@ -75,25 +75,25 @@ def _check_quantization(tensor: Tensor) -> None:
 
 
 def check_order(graph: Graph) -> None:
-    """Whether each tensor is made once, and before it is read."""
+    """Whether each tensor is written once, and before it is read."""
     ready = {tensor.index for tensor in graph.tensors if tensor.constant or tensor.variable or not tensor.elements}
     for index in graph.inputs:
         if graph.tensors[index].constant:
-            raise Fault(f"{_named(graph.tensors[index])} is an input and a constant at once")
+            raise Fault(f"{_title(graph.tensors[index])} is an input and a constant at once")
     if len(set(graph.inputs)) != len(graph.inputs):
         raise Fault(f"the inputs {list(graph.inputs[:9])} name a tensor twice")
-    made = set(graph.inputs)
+    written = set(graph.inputs)
     for op in graph.ops:
         for index in op.inputs:
-            if index >= 0 and index not in ready and index not in made:
-                raise Fault(f"op {op.index} {op.name} reads {_named(graph.tensors[index])} before it is made")
+            if index >= 0 and index not in ready and index not in written:
+                raise Fault(f"op {op.index} {op.name} reads {_title(graph.tensors[index])} before it is made")
         for index in op.outputs:
-            if index in made or graph.tensors[index].constant:
-                raise Fault(f"op {op.index} {op.name} writes {_named(graph.tensors[index])}, which is there already")
-            made.add(index)
+            if index in written or graph.tensors[index].constant:
+                raise Fault(f"op {op.index} {op.name} writes {_title(graph.tensors[index])}, which is there already")
+            written.add(index)
     for index in graph.outputs:
-        if index not in ready and index not in made:
-            raise Fault(f"the output {_named(graph.tensors[index])} is made by no op")
+        if index not in ready and index not in written:
+            raise Fault(f"the output {_title(graph.tensors[index])} is made by no op")
 
 
 def check_memory(graph: Graph) -> None:

@@ -1,4 +1,4 @@
-"""All rules of this folder over one file: the door through which every model passes on its way to a runtime."""
+"""Applies all rules of this folder to one file, before any runtime opens it."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ from edgeready_device.errors import ModelFileError
 from edgeready_device.text import plain
 from edgeready_device.tflite.flatbuffer import Flatbuffer, Table
 from edgeready_device.tflite.graph import IDENTIFIER, Graph, read_subgraphs
-from edgeready_device.tflite.structure.arithmetic import ARITHMETIC, check_scales
-from edgeready_device.tflite.structure.node import Fault, Node, Rule, check_operands
-from edgeready_device.tflite.structure.shapes import SHAPES
+from edgeready_device.tflite.structure.arithmetic import check_scales
+from edgeready_device.tflite.structure.node import Fault, Node, check_operands
+from edgeready_device.tflite.structure.operators import OPERATORS
 from edgeready_device.tflite.structure.tensors import check_memory, check_order, check_tensors
 
-_MOST_SUBGRAPHS = 1000
-_LONGEST = 300  # characters of a sentence: names and shapes come from the file
-_RULES: dict[str, Rule] = {**SHAPES, **ARITHMETIC}
+_MOST_SUBGRAPHS = 1000  # chosen: far above a classifier's one, and control flow's two for each IF or WHILE
+_LONGEST = 300  # characters of a sentence, whose names and shapes come from the file; chosen: a few lines
 _OPERATOR_CODES, _SUBGRAPHS, _BUFFERS, _METADATA, _SIGNATURES, _EXTERNAL = 1, 2, 4, 6, 7, 8
 _SUBGRAPH_FIELDS = ("tensors", "inputs", "outputs", "operators")
 # The fields of an op's options that name subgraphs.
@@ -30,8 +29,8 @@ def verified_graph(data: bytes | memoryview) -> Graph:
     try:
         _check(Flatbuffer(data).root(IDENTIFIER), graphs)
     except Fault as fault:
-        said = plain(str(fault))[:_LONGEST]
-        raise ModelFileError(f"{said}: the file is damaged, or made to harm") from fault
+        reason = plain(str(fault))[:_LONGEST]
+        raise ModelFileError(f"{reason}: the file is damaged, or made to harm") from fault
     return graphs[0]
 
 
@@ -48,21 +47,21 @@ def _check(root: Table, graphs: tuple[Graph, ...]) -> None:
         check_memory(graph)
         for op in graph.ops:
             try:
-                _check_op(Node.of(graph, op))
+                _check_op(Node.of(graph, op, OPERATORS.get(op.name)))
             except Fault as fault:
                 raise Fault(f"op {op.index} {op.name} {fault}") from fault
 
 
 def _check_op(node: Node) -> None:
-    """The rule about an op's operands stands first: the others take the inputs that it counts for granted."""
+    """Applies the rules to one op, that of its operands first: the others rely on the inputs that it counts."""
     check_operands(node)
     check_scales(node)
-    if node.known is not None and node.known.rule != "-":
-        _RULES[node.known.rule](node)
+    if node.operands is not None and node.operands.rule is not None:
+        node.operands.rule(node)
 
 
 def _check_root(root: Table) -> None:
-    """Whether all that readers in C++ take for granted is there."""
+    """Whether the fields that readers in C++ take for granted are there."""
     for name, number in (("operator codes", _OPERATOR_CODES), ("buffers", _BUFFERS)):
         if root.field(number) is None:
             raise Fault(f"the model has no {name}")
@@ -93,17 +92,17 @@ def _check_signature(entry: Table, graphs: tuple[Graph, ...]) -> None:
 
 
 def _check_calls(graphs: tuple[Graph, ...]) -> None:
-    """Each op that names a subgraph names one that exists, and no subgraph comes back to itself."""
-    called: list[set[int]] = []
+    """Whether each op that names a subgraph names one that exists, and no subgraph calls itself through others."""
+    calls: list[set[int]] = []
     for graph in graphs:
-        called.append({op.option(number, "i") for op in graph.ops for number in _CALLS.get(op.name, ())})
-        for target in called[-1]:
+        calls.append({op.option(number, "i") for op in graph.ops for number in _CALLS.get(op.name, ())})
+        for target in calls[-1]:
             if not 0 < target < len(graphs):
                 raise Fault(f"an op calls subgraph {target} of {len(graphs)}")
     finished: set[int] = set()
-    while len(finished) < len(graphs):  # each round takes those that call only finished ones
-        ended = {i for i, targets in enumerate(called) if i not in finished and targets <= finished}
-        if not ended:
+    while len(finished) < len(graphs):  # each round takes the subgraphs that call only finished ones
+        ready = {i for i, targets in enumerate(calls) if i not in finished and targets <= finished}
+        if not ready:
             circle = sorted(set(range(len(graphs))) - finished)
             raise Fault(f"its subgraphs call each other in a circle: {circle[:9]}")
-        finished |= ended
+        finished |= ready
