@@ -39,10 +39,9 @@ from edgeready_device.benchmarking.benchmark import BenchmarkConfig, benchmark
 from edgeready_device.benchmarking.benchmark_file import Measurement, read_measurement, write_measurement
 from edgeready_device.benchmarking.compare import FASTER, SAME, SLOWER, UNJUDGED, compare
 from edgeready_device.benchmarking.difference import Difference, paired_difference
-from edgeready_device.benchmarking.interleaved import Turns, TurnsConfig, take_turns
-from edgeready_device.machine.firmware import this_board
-from edgeready_device.machine.machine import read_machine
-from edgeready_device.machine.virtual import is_virtual
+from edgeready_device.benchmarking.interleaved import InterleavedConfig, InterleavedRuns, measure_interleaved
+from edgeready_device.machine.board import this_board
+from edgeready_device.machine.machine import is_virtual, read_machine
 from edgeready_device.model import Model
 from edgeready_device.report.benchmark import benchmark_json
 
@@ -132,8 +131,8 @@ def one_pair(options: argparse.Namespace) -> None:
     first, second = Model.load(options.model), Model.load(options.model)
     if options.wait_s:
         second.invoke = slowed(second.invoke, options.wait_s)
-    taken = take_turns(first, second, TurnsConfig(time_s=options.seconds))
-    options.out.write_text(json.dumps(dataclasses.asdict(taken)), "utf-8")
+    runs = measure_interleaved(first, second, InterleavedConfig(time_s=options.seconds))
+    options.out.write_text(json.dumps(dataclasses.asdict(runs)), "utf-8")
 
 
 RECORDED = {"turns": one_pair, "file": one_file}
@@ -161,12 +160,12 @@ def record(options: argparse.Namespace, kind: str, name: str, wait_s: float = 0.
     return out
 
 
-def recorded_turns(path: Path) -> Turns:
-    return Turns(**{name: tuple(values) for name, values in json.loads(path.read_bytes()).items()})
+def recorded_turns(path: Path) -> InterleavedRuns:
+    return InterleavedRuns(**{name: tuple(values) for name, values in json.loads(path.read_bytes()).items()})
 
 
 def turns_trials(
-    options: argparse.Namespace, recorded: list[Turns], random: np.random.Generator, slow: float
+    options: argparse.Namespace, recorded: list[InterleavedRuns], random: np.random.Generator, slow: float
 ) -> Counter[str]:
     """Trials of the rounds that fit into the time; a round's latencies are those that stand where it does."""
     found: Counter[str] = Counter()

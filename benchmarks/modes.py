@@ -22,7 +22,7 @@ from edgeready.config.build import BuildConfig, DataConfig, OutputConfig, TrainC
 from edgeready.report.modes import write_modes
 from edgeready.workflows.build import build
 from edgeready.workflows.modes import ModesReport, compare_modes
-from edgeready_device.report.quantity import duration
+from edgeready_device.text import duration
 
 NETWORKS = {
     "tutorial-cnn": ("mnist", 5),

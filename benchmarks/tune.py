@@ -38,14 +38,14 @@ def main() -> int:
     for candidate in sorted(result.candidates, key=lambda each: each.median_s):
         if not candidate.note:
             best.setdefault(candidate.runtime.name, candidate)
-    if len(best) < 2 or result.chosen is None:
+    if len(best) < 2 or result.best is None:
         print("two runtimes whose answers agree are needed here")
         return 1
     fastest, other = list(best.values())[:2]
     found = ratio(other, fastest)
     print(f"{other.runtime} takes {found:.3g} times as long as {fastest.runtime}")
     goal = GOAL if options.model is None and platform.machine() == "x86_64" else 0.0
-    return int(result.chosen.runtime != fastest.runtime or found < goal)
+    return int(result.best.runtime != fastest.runtime or found < goal)
 
 
 if __name__ == "__main__":

@@ -58,3 +58,17 @@ def table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
         return "  ".join([line[0].ljust(widths[0]), *right]).rstrip()
 
     return "\n".join(joined(line) for line in every)
+
+
+def duration(seconds: float) -> str:
+    """Returns seconds with three significant digits in the unit that fits."""
+    if seconds < 1e-4:
+        return f"{seconds * 1e6:.3g} µs"
+    if seconds < 1:
+        return f"{seconds * 1e3:.3g} ms"
+    return f"{seconds:.3g} s"
+
+
+def megabytes(size_bytes: int) -> str:
+    """Returns bytes with one decimal in MB, 1,000,000 bytes each."""
+    return f"{size_bytes / 1e6:,.1f} MB"

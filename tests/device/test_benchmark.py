@@ -16,7 +16,7 @@ from edgeready_device.benchmarking.stages import Stages, Stop, measure
 from edgeready_device.errors import ModelFileError, NotFoundError, UsageError
 from edgeready_device.machine.board import Board
 from edgeready_device.machine.machine import read_machine
-from edgeready_device.machine.memory import MemoryUse
+from edgeready_device.machine.usage import MemoryUse
 from edgeready_device.model import Model
 from edgeready_device.runtime.runtime import Runtime
 
@@ -230,7 +230,7 @@ def test_stages_of_other_runs_do_not_belong_together():
 @pytest.mark.parametrize(("most", "kept"), [(10, 10), (5, 5), (4, 4), (3, 3), (1, 1), (99, 10)])
 def test_thinned_stages_are_evenly_spread(most, kept):
     ten = tuple(map(float, range(10)))
-    found = Stages(ten, ten, ten).thinned(most)
+    found = Stages(ten, ten, ten).thin(most)
     assert len(found.invoke_s) <= kept
     assert found.invoke_s[0] == 0.0
     assert len({b - a for a, b in zip(found.invoke_s, found.invoke_s[1:])}) <= 1
@@ -271,7 +271,7 @@ def test_a_window_keeps_evenly_spread_runs_only_and_sums_up_all(measured):
     config = BenchmarkConfig(warmup_runs=0, warmup_s=0.0, sustained_s=1.0)
     found, count = measured(config, lambda i: 2.0**-12)
     assert found.windows[0].summary.count == count - 1 == 4096
-    assert len(found.latencies_s) == len(found.windows[0].kept.invoke_s) == 1366
+    assert len(found.latencies_s) == len(found.windows[0].sample.invoke_s) == 1366
 
 
 def test_a_model_that_slows_down_over_the_windows_is_drifting(measured, monkeypatch):

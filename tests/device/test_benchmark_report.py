@@ -8,19 +8,16 @@ import pytest
 from boards import lay
 from report_cases import LITERT, PC, PI
 
-from edgeready_device.benchmarking.acceleration import Acceleration, read_acceleration
-from edgeready_device.benchmarking.benchmark import BenchmarkResult
+from edgeready_device.benchmarking.benchmark import Acceleration, BenchmarkResult, read_acceleration
 from edgeready_device.benchmarking.benchmark_file import read_measurement, write_measurement
 from edgeready_device.benchmarking.latency import LatencySummary
 from edgeready_device.benchmarking.stages import Stages
 from edgeready_device.benchmarking.sustained import Window
-from edgeready_device.machine.activity import Activity
 from edgeready_device.machine.board import Board
 from edgeready_device.machine.board_state import BoardState, Clock
-from edgeready_device.machine.memory import MemoryUse
 from edgeready_device.machine.tpu import Tpu, TpuLibrary
-from edgeready_device.report.acceleration import acceleration_rows
-from edgeready_device.report.benchmark import benchmark_json, benchmark_text
+from edgeready_device.machine.usage import Activity, MemoryUse
+from edgeready_device.report.benchmark import acceleration_rows, benchmark_json, benchmark_text
 from edgeready_device.runtime.delegate import DelegateSpec, Delegation
 from edgeready_device.tune_file import Choice, Tuned
 
@@ -121,8 +118,8 @@ def _complete():
     """A measurement with everything that a board tells, of an Edge TPU over two windows."""
     stages = Stages((0.001,) * 70, (0.002,) * 70, (0.0005,) * 70)
     windows = (
-        Window(0.0, LatencySummary(35, 0.002, 0.0, None, None, None), BoardState(throttled=0), stages.thinned(35)),
-        Window(90.0, LatencySummary(70, 0.0025, 0.0, 0.003, None, None), HOT, stages.thinned(35)),
+        Window(0.0, LatencySummary(35, 0.002, 0.0, None, None, None), BoardState(throttled=0), stages.thin(35)),
+        Window(90.0, LatencySummary(70, 0.0025, 0.0, 0.003, None, None), HOT, stages.thin(35)),
     )
     spec = DelegateSpec("edgetpu:usb", "libedgetpu.so.1", {"device": "usb"})
     tpus = (

@@ -1,16 +1,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from pathlib import Path
 
 import pytest
 from boards import lay
 
-from edgeready_device.machine import firmware as under_test
-from edgeready_device.machine.board import Board, whole_number
-from edgeready_device.machine.firmware import ask_firmware, this_board
-from edgeready_device.machine.machine import MOST_BYTES
+from edgeready_device.machine.board import MOST_BYTES, Board, ask_firmware, this_board, whole_number
 
 
 def test_a_file_is_read_without_the_blanks_and_nuls_at_its_ends(tmp_path):
@@ -60,12 +58,12 @@ def _command(folder: Path, script: str) -> Path:
 )
 def test_the_firmware_is_asked_by_its_command(tmp_path, monkeypatch, script, answer):
     command = _command(tmp_path, script)
-    monkeypatch.setattr(under_test.shutil, "which", lambda name: str(command) if name == "vcgencmd" else None)
+    monkeypatch.setattr(shutil, "which", lambda name: str(command) if name == "vcgencmd" else None)
     assert this_board().firmware("get_throttled") == answer
 
 
 def test_a_command_that_cannot_be_started_says_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr(under_test.shutil, "which", lambda name: str(tmp_path / "gone"))
+    monkeypatch.setattr(shutil, "which", lambda name: str(tmp_path / "gone"))
     assert ask_firmware("get_throttled") == ""
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from edgeready_device.benchmarking.benchmark_file import Measurement
 from edgeready_device.benchmarking.compare import DOUBTFUL, FASTER, SAME, SLOWER, UNJUDGED, compare
-from edgeready_device.benchmarking.stability import RULES, kind_of
+from edgeready_device.benchmarking.stability import RULES
 from edgeready_device.errors import MeasurementError
 from edgeready_device.report.compare import compare_json, compare_text
 
@@ -92,7 +92,7 @@ def test_twenty_runs_are_enough():
     assert compare(FIRST, second(latencies_s=SERIES[:20])).verdict == SAME
 
 
-@pytest.mark.parametrize("kind", [kind_of(rule) for rule in RULES if kind_of(rule) != "emulated"])
+@pytest.mark.parametrize("kind", [kind for kind in RULES if kind != "emulated"])
 def test_an_unsteady_measurement_is_not_judged_where_its_median_is_in_doubt(kind):
     found = compare(FIRST, second(2.0, unsteady=(kind,)))
     assert found.verdict == (UNJUDGED if kind in DOUBTFUL else SLOWER)
@@ -102,7 +102,7 @@ def test_an_unsteady_measurement_is_not_judged_where_its_median_is_in_doubt(kind
 
 
 def test_what_casts_doubt_is_one_of_the_verdicts():
-    assert set(DOUBTFUL) <= {kind_of(rule) for rule in RULES}
+    assert set(DOUBTFUL) <= set(RULES)
 
 
 def test_what_else_differs_is_said():

@@ -5,8 +5,7 @@ import dataclasses
 from report_cases import LITERT, PC, PI
 
 from edgeready_device.machine.board_state import BoardState, Clock
-from edgeready_device.report.info import machine_json, machine_text
-from edgeready_device.report.state import state_json, state_rows
+from edgeready_device.report.machine import machine_json, machine_text, state_json, state_rows
 from edgeready_device.runtime.runtime import Runtime
 
 CLOCK = Clock("policy0", "ondemand", 600_000, 600_000, 1_800_000, 1_800_000)

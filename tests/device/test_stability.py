@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 from boards import CASES, lay
 
-from edgeready_device.benchmarking import bimodal as modality
-from edgeready_device.benchmarking import difference, stability, sustained
+from edgeready_device.benchmarking import bimodal, difference, stability, sustained
 from edgeready_device.benchmarking.latency import samples_needed
-from edgeready_device.benchmarking.stability import RULES, Evidence, judge, kind_of
-from edgeready_device.machine.activity import Activity
+from edgeready_device.benchmarking.stability import RULES, Evidence, judge
 from edgeready_device.machine.board import Board
 from edgeready_device.machine.board_state import BoardState, Clock, read_state
 from edgeready_device.machine.machine import Machine, is_emulated
+from edgeready_device.machine.usage import Activity
 
 RANDOM = np.random.default_rng(3)
 STEADY = tuple(0.004 * np.exp(RANDOM.normal(0, 0.01, 600)))
@@ -57,7 +56,7 @@ def test_there_are_more_than_twenty_machines_and_every_kind_of_state():
 
 
 def test_every_verdict_has_its_advice_and_one_sentence():
-    assert [kind_of(rule) for rule in RULES] == [
+    assert list(RULES) == [
         "emulated",
         "throttled",
         "under-voltage",
@@ -67,7 +66,7 @@ def test_every_verdict_has_its_advice_and_one_sentence():
         "bimodal",
         "too-few",
     ]
-    for rule in RULES:
+    for rule in RULES.values():
         assert "\n" not in (inspect.getdoc(rule) or "\n")
         assert inspect.getsource(rule).count("Reason(") == 1
 
@@ -184,7 +183,7 @@ def test_the_manual_lists_every_verdict_with_its_sentence():
     manual = path.read_text("utf-8").split("## Verdicts\n")[1].split("\n## ")[0]
     listed = [line.split("|")[1:3] for line in manual.splitlines() if line.startswith("| `")]
     assert [(kind.strip(" `"), sentence.strip()) for kind, sentence in listed] == [
-        (kind_of(rule), inspect.getdoc(rule)) for rule in RULES
+        (kind, inspect.getdoc(rule)) for kind, rule in RULES.items()
     ]
 
 
@@ -199,12 +198,12 @@ def test_the_thresholds_of_the_manual_are_those_of_the_code():
         f"{stability.INTERRUPTIONS_PER_S:g} interruptions a second",
         f"by {stability.LEAST_DRIFT_PERCENT:g} % at least",
         f"below {100 * stability.LEAST_CLOCK:g} % of its limit",
-        f"{100 * modality.LEAST_SHARE:g} % of the runs each, {100 * modality.LEAST_GAP:g} % apart",
+        f"{100 * bimodal.LEAST_SHARE:g} % of the runs each, {100 * bimodal.LEAST_GAP:g} % apart",
         f"a standard deviation of {100 * difference.BETWEEN_RUNS:g} %",
         f"a {100 * difference.CONFIDENCE:g} % interval",
         f"It takes {difference.LEAST_SAMPLES} runs in each file",
         ", ".join(f"{samples_needed(q)} for p{q}" for q in (90, 95, 99)),
         f"up to {sustained.MOST_WINDOWS} windows",
-        f"at most {sustained.MOST_KEPT:,} evenly spread raw latencies",
+        f"at most {sustained.MOST_SAMPLED:,} evenly spread raw latencies",
     ):
         assert figure in manual, figure

@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from edgeready_device.report.quantity import duration
 from edgeready_device.statistics import Proportion
-from edgeready_device.text import percent, plain, rows, table
+from edgeready_device.text import duration, percent, plain, rows, table
 
 
 @pytest.mark.parametrize(

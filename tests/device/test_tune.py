@@ -14,12 +14,20 @@ from edgeready_device.model import Model
 from edgeready_device.model_file.contract import read_contract
 from edgeready_device.model_file.golden import GoldenVectors, recording_key
 from edgeready_device.model_file.reader import read_model_file
+from edgeready_device.progress import no_progress
 from edgeready_device.report.tune import tune_json, tune_text
 from edgeready_device.runtime.runtime import Runtime
-from edgeready_device.tuning.agreement import Expected, Voice, consensus, expected_of, inputs_of, judged
+from edgeready_device.tuning.agreement import CandidateOutputs as Outputs
+from edgeready_device.tuning.agreement import (
+    Expected,
+    check_outputs,
+    choose_inputs,
+    find_consensus,
+    recorded_outputs,
+)
 from edgeready_device.tuning.candidate import Candidate, choose, ratio
-from edgeready_device.tuning.candidate_process import INPUTS, MODEL, Contender, ContenderError
-from edgeready_device.tuning.tune import TuneConfig, _Entrant, _time, thread_counts, tune
+from edgeready_device.tuning.candidate_process import INPUTS, MODEL, CandidateError, CandidateProcess
+from edgeready_device.tuning.tune import TuneConfig, _RunningCandidate, _time, thread_counts, tune
 
 LITERT, TFLITE = Runtime("ai-edge-litert", "2.3.0"), Runtime("tflite-runtime", "2.14.0")
 
@@ -125,50 +133,50 @@ RIGHT = np.array([[10, 200, 30], [250, 40, 5]], np.uint8)
 WRONG = 255 - RIGHT
 
 
-def test_most_voices_are_believed_whatever_kernels_they_are():
-    garbage = Voice(LITERT, WRONG)
-    others = [Voice(TFLITE, RIGHT), Voice(TFLITE, RIGHT, "reference")]
-    expected, settled = consensus([garbage, *others])
+def test_most_candidates_are_believed_whatever_kernels_they_are():
+    garbage = Outputs(LITERT, WRONG)
+    others = [Outputs(TFLITE, RIGHT), Outputs(TFLITE, RIGHT, "reference")]
+    expected, settled = find_consensus([garbage, *others])
     assert settled
     assert expected.source == (
         "the answers of tflite-runtime 2.14.0 to 2 frames of noise, with which 1 of 2 other ways agree"
     )
-    assert judged(expected, garbage).reason == "its answers are up to 245 steps off, and 12 are allowed"
-    assert [judged(expected, voice).passed for voice in others] == [True, True]
+    assert check_outputs(expected, garbage).reason == "its answers are up to 245 steps off, and 12 are allowed"
+    assert [check_outputs(expected, voice).passed for voice in others] == [True, True]
 
 
 def test_of_two_that_disagree_neither_is_believed_at_once_and_the_first_in_the_end():
-    expected, settled = consensus([Voice(LITERT, RIGHT), Voice(TFLITE, WRONG)])
+    expected, settled = find_consensus([Outputs(LITERT, RIGHT), Outputs(TFLITE, WRONG)])
     assert not settled
-    assert judged(expected, Voice(LITERT, RIGHT)).passed
+    assert check_outputs(expected, Outputs(LITERT, RIGHT)).passed
 
 
-def test_one_voice_is_believed():
-    assert consensus([Voice(LITERT, RIGHT)])[1]
+def test_one_candidate_is_believed():
+    assert find_consensus([Outputs(LITERT, RIGHT)])[1]
 
 
 def test_a_clear_winner_that_is_another_one_is_told_though_all_steps_are_within_the_bound():
     rows = np.full((1, 3), 100, np.uint8)
     clear, other = rows + np.array([0, 12, 0], np.uint8), rows + np.array([0, 12, 12], np.uint8)
     expected = Expected({recording_key(LITERT, "default"): np.array([[100, 130, 100]], np.uint8)}, "")
-    assert judged(expected, Voice(TFLITE, np.array([[118, 118, 100]], np.uint8))).reason.startswith(
+    assert check_outputs(expected, Outputs(TFLITE, np.array([[118, 118, 100]], np.uint8))).reason.startswith(
         "its answers are up"
     )
-    assert judged(expected, Voice(TFLITE, np.array([[112, 118, 100]], np.uint8))).passed
-    assert judged(Expected({recording_key(LITERT, "default"): clear}, ""), Voice(TFLITE, other)).passed
+    assert check_outputs(expected, Outputs(TFLITE, np.array([[112, 118, 100]], np.uint8))).passed
+    assert check_outputs(Expected({recording_key(LITERT, "default"): clear}, ""), Outputs(TFLITE, other)).passed
 
 
 def test_float_outputs_are_compared_in_parts_of_their_range():
     floats = np.array([[0.0, 0.25, 1.0]], np.float32)
-    expected, _ = consensus([Voice(LITERT, floats)])
-    assert judged(expected, Voice(TFLITE, floats + np.float32(0.01))).largest_steps == 3  # 0.01 of 1/255
-    assert judged(expected, Voice(TFLITE, floats + np.float32(0.2))).largest_steps == 51
-    assert judged(expected, Voice(TFLITE, floats * np.nan)).reason == "its answers are not finite numbers"
+    expected, _ = find_consensus([Outputs(LITERT, floats)])
+    assert check_outputs(expected, Outputs(TFLITE, floats + np.float32(0.01))).largest_steps == 3  # 0.01 of 1/255
+    assert check_outputs(expected, Outputs(TFLITE, floats + np.float32(0.2))).largest_steps == 51
+    assert check_outputs(expected, Outputs(TFLITE, floats * np.nan)).reason == "its answers are not finite numbers"
 
 
 def test_another_number_of_classes_is_out():
-    expected, _ = consensus([Voice(LITERT, RIGHT)])
-    assert "the shape" in judged(expected, Voice(TFLITE, RIGHT[:, :2])).reason
+    expected, _ = find_consensus([Outputs(LITERT, RIGHT)])
+    assert "the shape" in check_outputs(expected, Outputs(TFLITE, RIGHT[:, :2])).reason
 
 
 def test_golden_vectors_in_the_file_are_what_is_expected(complete, runtime):
@@ -176,8 +184,8 @@ def test_golden_vectors_in_the_file_are_what_is_expected(complete, runtime):
     golden = GoldenVectors(inputs, {recording_key(runtime, "default"): np.zeros((20, 3), np.uint8)})
     file = read_model_file(complete(golden=golden))
     contract = read_contract(file)
-    assert inputs_of(file, contract).tolist() == inputs[:16].tolist()
-    expected = expected_of(file, contract)
+    assert choose_inputs(file, contract).tolist() == inputs[:16].tolist()
+    expected = recorded_outputs(file, contract)
     assert (expected.source, list(expected.outputs)) == (
         "16 golden vectors in the file",
         [recording_key(runtime, "default")],
@@ -187,15 +195,15 @@ def test_golden_vectors_in_the_file_are_what_is_expected(complete, runtime):
 def test_without_golden_vectors_the_inputs_are_the_same_noise_every_time(model):
     file = read_model_file(model("rgb"))
     contract = read_contract(file)
-    inputs = inputs_of(file, contract)
-    assert (inputs.shape, inputs.dtype, expected_of(file, contract)) == ((16, 16, 16, 3), np.uint8, None)
-    assert np.array_equal(inputs, inputs_of(file, contract))
+    inputs = choose_inputs(file, contract)
+    assert (inputs.shape, inputs.dtype, recorded_outputs(file, contract)) == ((16, 16, 16, 3), np.uint8, None)
+    assert np.array_equal(inputs, choose_inputs(file, contract))
 
 
 @pytest.mark.parametrize("name", ["echo_float", "echo_int8"])
 def test_noise_fits_other_inputs_too(model, name):
     file = read_model_file(model(name))
-    assert inputs_of(file, read_contract(file)).dtype == read_contract(file).input.dtype
+    assert choose_inputs(file, read_contract(file)).dtype == read_contract(file).input.dtype
 
 
 # -- real candidates -------------------------------------------------------------------------------------------
@@ -209,11 +217,11 @@ def test_every_runtime_and_thread_count_is_timed_and_proven(model):
         (runtime, threads) for runtime in installed_runtimes() for threads in (1, 2)
     ]
     for found in result.candidates:
-        assert (found.note, found.answers.passed, found.answers.count) == ("", True, 16)
+        assert (found.note, found.agreement.passed, found.agreement.count) == ("", True, 16)
         assert len(found.rounds_s) == 3
         assert found.runs >= 3 < found.load_s * 1e9
-    assert result.chosen in result.candidates
-    assert result.choice.runtime == result.chosen.runtime.name
+    assert result.best in result.candidates
+    assert result.choice.runtime == result.best.runtime.name
 
 
 def test_a_faster_but_wrong_path_is_never_chosen(model, delegate_library):
@@ -224,7 +232,7 @@ def test_a_faster_but_wrong_path_is_never_chosen(model, delegate_library):
     for found in by_delegate:
         assert "steps off, and 12 are allowed" in found.note
         assert found.rounds_s == ()
-    assert result.chosen.delegate == ""
+    assert result.best.delegate == ""
     assert "other ways agree" in result.expected
 
 
@@ -243,7 +251,7 @@ def test_what_is_hopelessly_slow_is_not_timed_to_the_end(model, delegate_library
 
 
 class Spy:
-    """Stands in for a contender, and notes when it is measured."""
+    """Stands in for a candidate process, and notes when it is measured."""
 
     def __init__(self, name, seen):
         self.name, self.seen = name, seen
@@ -257,8 +265,8 @@ def test_each_round_has_every_candidate_once_in_an_order_of_its_own():
     orders = []
     for seed in (1, 1, 2):
         seen = []
-        entrants = [_Entrant(candidate(LITERT, threads), Spy(threads, seen)) for threads in (1, 2, 4, 8)]
-        _time(entrants, TuneConfig(seconds=8, rounds=10, seed=seed), None)
+        candidates = [_RunningCandidate(candidate(LITERT, threads), Spy(threads, seen)) for threads in (1, 2, 4, 8)]
+        _time(candidates, TuneConfig(seconds=8, rounds=10, seed=seed), no_progress)
         orders.append([tuple(name for name, _ in seen[i : i + 4]) for i in range(0, 40, 4)])
         assert {seconds for _, seconds in seen} == {8 / 10 / 4}
     assert all(sorted(order) == [1, 2, 4, 8] for order in orders[0])
@@ -289,7 +297,7 @@ def test_golden_vectors_that_no_candidate_meets_leave_nothing_to_choose(complete
         np.full((2, 2, 2, 1), 9, np.uint8), {recording_key(litert, "default"): np.full((2, 3), 255, np.uint8)}
     )
     result = tune(read_model_file(complete(golden=golden)), TuneConfig(litert.name, (1,), (), 0.1, 3))
-    assert (result.chosen, result.choice) == (None, None)
+    assert (result.best, result.choice) == (None, None)
     assert result.reason == "no candidate gave the expected answers, so nothing is chosen"
     assert result.candidates[0].note == "its answers are up to 236 steps off, and 4 are allowed"
 
@@ -297,15 +305,16 @@ def test_golden_vectors_that_no_candidate_meets_leave_nothing_to_choose(complete
 @pytest.mark.parametrize("name", ["conv", "echo_int8", "echo_float"])
 def test_golden_vectors_that_the_candidates_meet_prove_them(complete, model, litert, name):
     found = Model.load(model(name), runtime=litert.name)
-    inputs = inputs_of(found.file, found.contract)
+    inputs = choose_inputs(found.file, found.contract)
     outputs = np.stack([found.invoke(each[np.newaxis]) for each in inputs])
     golden = GoldenVectors(inputs, {recording_key(litert, "default"): outputs})
     result = tune(
         read_model_file(complete(name, golden=golden, labels=None)), TuneConfig(litert.name, (1,), (), 0.1, 3)
     )
     (only,) = result.candidates
-    assert (only.note, only.answers.largest_steps, only.answers.same, only.answers.count) == ("", 0, 16, 16)
-    assert result.chosen == only
+    agreement = only.agreement
+    assert (only.note, agreement.largest_steps, agreement.same_top1, agreement.count) == ("", 0, 16, 16)
+    assert result.best == only
     assert result.expected == "16 golden vectors in the file"
 
 
@@ -322,32 +331,32 @@ def test_a_compiled_model_is_tuned_with_a_delegate_only(model, delegate_library,
         tune(file, QUICK)
     result = tune(file, TuneConfig(litert.name, (1,), (str(delegate_library),), 0.1, 3))
     assert [found.name for found in result.candidates] == [f"{litert}, 1 thread, {delegate_library}"]
-    assert result.chosen is result.candidates[0]
+    assert result.best is result.candidates[0]
 
 
 def test_progress_counts_the_rounds(model, litert):
     seen = []
     tune(read_model_file(model("conv")), TuneConfig(litert.name, (1,), (), 0.05, 4), lambda *done: seen.append(done))
-    assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert seen == [("rounds", 1, 4), ("rounds", 2, 4), ("rounds", 3, 4), ("rounds", 4, 4)]
 
 
 # -- a candidate's process -------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def contender(model, litert, delegate_library, tmp_path):
+def candidate_process(model, litert, delegate_library, tmp_path):
     (tmp_path / MODEL).write_bytes(model("conv").read_bytes())
     np.save(tmp_path / INPUTS, np.zeros((2, 8, 8, 1), np.uint8))
 
     def start(options=None):
         delegate = "" if options is None else f"{delegate_library},take=22,{options}"
-        return Contender(TrialRequest(litert.name, delegate=delegate, ops_total=7), tmp_path)
+        return CandidateProcess(TrialRequest(litert.name, delegate=delegate, ops_total=7), tmp_path)
 
     return start
 
 
-def test_a_contender_answers_and_measures(contender):
-    with contender() as found:
+def test_a_candidate_process_answers_and_measures(candidate_process):
+    with candidate_process() as found:
         found.open()
         output, seconds = found.answer(1, 20)
         assert (output.shape, seconds > 0) == ((3,), True)
@@ -356,25 +365,25 @@ def test_a_contender_answers_and_measures(contender):
         assert found.measure(0, 20)[1:] == []  # at least one run
 
 
-def test_a_contender_that_hangs_is_ended(contender):
-    with contender("invoke=hang") as found:
+def test_a_candidate_process_that_hangs_is_ended(candidate_process):
+    with candidate_process("invoke=hang") as found:
         found.open()
-        with pytest.raises(ContenderError, match=r"^it did not end within the time limit$"):
+        with pytest.raises(CandidateError, match=r"^it did not end within the time limit$"):
             found.answer(0, 0.3)
-        with pytest.raises(ContenderError, match="it was ended by SIGKILL"):
+        with pytest.raises(CandidateError, match="it was ended by SIGKILL"):
             found.measure(0.1, 5)
 
 
-def test_a_contender_that_dies_says_how_and_goes_on_saying_it(contender):
-    with contender("invoke=crash") as found:
+def test_a_candidate_process_that_dies_says_how_and_goes_on_saying_it(candidate_process):
+    with candidate_process("invoke=crash") as found:
         found.open()
         for _ in range(2):
-            with pytest.raises(ContenderError, match="it was ended by SIGSEGV"):
+            with pytest.raises(CandidateError, match="it was ended by SIGSEGV"):
                 found.answer(0, 20)
 
 
-def test_a_closed_contender_has_no_process_and_can_be_closed_again(contender):
-    with contender() as found:
+def test_a_closed_candidate_has_no_process_and_can_be_closed_again(candidate_process):
+    with candidate_process() as found:
         process = found._process
         assert process.poll() is None
     assert process.poll() is not None

@@ -1,4 +1,4 @@
-"""Measures what one inference takes: load, first run, warm-up and steady runs apart, with the machine's state."""
+"""Measures one inference: load, first run, warm-up and steady runs apart, with the machine's state."""
 
 from __future__ import annotations
 
@@ -11,38 +11,46 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeready_device.benchmarking.acceleration import Acceleration, read_acceleration
 from edgeready_device.benchmarking.latency import LatencySummary, summarize
 from edgeready_device.benchmarking.stability import Evidence, Unsteady, judge
 from edgeready_device.benchmarking.stages import Clock, Stages, Stop, measure, seeded_frame
-from edgeready_device.benchmarking.sustained import Window, kept_runs, measure_windows
+from edgeready_device.benchmarking.sustained import Window, join_samples, measure_windows
 from edgeready_device.errors import UsageError
-from edgeready_device.machine.activity import Activity, activity, read_counters
-from edgeready_device.machine.board import Board
+from edgeready_device.machine.board import Board, this_board
 from edgeready_device.machine.board_state import UNKNOWN_STATE, BoardState, read_state
-from edgeready_device.machine.firmware import this_board
-from edgeready_device.machine.machine import Machine, read_machine
-from edgeready_device.machine.memory import UNKNOWN_USE, MemoryUse, memory_use, read_memory
-from edgeready_device.machine.virtual import is_virtual
+from edgeready_device.machine.machine import Machine, is_virtual, read_machine
+from edgeready_device.machine.tpu import Tpu, TpuLibrary, read_tpu_library, read_tpus
+from edgeready_device.machine.usage import (
+    UNKNOWN_USE,
+    Activity,
+    MemoryUse,
+    compare_counters,
+    compare_memory,
+    read_counters,
+    read_memory,
+)
 from edgeready_device.model import Model
 from edgeready_device.model_file.reader import TfliteModel
+from edgeready_device.runtime.delegate import Delegation
 from edgeready_device.runtime.runtime import Runtime
 from edgeready_device.tune_file import Tuned
+
+_LONGEST_SUSTAINED_S = 86_400  # a day; chosen: a longer time is a mistake of units
 
 
 @dataclass(frozen=True)
 class BenchmarkConfig:
-    """Measure at least `runs` runs and `min_time_s` seconds, but stop after `max_time_s`; warm up before it.
+    """How to measure: at least `runs` runs and `min_time_s` seconds, at most `max_time_s`, after a warm-up.
 
-    With `sustained_s` above 0 windows follow each other for so long instead. `threads` None takes what `tune` left
+    With `sustained_s` above 0 the measurement lasts so long instead, in windows. `threads` None is what `tune` left
     beside the model, else 1.
     """
 
-    runs: int = 100
-    min_time_s: float = 2.0
-    max_time_s: float = 30.0
-    warmup_runs: int = 10
-    warmup_s: float = 0.3
+    runs: int = 100  # chosen: more than the 64 that carry a p90
+    min_time_s: float = 2.0  # chosen: hundreds of runs of a model of milliseconds, and nobody waits long
+    max_time_s: float = 30.0  # chosen: the longest that somebody waits for a model of seconds
+    warmup_runs: int = 10  # chosen: lazy set-up is over after the first runs
+    warmup_s: float = 0.3  # chosen: time for a governor to raise the clock
     runtime: str | None = None
     threads: int | None = 1
     kernels: str = "default"
@@ -58,17 +66,26 @@ class BenchmarkConfig:
                 f"the least time is {self.min_time_s} s, the warm-up {self.warmup_s} s, the longest time "
                 f"{self.max_time_s} s: they cannot be negative"
             )
-        if not 0 <= self.sustained_s <= 86_400:
+        if not 0 <= self.sustained_s <= _LONGEST_SUSTAINED_S:
             raise UsageError(f"the sustained time is {self.sustained_s / 60:g} minutes: ask for 0 to 1440")
+
+
+@dataclass(frozen=True)
+class Acceleration:
+    """What a delegate did; for an Edge TPU's delegate also the devices of this machine and their library."""
+
+    delegation: Delegation
+    tpus: tuple[Tpu, ...] = ()
+    library: TpuLibrary | None = None
 
 
 @dataclass(frozen=True)
 class BenchmarkResult:
     """Seconds of one model on one machine; `latencies_s` are the raw steady runs, quantized frame to raw output.
 
-    `stages` has them with what comes before and behind; `before`, `after` and `busy` say how the machine did, and
-    `windows` how it went over a sustained measurement, of which only evenly spread runs are kept. `virtual` says that
-    the machine shares its host with others.
+    `stages` has the same runs with preprocess and postprocess. `before`, `after` and `busy` describe the machine's
+    state, `windows` the course of a sustained measurement, of which only evenly spread runs are kept. `virtual` means
+    that the machine shares its host with others.
     """
 
     model: Path
@@ -98,14 +115,14 @@ class BenchmarkResult:
 
     @property
     def summary(self) -> LatencySummary:
-        """Median, MAD and the percentiles that the samples carry."""
+        """The median, the MAD, and the percentiles that the samples carry."""
         return summarize(self.latencies_s)
 
     @property
     def unsteady(self) -> tuple[Unsteady, ...]:
-        """Why these figures are not to be relied on; empty when the measurement is steady."""
+        """Why nobody should rely on these figures; empty when the measurement is steady."""
         states = (self.before, *(window.state for window in self.windows), self.after)
-        return judge(Evidence(self.machine, states, self.busy, self.threads, self.latencies_s))
+        return judge(Evidence(self.machine, states, self.busy, threads=self.threads, latencies_s=self.latencies_s))
 
 
 def benchmark(
@@ -128,11 +145,11 @@ def benchmark(
     under_test = _open(model, config)
     load_s = clock() - started
     frame = seeded_frame(under_test)
-    first = measure(under_test, frame, Stop(1, 0.0, config.max_time_s), clock)
+    first = measure(under_test, frame, Stop(1, 0.0, config.max_time_s), clock=clock)
     loaded_memory = read_memory(board)
-    warmup_runs = _warm_up(under_test, frame, config, clock)
+    warmup_runs = _warm_up(under_test, frame, config, clock=clock)
     counters = read_counters(board)
-    stages, windows = _series(under_test, frame, config, clock, board)
+    stages, windows = _measure_series(under_test, frame, config, clock=clock, board=board)
     return BenchmarkResult(
         model=model.path if isinstance(model, TfliteModel) else Path(model),
         runtime=under_test.runtime,
@@ -146,14 +163,23 @@ def benchmark(
         stages=stages,
         before=before,
         after=read_state(board),
-        busy=activity(counters, read_counters(board)),
-        memory=memory_use(empty_memory, loaded_memory, read_memory(board)),
+        busy=compare_counters(counters, read_counters(board)),
+        memory=compare_memory(empty_memory, loaded_memory, read_memory(board)),
         acceleration=read_acceleration(under_test, board),
         tuned=under_test.tuned,
         sha256=under_test.file.sha256,
         windows=windows,
         virtual=is_virtual(board),
     )
+
+
+def read_acceleration(model: Model, board: Board) -> Acceleration | None:
+    """Returns the Acceleration of an opened `model`, or None when it runs on the CPU alone."""
+    if model.delegate is None:
+        return None
+    if not model.delegate.spec.edgetpu:
+        return Acceleration(model.delegate)
+    return Acceleration(model.delegate, read_tpus(board), read_tpu_library(board))
 
 
 def _open(model: TfliteModel | str | os.PathLike[str], config: BenchmarkConfig) -> Model:
@@ -178,17 +204,17 @@ def _as_opened(config: BenchmarkConfig, model: Model) -> BenchmarkConfig:
     )
 
 
-def _warm_up(model: Model, frame: NDArray[np.uint8], config: BenchmarkConfig, clock: Clock) -> int:
+def _warm_up(model: Model, frame: NDArray[np.uint8], config: BenchmarkConfig, *, clock: Clock) -> int:
     if not config.warmup_runs and not config.warmup_s:
         return 0
     stop = Stop(config.warmup_runs, config.warmup_s, config.max_time_s)
-    return len(measure(model, frame, stop, clock).invoke_s)
+    return len(measure(model, frame, stop, clock=clock).invoke_s)
 
 
-def _series(
-    model: Model, frame: NDArray[np.uint8], config: BenchmarkConfig, clock: Clock, board: Board
+def _measure_series(
+    model: Model, frame: NDArray[np.uint8], config: BenchmarkConfig, *, clock: Clock, board: Board
 ) -> tuple[Stages, tuple[Window, ...]]:
     if config.sustained_s:
-        windows = measure_windows(model, frame, config.sustained_s, clock, board)
-        return kept_runs(windows), windows
-    return measure(model, frame, Stop(config.runs, config.min_time_s, config.max_time_s), clock), ()
+        windows = measure_windows(model, frame, config.sustained_s, clock=clock, board=board)
+        return join_samples(windows), windows
+    return measure(model, frame, Stop(config.runs, config.min_time_s, config.max_time_s), clock=clock), ()

@@ -1,4 +1,4 @@
-"""Two measurements: is the second slower, faster, or is no difference shown?"""
+"""The comparison of two measurements: the second is slower, faster, or no difference is shown."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SLOWER, FASTER, SAME, UNJUDGED = "slower", "faster", "no difference shown", "not
 
 @dataclass(frozen=True)
 class Comparison:
-    """`first` held against `second`; `differs` says what else is different between them, `doubts` why no verdict."""
+    """Two measurements compared; `differs` says what else is different between them, `doubts` why no verdict."""
 
     first: Measurement
     second: Measurement
@@ -36,7 +36,7 @@ class Comparison:
 
     @property
     def verdict(self) -> str:
-        """SLOWER, FASTER, SAME or UNJUDGED, said of the second."""
+        """SLOWER, FASTER, SAME or UNJUDGED: the second beside the first."""
         if self.doubts:
             return UNJUDGED
         if not self.difference.shown:
@@ -45,57 +45,61 @@ class Comparison:
 
     @property
     def note(self) -> str:
-        """What would tell more; empty where nothing would."""
+        """How to compare more precisely; empty where there is no better way."""
         return _VIRTUAL if self.first.virtual or self.second.virtual else ""
 
     @property
     def passed(self) -> bool:
-        """Whether the second is not shown to be slower by more than the slowdown that is allowed."""
+        """Whether there is a verdict, and no slowdown of more than `max_slowdown_percent` is shown."""
         return not self.doubts and not self.difference.low_percent > self.max_slowdown_percent
 
 
 def compare(first: Measurement, second: Measurement, max_slowdown_percent: float = 0.0) -> Comparison:
-    """The Comparison of two measurements; raises MeasurementError when one alone is emulated, or too short."""
+    """Returns the Comparison of two measurements.
+
+    Raises MeasurementError when only one of them is emulated, or one has fewer runs than LEAST_SAMPLES.
+    """
     if first.emulated != second.emulated:
         emulated, real = (first, second) if first.emulated else (second, first)
         raise MeasurementError(
             f"{emulated.path} was measured under emulation and {real.path} was not: the times cannot be compared"
         )
-    for each in (first, second):
-        if len(each.latencies_s) < LEAST_SAMPLES:
+    for measurement in (first, second):
+        count = len(measurement.latencies_s)
+        if count < LEAST_SAMPLES:
             raise MeasurementError(
-                f"{each.path}: {len(each.latencies_s)} runs are too few to compare: measure {LEAST_SAMPLES} or more"
+                f"{measurement.path}: {count} runs are too few to compare: measure {LEAST_SAMPLES} or more"
             )
     between = BETWEEN_VIRTUAL_RUNS if first.virtual or second.virtual else BETWEEN_RUNS
     return Comparison(
-        first,
-        second,
-        difference(first.latencies_s, second.latencies_s, between_runs=between),
-        max_slowdown_percent,
-        tuple(differs(first, second)),
-        tuple(doubts(first, second)),
+        first=first,
+        second=second,
+        difference=difference(first.latencies_s, second.latencies_s, between_runs=between),
+        max_slowdown_percent=max_slowdown_percent,
+        differs=tuple(list_differences(first, second)),
+        doubts=tuple(list_doubts(first, second)),
     )
 
 
-def differs(first: Measurement, second: Measurement) -> list[str]:
-    """What else is not the same in two measurements, a sentence each."""
+def list_differences(first: Measurement, second: Measurement) -> list[str]:
+    """Returns a sentence for each thing besides the latencies in which the measurements differ."""
     names = ("machine", "runtime", "threads", "kernels", "delegate")
-    found = [
+    sentences = [
         f"{name}: {getattr(first, name) or 'none'}, then {getattr(second, name) or 'none'}"
         for name in names
         if getattr(first, name) != getattr(second, name)
     ]
     if first.sha256 != second.sha256:
-        found.append(f"model: {first.model} ({first.sha256[:8]}), then {second.model} ({second.sha256[:8]})")
-    return found
+        sentences.append(f"model: {first.model} ({first.sha256[:8]}), then {second.model} ({second.sha256[:8]})")
+    return sentences
 
 
-def doubts(first: Measurement, second: Measurement) -> list[str]:
-    """Why two measurements cannot be judged, a sentence each."""
+def list_doubts(first: Measurement, second: Measurement) -> list[str]:
+    """Returns a sentence for each reason why two measurements cannot be judged."""
     if first.emulated:
         return ["both were measured under emulation, where times say nothing of any board"]
     return [
-        f"{each.path} is not steady: {', '.join(kinds)}"
-        for each in (first, second)
-        if (kinds := [kind for kind in each.unsteady if kind in DOUBTFUL])
+        f"{measurement.path} is not steady: {', '.join(kinds)}"
+        for measurement in (first, second)
+        if (kinds := [kind for kind in measurement.unsteady if kind in DOUBTFUL])
     ]

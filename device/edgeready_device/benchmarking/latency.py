@@ -1,4 +1,4 @@
-"""Latencies summed up: the median, percentiles, and how many samples carry them."""
+"""The summary of latencies: the median, the percentiles, and how many samples carry them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_CONFIDENCE = 0.99
+_CONFIDENCE = 0.99  # that of the early-stopping rule of MLPerf LoadGen
 
 
 def samples_needed(percentile: float) -> int:
-    """How many samples carry the `percentile` (50 to below 100): 11 for p50, 64 for p90, 662 for p99.
+    """Returns how many samples carry the `percentile` (50 to below 100): 11 for p50, 64 for p90, 662 for p99.
 
     The early-stopping rule of MLPerf LoadGen: the fewest n for which seeing at most one slower sample has a
     probability of at most 1 - 0.99 if more than the claimed share were slower.
@@ -25,7 +25,7 @@ def samples_needed(percentile: float) -> int:
 
 @dataclass(frozen=True)
 class LatencySummary:
-    """Seconds; `p90_s`, `p95_s` and `p99_s` are None when the samples are too few to carry them."""
+    """Median, MAD and percentiles in seconds; a percentile is None when the samples are too few to carry it."""
 
     count: int
     median_s: float
@@ -36,7 +36,7 @@ class LatencySummary:
 
 
 def summarize(latencies_s: Sequence[float]) -> LatencySummary:
-    """The LatencySummary of at least one latency; mad_s is the median absolute deviation."""
+    """Returns the LatencySummary of at least one latency; mad_s is the median absolute deviation."""
     values = np.asarray(latencies_s, np.float64)
     median = float(np.median(values))
 
@@ -44,4 +44,11 @@ def summarize(latencies_s: Sequence[float]) -> LatencySummary:
         return float(np.percentile(values, q)) if len(values) >= samples_needed(q) else None
 
     mad = float(np.median(np.abs(values - median)))
-    return LatencySummary(len(values), median, mad, percentile(90), percentile(95), percentile(99))
+    return LatencySummary(
+        count=len(values),
+        median_s=median,
+        mad_s=mad,
+        p90_s=percentile(90),
+        p95_s=percentile(95),
+        p99_s=percentile(99),
+    )

@@ -1,32 +1,35 @@
-"""Whether a measurement is steady, or why not: one small rule each, whose docstring is the sentence of the manual."""
+"""Whether a measurement is steady. Each reason against it is a small rule; its docstring is the manual's sentence."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from edgeready_device.benchmarking.bimodal import two_modes
 from edgeready_device.benchmarking.difference import LEAST_SAMPLES, difference
 from edgeready_device.benchmarking.latency import samples_needed
-from edgeready_device.machine.activity import Activity
 from edgeready_device.machine.board_state import BoardState, Clock
 from edgeready_device.machine.machine import Machine
+from edgeready_device.machine.usage import Activity
 
-OTHERS_SHARE = 0.10  # of the machine's CPUs
-STOLEN_SHARE = 0.01
-INTERRUPTIONS_PER_S = 50.0
-LEAST_DRIFT_PERCENT = 2.0
-LEAST_CLOCK = 0.9  # of what the governor asks for
-_STEADY_GOVERNORS = ("performance", "userspace", "")
-_NOW, _EVER = 0b1110, 0b1110 << 16  # capped, throttled, soft limit: now, and since the start
+# Chosen, not measured: each is the least disturbance that a person should hear of before trusting a figure.
+OTHERS_SHARE = 0.10  # of the machine's CPUs; room for a system's own services
+LOAD_SLACK = 0.5  # processes; the load average is a smoothed count, and half a process is within its noise
+STOLEN_SHARE = 0.01  # of the machine's CPUs; far below OTHERS_SHARE, for the stolen time may all be this process's
+INTERRUPTIONS_PER_S = 50.0  # one every 20 ms
+LEAST_DRIFT_PERCENT = 2.0  # below the 3 % that compare is made to show
+LEAST_CLOCK = 0.9  # of the limit, where the governor asks for all of it
+_STEADY_GOVERNORS = ("performance", "userspace", "")  # Linux' governors with a fixed clock; "" is unknown
+# Bits of the Raspberry Pi's firmware (see BoardState): capped, throttled, soft limit, now and since the start.
+_NOW, _EVER = 0b1110, 0b1110 << 16
 _UNDER_VOLTAGE_EVER = 1 << 16
 _REASONS = {1: "clock capped", 2: "throttled", 3: "soft temperature limit"}
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a verdict rests on: the machine, its `states` from before to after, its use, and the runs in order."""
+    """What a verdict rests on: the machine, its `states` from before to after, its load, and the runs in order."""
 
     machine: Machine
     states: Sequence[BoardState]
@@ -41,12 +44,12 @@ class Evidence:
 
     @property
     def during(self) -> Sequence[BoardState]:
-        """The states once the runs had begun."""
+        """The states after the runs had started."""
         return self.states[1:]
 
 
 class Unsteady(NamedTuple):
-    """Why a measurement is not steady: the kind, what was found, and what to do about it."""
+    """Why a measurement is not steady: the kind, the evidence in words, and what to do about it."""
 
     kind: str
     detail: str
@@ -54,7 +57,7 @@ class Unsteady(NamedTuple):
 
 
 class Reason(NamedTuple):
-    """What a rule found, and what to do about it."""
+    """One rule's evidence in words, and what to do about it."""
 
     detail: str
     advice: str
@@ -63,7 +66,7 @@ class Reason(NamedTuple):
 Rule = Callable[[Evidence], Iterator[Reason]]
 
 
-def emulated(evidence: Evidence) -> Iterator[Reason]:
+def check_emulation(evidence: Evidence) -> Iterator[Reason]:
     """The processor is emulated: no time counts."""
     if evidence.machine.emulated:
         yield Reason(
@@ -71,7 +74,7 @@ def emulated(evidence: Evidence) -> Iterator[Reason]:
         )
 
 
-def throttled(evidence: Evidence) -> Iterator[Reason]:
+def check_throttling(evidence: Evidence) -> Iterator[Reason]:
     """The clock was held back while the runs lasted: by heat, or by the firmware."""
     before, during = evidence.before, evidence.during
     bits = 0
@@ -80,7 +83,7 @@ def throttled(evidence: Evidence) -> Iterator[Reason]:
         bits |= ((state.throttled or 0) & ~(before.throttled or 0) & _EVER) >> 16
     names = [name for bit, name in _REASONS.items() if bits >> bit & 1]
     names += sorted({f"{kind} holds it back" for state in during for kind in state.slowed_by})
-    names += [f"{name} came down to {khz / 1000:,.0f} MHz" for name, khz in _lowered(before, during)]
+    names += [f"{name} came down to {khz / 1000:,.0f} MHz" for name, khz in _lower_limits(before, during)]
     if _hotter(before, during):
         names.append("the processor reported that it was too hot")
     if evidence.machine.architecture.startswith(("aarch64", "arm")):
@@ -91,18 +94,18 @@ def throttled(evidence: Evidence) -> Iterator[Reason]:
         yield Reason(f"{', '.join(names)}{at}", "let it cool, add a heat sink or a fan, and measure again")
 
 
-def under_voltage(evidence: Evidence) -> Iterator[Reason]:
+def check_supply(evidence: Evidence) -> Iterator[Reason]:
     """The supply was too weak while the runs lasted, for which the firmware lowers the clock."""
-    was = evidence.before.throttled or 0
+    bits_before = evidence.before.throttled or 0
     for state in evidence.during:
-        if state.under_voltage or (state.throttled or 0) & ~was & _UNDER_VOLTAGE_EVER:
+        if state.under_voltage or (state.throttled or 0) & ~bits_before & _UNDER_VOLTAGE_EVER:
             yield Reason(
                 "the supply's voltage is too low", "use the board's own power supply and a short cable, then measure"
             )
             return
 
 
-def governor(evidence: Evidence) -> Iterator[Reason]:
+def check_governor(evidence: Evidence) -> Iterator[Reason]:
     """The clock follows the load, so that the first runs of a burst are slower than the others."""
     free = [c for c in evidence.states[-1].clocks if c.governor not in _STEADY_GOVERNORS and not c.fixed]
     if free:
@@ -113,24 +116,24 @@ def governor(evidence: Evidence) -> Iterator[Reason]:
         )
 
 
-def busy(evidence: Evidence) -> Iterator[Reason]:
+def check_load(evidence: Evidence) -> Iterator[Reason]:
     """Other programs, or a hypervisor's other guests, used the processors at the same time."""
-    found, cpus = [], evidence.machine.cpus
+    causes, cpus = [], evidence.machine.cpus
     load = evidence.before.load
-    if load is not None and load + evidence.threads > cpus + 0.5 and load > OTHERS_SHARE * cpus:
-        found.append(f"the load average was {load:g} before it began, on {cpus} CPU{'s' * (cpus > 1)}")
+    if load is not None and load + evidence.threads > cpus + LOAD_SLACK and load > OTHERS_SHARE * cpus:
+        causes.append(f"the load average was {load:g} before it began, on {cpus} CPU{'s' * (cpus > 1)}")
     use = evidence.busy
     if use is not None and use.others_cpus is not None and use.others_cpus > OTHERS_SHARE * cpus:
-        found.append(f"other programs kept {use.others_cpus:.2g} of {cpus} CPUs busy")
+        causes.append(f"other programs kept {use.others_cpus:.2g} of {cpus} CPUs busy")
     if use is not None and use.stolen_cpus is not None and use.stolen_cpus > STOLEN_SHARE * cpus:
-        found.append(f"the hypervisor took {use.stolen_cpus:.2g} CPUs away")
+        causes.append(f"the hypervisor took {use.stolen_cpus:.2g} CPUs away")
     if use is not None and (use.interruptions_per_s or 0) > INTERRUPTIONS_PER_S:
-        found.append(f"it was interrupted {use.interruptions_per_s:.0f} times a second")
-    if found:
-        yield Reason("; ".join(found), "end the other programs (see top), use fewer threads, and measure again")
+        causes.append(f"it was interrupted {use.interruptions_per_s:.0f} times a second")
+    if causes:
+        yield Reason("; ".join(causes), "end the other programs (see top), use fewer threads, and measure again")
 
 
-def drifting(evidence: Evidence) -> Iterator[Reason]:
+def check_drift(evidence: Evidence) -> Iterator[Reason]:
     """The last third of the runs is slower or faster than the first: by 2 % at least, and more than chance gives."""
     third = len(evidence.latencies_s) // 3
     if third < LEAST_SAMPLES or min(evidence.latencies_s) <= 0:
@@ -145,7 +148,7 @@ def drifting(evidence: Evidence) -> Iterator[Reason]:
         )
 
 
-def bimodal(evidence: Evidence) -> Iterator[Reason]:
+def check_modes(evidence: Evidence) -> Iterator[Reason]:
     """The runs fall into two groups with a gap between them, so that the median is the one or the other by chance."""
     modes = two_modes(evidence.latencies_s)
     if modes is not None:
@@ -156,38 +159,42 @@ def bimodal(evidence: Evidence) -> Iterator[Reason]:
         )
 
 
-def too_few(evidence: Evidence) -> Iterator[Reason]:
+def check_count(evidence: Evidence) -> Iterator[Reason]:
     """The runs are too few for a 90th percentile."""
     count, needed = len(evidence.latencies_s), samples_needed(90)
     if count < needed:
         yield Reason(f"{count} run{'s' * (count != 1)}, it takes {needed}", f"ask for --runs {needed} or more")
 
 
-RULES: tuple[Rule, ...] = (emulated, throttled, under_voltage, governor, busy, drifting, bimodal, too_few)
-
-
-def kind_of(rule: Rule) -> str:
-    """The name that users see."""
-    return rule.__name__.replace("_", "-")
+RULES: Mapping[str, Rule] = {
+    "emulated": check_emulation,
+    "throttled": check_throttling,
+    "under-voltage": check_supply,
+    "governor": check_governor,
+    "busy": check_load,
+    "drifting": check_drift,
+    "bimodal": check_modes,
+    "too-few": check_count,
+}
 
 
 def judge(evidence: Evidence) -> tuple[Unsteady, ...]:
-    """Why the measurement is not steady; empty when it is. Of an emulated one nothing else is worth saying."""
-    found = [Unsteady(kind_of(rule), *reason) for rule in RULES for reason in rule(evidence)]
-    return tuple(found[:1] if evidence.machine.emulated else found)
+    """Returns why the measurement is not steady; empty when it is. Emulation stands alone: no time counts."""
+    reasons = [Unsteady(kind, *reason) for kind, rule in RULES.items() for reason in rule(evidence)]
+    return tuple(reasons[:1] if evidence.machine.emulated else reasons)
 
 
-def _lowered(before: BoardState, during: Sequence[BoardState]) -> Iterator[tuple[str, int]]:
-    """The clocks whose limit came down, and to what."""
+def _lower_limits(before: BoardState, during: Sequence[BoardState]) -> Iterator[tuple[str, int]]:
+    """Yields the clocks whose limit came down, with the lower limit in kHz."""
     limits = {clock.name: clock.most_khz for clock in before.clocks}
     for name, limit in limits.items():
-        seen = [c.most_khz for state in during for c in state.clocks if c.name == name and c.most_khz is not None]
-        if limit is not None and seen and min(seen) < limit:
-            yield name, min(seen)
+        later = [c.most_khz for state in during for c in state.clocks if c.name == name and c.most_khz is not None]
+        if limit is not None and later and min(later) < limit:
+            yield name, min(later)
 
 
 def _slow(during: Sequence[BoardState]) -> list[Clock]:
-    """The clocks that the governor "performance" would have at their limit and are not."""
+    """Returns the clocks below the limit at which the governor "performance" would hold them."""
     slow = {}
     for state in during:
         for clock in state.clocks:

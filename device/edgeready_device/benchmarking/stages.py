@@ -1,4 +1,4 @@
-"""The measuring loop: one frame after the other through preprocess, invoke and postprocess, each timed apart."""
+"""The measuring loop: a frame goes through preprocess, invoke and postprocess, each timed apart."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from edgeready_device.model import Model
 
 Clock = Callable[[], float]
-TOP = 5
+TOP = 5  # chosen: a top-5 answer is the longest that is usual
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class Stages:
         """From the frame to the labels."""
         return tuple(map(sum, zip(self.preprocess_s, self.invoke_s, self.postprocess_s)))
 
-    def thinned(self, most: int) -> Stages:
-        """At most `most` of the runs, evenly spread."""
+    def thin(self, most: int) -> Stages:
+        """Returns at most `most` of the runs, evenly spread."""
         step = max(1, -(-len(self.invoke_s) // most))
         return Stages(self.preprocess_s[::step], self.invoke_s[::step], self.postprocess_s[::step])
 
@@ -53,14 +53,14 @@ class Stop:
 
 
 def seeded_frame(model: Model) -> NDArray[np.uint8]:
-    """A frame of seeded noise that fits `model`."""
+    """Returns a frame of seeded noise that fits `model`."""
     return np.random.default_rng(0).integers(0, 256, model.input.shape[1:], dtype=np.uint8)
 
 
 def measure(model: Model, frame: NDArray[np.uint8], stop: Stop, clock: Clock) -> Stages:
-    """The Stages of `frame`, run through `model` until `stop`.
+    """Runs `frame` through `model` until `stop` and returns the Stages.
 
-    The clock is read four times a run and nowhere else; nothing is printed, and the garbage collector waits.
+    It reads the clock four times a run, prints nothing, and keeps the garbage collector off.
     """
     preprocess: list[float] = []
     invoke: list[float] = []
@@ -68,18 +68,18 @@ def measure(model: Model, frame: NDArray[np.uint8], stop: Stop, clock: Clock) ->
     with _no_garbage_collection():
         started = clock()
         while True:
-            begun = clock()
+            run_started = clock()
             tensor = model.quantize(frame)
             prepared = clock()
             output = model.invoke(tensor)
             invoked = clock()
             _answer(model, output)
             ended = clock()
-            preprocess.append(prepared - begun)
+            preprocess.append(prepared - run_started)
             invoke.append(invoked - prepared)
             postprocess.append(ended - invoked)
-            taken_s = ended - started
-            if taken_s >= stop.max_time_s or (len(invoke) >= stop.runs and taken_s >= stop.min_time_s):
+            elapsed_s = ended - started
+            if elapsed_s >= stop.max_time_s or (len(invoke) >= stop.runs and elapsed_s >= stop.min_time_s):
                 return Stages(tuple(preprocess), tuple(invoke), tuple(postprocess))
 
 

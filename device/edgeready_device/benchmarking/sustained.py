@@ -13,41 +13,44 @@ from edgeready_device.machine.board import Board
 from edgeready_device.machine.board_state import BoardState, read_state
 from edgeready_device.model import Model
 
-MOST_WINDOWS = 60
-_LEAST_WINDOW_S = 1.0
-MOST_KEPT = 2_000  # raw runs of a window
+MOST_WINDOWS = 60  # chosen: a table of so many lines is still readable
+_LEAST_WINDOW_S = 1.0  # chosen: the board's state is read between windows, which takes milliseconds
+MOST_SAMPLED = 2_000  # raw runs of a window; chosen: 60 windows then hold at most 120,000, some megabytes of JSON
 
 
 @dataclass(frozen=True)
 class Window:
-    """One stretch: when it began after the first, the summary of its runs, the state at its end, some raw runs."""
+    """One stretch of a long measurement: its start after the first, the summary of its runs, the state at its end.
+
+    `sample` has evenly spread raw runs of it.
+    """
 
     start_s: float
     summary: LatencySummary
     state: BoardState
-    kept: Stages = field(repr=False)
+    sample: Stages = field(repr=False)
 
 
 def measure_windows(
-    model: Model, frame: NDArray[np.uint8], sustained_s: float, clock: Clock, board: Board
+    model: Model, frame: NDArray[np.uint8], sustained_s: float, *, clock: Clock, board: Board
 ) -> tuple[Window, ...]:
-    """The windows, at most 60 of a second or more, that fill `sustained_s` seconds."""
+    """Measures for `sustained_s` seconds and returns the windows, at most 60, each of a second or more."""
     length_s = max(_LEAST_WINDOW_S, sustained_s / MOST_WINDOWS)
-    found: list[Window] = []
+    windows: list[Window] = []
     began = clock()
     start_s = 0.0
-    while not found or start_s < sustained_s:
-        stages = measure(model, frame, Stop(1, length_s, length_s), clock)
-        kept = stages.thinned(MOST_KEPT)
-        found.append(Window(start_s, summarize(stages.invoke_s), read_state(board), kept))
+    while not windows or start_s < sustained_s:
+        stages = measure(model, frame, Stop(1, length_s, length_s), clock=clock)
+        sample = stages.thin(MOST_SAMPLED)
+        windows.append(Window(start_s, summarize(stages.invoke_s), read_state(board), sample=sample))
         start_s = clock() - began
-    return tuple(found)
+    return tuple(windows)
 
 
-def kept_runs(windows: tuple[Window, ...]) -> Stages:
-    """The raw runs that all the windows kept, in their order."""
+def join_samples(windows: tuple[Window, ...]) -> Stages:
+    """Returns the raw runs in the samples of all windows, in their order."""
     return Stages(
-        tuple(value for window in windows for value in window.kept.preprocess_s),
-        tuple(value for window in windows for value in window.kept.invoke_s),
-        tuple(value for window in windows for value in window.kept.postprocess_s),
+        tuple(value for window in windows for value in window.sample.preprocess_s),
+        tuple(value for window in windows for value in window.sample.invoke_s),
+        tuple(value for window in windows for value in window.sample.postprocess_s),
     )

@@ -42,9 +42,9 @@ def run(options: argparse.Namespace) -> int:
     models = [path.suffix == ".tflite" for path in (options.first, options.second)]
     if models[0] != models[1]:
         raise UsageError(f"{options.first} and {options.second} are a model and a measurement: give two of a kind")
-    found = _models(options) if models[0] else _measurements(options)
-    show(options, compare_json(found), compare_text(found))
-    return 0 if found.passed else NEGATIVE
+    comparison = _models(options) if models[0] else _measurements(options)
+    show(options, compare_json(comparison), compare_text(comparison))
+    return 0 if comparison.passed else NEGATIVE
 
 
 def _measurements(options: argparse.Namespace) -> Comparison:
@@ -56,9 +56,9 @@ def _measurements(options: argparse.Namespace) -> Comparison:
 
 
 def _models(options: argparse.Namespace) -> Comparison:
-    from edgeready_device.benchmarking.interleaved import TurnsConfig, compare_models
+    from edgeready_device.benchmarking.interleaved import InterleavedConfig, compare_models
 
-    config = TurnsConfig(time_s=options.time)
+    config = InterleavedConfig(time_s=options.time)
     first, second = (
         open_model(argparse.Namespace(**{**vars(options), "model": path})) for path in (options.first, options.second)
     )

@@ -18,8 +18,8 @@ def run(options: argparse.Namespace) -> int:
     from edgeready_device import tune_file as tuned
     from edgeready_device.machine import machine
     from edgeready_device.model_file import reader as model_file
-    from edgeready_device.report.info import info_json, info_text, machine_json, machine_text
-    from edgeready_device.report.state import state_now
+    from edgeready_device.report.info import info_json, info_text
+    from edgeready_device.report.machine import machine_json, machine_text, state_now
     from edgeready_device.runtime import runtime
 
     if options.model is None:

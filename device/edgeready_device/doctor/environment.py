@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from edgeready_device.doctor.platform_facts import PlatformFacts, read_platform
 from edgeready_device.isolation.child import Ended, module_arguments, run_child
 from edgeready_device.isolation.trial import TrialRequest, TrialResult, try_model
-from edgeready_device.machine.board import Board
-from edgeready_device.machine.firmware import this_board
+from edgeready_device.machine.board import Board, this_board
 from edgeready_device.machine.machine import read_machine
 from edgeready_device.machine.tpu import Tpu, TpuLibrary, has_udev_rule, read_tpu_library, read_tpus
 

@@ -1,1 +1,1 @@
-"""The machine at hand: what it is, and the state that it is in."""
+"""This machine: what it is, and the state that it is in."""

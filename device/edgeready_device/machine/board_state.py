@@ -1,4 +1,4 @@
-"""How a machine is doing at one moment: clocks, governors, temperature, throttling, load."""
+"""The state of a machine at one moment: clocks, governors, temperature, throttling, load."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from edgeready_device.machine.board import Board, whole_number
 
 _PROCESSOR_ZONE = re.compile(r"(?i)cpu|soc|core|x86_pkg|k10temp|bcm|acpitz")
 _PROCESSOR_COOLER = re.compile(r"(?i)cpufreq|cpu-|processor")  # a fan cools without slowing anything down
-_GOVERNOR = re.compile(r"[a-z_]{1,32}")
-_HOTTEST_C = 150.0  # beyond it, and below -50, a sensor is not connected
+_GOVERNOR = re.compile(r"[a-z_]{1,32}")  # the names of Linux' governors fit, a damaged file does not
+# chosen: no board works outside these temperatures; a sensor that is not connected reports such values
+_COLDEST_C, _HOTTEST_C = -50.0, 150.0
 THROTTLED_FILES = "sys/devices/platform/soc*/soc*firmware/get_throttled"
 
 
@@ -27,17 +28,17 @@ class Clock:
 
     @property
     def fixed(self) -> bool:
-        """Whether it cannot change."""
+        """Whether the clock cannot change."""
         return self.least_khz is not None and self.least_khz == self.most_khz
 
 
 @dataclass(frozen=True)
 class BoardState:
-    """What kernel and firmware say at one moment.
+    """What kernel and firmware report at one moment.
 
     `throttled` has the bits of the Raspberry Pi's firmware (None on other machines): 0 under-voltage, 1 clock
     capped, 2 throttled, 3 soft temperature limit, and 16 to 19 the same since the start. `slowed_by` names the
-    cooling devices that hold a processor back, `throttle_count` counts how often an x86 was too hot.
+    cooling devices that hold a processor back; `throttle_count` counts how often an x86 processor was too hot.
     """
 
     clocks: tuple[Clock, ...] = ()
@@ -53,23 +54,23 @@ UNKNOWN_STATE = BoardState()
 
 
 def read_state(board: Board) -> BoardState:
-    """The state of `board` now; reads files only, a few dozen, in a few milliseconds."""
-    throttled = _throttled(board)
+    """Returns the state of `board` now; reads a few dozen files and, on a Raspberry Pi, asks the firmware."""
+    throttled = _throttled_bits(board)
     return BoardState(
-        _clocks(board),
-        _temperature_c(board),
-        throttled,
-        _under_voltage(board, throttled),
-        _slowed_by(board),
-        _throttle_count(board),
-        _load(board),
+        clocks=_clocks(board),
+        temperature_c=_temperature_c(board),
+        throttled=throttled,
+        under_voltage=_under_voltage(board, throttled),
+        slowed_by=_slowed_by(board),
+        throttle_count=_throttle_count(board),
+        load=_load(board),
     )
 
 
 def _clocks(board: Board) -> tuple[Clock, ...]:
     folders = board.paths("sys/devices/system/cpu/cpufreq/policy*")
     folders = folders or board.paths("sys/devices/system/cpu/cpu[0-9]*/cpufreq")
-    found = []
+    clocks = []
     for folder in folders:
         name = folder.rsplit("/", 2)[1] if folder.endswith("/cpufreq") else folder.rsplit("/", 1)[1]
         numbers = [
@@ -79,8 +80,8 @@ def _clocks(board: Board) -> tuple[Clock, ...]:
         governor = board.text(f"{folder}/scaling_governor")
         governor = governor if _GOVERNOR.fullmatch(governor) else ""
         if governor or any(number is not None for number in numbers):
-            found.append(Clock(name, governor, *numbers))
-    return tuple(found)
+            clocks.append(Clock(name, governor, *numbers))
+    return tuple(clocks)
 
 
 def _positive(number: int | None) -> int | None:
@@ -88,47 +89,47 @@ def _positive(number: int | None) -> int | None:
 
 
 def _temperature_c(board: Board) -> float | None:
-    """The hottest of the processor's sensors."""
+    """Returns the highest temperature of the processor's sensors, or of any sensor where none is the processor's."""
     named: list[float] = []
     others: list[float] = []
     for folder in board.paths("sys/class/thermal/thermal_zone*"):
         value = board.number(f"{folder}/temp")
-        if value is not None and -50.0 < value / 1000 < _HOTTEST_C:
+        if value is not None and _COLDEST_C < value / 1000 < _HOTTEST_C:
             (named if _PROCESSOR_ZONE.search(board.text(f"{folder}/type")) else others).append(value / 1000)
     return max(named or others, default=None)
 
 
-def _throttled(board: Board) -> int | None:
+def _throttled_bits(board: Board) -> int | None:
     for path in board.paths(THROTTLED_FILES):
-        found = board.number(path, 16)
-        if found is not None and found >= 0:
-            return found
+        bits = board.number(path, 16)
+        if bits is not None and bits >= 0:
+            return bits
     name, _, value = board.firmware("get_throttled").partition("=")
-    found = whole_number(value, 16) if name == "throttled" else None
-    return found if found is None or found >= 0 else None
+    bits = whole_number(value, 16) if name == "throttled" else None
+    return bits if bits is None or bits >= 0 else None
 
 
 def _under_voltage(board: Board, throttled: int | None) -> bool | None:
-    """Whether the supply is too weak now, from the firmware's bit or the kernel's voltage monitor."""
+    """Returns whether the supply is too weak now, from the firmware's bit or the kernel's voltage monitor."""
     alarms = [
         board.number(f"{folder}/in0_lcrit_alarm")
         for folder in board.paths("sys/class/hwmon/hwmon*")
         if board.text(f"{folder}/name") == "rpi_volt"
     ]
-    known = [bool(alarm) for alarm in alarms if alarm is not None]
+    signs = [bool(alarm) for alarm in alarms if alarm is not None]
     if throttled is not None:
-        known.append(bool(throttled & 1))
-    return any(known) if known else None
+        signs.append(bool(throttled & 1))
+    return any(signs) if signs else None
 
 
 def _slowed_by(board: Board) -> tuple[str, ...]:
-    found = []
+    coolers = []
     for folder in board.paths("sys/class/thermal/cooling_device*"):
         kind = board.text(f"{folder}/type")
         state = board.number(f"{folder}/cur_state")
         if state is not None and state > 0 and _PROCESSOR_COOLER.search(kind):
-            found.append(kind)
-    return tuple(found)
+            coolers.append(kind)
+    return tuple(coolers)
 
 
 def _throttle_count(board: Board) -> int | None:
@@ -136,8 +137,8 @@ def _throttle_count(board: Board) -> int | None:
         board.number(path)
         for path in board.paths("sys/devices/system/cpu/cpu[0-9]*/thermal_throttle/core_throttle_count")
     ]
-    known = [count for count in counts if count is not None]
-    return sum(known) if known else None
+    numbers = [count for count in counts if count is not None]
+    return sum(numbers) if numbers else None
 
 
 def _load(board: Board) -> float | None:

@@ -1,4 +1,4 @@
-"""What machine this is, as its kernel says; tests hand in a recorded tree."""
+"""What machine this is, according to its kernel; tests pass a recorded tree."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import platform
 from dataclasses import dataclass
 from pathlib import Path
 
-MOST_BYTES = 65_536  # of one file: /proc/cpuinfo of a large server is the longest
+from edgeready_device.machine.board import Board, kernel_text
+
+_HYPERVISOR_FILES = ("sys/hypervisor/type", "proc/device-tree/hypervisor/compatible")  # Xen, and arm64 guests
 
 
 @dataclass(frozen=True)
@@ -24,38 +26,29 @@ class Machine:
 
 
 def read_machine(root: Path = Path("/")) -> Machine:
-    """This machine; `root` is where /proc and /sys are read below."""
+    """Returns this machine; `root` is the folder above /proc and /sys."""
     architecture = platform.machine()
     return Machine(
-        architecture,
-        _processor(kernel_text(root, "proc/cpuinfo")),
-        kernel_text(root, "proc/device-tree/model"),
-        available_cpus(),
-        platform.release(),
-        platform.python_version(),
-        is_emulated(architecture, root),
+        architecture=architecture,
+        processor=_processor(kernel_text(root, "proc/cpuinfo")),
+        board=kernel_text(root, "proc/device-tree/model"),
+        cpus=available_cpus(),
+        kernel=platform.release(),
+        python=platform.python_version(),
+        emulated=is_emulated(architecture, root),
     )
 
 
-def kernel_text(root: Path, path: str) -> str:
-    """The file `path` of /proc or /sys below `root` without the ends' blanks and NULs; empty when there is none."""
-    try:
-        with (root / path).open("rb") as stream:
-            return stream.read(MOST_BYTES).decode("utf-8", "replace").strip("\0\n\r\t ")
-    except OSError:
-        return ""
-
-
 def available_cpus() -> int:
-    """How many CPUs this process may use."""
+    """Returns the number of CPUs that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def is_emulated(architecture: str, root: Path = Path("/")) -> bool:
-    """Whether a program of `architecture` runs by emulation: the kernel's own CPU is of another family.
+    """Returns whether programs of `architecture` are emulated: the kernel's own CPU is of another family.
 
-    QEMU before version 8 shows an Arm program the cpuinfo of the x86 that it runs on, which tells it even where
-    a container hides /sys.
+    QEMU before version 8 shows an Arm program the cpuinfo of the x86 machine below it. That reveals the emulation
+    even where a container hides /sys.
     """
     modalias = kernel_text(root, "sys/devices/system/cpu/modalias")
     if architecture.startswith(("aarch64", "arm")):
@@ -63,8 +56,17 @@ def is_emulated(architecture: str, root: Path = Path("/")) -> bool:
     return architecture == "x86_64" and "type:aarch64" in modalias
 
 
+def is_virtual(board: Board) -> bool:
+    """Returns whether kernel or processor name a hypervisor, so that the host's other work changes the speed.
+
+    A hypervisor that hides itself is not detected.
+    """
+    flags = cpu_fields(board.text("proc/cpuinfo")).get("flags", "")  # of x86: a bit that hypervisors set
+    return "hypervisor" in flags.split() or any(board.text(path) for path in _HYPERVISOR_FILES)
+
+
 def cpu_fields(cpuinfo: str) -> dict[str, str]:
-    """The first value of each field of /proc/cpuinfo."""
+    """Returns the first value of each field of /proc/cpuinfo."""
     fields: dict[str, str] = {}
     for line in cpuinfo.splitlines():
         name, _, value = line.partition(":")

@@ -1,4 +1,4 @@
-"""A measurement, as text and as plain data."""
+"""A measurement and its delegate, as text and as plain data."""
 
 from __future__ import annotations
 
@@ -6,19 +6,18 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from edgeready_device.benchmarking.benchmark import BenchmarkResult
+from edgeready_device.benchmarking.benchmark import Acceleration, BenchmarkResult
 from edgeready_device.benchmarking.benchmark_file import SCHEMA
 from edgeready_device.benchmarking.latency import samples_needed, summarize
 from edgeready_device.benchmarking.stages import Stages
 from edgeready_device.benchmarking.sustained import Window
-from edgeready_device.report.acceleration import acceleration_json, acceleration_rows
-from edgeready_device.report.quantity import duration, megabytes
-from edgeready_device.report.state import state_json, state_rows
-from edgeready_device.text import rows, table
+from edgeready_device.machine.tpu import Tpu
+from edgeready_device.report.machine import state_json, state_rows
+from edgeready_device.text import duration, megabytes, rows, table
 
 
 def benchmark_json(result: BenchmarkResult) -> dict[str, Any]:
-    """A measurement with its raw latencies, its machine and its verdict, in seconds."""
+    """Returns a measurement as plain data in seconds, with its raw latencies, its machine and its verdict."""
     return {
         "schema": SCHEMA,
         "model": str(result.model),
@@ -27,7 +26,7 @@ def benchmark_json(result: BenchmarkResult) -> dict[str, Any]:
         "threads": result.threads,
         "kernels": result.kernels,
         "delegate": acceleration_json(result.acceleration),
-        "tuned": _tuned(result) == "chosen by tune",
+        "tuned": _tune_text(result) == "chosen by tune",
         "load_s": result.load_s,
         "first_run_s": result.first_run_s,
         "cold_start_s": result.cold_start_s,
@@ -45,13 +44,13 @@ def benchmark_json(result: BenchmarkResult) -> dict[str, Any]:
         "activity": dataclasses.asdict(result.busy) if result.busy else None,
         "windows": [_window_json(window) for window in result.windows],
         "stages": _stages_json(result.stages),
-        "latencies_s": _rounded(result.latencies_s),
+        "latencies_s": _round_to_ns(result.latencies_s),
     }
 
 
 def benchmark_text(result: BenchmarkResult) -> str:
-    """A measurement for people; a percentile that the samples do not carry says so."""
-    s = result.summary
+    """Returns a measurement for people; a percentile that the samples do not carry says so."""
+    summary = result.summary
     first = f"load {duration(result.load_s)}, first run {duration(result.first_run_s)}"
     lines = [
         ("model", str(result.model)),
@@ -59,11 +58,11 @@ def benchmark_text(result: BenchmarkResult) -> str:
         *acceleration_rows(result.acceleration),
         ("machine", _machine(result)),
         ("cold start", f"{duration(result.cold_start_s)} ({first})"),
-        ("median", f"{duration(s.median_s)} +- {duration(s.mad_s)} (MAD)"),
-        ("p90", _percentile(s.p90_s, 90, s.count)),
-        ("p95", _percentile(s.p95_s, 95, s.count)),
-        ("p99", _percentile(s.p99_s, 99, s.count)),
-        ("runs", f"{s.count}, after {result.warmup_runs} warm-up runs"),
+        ("median", f"{duration(summary.median_s)} +- {duration(summary.mad_s)} (MAD)"),
+        ("p90", _percentile(summary.p90_s, 90, summary.count)),
+        ("p95", _percentile(summary.p95_s, 95, summary.count)),
+        ("p99", _percentile(summary.p99_s, 99, summary.count)),
+        ("runs", f"{summary.count}, after {result.warmup_runs} warm-up runs"),
         *_optional(result),
     ]
     if result.machine.emulated:
@@ -76,6 +75,47 @@ def benchmark_text(result: BenchmarkResult) -> str:
     return "\n".join([*windows, rows(lines)])
 
 
+def acceleration_json(acceleration: Acceleration | None) -> dict[str, Any] | None:
+    """Returns a delegate as plain data; `trial` has its first two inferences, in a child process."""
+    if acceleration is None:
+        return None
+    delegation = acceleration.delegation
+    return {
+        "name": delegation.name,
+        "ops_taken": delegation.ops_taken,
+        "ops_total": delegation.ops_total,
+        "partitions": delegation.partitions,
+        "trial": {"first_run_s": delegation.first_run_s, "second_run_s": delegation.second_run_s},
+        "tpus": [dataclasses.asdict(tpu) for tpu in acceleration.tpus],
+        "library": dataclasses.asdict(acceleration.library) if acceleration.library else None,
+    }
+
+
+def acceleration_rows(acceleration: Acceleration | None) -> list[tuple[str, str]]:
+    """Returns a delegate for people, as names and values; none has no rows."""
+    if acceleration is None:
+        return []
+    delegation, count = acceleration.delegation, acceleration.delegation.partitions
+    parts = f"{count} part{'s' * (count != 1)}"
+    lines = [("delegate", f"{delegation.name} took {delegation.ops_taken} of {delegation.ops_total} ops, in {parts}")]
+    if delegation.first_run_s:
+        times = f"first run {duration(delegation.first_run_s)}, second {duration(delegation.second_run_s)}"
+        lines.append(("trial", times))
+    lines += [("Edge TPU", _tpu_text(tpu)) for tpu in acceleration.tpus]
+    if acceleration.library is not None:
+        lines.append(("library", f"{acceleration.library.path} {acceleration.library.variant}".rstrip()))
+    return lines
+
+
+def _tpu_text(tpu: Tpu) -> str:
+    facts = [f"{tpu.kind} {tpu.place}"]
+    if tpu.speed_mbps is not None:
+        facts.append(f"{tpu.speed_mbps} Mbit/s" + (", SLOW: plug it into a USB 3 port" if tpu.slow_link else ""))
+    if tpu.temperature_c is not None:
+        facts.append(f"{tpu.temperature_c:.0f} °C")
+    return ", ".join(facts)
+
+
 def _machine(result: BenchmarkResult) -> str:
     machine = result.machine
     cpus = f"{machine.cpus} CPUs{', virtual' * result.virtual}"
@@ -85,33 +125,33 @@ def _machine(result: BenchmarkResult) -> str:
 def _runtime(result: BenchmarkResult) -> str:
     threads = f"{result.threads} thread{'s' * (result.threads > 1)}"
     text = f"{result.runtime}, {threads}, {result.kernels} kernels"
-    return f"{text}, {said}" if (said := _tuned(result)) else text
+    return f"{text}, {choice}" if (choice := _tune_text(result)) else text
 
 
-def _tuned(result: BenchmarkResult) -> str:
-    """What tune's choice had to do with it; nothing where there is none."""
+def _tune_text(result: BenchmarkResult) -> str:
+    """Returns whether tune chose the runtime, or why its choice is not used; empty where there is none."""
     if result.tuned is None:
         return ""
     return f"tune's choice is not used: {result.tuned.note}" if result.tuned.choice is None else "chosen by tune"
 
 
 def _optional(result: BenchmarkResult) -> list[tuple[str, str]]:
-    """What not every measurement has."""
-    found = []
+    """Returns the rows that only some measurements have."""
+    pairs = []
     per_s = _throughput(result)
     if per_s is not None:
-        found.append(("throughput", f"{per_s:,.3g} a second"))
+        pairs.append(("throughput", f"{per_s:,.3g} a second"))
     if result.stages is not None:
-        medians = [f"{name} {duration(summarize(values).median_s)}" for name, values in _named(result.stages)]
-        found.append(("stages", ", ".join(medians)))
+        medians = [f"{name} {duration(summarize(values).median_s)}" for name, values in _stage_series(result.stages)]
+        pairs.append(("stages", ", ".join(medians)))
     if result.memory.peak_bytes is not None:
         added = result.memory.added_bytes
         more = "" if added is None else f", of which the model added {megabytes(added)}"
-        found.append(("memory", f"at most {megabytes(result.memory.peak_bytes)}{more}"))
-    return found + state_rows(result.after)
+        pairs.append(("memory", f"at most {megabytes(result.memory.peak_bytes)}{more}"))
+    return pairs + state_rows(result.after)
 
 
-def _named(stages: Stages) -> list[tuple[str, Sequence[float]]]:
+def _stage_series(stages: Stages) -> list[tuple[str, Sequence[float]]]:
     return [
         ("preprocess", stages.preprocess_s),
         ("invoke", stages.invoke_s),
@@ -149,7 +189,7 @@ def _percentile(value: float | None, percentile: int, count: int) -> str:
 
 
 def _throughput(result: BenchmarkResult) -> float | None:
-    """Frames a second, one after the other, from end to end where that was measured."""
+    """Returns frames a second, one after the other, from end to end where that was measured."""
     series = result.stages.end_to_end_s if result.stages else result.latencies_s
     total_s = sum(series)
     return len(series) / total_s if total_s else None
@@ -159,25 +199,25 @@ def _window_json(window: Window) -> dict[str, Any]:
     return {
         "start_s": window.start_s,
         **dataclasses.asdict(window.summary),
-        "kept": len(window.kept.invoke_s),
+        "kept": len(window.sample.invoke_s),
         "state": state_json(window.state),
     }
 
 
 def _stages_json(stages: Stages | None) -> dict[str, Any] | None:
-    """Each stage's summary; the raw values of all but invoke, which are `latencies_s`, and of their sum."""
+    """Returns each stage's summary and raw values; those of invoke are the document's `latencies_s`."""
     if stages is None:
         return None
     raw = {"preprocess": stages.preprocess_s, "postprocess": stages.postprocess_s}
     return {
         name.replace(" ", "_"): {
             **dataclasses.asdict(summarize(values)),
-            **({"latencies_s": _rounded(raw[name])} if name in raw else {}),
+            **({"latencies_s": _round_to_ns(raw[name])} if name in raw else {}),
         }
-        for name, values in _named(stages)
+        for name, values in _stage_series(stages)
     }
 
 
-def _rounded(values: Sequence[float]) -> list[float]:
-    """To the nanosecond, which is more than a clock gives and half the size of the file."""
+def _round_to_ns(values: Sequence[float]) -> list[float]:
+    """Returns seconds rounded to the nanosecond, which is finer than a clock and halves the file."""
     return [round(value, 9) for value in values]

@@ -11,7 +11,7 @@ MARKS = {"ok": "ok  ", "note": "note", "problem": "MEND"}
 
 
 def diagnosis_json(result: Diagnosis) -> dict[str, Any]:
-    """A diagnosis as plain data."""
+    """Returns a diagnosis as plain data."""
     return {
         "subject": result.subject,
         "ran": list(result.ran),
@@ -20,7 +20,7 @@ def diagnosis_json(result: Diagnosis) -> dict[str, Any]:
 
 
 def diagnosis_text(result: Diagnosis) -> str:
-    """A diagnosis for people: a line a finding, below it what mends it, and in the end whether a model ran."""
+    """Returns a diagnosis for people: each finding with its remedy below it, and at the end whether a model ran."""
     lines = []
     for finding in result.findings:
         lines.append(f"{MARKS[finding.level]}  {finding.sentence}")

@@ -1,15 +1,14 @@
-"""A model file or a machine, as text and as plain data."""
+"""A model file, as text and as plain data."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from edgeready_device.machine.machine import Machine
 from edgeready_device.model_file.contract import Contract, TensorSpec
 from edgeready_device.model_file.reader import TfliteModel
+from edgeready_device.report.machine import runtimes_text
 from edgeready_device.runtime.runtime import Runtime
 from edgeready_device.text import plain, rows
 from edgeready_device.tune_file import Tuned
@@ -18,7 +17,7 @@ from edgeready_device.tune_file import Tuned
 def info_json(
     file: TfliteModel, contract: Contract, runtimes: Sequence[Runtime], tuned: Tuned | None = None
 ) -> dict[str, Any]:
-    """What a model file is, as plain data; `tuned` only where a tune file lies beside it."""
+    """Returns what a model file is as plain data; `tuned` is in it where a tune file lies beside the model."""
     frame = contract.frame
     return {
         "file": str(file.path),
@@ -45,8 +44,8 @@ def info_json(
 
 
 def info_text(data: dict[str, Any]) -> str:
-    """`info_json` for people."""
-    frame, taken, given = data["frame"], data["input"], data["output"]
+    """Returns the plain data of `info_json` for people."""
+    frame, input_tensor, output = data["frame"], data["input"], data["output"]
     pixels = f"{frame['height']}x{frame['width']} {'RGB' if frame['channels'] == 3 else 'grey'}, {frame['resize']}"
     labels = data["labels"]
     return rows(
@@ -56,53 +55,25 @@ def info_text(data: dict[str, Any]) -> str:
                 f"{data['file']} ({data['size_bytes']:,} bytes, {data['flatbuffer_bytes']:,} the model alone)",
             ),
             ("name", plain(data["name"]) or "-"),
-            ("input", f"{taken['dtype']} {taken['shape']} {_quant_text(taken)}"),
+            ("input", f"{input_tensor['dtype']} {input_tensor['shape']} {_quant_text(input_tensor)}"),
             ("frame", f"{pixels}; {_normalization_text(frame)}"),
-            ("output", f"{given['dtype']} {given['shape']} {_quant_text(given)}, {given['scores']}"),
+            ("output", f"{output['dtype']} {output['shape']} {_quant_text(output)}, {output['scores']}"),
             ("labels", f"{len(labels)}: {', '.join(labels[:10])}{', ...' if len(labels) > 10 else ''}"),
             ("ops", ", ".join(f"{count} {plain(name)}" for name, count in data["ops"].items())),
             ("golden vectors", str(data["golden_vectors"])),
-            ("runtimes here", _runtimes_text(data["runtimes"])),
+            ("runtimes here", runtimes_text(data["runtimes"])),
             *([("tuned", data["tuned"])] if "tuned" in data else []),
         ]
     )
 
 
-def machine_json(machine: Machine, runtimes: Sequence[Runtime], state: dict[str, Any]) -> dict[str, Any]:
-    """This machine, its runtimes, and its `state`, as plain data."""
-    return {
-        "machine": dataclasses.asdict(machine),
-        **({"state": state} if state else {}),
-        "runtimes": [str(runtime) for runtime in runtimes],
-    }
-
-
-def machine_text(machine: Machine, runtimes: Sequence[Runtime], state: Sequence[tuple[str, str]]) -> str:
-    """This machine, how it is doing, and its runtimes for people."""
-    return rows(
-        [
-            ("machine", machine.board or machine.processor),
-            ("architecture", machine.architecture + (", EMULATED" if machine.emulated else "")),
-            ("CPUs", str(machine.cpus)),
-            ("kernel", machine.kernel),
-            ("Python", machine.python),
-            *state,
-            ("runtimes", _runtimes_text(runtimes)),
-        ]
-    )
-
-
 def tuned_text(tuned: Tuned) -> str:
-    """What a tune file says here, in one line."""
+    """Returns what a tune file says on this machine, in one line."""
     choice = tuned.choice
     if choice is None:
         return tuned.note
     threads = f"{choice.threads} thread{'s' * (choice.threads > 1)}"
     return f"{choice.runtime}, {threads}{f', {choice.delegate}' if choice.delegate else ''} ({tuned.path})"
-
-
-def _runtimes_text(runtimes: Sequence[Runtime | str]) -> str:
-    return ", ".join(map(str, runtimes)) or "none: pip install ai-edge-litert"
 
 
 def _tensor_json(spec: TensorSpec) -> dict[str, Any]:

@@ -15,28 +15,28 @@ from edgeready_device.postprocess import Prediction
 from edgeready_device.runtime.runtime import Runtime
 from edgeready_device.text import percent, proportion_json, rows, table
 
-_MOST_COLUMNS = 30
-_MOST_MISTAKES = 30
+_MOST_COLUMNS = 30  # chosen: a wider matrix does not fit a screen
+_MOST_MISTAKES = 30  # chosen: a screenful
 
 
 def classify_text(path: Path | str, predictions: Sequence[Prediction]) -> str:
-    """One line an image: its labels and scores, best first."""
+    """Returns one line for an image: its labels and scores, best first."""
     labels = ", ".join(f"{p.label} {100 * p.score:.1f} %" for p in predictions)
     return f"{path}: {labels or 'no label reaches the threshold'}"
 
 
 def classify_json(path: Path | str, predictions: Sequence[Prediction]) -> dict[str, Any]:
-    """One image's predictions as plain data."""
+    """Returns one image's predictions as plain data."""
     return {"image": str(path), "predictions": [dataclasses.asdict(p) for p in predictions]}
 
 
 def refusal_json(path: Path | str, error: Exception) -> dict[str, Any]:
-    """An image that could not be used, as plain data."""
+    """Returns an image that could not be used, as plain data."""
     return {"image": str(path), "error": one_line(error)}
 
 
 def evaluation_json(report: EvaluationReport, runtime: Runtime) -> dict[str, Any]:
-    """Accuracy as plain data."""
+    """Returns accuracy as plain data."""
     return {
         "runtime": str(runtime),
         "top1": proportion_json(report.top1),
@@ -47,7 +47,7 @@ def evaluation_json(report: EvaluationReport, runtime: Runtime) -> dict[str, Any
 
 
 def evaluation_text(report: EvaluationReport, runtime: Runtime, *, confusion: bool = False) -> str:
-    """Accuracy for people, the classes below it, and with `confusion` the matrix of true and predicted classes."""
+    """Returns accuracy for people, overall and per class; with `confusion` also the matrix of true and predicted."""
     head = rows([("runtime", str(runtime)), ("top-1", percent(report.top1)), ("top-5", percent(report.top5))])
     lines = [
         [label, f"{100 * share.value:.2f} %", str(share.hits), str(share.count)]
@@ -61,7 +61,7 @@ def evaluation_text(report: EvaluationReport, runtime: Runtime, *, confusion: bo
 
 
 def _matrix(report: EvaluationReport) -> str:
-    """Every count; the columns are numbered as the rows, since labels are long."""
+    """Returns every count; columns carry the numbers of the rows, because labels are long."""
     numbers = [str(index) for index in range(len(report.labels))]
     lines = [
         [f"{index} {label}", *map(str, counts)]
@@ -71,10 +71,10 @@ def _matrix(report: EvaluationReport) -> str:
 
 
 def _mistakes(report: EvaluationReport) -> str:
-    """The most frequent mistakes, where a matrix would not fit a screen."""
+    """Returns the most frequent mistakes, for more classes than a matrix on a screen can hold."""
     counts = report.confusion.copy()
     np.fill_diagonal(counts, 0)
     order = np.argsort(-counts, axis=None, kind="stable")[:_MOST_MISTAKES]
     pairs = [divmod(int(place), len(report.labels)) for place in order if counts.flat[place]]
-    lines = [[report.labels[true], report.labels[said], str(counts[true, said])] for true, said in pairs]
+    lines = [[report.labels[true], report.labels[answer], str(counts[true, answer])] for true, answer in pairs]
     return table(["true", "taken for", "times"], lines)

@@ -1,18 +1,17 @@
-"""What tune found, as text and as plain data."""
+"""The result of tune, as text and as plain data."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from edgeready_device.report.quantity import duration
-from edgeready_device.text import rows, table
+from edgeready_device.text import duration, rows, table
 from edgeready_device.tuning.candidate import Candidate, TuneResult, ratio
 
 
 def candidate_json(candidate: Candidate) -> dict[str, Any]:
-    """One candidate as plain data, in seconds; None where it was not measured."""
-    answers = candidate.answers
+    """Returns one candidate as plain data, in seconds; None where it was not measured."""
+    agreement = candidate.agreement
     return {
         "runtime": str(candidate.runtime),
         "threads": candidate.threads,
@@ -23,15 +22,15 @@ def candidate_json(candidate: Candidate) -> dict[str, Any]:
         "load_s": candidate.load_s,
         "first_run_s": candidate.first_run_s,
         "ops_taken": candidate.ops_taken,
-        "largest_steps": answers.largest_steps if answers else None,
-        "same_top1": answers.same if answers else None,
-        "inputs": answers.count if answers else None,
+        "largest_steps": agreement.largest_steps if agreement else None,
+        "same_top1": agreement.same_top1 if agreement else None,
+        "inputs": agreement.count if agreement else None,
         "out": candidate.note,
     }
 
 
 def tune_json(result: TuneResult, path: Path | None) -> dict[str, Any]:
-    """What tune found as plain data; `path` is where the choice is kept, or None."""
+    """Returns the result of tune as plain data; `path` is the file with the choice, or None."""
     choice = result.choice
     return {
         "model": str(result.model),
@@ -46,10 +45,10 @@ def tune_json(result: TuneResult, path: Path | None) -> dict[str, Any]:
 
 
 def tune_text(result: TuneResult, path: Path | None) -> str:
-    """What tune found for people: a table, the reason, and where the choice is."""
-    best = result.chosen
+    """Returns the result of tune for people: a table, the reason, and the file with the choice."""
+    best = result.best
     lines = [_line(candidate, best) for candidate in result.candidates]
-    notes = [f"{each.name}: {each.note}" for each in result.candidates if each.note]
+    notes = [f"{candidate.name}: {candidate.note}" for candidate in result.candidates if candidate.note]
     facts = [("compared with", result.expected), ("why", result.reason)]
     if path is not None:
         facts.append(("kept in", f"{path}, which is used wherever no runtime, threads or delegate are asked for"))
@@ -60,14 +59,14 @@ def tune_text(result: TuneResult, path: Path | None) -> str:
 
 
 def _line(candidate: Candidate, best: Candidate | None) -> list[str]:
-    measured, answers = bool(candidate.rounds_s), candidate.answers
+    measured, agreement = bool(candidate.rounds_s), candidate.agreement
     times = f"{ratio(candidate, best):.3g}" if measured and best is not None else "-"
     return [
         candidate.name,
         duration(candidate.median_s) if measured else "-",
         times,
         f"{candidate.runs:,}",
-        str(answers.largest_steps) if answers else "-",
-        f"{answers.same} of {answers.count}" if answers else "-",
+        str(agreement.largest_steps) if agreement else "-",
+        f"{agreement.same_top1} of {agreement.count}" if agreement else "-",
         "chosen" if candidate is best else "out" if candidate.note else "",
     ]

@@ -12,7 +12,7 @@ _LINES = ((0, 0), (1, 1), (2, 2), (3, 4), (5, 8), (9, 16), (17, 32), (33, 64), (
 
 
 def verify_json(report: VerifyReport) -> dict[str, Any]:
-    """A verification as plain data."""
+    """Returns a verification as plain data."""
     return {
         "model": str(report.model),
         "runtime": str(report.runtime),
@@ -24,7 +24,7 @@ def verify_json(report: VerifyReport) -> dict[str, Any]:
 
 
 def verify_text(report: VerifyReport) -> str:
-    """A verification for people: the verdict, each path, the histogram, and what is only information."""
+    """Returns a verification for people: the verdict, each path, the histogram, and what is only information."""
     lines = [
         [
             result.kernels,
@@ -64,7 +64,7 @@ def _between_json(between: PathDistance) -> dict[str, Any]:
 
 
 def _histogram(report: VerifyReport) -> str:
-    """How many output values are how many steps off, a line a range of steps up to the largest difference."""
+    """Returns how many output values are how many steps off, a line for each range up to the largest difference."""
     largest = max(result.largest_steps for result in report.results)
     lines = [
         [_range(first, last), *(f"{sum(result.histogram[first : last + 1]):,}" for result in report.results)]
@@ -84,8 +84,8 @@ def _range(first: int, last: int) -> str:
 def _between_text(between: PathDistance | None) -> list[str]:
     if between is None:
         return []
-    agreed, (one, other) = between.agreement, between.kernels
+    agreement, (first, second) = between.agreement, between.kernels
     return [
-        f"for information: {one} and {other} differ here by up to {between.largest_steps} steps, "
-        f"same top-1 {agreed.hits} of {agreed.count}"
+        f"for information: {first} and {second} differ here by up to {between.largest_steps} steps, "
+        f"same top-1 {agreement.hits} of {agreement.count}"
     ]

@@ -1,4 +1,4 @@
-"""What a model's answers should be on this machine, and whether one way to run it gives them: tune's proof."""
+"""The answers that are expected of a model on this machine, and whether a candidate gives them."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.runtime.runtime import Runtime
 from edgeready_device.verification import compare
 
-MOST_INPUTS = 16
-_FLOAT_STEPS = 255  # a float output's range counts as so many steps
+MOST_INPUTS = 16  # chosen: enough to notice wrong kernels, few enough for a slow candidate
+_FLOAT_STEPS = 255  # a float output's range counts as so many steps, those of a uint8 output
 
 
 @dataclass(frozen=True)
-class Voice:
-    """The raw `outputs` (n, classes) of one way to run the model: a runtime, or a delegate, and its kernels."""
+class CandidateOutputs:
+    """The raw `outputs` (n, classes) of a runtime, or of a delegate, with its `kernels`."""
 
     runtime: Runtime
     outputs: NDArray[Any] = field(repr=False)
@@ -30,37 +30,39 @@ class Voice:
 
     @property
     def name(self) -> str:
-        """The way in words."""
+        """The runtime and its kernels in words."""
         return f"{self.runtime}" + (f" ({self.kernels} kernels)" if self.kernels != "default" else "")
 
 
 @dataclass(frozen=True)
-class Answers:
-    """How far one candidate's answers are from the expected ones, in quantization steps; in `reason` why that is
-    too far, or empty."""
+class Agreement:
+    """How far a candidate's answers are from the expected ones, in quantization steps.
+
+    `same_top1` of `count` answers have the expected top-1 class. `reason` says why that is too far, or is empty.
+    """
 
     largest_steps: int
     bound_steps: int
-    same: int
+    same_top1: int
     count: int
     reason: str = ""
 
     @property
     def passed(self) -> bool:
-        """Whether they are within the bound."""
+        """Whether the answers are within the bound."""
         return not self.reason
 
 
 @dataclass(frozen=True)
 class Expected:
-    """The expected outputs (n, classes) by recording key; `source` says in words where they are from."""
+    """The expected outputs (n, classes) by recording key; `source` names their origin in words."""
 
     outputs: Mapping[str, NDArray[Any]] = field(repr=False)
     source: str
 
 
-def inputs_of(file: TfliteModel, contract: Contract) -> NDArray[Any]:
-    """Input tensors without the batch (n, ...): the golden vectors' where the file has some, else seeded noise."""
+def choose_inputs(file: TfliteModel, contract: Contract) -> NDArray[Any]:
+    """Returns input tensors without the batch (n, ...): those of the golden vectors, else seeded noise."""
     golden = _fitting_golden(file, contract)
     if golden is not None:
         return golden.inputs[:MOST_INPUTS]
@@ -71,8 +73,8 @@ def inputs_of(file: TfliteModel, contract: Contract) -> NDArray[Any]:
     return contract.frame.normalization.apply(pixels).astype(contract.input.dtype)
 
 
-def expected_of(file: TfliteModel, contract: Contract) -> Expected | None:
-    """The golden vectors' recordings; None for a file without them."""
+def recorded_outputs(file: TfliteModel, contract: Contract) -> Expected | None:
+    """Returns the outputs that golden vectors record; None for a file without them."""
     golden = _fitting_golden(file, contract)
     if golden is None:
         return None
@@ -80,55 +82,63 @@ def expected_of(file: TfliteModel, contract: Contract) -> Expected | None:
     return Expected(outputs, f"{min(MOST_INPUTS, len(golden.inputs))} golden vectors in the file")
 
 
-def consensus(voices: Sequence[Voice]) -> tuple[Expected, bool]:
-    """The answers that most voices agree with, the first of equals; and whether that settles it.
+def find_consensus(candidates: Sequence[CandidateOutputs]) -> tuple[Expected, bool]:
+    """Returns the outputs with which most candidates agree, the first of equals, and whether a majority does.
 
-    It does where more voices agree than not. No kernels are right by their name: on TF1's uint8 MobileNet-v2 the
-    reference kernels of tflite-runtime 2.14 answer 255 for every class, and those of LiteRT 2.3 abort (measured).
+    No kernels are right by their name: on TF1's uint8 MobileNet-v2 the reference kernels of tflite-runtime 2.14
+    answer 255 for every class, and those of LiteRT 2.3 abort (measured).
     """
-    agreed = [[judged(_from(one), other).passed for other in voices] for one in voices]
-    best = max(range(len(voices)), key=lambda i: (sum(agreed[i]), -i))
-    votes = sum(agreed[best])
-    source = f"the answers of {voices[best].name} to {len(voices[best].outputs)} frames of noise"
-    if len(voices) > 1:
-        source += f", with which {votes - 1} of {len(voices) - 1} other ways agree"
-    return Expected(_from(voices[best]).outputs, source), 2 * votes > len(voices)
+    expectations = [_expect(candidate) for candidate in candidates]
+    votes = [sum(check_outputs(expected, other).passed for other in candidates) for expected in expectations]
+    best = votes.index(max(votes))
+    source = f"the answers of {candidates[best].name} to {len(candidates[best].outputs)} frames of noise"
+    if len(candidates) > 1:
+        source += f", with which {votes[best] - 1} of {len(candidates) - 1} other ways agree"
+    return Expected(expectations[best].outputs, source), 2 * votes[best] > len(candidates)
 
 
-def judged(expected: Expected, voice: Voice) -> Answers:
-    """Whether the voice is within verify's bound of what is expected."""
-    count = min(len(voice.outputs), *(len(rows) for rows in expected.outputs.values()))
-    found = voice.outputs[:count]
-    if not np.isfinite(found).all():
-        return Answers(0, 0, 0, count, "its answers are not finite numbers")
+def check_outputs(expected: Expected, candidate: CandidateOutputs) -> Agreement:
+    """Returns whether the candidate's outputs are within verify's bound of the expected ones, and how far off."""
+    count = min(len(candidate.outputs), *(len(rows) for rows in expected.outputs.values()))
+    outputs = candidate.outputs[:count]
+    if not np.isfinite(outputs).all():
+        return Agreement(0, 0, 0, count=count, reason="its answers are not finite numbers")
     unit = _unit(next(iter(expected.outputs.values())))
-    outputs = {key: _steps(rows[:count], unit) for key, rows in expected.outputs.items()}
+    golden = GoldenVectors(
+        np.arange(count), {key: _steps(rows[:count], unit) for key, rows in expected.outputs.items()}
+    )
     try:
-        result = compare(GoldenVectors(np.arange(count), outputs), voice.runtime, voice.kernels, _steps(found, unit))
+        result = compare(golden, candidate.runtime, candidate.kernels, outputs=_steps(outputs, unit))
     except ModelFileError as error:  # another number of classes
-        return Answers(0, 0, 0, count, str(error))
+        return Agreement(0, 0, 0, count=count, reason=str(error))
     reason, clear = "", result.decisive
     if result.largest_steps > result.bound_steps:
         reason = f"its answers are up to {result.largest_steps} steps off, and {result.bound_steps} are allowed"
     elif not result.passed:
         reason = f"of {clear.count} clear cases it answers {clear.count - clear.hits} otherwise"
-    return Answers(result.largest_steps, result.bound_steps, result.agreement.hits, count, reason)
+    return Agreement(
+        largest_steps=result.largest_steps,
+        bound_steps=result.bound_steps,
+        same_top1=result.agreement.hits,
+        count=count,
+        reason=reason,
+    )
 
 
-def _from(voice: Voice) -> Expected:
-    return Expected({recording_key(voice.runtime, voice.kernels): voice.outputs}, "")
+def _expect(candidate: CandidateOutputs) -> Expected:
+    return Expected({recording_key(candidate.runtime, candidate.kernels): candidate.outputs}, "")
 
 
 def _fitting_golden(file: TfliteModel, contract: Contract) -> GoldenVectors | None:
-    """The file's golden vectors where they fit its input."""
-    golden, taken = file.golden, contract.input
-    if golden is None or golden.inputs.shape[1:] != taken.shape[1:] or golden.inputs.dtype != taken.dtype:
+    """Returns the file's golden vectors where they fit its input."""
+    golden, spec = file.golden, contract.input
+    if golden is None or golden.inputs.shape[1:] != spec.shape[1:] or golden.inputs.dtype != spec.dtype:
         return None
     return golden
 
 
 def _unit(outputs: NDArray[Any]) -> float | None:
-    """What one step of a float output is; None for integers."""
+    """Returns the size of one step of a float output; None for integers."""
     if outputs.dtype.kind != "f":
         return None
     return float(np.ptp(outputs)) / _FLOAT_STEPS or 1.0

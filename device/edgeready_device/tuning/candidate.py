@@ -1,4 +1,4 @@
-"""The ways to run a model that tune tried, and which of them to take."""
+"""The candidates of tune, which are ways to run a model, and the choice among them."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from pathlib import Path
 
 from edgeready_device.runtime.runtime import Runtime
 from edgeready_device.tune_file import Choice
-from edgeready_device.tuning.agreement import Answers
+from edgeready_device.tuning.agreement import Agreement
 
-NEAR = 1.03  # a gain under 3 % is no reason for more threads or another runtime
+NEAR = 1.03  # chosen: a gain under 3 % is not worth more threads or another runtime
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """One way to run the model, what came of it, and in `note` why it is out, or empty.
+    """One way to run the model, and its result; `note` says why it is out, or is empty.
 
-    `rounds_s` has the median latency of each round; `answers` says how far it is from the expected answers.
+    `rounds_s` has the median latency of each round, `agreement` the distance from the expected answers.
     """
 
     runtime: Runtime
@@ -29,7 +29,7 @@ class Candidate:
     load_s: float = 0.0
     first_run_s: float = 0.0
     ops_taken: int = 0
-    answers: Answers | None = None
+    agreement: Agreement | None = None
     note: str = ""
 
     @property
@@ -40,38 +40,38 @@ class Candidate:
 
     @property
     def median_s(self) -> float:
-        """The median of the rounds' medians; infinite where it was not measured."""
+        """The median of the rounds' medians; infinite for a candidate that was not measured."""
         return statistics.median(self.rounds_s) if self.rounds_s else float("inf")
 
 
 @dataclass(frozen=True)
 class TuneResult:
-    """Every candidate, and the one to take, None where there is none; the `reason` is a sentence.
+    """All candidates, the `best` of them or None, and the `reason` in a sentence.
 
-    `expected` says what the answers were held against.
+    `expected` names the origin of the answers that the candidates were compared with.
     """
 
     model: Path
     candidates: tuple[Candidate, ...]
-    chosen: Candidate | None
+    best: Candidate | None
     reason: str
     expected: str
     emulated: bool
 
     @property
     def choice(self) -> Choice | None:
-        """What `record.write_tuned` keeps."""
-        best = self.chosen
+        """The part that `record.write_tuned` writes."""
+        best = self.best
         return None if best is None else Choice(best.runtime.name, best.threads, best.delegate)
 
 
-def ratio(one: Candidate, other: Candidate) -> float:
-    """How many times as long `one` takes as `other`: the median over the rounds that both were in."""
-    return statistics.median(mine / its for mine, its in zip(one.rounds_s, other.rounds_s))
+def ratio(first: Candidate, second: Candidate) -> float:
+    """Returns how many times as long `first` takes as `second`: the median over the rounds that both were in."""
+    return statistics.median(first_s / second_s for first_s, second_s in zip(first.rounds_s, second.rounds_s))
 
 
 def choose(candidates: Sequence[Candidate], emulated: bool = False) -> tuple[Candidate | None, str]:
-    """The fastest candidate whose answers are right, or a simpler one that is as fast within 3 %; and why.
+    """Returns the fastest candidate with right answers, or a simpler one that is as fast within 3 %, and the reason.
 
     Candidates come in the order of preference: the first is what runs without a choice.
     """
@@ -83,17 +83,18 @@ def choose(candidates: Sequence[Candidate], emulated: bool = False) -> tuple[Can
     fastest = min(right, key=lambda candidate: candidate.median_s)
     near = [candidate for candidate in right if ratio(candidate, fastest) <= NEAR]
     best = min(near, key=lambda candidate: (candidate.threads, right.index(candidate)))
-    return best, _why(best, fastest, right, candidates[0])
+    return best, _explain(best, fastest, right, first=candidates[0])
 
 
-def _why(best: Candidate, fastest: Candidate, right: Sequence[Candidate], first: Candidate) -> str:
-    """The best beside what runs without a choice, and beside the best of every other runtime and delegate."""
+def _explain(best: Candidate, fastest: Candidate, right: Sequence[Candidate], *, first: Candidate) -> str:
+    """Compares the best with what runs without a choice, and with the best of every other runtime and delegate."""
     others: dict[tuple[Runtime, str], Candidate] = {}
     for candidate in sorted(right, key=lambda candidate: candidate.median_s):
         others.setdefault((candidate.runtime, candidate.delegate), candidate)
-    compared = [first] if first in right and first is not best else []
-    compared += [one for way, one in others.items() if way != (best.runtime, best.delegate) and one not in compared]
-    ratios = [f"{ratio(other, best):.3g} times as fast as {other.name}" for other in compared]
+    rivals = [first] if first in right and first is not best else []
+    others.pop((best.runtime, best.delegate), None)
+    rivals += [candidate for candidate in others.values() if candidate not in rivals]
+    ratios = [f"{ratio(other, best):.3g} times as fast as {other.name}" for other in rivals]
     reason = f"{best.name} is {', '.join(ratios) if ratios else 'the fastest'}"
     if best is not fastest:
         reason += f"; {fastest.name} is less than {NEAR - 1:.0%} faster"

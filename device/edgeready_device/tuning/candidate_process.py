@@ -1,4 +1,4 @@
-"""One way to run a model in a process of its own that waits for orders: so they are timed in turns, crash or not."""
+"""A candidate in a process of its own that waits for orders, so that candidates are interleaved and may crash."""
 
 from __future__ import annotations
 
@@ -23,16 +23,18 @@ from edgeready_device.runtime.runtime import Interpreter
 from edgeready_device.runtime.trial_child import open_requested
 
 MODEL, INPUTS = "model.tflite", "inputs.npy"
-_MOST_RUNS = 100_000  # of one turn
-OPEN_LIMIT_S = 120.0
+_MOST_RUNS = 100_000  # of one turn; chosen: it bounds the reply, and a turn of tune has a second or two
+OPEN_LIMIT_S = 120.0  # as isolation.trial.TIME_LIMIT_S: an Edge TPU on USB 2 loads firmware and weights in less
+_DEAD_LIMIT_S = 1.0  # chosen: a process that has closed its pipe ends at once
+_END_LIMIT_S = 5.0  # chosen: time for a core dump of a large process
 
 
-class ContenderError(Exception):
-    """A contender that refused, crashed or did not answer in time; the text is the reason in one sentence."""
+class CandidateError(Exception):
+    """A candidate that refused, crashed or did not answer in time; the text is the reason in one sentence."""
 
 
-class Contender:
-    """The parent's side: a process that holds the model of `folder` open as `request` says; use it in a `with`."""
+class CandidateProcess:
+    """The parent's side of a process that holds the model of `folder` open as `request` says; use it in a `with`."""
 
     def __init__(self, request: TrialRequest, folder: Path) -> None:
         self._log = (folder / f"log-{os.urandom(4).hex()}").open("wb")
@@ -42,36 +44,36 @@ class Contender:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
-            bufsize=0,  # nothing held back that a dead process would be handed while its pipe is closed
+            bufsize=0,  # no bytes wait here that closing the pipe would send to a dead process
             start_new_session=True,
         )
         self.load_s = 0.0
         self.ops_taken = 0
 
     def open(self, limit_s: float = OPEN_LIMIT_S) -> None:
-        """Waits until the model is open; raises ContenderError."""
+        """Waits until the model is open. Raises CandidateError when it does not open within `limit_s`."""
         ready = self._read(limit_s)
         self.load_s, self.ops_taken = ready["load_s"], ready["ops_taken"]
 
     def answer(self, index: int, limit_s: float) -> tuple[NDArray[Any], float]:
-        """The raw output of input `index`, and the seconds it took; raises ContenderError."""
-        found = self._ask({"answer": index}, limit_s)
-        return np.asarray(found["output"], found["type"]), found["seconds"]
+        """Returns the raw output of input `index` and the seconds of its run. Raises CandidateError."""
+        reply = self._ask({"answer": index}, limit_s)
+        return np.asarray(reply["output"], reply["type"]), reply["seconds"]
 
     def measure(self, seconds: float, limit_s: float) -> list[float]:
-        """Latencies of at least one run and `seconds`, after one that does not count; raises ContenderError."""
+        """Returns latencies of `seconds`, at least one, after a run that does not count. Raises CandidateError."""
         latencies: list[float] = self._ask({"measure": seconds}, limit_s)["latencies_s"]
         return latencies
 
     def close(self) -> None:
-        """Ends the process; a second time does nothing."""
+        """Ends the process; a second call does nothing."""
         if self._process.poll() is None:  # the number of one that has ended may be another's by now
             end_child(self._process)
         for stream in (self._process.stdin, self._process.stdout, self._log):
             if stream is not None:
                 stream.close()
 
-    def __enter__(self) -> Contender:
+    def __enter__(self) -> CandidateProcess:
         return self
 
     def __exit__(
@@ -84,7 +86,7 @@ class Contender:
         try:
             self._process.stdin.write(json.dumps(order).encode() + b"\n")
         except BrokenPipeError:  # it is dead: reading says how it died
-            limit_s = 1.0
+            limit_s = _DEAD_LIMIT_S
         return self._read(limit_s)
 
     def _read(self, limit_s: float) -> dict[str, Any]:
@@ -94,20 +96,20 @@ class Contender:
             left = max(0.0, deadline - time.monotonic())
             if not select.select([self._process.stdout], [], [], left)[0]:
                 end_child(self._process)
-                raise ContenderError(Ended(None, timed_out=True).sentence)
+                raise CandidateError(Ended(None, timed_out=True).sentence)
             part = os.read(self._process.stdout.fileno(), 1 << 16)
             if not part:
-                raise ContenderError(_ended(self._process).sentence)
+                raise CandidateError(_wait_for_end(self._process).sentence)
             self._pending += part
         line, _, self._pending = self._pending.partition(b"\n")
-        found: dict[str, Any] = json.loads(line)
-        if "error" in found:
-            raise ContenderError(found["error"])
-        return found
+        reply: dict[str, Any] = json.loads(line)
+        if "error" in reply:
+            raise CandidateError(reply["error"])
+        return reply
 
 
-def _ended(child: subprocess.Popen[bytes], timeout_s: float = 5.0) -> Ended:
-    """How a child ended that has closed its pipes; one that lives on after `timeout_s` is ended."""
+def _wait_for_end(child: subprocess.Popen[bytes], timeout_s: float = _END_LIMIT_S) -> Ended:
+    """Returns how a child ended that has closed its pipes; ends one that lives on after `timeout_s`."""
     try:
         code = child.wait(timeout_s)
     except subprocess.TimeoutExpired:
@@ -117,22 +119,22 @@ def _ended(child: subprocess.Popen[bytes], timeout_s: float = 5.0) -> Ended:
 
 
 def main() -> int:
-    """The child: arguments are the request and the folder; orders come in, and answers go out, as lines of JSON."""
+    """Runs the child: its arguments are the request and the folder, orders and replies are lines of JSON."""
     lines = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a native library prints is no answer
 
-    def say(found: dict[str, Any]) -> None:
-        lines.write(json.dumps(found) + "\n")
+    def say(reply: dict[str, Any]) -> None:
+        lines.write(json.dumps(reply) + "\n")
         lines.flush()
 
     request, folder = TrialRequest(**json.loads(sys.argv[1])), Path(sys.argv[2])
     try:
         started = time.perf_counter()
-        interpreter, taken, _ = open_requested(request, (folder / MODEL).read_bytes())
-        say({"load_s": time.perf_counter() - started, "ops_taken": taken})
-        work = _Work(interpreter, np.load(folder / INPUTS, allow_pickle=False))
+        interpreter, ops_taken, _ = open_requested(request, (folder / MODEL).read_bytes())
+        say({"load_s": time.perf_counter() - started, "ops_taken": ops_taken})
+        worker = _Worker(interpreter, np.load(folder / INPUTS, allow_pickle=False))
         for line in sys.stdin:
-            say(work.do(json.loads(line)))
+            say(worker.do(json.loads(line)))
     except EdgereadyError as error:
         say({"error": one_line(error)})
     except (ValueError, RuntimeError) as error:  # what the runtimes raise from a run
@@ -140,7 +142,7 @@ def main() -> int:
     os._exit(0)  # a library that crashes while it is unloaded has done its work
 
 
-class _Work:
+class _Worker:
     """The child's interpreter and its inputs."""
 
     def __init__(self, interpreter: Interpreter, inputs: NDArray[Any]) -> None:
@@ -149,7 +151,7 @@ class _Work:
         self._output = interpreter.get_output_details()[0]["index"]
 
     def do(self, order: dict[str, Any]) -> dict[str, Any]:
-        """One order's answer."""
+        """Carries out one order and returns the reply."""
         if "answer" in order:
             seconds = self._run(order["answer"])
             output = self._interpreter.get_tensor(self._output).reshape(-1)

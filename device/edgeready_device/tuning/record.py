@@ -1,4 +1,4 @@
-"""What `tune` keeps beside a model: an entry a machine, which `edgeready_device.tune_file` reads."""
+"""Writes the choice of `tune` beside a model, an entry for each machine; `edgeready_device.tune_file` reads it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.runtime.runtime import Runtime
 from edgeready_device.tune_file import SCHEMA, Choice, machine_key, tune_path
 
-_MOST_MACHINES = 32
+_MOST_MACHINES = 32  # chosen: more boards than share one folder, few enough for a small file
 
 
 @dataclass(frozen=True)
 class Record:
-    """One machine's entry: the `choice`, its `reason`, and `candidates`, what was measured, as plain data."""
+    """One machine's entry: the `choice`, its `reason`, and the measured `candidates` as plain data."""
 
     choice: Choice
     reason: str
@@ -26,21 +26,21 @@ class Record:
 
 
 def write_tuned(file: TfliteModel, record: Record, runtimes: Sequence[Runtime]) -> Path:
-    """Writes `record` for this machine beside `file`, keeps what others left there for the same model; the path.
+    """Writes `record` for this machine beside `file` and returns the path.
 
-    The file is whole or not there; raises OutputError.
+    Entries of other machines for the same model stay. Raises OutputError when the file cannot be written.
     """
     path, key = tune_path(file.path), machine_key(runtimes)
     sha256 = file.sha256
     entry = {"machine": key, **asdict(record)}
-    kept = [other for other in _entries(path, sha256) if other.get("machine") != key]
-    data = {"schema": SCHEMA, "flatbuffer_sha256": sha256, "machines": [*kept[1 - _MOST_MACHINES :], entry]}
+    others = [other for other in _entries(path, sha256) if other.get("machine") != key]
+    data = {"schema": SCHEMA, "flatbuffer_sha256": sha256, "machines": [*others[1 - _MOST_MACHINES :], entry]}
     write_text(path, json.dumps(data, indent=1), "the choice goes beside the model")
     return path
 
 
 def _entries(path: Path, sha256: str) -> list[dict[str, Any]]:
-    """Other machines' entries for the same model; none from a file that cannot be used."""
+    """Returns the entries of all machines for the same model; none of a file that cannot be used."""
     try:
         data = json.loads(path.read_bytes())
         if data["schema"] != SCHEMA or data["flatbuffer_sha256"] != sha256:

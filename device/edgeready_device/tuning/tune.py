@@ -1,4 +1,4 @@
-"""Which runtime and how many threads are fastest here: all are timed in turns, and only right answers can win."""
+"""Finds the fastest runtime and threads: candidates are timed interleaved, and only right answers can win."""
 
 from __future__ import annotations
 
@@ -22,29 +22,38 @@ from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.progress import Progress, no_progress
 from edgeready_device.runtime.delegate import EDGETPU_OP, parse_delegate
 from edgeready_device.runtime.runtime import Runtime, choose_runtime, installed_runtimes
-from edgeready_device.tuning.agreement import Expected, Voice, consensus, expected_of, inputs_of, judged
+from edgeready_device.tuning.agreement import (
+    CandidateOutputs,
+    Expected,
+    check_outputs,
+    choose_inputs,
+    find_consensus,
+    recorded_outputs,
+)
 from edgeready_device.tuning.candidate import Candidate, TuneResult, choose
-from edgeready_device.tuning.candidate_process import INPUTS, MODEL, Contender, ContenderError
+from edgeready_device.tuning.candidate_process import INPUTS, MODEL, CandidateError, CandidateProcess
 
-HOPELESS = 2.0  # what is slower than this many times the fastest after the first rounds is not measured further
+# Chosen: a candidate that takes more than twice as long as the fastest after three rounds is not measured further. A
+# median of three rounds is not moved by one slow round, and no drift between rounds makes up for a factor of two.
+HOPELESS = 2.0
 FIRST_ROUNDS = 3
-_LIMIT_S = 120.0
-_REFERENCE_S = 20.0  # reference kernels are slow: what they answer in this time is enough
+_LIMIT_S = 120.0  # of one answer; the time limit of a trial, for the same reason
+_REFERENCE_S = 20.0  # chosen: reference kernels are slow, and their answers of so long are enough to settle a vote
 
 
 @dataclass(frozen=True)
 class TuneConfig:
-    """What to try and for how long: `seconds` of measuring in `rounds`, each candidate once a round, in random order.
+    """The candidates and the time: `seconds` of measuring in `rounds`, each candidate once a round, in random order.
 
-    None stands for all installed runtimes, and for the powers of two up to the number of CPUs. `delegates` are tried
-    besides.
+    `runtime` None stands for all installed runtimes, `threads` None for the powers of two up to the number of CPUs.
+    Each of `delegates` adds a candidate for each runtime.
     """
 
     runtime: str | None = None
     threads: tuple[int, ...] | None = None
     delegates: tuple[str, ...] = ()
-    seconds: float = 20.0
-    rounds: int = 10
+    seconds: float = 20.0  # chosen: what a person waits for; --seconds changes it
+    rounds: int = 10  # chosen: many orders of the candidates, each turn still of hundreds of runs
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -57,69 +66,75 @@ class TuneConfig:
 
 
 @dataclass(eq=False)  # each is itself only
-class _Entrant:
-    """A candidate while it is timed, with its answers; `voice` is None where it gave none."""
+class _RunningCandidate:
+    """A candidate and its process; `outputs` is None where it gave no answers."""
 
     plan: Candidate
-    contender: Contender
-    voice: Voice | None = None
+    process: CandidateProcess
+    outputs: CandidateOutputs | None = None
     rounds_s: list[float] = field(default_factory=list)
     runs: int = 0
 
-    def judge(self, expected: Expected) -> None:
-        assert self.voice is not None
-        answers = judged(expected, self.voice)
-        self.plan = replace(self.plan, answers=answers, note=answers.reason)
+    def check(self, expected: Expected) -> None:
+        assert self.outputs is not None
+        agreement = check_outputs(expected, self.outputs)
+        self.plan = replace(self.plan, agreement=agreement, note=agreement.reason)
 
-    def candidate(self) -> Candidate:
+    def result(self) -> Candidate:
         return replace(self.plan, rounds_s=tuple(self.rounds_s), runs=self.runs)
 
 
 def thread_counts(cpus: int) -> tuple[int, ...]:
-    """1, 2, 4 ... and all of `cpus`."""
+    """Returns 1, 2, 4 ... up to `cpus`, and `cpus` itself."""
     powers = [1 << i for i in range(cpus.bit_length()) if 1 << i <= cpus]
     return tuple(sorted({*powers, cpus}))
 
 
-def tune(
-    file: TfliteModel, config: TuneConfig | None = None, progress: Progress = no_progress
-) -> TuneResult:
-    """The TuneResult of `file` on this machine; each candidate runs in a process of its own.
+def tune(file: TfliteModel, config: TuneConfig | None = None, progress: Progress = no_progress) -> TuneResult:
+    """Measures the candidates for `file` on this machine, each in a process of its own, and returns the TuneResult.
 
     `progress` counts "rounds". Raises RuntimeUnavailableError when no candidate runs at all.
     """
     config, contract = config or TuneConfig(), file.contract
-    planned = _planned(file, config)
+    plans = _plan(file, config)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="edgeready-tune-")))
         (folder / MODEL).write_bytes(file.flatbuffer)
-        inputs = inputs_of(file, contract)
+        inputs = choose_inputs(file, contract)
         np.save(folder / INPUTS, inputs)
-        entrants = []
-        for plan in planned:
-            contender = stack.enter_context(Contender(_request(plan, file), folder))
-            entrants.append(_entered(plan, contender, len(inputs)))
-        answered = [entrant for entrant in entrants if entrant.voice is not None]
-        if not answered:
-            notes = "; ".join(f"{entrant.plan.name}: {entrant.plan.note}" for entrant in entrants)
+        candidates = []
+        for plan in plans:
+            process = stack.enter_context(CandidateProcess(_request(plan, file), folder))
+            candidates.append(_start(plan, process, len(inputs)))
+        working = [candidate for candidate in candidates if candidate.outputs is not None]
+        if not working:
+            notes = "; ".join(f"{candidate.plan.name}: {candidate.plan.note}" for candidate in candidates)
             raise RuntimeUnavailableError(f"{file.path}: nothing here runs it ({notes}): run edgeready-device doctor")
-        expected = expected_of(file, contract) or _agreed(answered, folder, len(inputs))
-        for entrant in answered:
-            entrant.judge(expected)
-        _time([entrant for entrant in answered if not entrant.plan.note], config, progress)
-    candidates = tuple(entrant.candidate() for entrant in entrants)
+        expected = recorded_outputs(file, contract) or _vote(working, folder, len(inputs))
+        for candidate in working:
+            candidate.check(expected)
+        _time([candidate for candidate in working if not candidate.plan.note], config, progress)
+    results = tuple(candidate.result() for candidate in candidates)
     emulated = read_machine().emulated
-    return TuneResult(file.path, candidates, *choose(candidates, emulated), expected.source, emulated)
+    best, reason = choose(results, emulated)
+    return TuneResult(
+        model=file.path,
+        candidates=results,
+        best=best,
+        reason=reason,
+        expected=expected.source,
+        emulated=emulated,
+    )
 
 
-def _planned(file: TfliteModel, config: TuneConfig) -> list[Candidate]:
-    """All candidates, the one that runs without a choice first."""
+def _plan(file: TfliteModel, config: TuneConfig) -> list[Candidate]:
+    """Returns all candidates, the one that runs without a choice first."""
     for delegate in config.delegates:
-        parse_delegate(delegate)  # a name that is none is the caller's mistake, and no candidate
-    named = [config.runtime] if config.runtime else [runtime.name for runtime in installed_runtimes()]
-    if not named:
-        choose_runtime()  # says what to install
-    runtimes = [choose_runtime(name) for name in named if config.runtime or _usable(name)]
+        parse_delegate(delegate)  # raises: a wrong name is the caller's mistake, and no candidate
+    names = [config.runtime] if config.runtime else [runtime.name for runtime in installed_runtimes()]
+    if not names:
+        choose_runtime()  # raises with what to install
+    runtimes = [choose_runtime(name) for name in names if config.runtime or _usable(name)]
     threads = config.threads or thread_counts(available_cpus())
     compiled = any(op.custom_code == EDGETPU_OP for op in file.graph.ops)
     plain = [] if compiled else [Candidate(runtime, count) for runtime in runtimes for count in threads]
@@ -132,77 +147,78 @@ def _planned(file: TfliteModel, config: TuneConfig) -> list[Candidate]:
 def _usable(name: str) -> bool:
     try:
         choose_runtime(name)
-    except RuntimeUnavailableError:  # numpy 2 under tflite-runtime: doctor tells
+    except RuntimeUnavailableError:  # numpy 2 under tflite-runtime: doctor explains it
         return False
     return True
 
 
 def _request(plan: Candidate, file: TfliteModel) -> TrialRequest:
-    return TrialRequest(plan.runtime.name, plan.threads, "default", plan.delegate, len(file.graph.ops))
+    return TrialRequest(plan.runtime.name, plan.threads, delegate=plan.delegate, ops_total=len(file.graph.ops))
 
 
-def _entered(plan: Candidate, contender: Contender, inputs: int) -> _Entrant:
-    """The candidate with its answers, or a note why it is out."""
+def _start(plan: Candidate, process: CandidateProcess, inputs: int) -> _RunningCandidate:
+    """Opens the candidate and returns it with its answers, or with a note why it is out."""
     try:
-        contender.open()
-        answers = [contender.answer(i, _LIMIT_S) for i in range(inputs)]
-    except ContenderError as error:
-        contender.close()
-        return _Entrant(replace(plan, note=str(error)), contender)
+        process.open()
+        answers = [process.answer(i, _LIMIT_S) for i in range(inputs)]
+    except CandidateError as error:
+        process.close()
+        return _RunningCandidate(replace(plan, note=str(error)), process)
     way = Runtime(plan.delegate, f"on {plan.runtime}") if plan.delegate else plan.runtime
-    opened = replace(plan, load_s=contender.load_s, first_run_s=answers[0][1], ops_taken=contender.ops_taken)
-    return _Entrant(opened, contender, Voice(way, np.stack([output for output, _ in answers])))
+    plan = replace(plan, load_s=process.load_s, first_run_s=answers[0][1], ops_taken=process.ops_taken)
+    return _RunningCandidate(plan, process, CandidateOutputs(way, np.stack([output for output, _ in answers])))
 
 
-def _agreed(answered: Sequence[_Entrant], folder: Path, inputs: int) -> Expected:
-    """What most ways to run the model answer; the slow reference kernels are asked where the others are split."""
-    voices = {entrant.voice.runtime: entrant.voice for entrant in answered if entrant.voice is not None}
-    expected, settled = consensus(list(voices.values()))
+def _vote(working: Sequence[_RunningCandidate], folder: Path, inputs: int) -> Expected:
+    """Returns the answers of most candidates; the slow reference kernels vote, too, where the others are split."""
+    outputs = {candidate.outputs.runtime: candidate.outputs for candidate in working if candidate.outputs is not None}
+    expected, settled = find_consensus(list(outputs.values()))
     if settled:
         return expected
-    more = [_reference(runtime, folder, inputs) for runtime in {entrant.plan.runtime: 0 for entrant in answered}]
-    return consensus([*voices.values(), *(voice for voice in more if voice is not None)])[0]
+    runtimes = dict.fromkeys(candidate.plan.runtime for candidate in working)
+    more = [_run_reference(runtime, folder, inputs) for runtime in runtimes]
+    return find_consensus([*outputs.values(), *(vote for vote in more if vote is not None)])[0]
 
 
-def _reference(runtime: Runtime, folder: Path, inputs: int) -> Voice | None:
-    """What the reference kernels answer in the time that they have; None where they crash or refuse."""
+def _run_reference(runtime: Runtime, folder: Path, inputs: int) -> CandidateOutputs | None:
+    """Returns the answers of the reference kernels within their time; None where they crash or refuse."""
     rows: list[NDArray[Any]] = []
     started = time.monotonic()
     try:
-        with Contender(TrialRequest(runtime.name, 1, "reference"), folder) as contender:
-            contender.open()
+        with CandidateProcess(TrialRequest(runtime.name, 1, "reference"), folder) as process:
+            process.open()
             while len(rows) < inputs and time.monotonic() - started < _REFERENCE_S:
-                rows.append(contender.answer(len(rows), _LIMIT_S)[0])
-    except ContenderError:  # one voice less
+                rows.append(process.answer(len(rows), _LIMIT_S)[0])
+    except CandidateError:  # one vote less
         return None
-    return Voice(runtime, np.stack(rows), "reference")
+    return CandidateOutputs(runtime, np.stack(rows), "reference")
 
 
-def _time(entrants: Sequence[_Entrant], config: TuneConfig, progress: Progress) -> None:
-    """Times the entrants in turns, in another order each round, so that no drift of the machine favours one."""
+def _time(candidates: Sequence[_RunningCandidate], config: TuneConfig, progress: Progress) -> None:
+    """Times the candidates interleaved, in another order each round, so that no drift of the machine favours one."""
     order = random.Random(config.seed)
-    running = list(entrants)
+    running = list(candidates)
     for done in range(config.rounds):
         turn_s = config.seconds / config.rounds / max(1, len(running))
-        for entrant in order.sample(running, len(running)):
+        for candidate in order.sample(running, len(running)):
             try:
-                latencies = entrant.contender.measure(turn_s, _LIMIT_S + turn_s)
-            except ContenderError as error:
-                entrant.plan = replace(entrant.plan, note=str(error))
-                running.remove(entrant)
+                latencies = candidate.process.measure(turn_s, _LIMIT_S + turn_s)
+            except CandidateError as error:
+                candidate.plan = replace(candidate.plan, note=str(error))
+                running.remove(candidate)
                 continue
-            entrant.rounds_s.append(statistics.median(latencies))
-            entrant.runs += len(latencies)
+            candidate.rounds_s.append(statistics.median(latencies))
+            candidate.runs += len(latencies)
         if done + 1 == FIRST_ROUNDS:
-            running = _promising(running)
+            running = _drop_hopeless(running)
         progress("rounds", done + 1, config.rounds)
 
 
-def _promising(running: list[_Entrant]) -> list[_Entrant]:
-    """Those within HOPELESS of the fastest; the others give their memory back."""
-    medians = [statistics.median(entrant.rounds_s) for entrant in running]
-    kept = [entrant for entrant, median in zip(running, medians) if median <= HOPELESS * min(medians)]
-    for entrant in running:
-        if entrant not in kept:
-            entrant.contender.close()
-    return kept
+def _drop_hopeless(running: list[_RunningCandidate]) -> list[_RunningCandidate]:
+    """Returns the candidates within HOPELESS of the fastest; ends the processes of the others."""
+    medians = [statistics.median(candidate.rounds_s) for candidate in running]
+    near = [candidate for candidate, median in zip(running, medians) if median <= HOPELESS * min(medians)]
+    for candidate in running:
+        if candidate not in near:
+            candidate.process.close()
+    return near

@@ -13,7 +13,7 @@ from edgeready.report.budget import budget_line, trail_view
 from edgeready.report.readiness import verdict
 from edgeready.report.tables import new_table
 from edgeready.workflows.build import BuildResult
-from edgeready_device.report.quantity import duration
+from edgeready_device.text import duration
 
 
 def build_view(result: BuildResult, images: str) -> RenderableType:

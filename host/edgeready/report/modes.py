@@ -14,8 +14,7 @@ from edgeready.config.modes import MODES, NO, PARTLY, TARGETS, Mode
 from edgeready.files.atomic import write_files
 from edgeready.proof.measure import Measured
 from edgeready.workflows.modes import ModeRow, ModesReport
-from edgeready_device.report.quantity import duration
-from edgeready_device.text import table
+from edgeready_device.text import duration, table
 
 _TARGETS = tuple(TARGETS)
 _HEADER = (

@@ -8,7 +8,7 @@ from typing import Any
 from edgeready.proof.measure import Measured
 from edgeready.report.plots.canvas import BLUE, GREEN, GREY, LINE, ORANGE, add_panel, new_figure, plain, save_figure
 from edgeready.workflows.modes import ModesReport
-from edgeready_device.report.quantity import duration
+from edgeready_device.text import duration
 
 _LOGARITHMIC = 6  # chosen: at larger ratios the fast modes are a single point on a linear axis
 

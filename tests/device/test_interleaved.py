@@ -7,7 +7,7 @@ import pytest
 
 from edgeready_device.benchmarking import interleaved as under_test
 from edgeready_device.benchmarking.compare import FASTER, SAME, SLOWER, UNJUDGED
-from edgeready_device.benchmarking.interleaved import ORDERS, TurnsConfig, compare_models
+from edgeready_device.benchmarking.interleaved import ORDERS, InterleavedConfig, compare_models
 from edgeready_device.errors import UsageError
 from edgeready_device.machine.machine import Machine, read_machine
 
@@ -36,7 +36,7 @@ def compared(faked, monkeypatch):
     return make
 
 
-FEW = TurnsConfig(time_s=0.0, rounds=25, turn_s=0.0, turn_runs=5, warmup_s=0.0)
+FEW = InterleavedConfig(time_s=0.0, rounds=25, turn_s=0.0, turn_runs=5, warmup_s=0.0)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_machine_that_slows_down_threefold_hides_nothing(compared, factor, ver
     assert found.first.latencies_s[-1] > 3 * found.first.latencies_s[0]
 
 
-def test_they_take_turns_of_five_in_an_order_that_is_drawn(compared):
+def test_they_alternate_in_turns_of_five_in_an_order_that_is_drawn(compared):
     found, order = compared(lambda _: 0.01, lambda _: 0.01, config=FEW)
     runs = np.array(order[2:]).reshape(-1, 5)  # two warm-up runs ahead
     assert (runs.min(axis=1) == runs.max(axis=1)).all()
@@ -103,10 +103,10 @@ def test_what_was_measured_is_said(compared):
 )
 def test_turns_that_cannot_be_meant_are_refused(options, message):
     with pytest.raises(UsageError, match=message):
-        TurnsConfig(**options)
+        InterleavedConfig(**options)
 
 
-def test_real_models_take_turns(runtime, model):
+def test_real_models_are_interleaved(runtime, model):
     from edgeready_device.model import Model
 
     one, other = (Model.load(model("conv"), runtime=runtime.name) for _ in range(2))
