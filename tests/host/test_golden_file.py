@@ -108,6 +108,14 @@ def test_a_complete_file_keeps_its_parts_and_its_hashes_hold(tmp_path, pictures)
     assert json.loads(parts(out)["edgeready.json"])["later"] == said["later"]
 
 
+def test_a_damaged_part_is_an_error_that_names_the_file_and_nothing_is_written(tmp_path, pictures):
+    path = tmp_path / "notes.tflite"
+    path.write_bytes(with_parts(conv_classifier(), {"notes.txt": b"hello"}).replace(b"hello", b"jello"))
+    with pytest.raises(ModelFileError, match=r"notes\.tflite: its part 'notes.txt' is damaged \(Bad CRC-32"):
+        add_golden(path, str(pictures), tmp_path / "out.tflite")
+    assert not (tmp_path / "out.tflite").exists()
+
+
 def test_a_float_model_gets_float_vectors(tmp_path, pictures):
     path, out = tmp_path / "float.tflite", tmp_path / "out.tflite"
     shape = T("shape", data=np.array([1, 4], np.int32))

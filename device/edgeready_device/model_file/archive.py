@@ -6,17 +6,19 @@ import io
 import struct
 import zipfile
 import zlib
+from collections.abc import Container
 from dataclasses import dataclass
 
 from edgeready_device.errors import ModelFileError
 from edgeready_device.text import plain
 
-MOST_PARTS = 1000
-_MOST_DIRECTORY_BYTES = 1 << 20  # zipfile reads the whole directory before it says how many entries there are
+MOST_PARTS = 1000  # chosen: far above the three parts of a model file and the arrays of its golden vectors
+# zipfile reads the whole directory before it says how many entries there are; chosen: a kilobyte for each part.
+_MOST_DIRECTORY_BYTES = 1 << 20
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 # What zipfile raises; an OverflowError for an offset that a 32-bit machine cannot hold.
 _DAMAGES = (zipfile.BadZipFile, zlib.error, EOFError, OSError, OverflowError, ValueError, RuntimeError)
-_LONGEST = 100
+_LONGEST = 100  # characters of a reason: zipfile quotes what is in the file, however long; chosen: one line
 _END, _END_64 = b"PK\x05\x06", b"PK\x06\x07"
 _END_BYTES = 22
 
@@ -46,11 +48,22 @@ class Archive:
             with self._archive.open(entry) as stream:
                 data = stream.read(most_bytes + 1)
         except _DAMAGES as error:
-            said = plain(str(error))[:_LONGEST]  # zipfile quotes what it found, however long
-            raise ModelFileError(f"its part {name!r:.60} is damaged ({said}): copy the file again") from error
+            reason = plain(str(error))[:_LONGEST]
+            raise ModelFileError(f"its part {name!r:.60} is damaged ({reason}): copy the file again") from error
         if len(data) > most_bytes:
             raise ModelFileError(f"its part {name!r:.60} is larger than {most_bytes} bytes: refused")
         return data
+
+    def parts(self, most_bytes: int, without: Container[str] = ()) -> dict[str, bytes]:
+        """The contents of all parts but those `without`, by name.
+
+        Raises ModelFileError when one is damaged, or when they take more than `most_bytes` together.
+        """
+        entries = [entry for entry in self._archive.infolist() if entry.filename not in without]
+        size = sum(entry.file_size for entry in entries)
+        if size > most_bytes:
+            raise ModelFileError(f"its parts unpack to {size:,} bytes: refused")
+        return {entry.filename: self.part(entry.filename, entry.file_size) for entry in entries}
 
 
 def read_archive(data: bytes) -> Archive | None:

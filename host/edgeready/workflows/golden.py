@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,10 +21,11 @@ from edgeready_device.errors import ImageError
 from edgeready_device.images.decode import image_files, load_frame
 from edgeready_device.images.frames import fit_frame
 from edgeready_device.isolation.trial import TrialRequest, try_model
+from edgeready_device.model_file.archive import read_archive
 from edgeready_device.model_file.manifest import InputSpec
 from edgeready_device.model_file.reader import GOLDEN, MANIFEST, TfliteModel, read_model_file
 
-_MOST_PART_BYTES = 256 << 20
+_MOST_PARTS_BYTES = 256 << 20  # unpacked, all together; chosen: far above the parts of any classifier
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +116,7 @@ def _spread(count: int, most: int) -> list[int]:
 
 def _with_part(path: Path, file: TfliteModel, golden: bytes) -> bytes:
     """The file's bytes with `golden` among its parts, and with its hash in the manifest where there is one."""
-    parts = _parts(path, file)
+    parts = _parts(path)
     manifest = parts.pop(MANIFEST, None)
     parts[GOLDEN] = golden
     if manifest is not None:
@@ -127,18 +126,10 @@ def _with_part(path: Path, file: TfliteModel, golden: bytes) -> bytes:
     return with_parts(file.flatbuffer, parts)
 
 
-def _parts(path: Path, file: TfliteModel) -> dict[str, bytes]:
+def _parts(path: Path) -> dict[str, bytes]:
     """Every part behind the flatbuffer, by its name; edgeready's own are checked already."""
-    data = path.read_bytes()
-    if len(data) == len(file.flatbuffer):
-        return {}
-    found: dict[str, bytes] = {}
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            for entry in archive.infolist():
-                if entry.file_size > _MOST_PART_BYTES:
-                    raise ModelFileError(f"{path}: its part {entry.filename!r} has {entry.file_size} bytes: refused")
-                found[entry.filename] = archive.read(entry)
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError) as error:
-        raise ModelFileError(f"{path}: the ZIP at its end is damaged ({error}): copy the file again") from error
-    return found
+        archive = read_archive(path.read_bytes())
+        return {} if archive is None else archive.parts(_MOST_PARTS_BYTES)
+    except ModelFileError as error:
+        raise ModelFileError(f"{path}: {error}") from error
