@@ -15,7 +15,7 @@ import pytest
 from edgeready_device import cli
 from edgeready_device.doctor import diagnosis, probes, tpu_probes
 from edgeready_device.doctor.diagnosis import diagnose
-from edgeready_device.doctor.environment import Inventory, Patient, Subject, read_inventory, read_patient
+from edgeready_device.doctor.environment import Environment, Inventory, Subject, read_environment, read_inventory
 from edgeready_device.doctor.finding import Diagnosis, Finding
 from edgeready_device.doctor.platform_facts import PlatformFacts, read_platform, wheels_for
 from edgeready_device.doctor.sample import ANSWER, is_right, sample_model
@@ -33,18 +33,18 @@ BOTH = (("ai-edge-litert", "2.3.0"), ("tflite-runtime", "2.14.0"))
 RIGHT = TrialResult(WELL, tuple(map(float, ANSWER)))
 
 
-def patient(**changes) -> Patient:
+def board(**changes) -> Environment:
     """A healthy Raspberry Pi on which both runtimes answer rightly."""
     usual = {"facts": PI_OS_12, "inventory": Inventory(WELL, "1.26.4", BOTH), "attempt": lambda *_: RIGHT}
-    return Patient(**{**usual, **changes})
+    return Environment(**{**usual, **changes})
 
 
 def system(**changes) -> PlatformFacts:
     return dataclasses.replace(PI_OS_12, **changes)
 
 
-def found(probe, sick: Patient) -> list[tuple[str, str, str]]:
-    return [(finding.level, finding.sentence, finding.remedy) for finding in probe(sick)]
+def found(probe, machine: Environment) -> list[tuple[str, str, str]]:
+    return [(finding.level, finding.sentence, finding.remedy) for finding in probe(machine)]
 
 
 # -- which wheels fit ------------------------------------------------------------------------------------------
@@ -100,7 +100,7 @@ def test_a_32_bit_python_on_a_64_bit_kernel_is_32_bit(monkeypatch, kernel, machi
 
 
 def test_an_armv6_processor_is_told_before_anything_dies():
-    assert found(probes.processor, patient(facts=system(machine="armv6l"))) == [
+    assert found(probes.processor, board(facts=system(machine="armv6l"))) == [
         (
             "problem",
             "this processor is armv6l (Raspberry Pi 1 and Zero): every runtime is built for ARMv7 or newer and ends "
@@ -111,23 +111,23 @@ def test_an_armv6_processor_is_told_before_anything_dies():
 
 
 def test_a_32_bit_system_on_a_64_bit_processor_is_noted():
-    [(level, sentence, remedy)] = found(probes.processor, patient(facts=system(machine="armv7l")))
+    [(level, sentence, remedy)] = found(probes.processor, board(facts=system(machine="armv7l")))
     assert (level, remedy) == ("note", "install the 64-bit Raspberry Pi OS")
     assert sentence.startswith("a 32-bit system runs on a 64-bit processor")
 
 
 def test_a_usual_processor_is_fine():
-    assert found(probes.processor, patient()) == [("ok", "CPython 3.11 on Linux aarch64 with glibc 2.36", "")]
+    assert found(probes.processor, board()) == [("ok", "CPython 3.11 on Linux aarch64 with glibc 2.36", "")]
 
 
 @pytest.mark.parametrize("emulated", [True, False])
 def test_emulation_is_noted(emulated):
-    assert len(found(probes.emulation, patient(emulated=emulated))) == emulated
+    assert len(found(probes.emulation, board(emulated=emulated))) == emulated
 
 
 def test_a_numpy_that_dies_is_told_with_the_signal():
-    sick = patient(inventory=Inventory(Ended(None, "SIGILL", errors="x\n")))
-    [(level, sentence, remedy)] = found(probes.numpy_loads, sick)
+    broken = board(inventory=Inventory(Ended(None, "SIGILL", errors="x\n")))
+    [(level, sentence, remedy)] = found(probes.numpy_loads, broken)
     assert level == "problem"
     assert sentence.startswith("numpy does not load: it was ended by SIGILL (an instruction that this processor does")
     assert remedy.startswith("sudo apt install python3-numpy")
@@ -135,7 +135,7 @@ def test_a_numpy_that_dies_is_told_with_the_signal():
 
 def test_a_numpy_that_is_not_there_is_told_with_its_error():
     ended = Ended(1, errors="Traceback ...\nModuleNotFoundError: No module named 'numpy'\n")
-    [(_, sentence, _)] = found(probes.numpy_loads, patient(inventory=Inventory(ended)))
+    [(_, sentence, _)] = found(probes.numpy_loads, board(inventory=Inventory(ended)))
     assert sentence == (
         "numpy does not load: it ended with exit code 1 (ModuleNotFoundError: No module named 'numpy')"
     )
@@ -165,13 +165,13 @@ def test_a_numpy_that_is_not_there_is_told_with_its_error():
     ],
 )
 def test_a_missing_runtime_is_told_with_the_wheel_or_that_there_is_none(facts, sentence, remedy):
-    sick = patient(facts=system(**facts), inventory=Inventory(WELL, "1.26.4", ()))
-    assert found(probes.runtime_installed, sick) == [("problem", sentence, remedy)]
+    broken = board(facts=system(**facts), inventory=Inventory(WELL, "1.26.4", ()))
+    assert found(probes.runtime_installed, broken) == [("problem", sentence, remedy)]
 
 
 def test_an_installed_runtime_and_a_broken_numpy_are_no_missing_runtime():
-    assert found(probes.runtime_installed, patient()) == []
-    assert found(probes.runtime_installed, patient(inventory=Inventory(Ended(1)))) == []
+    assert found(probes.runtime_installed, board()) == []
+    assert found(probes.runtime_installed, board(inventory=Inventory(Ended(1)))) == []
 
 
 # -- runtimes --------------------------------------------------------------------------------------------------
@@ -183,8 +183,8 @@ def results(**by_name):
 
 
 def test_a_runtime_that_dies_is_told_with_another_one_that_is_installed():
-    sick = patient(attempt=results(ai_edge_litert=TrialResult(Ended(None, "SIGILL")), tflite_runtime=RIGHT))
-    first, second = found(probes.runtimes_run, sick)
+    broken = board(attempt=results(ai_edge_litert=TrialResult(Ended(None, "SIGILL")), tflite_runtime=RIGHT))
+    first, second = found(probes.runtimes_run, broken)
     assert first == (
         "problem",
         "ai-edge-litert 2.3.0 does not run: it was ended by SIGILL (an instruction that this processor does not "
@@ -208,35 +208,35 @@ def test_a_runtime_that_dies_is_told_with_another_one_that_is_installed():
         ),
     ],
 )
-def test_what_mends_a_crash_depends_on_the_machine(changes, ended, remedy):
+def test_what_helps_against_a_crash_depends_on_the_machine(changes, ended, remedy):
     only = Inventory(WELL, "1.26.4", BOTH[:1])
-    sick = patient(inventory=only, attempt=lambda *_: TrialResult(ended), **changes)
-    [(_, sentence, mend)] = found(probes.runtimes_run, sick)
+    broken = board(inventory=only, attempt=lambda *_: TrialResult(ended), **changes)
+    [(_, sentence, advice)] = found(probes.runtimes_run, broken)
     assert sentence == f"ai-edge-litert 2.3.0 does not run: {ended.sentence}"
-    assert mend.startswith(remedy)
+    assert advice.startswith(remedy)
 
 
 def test_a_refusal_is_told_with_its_own_remedy():
     refused = TrialResult(WELL, error="tflite-runtime 2.14.0 cannot work with numpy 2.1: run pip install 'numpy<2'")
-    [(_, sentence, remedy), _] = found(probes.runtimes_run, patient(attempt=lambda *_: refused))
+    [(_, sentence, remedy), _] = found(probes.runtimes_run, board(attempt=lambda *_: refused))
     assert (sentence, remedy) == ("tflite-runtime 2.14.0 cannot work with numpy 2.1", "run pip install 'numpy<2'")
 
 
 def test_a_python_error_in_the_child_is_told_by_its_last_line():
     died = TrialResult(Ended(1, errors="Traceback\n  File\nImportError: libstdc++.so.6: not found\n"))
-    [(_, sentence, _), _] = found(probes.runtimes_run, patient(attempt=lambda *_: died))
+    [(_, sentence, _), _] = found(probes.runtimes_run, board(attempt=lambda *_: died))
     assert sentence.endswith("it ended with exit code 1 (ImportError: libstdc++.so.6: not found)")
 
 
 @pytest.mark.parametrize("emulated", [True, False])
 def test_wrong_answers_are_no_success(emulated):
     wrong = TrialResult(WELL, (0.0, 255.0, 0.0))
-    sick = patient(emulated=emulated, attempt=lambda *_: wrong)
-    (level, sentence, remedy), _ = found(probes.runtimes_run, sick)
+    broken = board(emulated=emulated, attempt=lambda *_: wrong)
+    (level, sentence, remedy), _ = found(probes.runtimes_run, broken)
     assert level == "problem"
     assert sentence == "ai-edge-litert 2.3.0 runs a model but answers wrongly: 0, 255, 0 in place of 20, 84, 153"
     assert ("QEMU" in remedy) is emulated
-    assert diagnose(sick).ran == ()
+    assert diagnose(broken).ran == ()
 
 
 def test_the_sample_is_what_its_maker_says_and_both_runtimes_agree():
@@ -261,19 +261,19 @@ LIBRARY = TpuLibrary("/usr/lib/libedgetpu.so.1", "max")
 
 
 def says(text) -> dict:
-    return {"load": lambda module: Ended(0, output=text)}
+    return {"ask": lambda question: Ended(0, output=text)}
 
 
 def test_where_nobody_asks_for_an_edge_tpu_its_absence_is_a_note():
-    assert found(tpu_probes.device, patient()) == [("note", "no Edge TPU and no libedgetpu is on this machine", "")]
-    assert found(tpu_probes.library, patient()) == found(tpu_probes.delegate, patient()) == []
+    assert found(tpu_probes.device, board()) == [("note", "no Edge TPU and no libedgetpu is on this machine", "")]
+    assert found(tpu_probes.library, board()) == found(tpu_probes.delegate, board()) == []
 
 
 @pytest.mark.parametrize(
     "changes", [{"delegate": "edgetpu:usb"}, {"library": LIBRARY}, {"subject": Subject("m", b"", 2, 1)}]
 )
 def test_where_somebody_does_it_is_a_problem(changes):
-    [(level, sentence, _)] = found(tpu_probes.device, patient(**changes))
+    [(level, sentence, _)] = found(tpu_probes.device, board(**changes))
     assert (level, sentence[:30]) == ("problem", "no Edge TPU is plugged in: nei")
 
 
@@ -292,48 +292,51 @@ def test_where_somebody_does_it_is_a_problem(changes):
     ],
 )
 def test_a_device_is_told_with_its_state(tpu, level, sentence, remedy):
-    assert found(tpu_probes.device, patient(tpus=(tpu,))) == [(level, sentence, remedy)]
-    assert found(tpu_probes.permission, patient(tpus=(tpu,))) == []
+    assert found(tpu_probes.device, board(tpus=(tpu,))) == [(level, sentence, remedy)]
+    assert found(tpu_probes.permission, board(tpus=(tpu,))) == []
 
 
 def test_a_usb_device_that_may_not_be_opened_wants_a_rule():
     shut = dataclasses.replace(USB, usable=False)
-    assert found(tpu_probes.permission, patient(tpus=(shut,))) == [
+    assert found(tpu_probes.permission, board(tpus=(shut,))) == [
         (
             "problem",
             "this user may not open the Edge TPU (/dev/bus/usb/002/007): no udev rule names it",
             tpu_probes.UDEV,
         )
     ]
-    [(_, sentence, remedy)] = found(tpu_probes.permission, patient(tpus=(shut,), udev_rule=True))
+    [(_, sentence, remedy)] = found(tpu_probes.permission, board(tpus=(shut,), udev_rule=True))
     assert sentence.endswith("though there is a udev rule")
     assert remedy == "sudo usermod -aG plugdev $USER, log in again, and plug the device in again"
 
 
 def test_a_pci_device_that_may_not_be_opened_wants_its_group():
     shut = dataclasses.replace(PCI, usable=False)
-    assert found(tpu_probes.permission, patient(tpus=(shut,))) == [
+    assert found(tpu_probes.permission, board(tpus=(shut,))) == [
         ("problem", "this user may not open the Edge TPU (/dev/apex_0)", tpu_probes.APEX)
     ]
 
 
 def test_a_slow_link_is_noted():
     slow = dataclasses.replace(USB, speed_mbps=480)
-    [(level, sentence, _)] = found(tpu_probes.link, patient(tpus=(slow,)))
+    [(level, sentence, _)] = found(tpu_probes.link, board(tpus=(slow,)))
     assert (level, sentence[:44]) == ("note", "the Edge TPU is on USB 2 (480 Mbit/s): input")
-    assert found(tpu_probes.link, patient(tpus=(USB, PCI))) == []
+    assert found(tpu_probes.link, board(tpus=(USB, PCI))) == []
 
 
 def test_a_library_that_loads_is_told_with_version_and_clock():
     text = json.dumps({"version": "RuntimeVersion(14)", "devices": [["usb", "/sys"]]})
-    assert found(tpu_probes.library, patient(tpus=(USB,), library=LIBRARY, **says(text))) == [
+    assert found(tpu_probes.library, board(tpus=(USB,), library=LIBRARY, **says(text))) == [
         ("ok", "libedgetpu loads: RuntimeVersion(14), maximum clock: it gets hot", "")
     ]
 
 
 def test_a_library_that_sees_no_device_though_there_is_one_is_a_problem():
     text = json.dumps({"version": "RuntimeVersion(14)", "devices": []})
-    assert [level for level, *_ in found(tpu_probes.library, patient(tpus=(USB,), **says(text)))] == ["ok", "problem"]
+    assert [level for level, *_ in found(tpu_probes.library, board(tpus=(USB,), **says(text)))] == [
+        "ok",
+        "problem",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -341,13 +344,13 @@ def test_a_library_that_sees_no_device_though_there_is_one_is_a_problem():
     [(None, "sudo apt install libedgetpu1-std (see docs/coral.md)"), (LIBRARY, tpu_probes.REBUILT)],
 )
 def test_a_library_that_does_not_load_is_told_with_the_loaders_reason(library, remedy):
-    sick = patient(tpus=(USB,), library=library, **says('{"error": "wrong ELF class"}'))
-    assert found(tpu_probes.library, sick) == [("problem", "libedgetpu does not load: wrong ELF class", remedy)]
+    broken = board(tpus=(USB,), library=library, **says('{"error": "wrong ELF class"}'))
+    assert found(tpu_probes.library, broken) == [("problem", "libedgetpu does not load: wrong ELF class", remedy)]
 
 
 def test_a_library_that_kills_its_process_is_a_sentence():
-    sick = patient(tpus=(USB,), load=lambda module: Ended(None, "SIGSEGV"))
-    [(level, sentence, remedy)] = found(tpu_probes.library, sick)
+    broken = board(tpus=(USB,), ask=lambda question: Ended(None, "SIGSEGV"))
+    [(level, sentence, remedy)] = found(tpu_probes.library, broken)
     assert (level, remedy) == ("problem", tpu_probes.REBUILT)
     assert sentence.startswith("libedgetpu cannot be loaded: it was ended by SIGSEGV")
 
@@ -355,8 +358,8 @@ def test_a_library_that_kills_its_process_is_a_sentence():
 def test_a_runtime_that_the_library_was_not_built_for_is_told():
     crashed = TrialResult(Ended(None, "SIGSEGV"))
     nothing = TrialResult(WELL, error="the delegate edgetpu took 0 of 7 ops; the file is not compiled")
-    sick = patient(tpus=(USB,), library=LIBRARY, attempt=results(ai_edge_litert=nothing, tflite_runtime=crashed))
-    good, bad = found(tpu_probes.delegate, sick)
+    broken = board(tpus=(USB,), library=LIBRARY, attempt=results(ai_edge_litert=nothing, tflite_runtime=crashed))
+    good, bad = found(tpu_probes.delegate, broken)
     assert good == ("ok", "ai-edge-litert 2.3.0 starts the delegate edgetpu", "")
     assert bad[1].startswith(
         "tflite-runtime 2.14.0 does not get on with the delegate edgetpu: it was ended by SIGSEGV"
@@ -368,11 +371,11 @@ def test_a_runtime_that_the_library_was_not_built_for_is_told():
 
 
 def test_a_model_that_runs_on_one_runtime_runs():
-    sick = patient(
+    broken = board(
         subject=Subject("m.tflite", b"", 5),
         attempt=results(ai_edge_litert=TrialResult(Ended(None, "SIGSEGV")), tflite_runtime=RIGHT),
     )
-    result = diagnose(sick)
+    result = diagnose(broken)
     assert result.ran == ("tflite-runtime 2.14.0",)
     assert [finding.sentence for finding in result.findings if finding.probe == "model"] == [
         f"m.tflite ends ai-edge-litert 2.3.0: {Ended(None, 'SIGSEGV').sentence}",
@@ -381,7 +384,7 @@ def test_a_model_that_runs_on_one_runtime_runs():
 
 
 def test_a_compiled_model_without_the_delegate_is_told():
-    result = diagnose(patient(subject=Subject("m.tflite", b"", 3, 1), **says('{"error": "none"}')))
+    result = diagnose(board(subject=Subject("m.tflite", b"", 3, 1), **says('{"error": "none"}')))
     assert result.ran == ()
     assert result.findings[-1] == Finding(
         "model",
@@ -396,7 +399,7 @@ def test_a_delegate_that_is_asked_for_has_to_start(error, ran):
     def attempt(request, model):
         return TrialResult(WELL, error=error) if request.delegate else RIGHT
 
-    assert diagnose(patient(delegate="./libx.so", attempt=attempt)).ran == tuple(name for name, _ in ran)
+    assert diagnose(board(delegate="./libx.so", attempt=attempt)).ran == tuple(name for name, _ in ran)
 
 
 @pytest.mark.parametrize(("delegate", "code"), [("tpu", 2), ("./none.so", 4)])
@@ -471,7 +474,7 @@ def test_runtimes_that_really_die_are_sentences_and_exit_code_6(doctor):
     assert (done.returncode, done.stderr) == (6, "")
     for runtime in installed_runtimes():
         assert f"MEND  {runtime} does not run: it was ended by {signals[runtime.name]} (" in done.stdout
-    emulated = read_machine().emulated  # which is a thing to mend too
+    emulated = read_machine().emulated  # which is a problem too
     assert ("this machine is emulated: no time measured here counts" in done.stdout) is emulated
     last = done.stdout.splitlines()[-1]
     assert last == f"a model DOES NOT RUN HERE; things to mend: {len(installed_runtimes()) + emulated}"
@@ -521,17 +524,17 @@ def test_a_libedgetpu_of_another_tflite_is_told_with_what_to_take(doctor, compil
 
 # -- how it looks, and the manual ------------------------------------------------------------------------------
 
-SICK = Diagnosis((Finding("a", "ok", "fine"), Finding("b", "problem", "bad", "mend it")), (), "a model")
+BROKEN = Diagnosis((Finding("a", "ok", "fine"), Finding("b", "problem", "bad", "mend it")), (), "a model")
 
 
 def test_a_remedy_is_on_a_line_of_its_own():
-    assert diagnosis_text(SICK) == (
+    assert diagnosis_text(BROKEN) == (
         "ok    fine\nMEND  bad\n        -> mend it\na model DOES NOT RUN HERE; things to mend: 1"
     )
 
 
 def test_as_data_a_diagnosis_has_all_findings():
-    assert diagnosis_json(SICK) == {
+    assert diagnosis_json(BROKEN) == {
         "subject": "a model",
         "ran": [],
         "findings": [
@@ -550,8 +553,8 @@ def test_every_probe_asks_its_question_in_the_manual():
         assert probe.__doc__ in text, probe.__name__
 
 
-def test_the_real_patient_is_read_from_a_tree_too(tmp_path):
+def test_the_real_environment_is_read_from_a_tree_too(tmp_path):
     from edgeready_device.machine.board import Board
 
-    read = read_patient(board=Board(tmp_path))
+    read = read_environment(board=Board(tmp_path))
     assert (read.tpus, read.library, read.udev_rule, read.subject) == ((), None, False, None)

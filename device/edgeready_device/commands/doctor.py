@@ -24,14 +24,16 @@ def add(verbs: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Does it and returns the exit code: 0 only if a model really ran."""
     from edgeready_device.doctor.diagnosis import diagnose
-    from edgeready_device.doctor.environment import read_patient
+    from edgeready_device.doctor.environment import read_environment
     from edgeready_device.report.doctor import diagnosis_json, diagnosis_text
 
-    patient = read_patient(delegate=options.delegate)
-    if patient.inventory.numpy:  # without numpy neither a model nor a delegate's name can be read
+    environment = read_environment(delegate=options.delegate)
+    if environment.inventory.numpy:  # without numpy neither a model nor a delegate's name can be read
         _check(options.delegate)
-        patient = patient if options.model is None else dataclasses.replace(patient, subject=_subject(options))
-    result = diagnose(patient)
+        environment = (
+            environment if options.model is None else dataclasses.replace(environment, subject=_subject(options))
+        )
+    result = diagnose(environment)
     show(options, diagnosis_json(result), diagnosis_text(result))
     return 0 if result.ran else NOTHING_RAN
 

@@ -1,1 +1,1 @@
-"""Why a model does not run here: probes in child processes, and a sentence with the command that mends it."""
+"""Why a model does not run here: probes in child processes, and a sentence with the command that fixes it."""

@@ -1,56 +1,57 @@
-"""All probes in turn, then the model in question on each runtime: did anything really run?"""
+"""Runs all probes in order, then the model in question on each runtime."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from edgeready_device.doctor import probes, tpu_probes
-from edgeready_device.doctor.environment import Patient, Subject
+from edgeready_device.doctor.environment import Environment, Subject
 from edgeready_device.doctor.finding import Diagnosis, Finding
 from edgeready_device.isolation.trial import BUILT_FOR_IT, TrialRequest
 
 PROBES = (*probes.PROBES, *tpu_probes.PROBES)
 
 
-def diagnose(patient: Patient) -> Diagnosis:
-    """The Diagnosis of `patient`: every probe's findings; whether the subject ran, or the sample.
+def diagnose(environment: Environment) -> Diagnosis:
+    """Returns every probe's findings, and the runtimes on which the subject ran, or else the sample.
 
-    A delegate that is asked for has to start, too.
+    Nothing counts as run when `environment` names a delegate and it does not start.
     """
-    findings = [finding for probe in PROBES for finding in probe(patient)]
-    if patient.subject is None:
-        names = {name for name, _ in patient.inventory.runtimes}
+    findings = [finding for probe in PROBES for finding in probe(environment)]
+    if environment.subject is None:
+        names = {name for name, _ in environment.inventory.runtimes}
         ran = tuple(finding.probe for finding in findings if finding.probe in names and finding.level == "ok")
         started = any(finding.probe == "delegate" and finding.level == "ok" for finding in findings)
-        return Diagnosis(tuple(findings), ran if started or not patient.delegate else (), "a model")
-    ways = list(_ways(patient, patient.subject))
-    findings += [finding for finding, _ in ways]
-    return Diagnosis(tuple(findings), tuple(way for _, way in ways if way), patient.subject.name)
+        return Diagnosis(tuple(findings), ran if started or not environment.delegate else (), "a model")
+    trials = list(_try_subject(environment, environment.subject))
+    findings += [finding for finding, _ in trials]
+    return Diagnosis(tuple(findings), tuple(way for _, way in trials if way), environment.subject.name)
 
 
-def _ways(patient: Patient, subject: Subject) -> Iterator[tuple[Finding, str]]:
-    """A finding for each runtime with the subject, and the way in words where it ran."""
-    if subject.compiled_ops and not patient.delegate:
+def _try_subject(environment: Environment, subject: Subject) -> Iterator[tuple[Finding, str]]:
+    """Yields a finding for each runtime with the subject, and the runtime in words where the subject ran."""
+    if subject.compiled_ops and not environment.delegate:
         sentence = f"{subject.compiled_ops} of {subject.ops} ops of {subject.name} are compiled for the Edge TPU"
-        yield Finding("model", "problem", f"{sentence}: no CPU runs them", "give --delegate edgetpu, too"), ""
+        yield Finding("model", "problem", f"{sentence}: no CPU runs them", remedy="give --delegate edgetpu, too"), ""
         return
-    for name, version in patient.inventory.runtimes:
-        request = TrialRequest(name, delegate=patient.delegate, ops_total=subject.ops)
-        result = patient.attempt(request, subject.flatbuffer)
-        way = f"{name} {version}" + (f" with {patient.delegate}" if patient.delegate else "")
+    for name, version in environment.inventory.runtimes:
+        request = TrialRequest(name, delegate=environment.delegate, ops_total=subject.ops)
+        result = environment.attempt(request, subject.flatbuffer)
+        way = f"{name} {version}" + (f" with {environment.delegate}" if environment.delegate else "")
         if result.ran:
-            taken = f", {result.ops_taken} of {subject.ops} ops in the delegate" if patient.delegate else ""
-            yield Finding("model", "ok", f"{subject.name} runs on {way}{taken}"), way
+            share = f", {result.ops_taken} of {subject.ops} ops in the delegate" if environment.delegate else ""
+            yield Finding("model", "ok", f"{subject.name} runs on {way}{share}"), way
         elif result.error:
-            sentence, remedy = probes.told(result.error)
-            yield Finding("model", "problem", f"{subject.name} on {way}: {sentence}", _mended(patient, remedy)), ""
+            sentence, remedy = probes.split_remedy(result.error)
+            sentence, remedy = f"{subject.name} on {way}: {sentence}", _specific_remedy(environment, remedy)
+            yield Finding("model", "problem", sentence, remedy=remedy), ""
         else:
-            remedy = BUILT_FOR_IT if patient.delegate else probes.crash_remedy(patient, name, result.ended)
+            remedy = BUILT_FOR_IT if environment.delegate else probes.crash_remedy(environment, name, result.ended)
             sentence = f"{subject.name} ends {way}: {result.ended.sentence}"
-            yield Finding("model", "problem", sentence, _mended(patient, remedy)), ""
+            yield Finding("model", "problem", sentence, remedy=_specific_remedy(environment, remedy)), ""
 
 
-def _mended(patient: Patient, remedy: str) -> str:
-    """The remedy, more exactly where the library is known."""
-    edgetpu = patient.delegate.startswith("edgetpu")
+def _specific_remedy(environment: Environment, remedy: str) -> str:
+    """Returns the remedy, a more specific one for libedgetpu."""
+    edgetpu = environment.delegate.startswith("edgetpu")
     return tpu_probes.REBUILT if remedy == BUILT_FOR_IT and edgetpu else remedy

@@ -1,4 +1,4 @@
-"""All that the probes look at, gathered once: so that tests can hand in any machine."""
+"""Everything that the probes look at, read once; tests pass any machine."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from edgeready_device.machine.board import Board, this_board
 from edgeready_device.machine.machine import read_machine
 from edgeready_device.machine.tpu import Tpu, TpuLibrary, has_udev_rule, read_tpu_library, read_tpus
 
-PROBE_LIMIT_S = 60.0
+PROBE_LIMIT_S = 60.0  # chosen: time to load numpy from a slow memory card
 
 
 @dataclass(frozen=True)
 class Inventory:
-    """What a child found installed: numpy's version, and each runtime's name and version; how it `ended`."""
+    """What is installed: numpy's version, each runtime's name and version, and how the child `ended` that looked."""
 
     ended: Ended
     numpy: str = ""
@@ -27,7 +27,7 @@ class Inventory:
 
 @dataclass(frozen=True)
 class Subject:
-    """A model to try: its flatbuffer, how many ops it has, and how many of them the Edge TPU compiler made."""
+    """A model to try: its flatbuffer, the number of its ops, and how many of them the Edge TPU compiler made."""
 
     name: str
     flatbuffer: bytes = field(repr=False)
@@ -36,10 +36,10 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Patient:
-    """One machine with one Python. `subject` is the caller's model, None where it named none; `delegate` its text.
+class Environment:
+    """One machine with one Python, and the model and the delegate in question, if any.
 
-    `attempt` tries a model in a child; `load` runs a module's main() in one.
+    `attempt` runs a model in a child process; `ask` asks `edgeready_device.doctor.child` a question.
     """
 
     facts: PlatformFacts
@@ -51,39 +51,41 @@ class Patient:
     subject: Subject | None = None
     delegate: str = ""
     attempt: Callable[[TrialRequest, bytes], TrialResult] = try_model
-    load: Callable[[str], Ended] = field(default=lambda module: _load(module))
+    ask: Callable[[str], Ended] = field(default=lambda question: ask_child(question))
 
     @property
     def wants_tpu(self) -> bool:
-        """Whether an Edge TPU is asked for, or there are traces of one."""
+        """Whether the delegate or the model needs an Edge TPU, or there are traces of one."""
         compiled = self.subject is not None and self.subject.compiled_ops > 0
         return bool(self.delegate.startswith("edgetpu") or self.tpus or self.library or compiled)
 
 
-def read_patient(subject: Subject | None = None, delegate: str = "", board: Board | None = None) -> Patient:
-    """This machine, with the model and the delegate in question."""
+def read_environment(subject: Subject | None = None, delegate: str = "", board: Board | None = None) -> Environment:
+    """Returns this machine, with the model and the delegate in question."""
     board = board or this_board()
-    return Patient(
-        read_platform(),
-        read_inventory(),
-        read_machine(board.root).emulated,
-        read_tpus(board),
-        read_tpu_library(board),
-        has_udev_rule(board),
-        subject,
-        delegate,
+    return Environment(
+        facts=read_platform(),
+        inventory=read_inventory(),
+        emulated=read_machine(board.root).emulated,
+        tpus=read_tpus(board),
+        library=read_tpu_library(board),
+        udev_rule=has_udev_rule(board),
+        subject=subject,
+        delegate=delegate,
     )
 
 
 def read_inventory() -> Inventory:
-    """What is installed here, found out by a child: numpy itself may be what crashes."""
-    ended = _load("edgeready_device.doctor.inventory_child")
+    """Returns what is installed here. A child looks, because numpy itself may be what crashes."""
+    ended = ask_child("inventory")
     try:
-        found = json.loads(ended.output)
-        return Inventory(ended, found["numpy"], tuple((name, version) for name, version in found["runtimes"]))
+        answer = json.loads(ended.output)
+        runtimes = tuple((name, version) for name, version in answer["runtimes"])
+        return Inventory(ended, answer["numpy"], runtimes)
     except (ValueError, KeyError, TypeError):  # it died before its one line
         return Inventory(ended)
 
 
-def _load(module: str) -> Ended:
-    return run_child(module_arguments(module), timeout_s=PROBE_LIMIT_S)
+def ask_child(question: str) -> Ended:
+    """Runs the child with `question` and returns how it ended; its output is one line of JSON where it lived."""
+    return run_child(module_arguments("edgeready_device.doctor.child", question), timeout_s=PROBE_LIMIT_S)

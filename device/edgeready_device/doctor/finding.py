@@ -1,4 +1,4 @@
-"""What a probe found out, and all findings together."""
+"""The finding of a probe, and all findings together."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ LEVELS = ("ok", "note", "problem")
 
 @dataclass(frozen=True)
 class Finding:
-    """One fact about this machine in a `sentence`; `remedy` is the command, or the step, that mends it, or empty."""
+    """One fact about this machine in a `sentence`; `remedy` is the command or the step that fixes it, or empty."""
 
     probe: str
     level: str
@@ -23,7 +23,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """All findings in the order of the probes; `ran` names the ways on which the model in question really ran."""
+    """All findings in the order of the probes; `ran` names the runtimes on which the `subject` really ran."""
 
     findings: tuple[Finding, ...]
     ran: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Which Python, processor and C library this is, and which runtimes' wheels are published for it."""
+"""The Python, processor and C library of this machine, and the runtimes' wheels that are published for them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class PlatformFacts:
 
     @property
     def text(self) -> str:
-        """In words, as CPython 3.11 on aarch64 with glibc 2.36."""
+        """The facts in words, such as CPython 3.11 on Linux aarch64 with glibc 2.36."""
         libc = f" with {self.libc} {dotted(self.libc_version)}" if self.libc else ""
         return f"{self.implementation} {dotted(self.python)} on {self.system} {self.machine}{libc}"
 
@@ -43,20 +43,24 @@ class Wheels:
 
 
 # Linux; read from the package indexes in November 2026. The last tflite-runtime is of 2023.
-WHEELS = (
-    Wheels("ai-edge-litert", "ai-edge-litert", (3, 10), (3, 14), "x86_64", (2, 27)),
-    Wheels("ai-edge-litert", "ai-edge-litert", (3, 10), (3, 14), "aarch64", (2, 27)),
-    Wheels("ai-edge-litert==2.1.0", "ai-edge-litert", (3, 9), (3, 9), "x86_64", (2, 27)),
-    Wheels("ai-edge-litert==2.1.0", "ai-edge-litert", (3, 9), (3, 9), "aarch64", (2, 27)),
-    Wheels("tflite-runtime 'numpy<2'", "tflite-runtime", (3, 9), (3, 11), "x86_64", (2, 17)),
-    Wheels("tflite-runtime 'numpy<2'", "tflite-runtime", (3, 9), (3, 11), "aarch64", (2, 34)),
-    Wheels("tflite-runtime 'numpy<2'", "tflite-runtime", (3, 9), (3, 11), "armv7l", (2, 34)),
-    Wheels("tflite-runtime==2.13.0 'numpy<2'", "tflite-runtime", (3, 9), (3, 11), "aarch64", (2, 17)),
+# requirement, runtime, first and last CPython, machine, oldest glibc
+WHEELS = tuple(
+    Wheels(*row)
+    for row in (
+        ("ai-edge-litert", "ai-edge-litert", (3, 10), (3, 14), "x86_64", (2, 27)),
+        ("ai-edge-litert", "ai-edge-litert", (3, 10), (3, 14), "aarch64", (2, 27)),
+        ("ai-edge-litert==2.1.0", "ai-edge-litert", (3, 9), (3, 9), "x86_64", (2, 27)),
+        ("ai-edge-litert==2.1.0", "ai-edge-litert", (3, 9), (3, 9), "aarch64", (2, 27)),
+        ("tflite-runtime 'numpy<2'", "tflite-runtime", (3, 9), (3, 11), "x86_64", (2, 17)),
+        ("tflite-runtime 'numpy<2'", "tflite-runtime", (3, 9), (3, 11), "aarch64", (2, 34)),
+        ("tflite-runtime 'numpy<2'", "tflite-runtime", (3, 9), (3, 11), "armv7l", (2, 34)),
+        ("tflite-runtime==2.13.0 'numpy<2'", "tflite-runtime", (3, 9), (3, 11), "aarch64", (2, 17)),
+    )
 )
 
 
 def read_platform() -> PlatformFacts:
-    """This process's PlatformFacts."""
+    """Returns the facts about the Python of this process."""
     kernel = platform.machine()
     narrow = sys.maxsize < 1 << 32
     machine = {"aarch64": "armv7l", "armv8l": "armv7l", "x86_64": "i686"}.get(kernel, kernel) if narrow else kernel
@@ -64,18 +68,18 @@ def read_platform() -> PlatformFacts:
     if "musl" in str(sysconfig.get_config_var("SOABI")) or libc == "musl":
         libc = "musl"
     return PlatformFacts(
-        platform.python_implementation(),
-        sys.version_info[:2],
-        platform.system(),
-        machine,
-        libc,
-        _pair(version),
-        kernel,
+        implementation=platform.python_implementation(),
+        python=sys.version_info[:2],
+        system=platform.system(),
+        machine=machine,
+        libc=libc,
+        libc_version=_pair(version),
+        kernel_machine=kernel,
     )
 
 
 def wheels_for(facts: PlatformFacts) -> tuple[Wheels, ...]:
-    """The wheels that fit, the preferred first; none off Linux, for there this table says nothing."""
+    """Returns the wheels that fit, the preferred first; none outside Linux, of which the table says nothing."""
     if facts.system != "Linux" or facts.implementation != "CPython" or facts.libc != "glibc":
         return ()
     return tuple(
@@ -88,7 +92,7 @@ def wheels_for(facts: PlatformFacts) -> tuple[Wheels, ...]:
 
 
 def dotted(version: tuple[int, ...]) -> str:
-    """A version with dots."""
+    """Returns a version with dots."""
     return ".".join(map(str, version))
 
 

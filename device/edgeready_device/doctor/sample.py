@@ -1,6 +1,6 @@
 """A model of 2 kB with the ops of every image classifier, so that `doctor` can run one on a machine without a file.
 
-Made by the project: `conv_classifier(size=6)` of tests/tflite_models.py, and a test holds it against that. QUANTIZE,
+It is `conv_classifier(size=6)` of tests/tflite_models.py, and a test compares the two. QUANTIZE,
 CONV_2D, MAX_POOL_2D, RESHAPE, FULLY_CONNECTED, SOFTMAX, QUANTIZE; image [1, 6, 6, 1], 3 classes.
 """
 
@@ -9,10 +9,10 @@ from __future__ import annotations
 import base64
 import zlib
 
-OPS = 7
+OPS = 7  # those of the list above
 FILL = 100  # every pixel's value
-ANSWER = (20, 84, 153)  # on both runtimes, with default and reference kernels
-BOUND = 4  # steps that other processors' kernels may differ by
+ANSWER = (20, 84, 153)  # measured: on both runtimes, with default and reference kernels
+BOUND = 4  # chosen: steps that other processors' kernels may differ by, far below a wrong answer
 _PACKED = """
 c-oCsYe*DP6uz?$+tpFmTt&klYe^4UP->wqSCSqEVbR0Tz#eOkwUw*6OJy%M0)IpWQ9p{J(7+&!B7}&dFe*jtM<qQVD(Xk15k*l@yH4laduDca
 t*wD??#!KYzjMxa&b{MejMY?C&u09Z$ck72b20~$nGN18FvDO*phRNK11Nw`X0d>!0c<cg3}Y|gEWpKAGS)PvsyNCl@j5{B+X02MYKM9+?ir}P
@@ -30,10 +30,10 @@ y$3lI#%o?U4DWWso*aPpeDR$B8J=_EwmGsP580q04l+OAg~Ir)P0Y9b24p^9ga
 
 
 def sample_model() -> bytes:
-    """The model's flatbuffer."""
+    """Returns the model's flatbuffer."""
     return zlib.decompress(base64.b85decode("".join(_PACKED.split())))
 
 
 def is_right(answer: tuple[float, ...]) -> bool:
-    """Whether the sample's raw output for `FILL` is what it should be."""
+    """Returns whether the sample's raw output for `FILL` is within BOUND of ANSWER."""
     return len(answer) == len(ANSWER) and all(abs(a - b) <= BOUND for a, b in zip(answer, ANSWER))
