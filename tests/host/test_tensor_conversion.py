@@ -136,7 +136,7 @@ def test_the_error_of_an_output_is_told_in_decibel_and_at_most():
 
 
 @pytest.mark.tensorflow
-def test_a_model_with_two_inputs_and_two_outputs_is_converted_and_compared_with_its_float32_model(npz, run_here, tmp_path):
+def test_a_model_with_two_inputs_and_two_outputs_is_converted_and_compared_with_float32(npz, run_here, tmp_path):
     source = f"{NETS}:two_arms"
     code, out, err = run_here(
         "convert", source, "--data", npz(numbers=NUMBERS, image=IMAGE), "-o", "a.tflite", "--json"
