@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from edgeready.dataset.class_order import alternate_classes, rank_in_class
 from edgeready.dataset.dataset import Dataset
 from edgeready.errors import UsageError
 from edgeready.files.atomic import write_files
@@ -22,7 +23,7 @@ def save_samples(dataset: Dataset, folder: str | Path, count: int, seed: int = 0
     if not 1 <= count <= len(dataset):
         raise UsageError(f"cannot save {count} of the {len(dataset)} images of {dataset.name!r}: give 1 to that")
     paths = []
-    for label, number, position in _by_class(dataset, seed)[:count]:
+    for label, number, position in _draw_in_turn(dataset, seed)[:count]:
         path = Path(folder) / f"{label}_{number}.png"
         save_png(_picture(dataset, position), path)
         paths.append(path)
@@ -39,15 +40,13 @@ def save_png(image: Image.Image, path: Path) -> None:
     write_files({path: content.getvalue()})
 
 
-def _by_class(dataset: Dataset, seed: int) -> list[tuple[int, int, int]]:
+def _draw_in_turn(dataset: Dataset, seed: int) -> list[tuple[int, int, int]]:
     """(label, number within the label, position) of every image: the first of each label, then the second, ..."""
-    numbers: dict[int, int] = {}
-    rows = []
-    for position in np.random.default_rng(seed).permutation(len(dataset)):
-        label = int(dataset.labels[position])
-        numbers[label] = numbers.get(label, -1) + 1
-        rows.append((numbers[label], label, int(position)))
-    return [(label, number, position) for number, label, position in sorted(rows)]
+    shuffled = np.random.default_rng(seed).permutation(len(dataset))
+    positions = shuffled[np.argsort(dataset.labels[shuffled], kind="stable")]
+    labels = dataset.labels[positions]
+    numbers = rank_in_class(labels)
+    return [(int(labels[i]), int(numbers[i]), int(positions[i])) for i in alternate_classes(labels)]
 
 
 def _picture(dataset: Dataset, position: int) -> Image.Image:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from edgeready import __version__
 from edgeready.config.modes import Mode
-from edgeready.dataset import Splits
+from edgeready.dataset import Splits, alternate_classes
 from edgeready.errors import ConversionError
 from edgeready.jobs.job import JobResult
 from edgeready.model_file.golden import record_golden
@@ -121,11 +121,7 @@ def try_on_runtimes(model: TfliteModel, mode: Mode) -> tuple[RuntimeTrial, ...]:
 
 def _golden_frames(splits: Splits) -> NDArray[np.uint8]:
     """Calibration images in an order that shows every class early."""
-    labels = splits.calibration.labels
-    rank = np.zeros(len(labels), np.int64)
-    for index in range(len(splits.calibration.classes)):
-        rank[labels == index] = np.arange(int((labels == index).sum()))
-    return np.asarray(splits.calibration.images[np.argsort(rank, kind="stable")], np.uint8)
+    return np.asarray(splits.calibration.images[alternate_classes(splits.calibration.labels)], np.uint8)
 
 
 def _not_ready(readiness: ReadinessReport) -> ConversionError:

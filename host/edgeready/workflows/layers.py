@@ -7,11 +7,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from edgeready.config.build import DataConfig
-from edgeready.dataset import Dataset, Splits
+from edgeready.dataset import Dataset, Splits, alternate_classes
 from edgeready.dataset.tensors import is_tensor_file, load_tensors
 from edgeready.errors import UsageError
 from edgeready.layer_analysis.diagnosis import diagnose
@@ -80,11 +77,8 @@ def diagnose_models(
 
 
 def samples_of(data: Dataset, normalization: Normalization, most: int) -> Sequence[Sample]:
-    """At most `most` images, from one class after the other, as a network takes them: float32, batch 1."""
-    rank = np.zeros(len(data), np.int64)
-    for label in range(len(data.classes)):
-        rank[data.labels == label] = np.arange(int((data.labels == label).sum()))
-    order: NDArray[np.intp] = np.argsort(rank, kind="stable")[:most]
+    """At most `most` images, from the classes in turn, as a network takes them: float32, batch 1."""
+    order = alternate_classes(data.labels)[:most]
     return [[normalization.apply(data.images[index : index + 1])] for index in order]
 
 
