@@ -1,4 +1,4 @@
-"""The one reader of flatbuffers: every offset and length is checked before it is followed, or the layout as a whole.
+"""The one reader of flatbuffers: it checks every offset and length before it follows it, or the layout as a whole.
 
 Layout after the FlatBuffers internals document: little-endian, a table starts with the signed distance
 back to its vtable, the vtable holds the field offsets.
@@ -16,11 +16,13 @@ from edgeready_device.errors import ModelFileError
 from edgeready_device.tflite.fields import Field
 from edgeready_device.tflite.schema import TABLES, UNIONS
 
-MOST_TABLES = 200_000  # the largest public models for edge devices have some ten thousand
-_SHARING = 4  # how often the bytes of a file may be read over; a file without sharing reads each once
+MOST_TABLES = 200_000  # chosen: the largest public models for edge devices have some ten thousand
+# How often the bytes of a file may be read over; chosen: a file without sharing reads each once, and converters share
+# vtables, strings and empty vectors. The allowance lets small files share more.
+_SHARING = 4
 _ALLOWANCE = 1 << 16
 _SCALARS = {code: struct.Struct("<" + code) for code in "?bBhHiIqQfd"}
-_MAX_VECTOR = 1 << 24  # elements of a vector of tables; far above any real model, far below memory
+_MOST_ELEMENTS = 1 << 24  # of a vector of tables; chosen: far above any real model, far below memory
 
 
 class Flatbuffer:
@@ -51,7 +53,7 @@ class Flatbuffer:
         return scalar.unpack_from(self.data, position)[0]
 
     def offset(self, position: int) -> int:
-        """Where the unsigned offset stored at `position` points to; whatever it is has four bytes or more."""
+        """Where the unsigned offset stored at `position` points to, with four bytes or more to read there."""
         target = position + int(self.unpack("I", position))
         if target > self.size - 4:
             raise ModelFileError(
@@ -72,7 +74,7 @@ class Flatbuffer:
 
 
 class Table:
-    """One table of a flatbuffer, at byte `position`; fields are asked for by their number in the schema."""
+    """One table of a flatbuffer, at byte `position`; a field is named by its number in the schema."""
 
     __slots__ = ("_buffer", "_vtable", "_vtable_size", "position")
 
@@ -106,7 +108,7 @@ class Table:
     def tables(self, number: int) -> list[Table]:
         """The vector of tables in field `number`; empty when absent."""
         start, length = self.span(number, 4)
-        if length > _MAX_VECTOR:
+        if length > _MOST_ELEMENTS:
             raise ModelFileError(f"a vector of {length} tables: damaged file")
         return [Table(self._buffer, self._buffer.offset(start + 4 * i)) for i in range(length)]
 
@@ -119,7 +121,7 @@ class Table:
         """The vector of scalars in field `number` as a view of the file; empty when absent."""
         kind = np.dtype(dtype).newbyteorder("<")
         start, length = self.span(number, kind.itemsize)
-        return np.frombuffer(self._buffer.data, kind, length, start) if length else np.empty(0, kind)
+        return np.frombuffer(self._buffer.data, kind, count=length, offset=start) if length else np.empty(0, kind)
 
     def blob(self, number: int) -> memoryview | None:
         """The byte vector in field `number` as a view of the file; None when absent or empty."""
@@ -133,12 +135,12 @@ class Table:
 
 
 def check_layout(data: memoryview, root: str = "Model") -> None:
-    """Checks all that hangs on the root table of the flatbuffer `data`, a table `root` of the schema.
+    """Checks all that is reachable from the root table of the flatbuffer `data`, a table `root` of the schema.
 
     What C++ readers take for granted holds afterwards: all lies inside the file, aligned as the FlatBuffers verifier
     demands; a table's fields lie in the table; a string ends with a zero; and the tables and vectors together are not
-    much larger than the file, so that no file makes a reader do work that it did not pay for in bytes.
-    Raises ModelFileError.
+    much larger than the file, so that the work of a reader is bounded by the file's size.
+    Raises ModelFileError when it does not.
     """
     walk = _Walk(data)
     walk.table(walk.target(0), root)

@@ -18,7 +18,7 @@ IDENTIFIER = b"TFL3"
 
 
 class Numbers(Sequence[Any]):
-    """Numbers in the file's own bytes, equal to the tuple of them: one of floats takes eight times as much memory."""
+    """Numbers that stay in the file's own bytes, equal to a tuple of them, which takes eight times as much memory."""
 
     __slots__ = ("_array",)
 
@@ -137,7 +137,7 @@ class Graph:
 def read_graph(data: bytes | memoryview, *, trusted: bool = False) -> Graph:
     """The main subgraph of the .tflite bytes `data`; raises ModelFileError for anything else.
 
-    `trusted` leaves out the check of the layout, which bounds what a made-up file can cost.
+    `trusted` leaves out the check of the layout, which bounds the work that a hostile file can cause.
     """
     return next(_subgraphs(data, trusted))
 
@@ -166,9 +166,15 @@ def _subgraphs(data: bytes | memoryview, trusted: bool) -> Iterator[Graph]:
     metadata = _metadata(root, blobs)
     for main in subgraphs:
         tensors = tuple(_tensor(i, table, blobs) for i, table in enumerate(main.tables(0)))
-        ops = tuple(_op(i, table, codes, len(tensors)) for i, table in enumerate(main.tables(3)))
-        inputs, outputs = (_indices(main, number, len(tensors), 0) for number in (1, 2))
-        yield Graph(tensors, ops, inputs, outputs, len(subgraphs), root.text(3), metadata)
+        yield Graph(
+            tensors=tensors,
+            ops=tuple(_op(i, table, codes, tensors=len(tensors)) for i, table in enumerate(main.tables(3))),
+            inputs=_indices(main, 1, tensors=len(tensors)),
+            outputs=_indices(main, 2, tensors=len(tensors)),
+            subgraphs=len(subgraphs),
+            description=root.text(3),
+            metadata=metadata,
+        )
 
 
 def _bytes(buffer: Flatbuffer, table: Table) -> memoryview | None:
@@ -205,17 +211,17 @@ def _tensor(index: int, table: Table, blobs: list[memoryview | None]) -> Tensor:
         zero_points = zero_points or (0,) * len(scales)
         dimension = int(quantization.scalar(6, "i"))
     return Tensor(
-        index,
-        table.text(3),
-        shape,
-        tuple(table.array(7, "i4").tolist()) or shape,
-        tensor_type(int(table.scalar(1, "b"))),
-        scales,
-        zero_points,
-        dimension,
-        _blob(blobs, int(table.scalar(2, "I"))),
-        bool(table.scalar(5, "?", False)),
-        table.field(6) is not None,
+        index=index,
+        name=table.text(3),
+        shape=shape,
+        shape_signature=tuple(table.array(7, "i4").tolist()) or shape,
+        dtype=tensor_type(int(table.scalar(1, "b"))),
+        scales=scales,
+        zero_points=zero_points,
+        quantized_dimension=dimension,
+        data=_blob(blobs, int(table.scalar(2, "I"))),
+        variable=bool(table.scalar(5, "?", False)),
+        sparse=table.field(6) is not None,
     )
 
 
@@ -224,27 +230,28 @@ def _code(table: Table) -> tuple[str, int, str]:
     return name, int(table.scalar(2, "i", 1)), table.text(1)
 
 
-def _op(index: int, table: Table, codes: list[tuple[str, int, str]], tensors: int) -> Op:
+def _op(index: int, table: Table, codes: list[tuple[str, int, str]], *, tensors: int) -> Op:
     number = int(table.scalar(0, "I"))
     if number >= len(codes):
         raise ModelFileError(f"op {index} asks for operator code {number} of {len(codes)}: damaged file")
     name, version, custom_code = codes[number]
     return Op(
-        index,
-        name,
-        version,
-        _indices(table, 1, tensors, -1),
-        _indices(table, 2, tensors, 0),
-        custom_code,
-        table.table(4) or table.table(12),
-        table.blob(5),
-        int(table.scalar(3, "B")),
+        index=index,
+        name=name,
+        version=version,
+        inputs=_indices(table, 1, tensors=tensors, least=-1),
+        outputs=_indices(table, 2, tensors=tensors),
+        custom_code=custom_code,
+        options=table.table(4) or table.table(12),
+        custom_options=table.blob(5),
+        options_type=int(table.scalar(3, "B")),
     )
 
 
-def _indices(table: Table, number: int, tensors: int, least: int) -> tuple[int, ...]:
-    found = tuple(table.array(number, "i4").tolist())
-    for index in found:
+def _indices(table: Table, number: int, *, tensors: int, least: int = 0) -> tuple[int, ...]:
+    """The tensor indices in field `number`, of a graph with so many `tensors`; -1 is an absent optional input."""
+    indices = tuple(table.array(number, "i4").tolist())
+    for index in indices:
         if not least <= index < tensors:
             raise ModelFileError(f"tensor {index} of {tensors} is asked for: damaged file")
-    return found
+    return indices

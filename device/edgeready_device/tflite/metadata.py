@@ -42,11 +42,11 @@ def read_tflite_metadata(data: bytes) -> TfliteMetadata:
             if file.scalar(2, "b") in (TENSOR_AXIS_LABELS, TENSOR_VALUE_LABELS):
                 labels = labels or file.text(0)
     return TfliteMetadata(
-        root.text(0),
-        root.text(2),
-        labels,
-        _normalization(inputs[0]) if inputs else None,
-        tuple(dict.fromkeys(files)),
+        name=root.text(0),
+        version=root.text(2),
+        label_file=labels,
+        normalization=_normalization(inputs[0]) if inputs else None,
+        files=tuple(dict.fromkeys(files)),
     )
 
 

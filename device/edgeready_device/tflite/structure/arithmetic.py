@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from edgeready_device.tflite.graph import Tensor
 from edgeready_device.tflite.structure.node import QUANTIZED, Fault, Node, check_outputs
@@ -19,9 +20,23 @@ _LARGEST_RATIOS = {(op, kind): 2.0**19 for op in ("ADD", "SUB") for kind in ("ui
 _LARGEST_RATIOS.update({("ADD", "int16"): 2.0**14, ("SUB", "int16"): 2.0**14, ("BATCH_MATMUL", "int8"): 256.0})
 _PRODUCTS = ("MUL", "CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED", "BATCH_MATMUL")
 _LARGEST_STEP = 1 << 20  # of a stride, a dilation or a window; chosen: the product of two fits 64 bits
+# The types of biases and weights that TFLite's kernels of these ops take, by the type of the data.
 _BIASES = {"float32": ("float32",), "uint8": ("int32",), "int8": ("int32",), "int16": ("int64", "int32")}
 _WEIGHTS = {"float32": ("float32", "int8", "uint8", "int4", "int2"), "uint8": ("uint8",)}
 _WEIGHTS.update({"int8": ("int8", "int4", "int2"), "int16": ("int8",), "float16": ("float16",)})
+
+
+@dataclass(frozen=True)
+class _Window:
+    """What slides over an image: `height` x `width` pixels.
+
+    `dilation` is the number of the options' field that spreads its columns; the next field spreads its rows. It is 0
+    where there is none.
+    """
+
+    height: int
+    width: int
+    dilation: int = 0
 
 
 def check_broadcast(node: Node) -> None:
@@ -70,7 +85,7 @@ def check_matmul(node: Node) -> None:
         raise Fault(f"multiplies {list(left)} and {list(right)}")
 
 
-def _check_kinds(node: Node, data: Tensor, weights: Tensor, bias: Tensor | None) -> None:
+def _check_types(node: Node, data: Tensor, weights: Tensor, *, bias: Tensor | None) -> None:
     if weights.dtype not in _WEIGHTS.get(data.dtype, ()):
         raise Fault(f"has {weights.dtype} weights for {data.dtype} data")
     if bias is not None and bias.dtype not in _BIASES.get(data.dtype, (data.dtype,)):
@@ -89,13 +104,13 @@ def _check_channels(weights: Tensor, axis: int, bias: Tensor | None) -> None:
         )
 
 
-def _check_window(node: Node, image: Tensor, window: tuple[int, int], dilation: int) -> None:
-    """Stride, padding and window of an op whose options begin with padding, stride_w, stride_h."""
+def _check_window(node: Node, image: Tensor, window: _Window) -> None:
+    """Whether stride, padding and window of an op are sound; its options begin with padding, stride_w, stride_h."""
     numbers = {"stride": node.op.option(1, "i"), "stride of rows": node.op.option(2, "i")}
-    numbers.update({"window": window[1], "window's height": window[0]})
-    if dilation:
-        numbers["dilation"] = node.op.option(dilation, "i", 1)
-        numbers["dilation of rows"] = node.op.option(dilation + 1, "i", 1)
+    numbers.update({"window": window.width, "window's height": window.height})
+    if window.dilation:
+        numbers["dilation"] = node.op.option(window.dilation, "i", 1)
+        numbers["dilation of rows"] = node.op.option(window.dilation + 1, "i", 1)
     for name, value in numbers.items():
         if not 1 <= value <= _LARGEST_STEP:
             raise Fault(f"has the {name} {value}")
@@ -105,19 +120,21 @@ def _check_window(node: Node, image: Tensor, window: tuple[int, int], dilation: 
         raise Fault(f"takes {list(image.shape)}, and an image has 4 dimensions")
 
 
-def _slide(node: Node, image: Tensor, window: tuple[int, int], dilation: int, channels: int) -> tuple[int, ...]:
-    """The shape of what a window that slides over `image` leaves."""
+def _slide(node: Node, image: Tensor, window: _Window) -> tuple[int, int, int]:
+    """The number of images, rows and columns that a window which slides over `image` leaves."""
     sides = []
-    for axis, stride, spread in ((0, 2, dilation + 1), (1, 1, dilation)):
-        size, step = image.shape[axis + 1], node.op.option(stride, "i")
+    for length, size, stride, spread in (
+        (image.shape[1], window.height, 2, window.dilation + 1),
+        (image.shape[2], window.width, 1, window.dilation),
+    ):
         if node.op.option(0, "b"):  # VALID: windows that lie in the image as a whole
-            size -= (window[axis] - 1) * (node.op.option(spread, "i", 1) if dilation else 1)
-        sides.append(-(-size // step))
-    return (image.shape[0], *sides, channels)
+            length -= (size - 1) * (node.op.option(spread, "i", 1) if window.dilation else 1)
+        sides.append(-(-length // node.op.option(stride, "i")))
+    return image.shape[0], sides[0], sides[1]
 
 
-def _check_slide(node: Node, image: Tensor, window: tuple[int, int], dilation: int, channels: int) -> None:
-    expected = _slide(node, image, window, dilation, channels)
+def _check_slide(node: Node, image: Tensor, window: _Window, *, channels: int) -> None:
+    expected = (*_slide(node, image, window), channels)
     if min(expected) < 1:
         raise Fault(f"leaves nothing: its output would be {list(expected)}")
     check_outputs(node, expected)
@@ -125,18 +142,18 @@ def _check_slide(node: Node, image: Tensor, window: tuple[int, int], dilation: i
 
 def check_pool(node: Node) -> None:
     """Whether the window fits the image, and the output is what it leaves."""
-    image, window = node.required(0), (node.op.option(4, "i"), node.op.option(3, "i"))
-    _check_window(node, image, window, 0)
-    _check_slide(node, image, window, 0, image.shape[-1])
+    image = node.required(0)
+    window = _Window(height=node.op.option(4, "i"), width=node.op.option(3, "i"))
+    _check_window(node, image, window)
+    _check_slide(node, image, window, channels=image.shape[-1])
 
 
-def _window_of(node: Node, image: Tensor, weights: Tensor, bias: Tensor | None, dilation: int) -> tuple[int, int]:
-    """Height and width of an op's weights, which are a window that is as it should be."""
+def _window_of(node: Node, image: Tensor, weights: Tensor, dilation: int = 0) -> _Window:
+    """The window that an op's weights are; raises a Fault where they are none, or the options do not fit it."""
     if len(weights.shape) != 4 or not weights.elements:
         raise Fault(f"has weights of {list(weights.shape)}, and takes 4 dimensions")
-    window = (weights.shape[1], weights.shape[2])
-    _check_kinds(node, image, weights, bias)
-    _check_window(node, image, window, dilation)
+    window = _Window(height=weights.shape[1], width=weights.shape[2], dilation=dilation)
+    _check_window(node, image, window)
     return window
 
 
@@ -145,13 +162,14 @@ def check_conv(node: Node) -> None:
     image, weights, bias = node.required(0), node.required(1), node.optional(2)
     depthwise = node.op.name == "DEPTHWISE_CONV_2D"
     axis, dilation = (3, 5) if depthwise else (0, 4)
-    window = _window_of(node, image, weights, bias, dilation)
+    _check_types(node, image, weights, bias=bias)
+    window = _window_of(node, image, weights, dilation=dilation)
     if depthwise:
         _check_depthwise(node, image, weights)
     else:
         _check_groups(image, weights)
     _check_channels(weights, axis, bias)
-    _check_slide(node, image, window, dilation, weights.shape[axis])
+    _check_slide(node, image, window, channels=weights.shape[axis])
 
 
 def _check_groups(image: Tensor, weights: Tensor) -> None:
@@ -170,7 +188,8 @@ def _check_depthwise(node: Node, image: Tensor, weights: Tensor) -> None:
 def check_transpose_conv(node: Node) -> None:
     """Whether weights, bias, window and channels of TRANSPOSE_CONV fit the image and the output."""
     weights, image, bias = node.required(1), node.required(2), node.optional(3)
-    window = _window_of(node, image, weights, bias, 0)
+    _check_types(node, image, weights, bias=bias)
+    window = _window_of(node, image, weights)
     if weights.shape[3] != image.shape[3]:
         raise Fault(f"has weights of {list(weights.shape)} for {image.shape[3]} channels")
     _check_channels(weights, 0, bias)
@@ -178,8 +197,8 @@ def check_transpose_conv(node: Node) -> None:
     if target is not None and node.static and (tuple(target) != output.shape or len(target) != 4):
         raise Fault(f"is asked for {target[:9]}, and its output is {list(output.shape)}")
     if len(output.shape) == 4 and node.static:
-        back = _slide(node, output, window, 0, image.shape[3])
-        if back != image.shape or output.shape[3] != weights.shape[0]:
+        back = _slide(node, output, window)
+        if (*back, image.shape[3]) != image.shape or output.shape[3] != weights.shape[0]:
             raise Fault(f"makes {list(output.shape)} from {list(image.shape)}, which its stride and window do not")
 
 
@@ -188,7 +207,7 @@ def check_dense(node: Node) -> None:
     data, weights, bias = node.required(0), node.required(1), node.optional(2)
     if len(weights.shape) != 2 or not weights.elements:
         raise Fault(f"has weights of {list(weights.shape)}, and takes 2 dimensions")
-    _check_kinds(node, data, weights, bias)
+    _check_types(node, data, weights, bias=bias)
     if node.op.option(1, "b") != 0:
         raise Fault(f"has weights in the order {node.op.option(1, 'b')}, and 0 is the one that is checked")
     units, depth = weights.shape

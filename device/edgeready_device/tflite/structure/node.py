@@ -55,7 +55,7 @@ class Node:
     def of(cls, graph: Graph, op: Op, operands: Operands | None) -> Node:
         """`op` with its tensors of `graph`."""
         inputs = tuple(graph.tensors[i] if i >= 0 else None for i in op.inputs)
-        return cls(op, operands, inputs, tuple(graph.tensors[i] for i in op.outputs))
+        return cls(op, operands, inputs, outputs=tuple(graph.tensors[i] for i in op.outputs))
 
     @property
     def static(self) -> bool:
