@@ -3,8 +3,8 @@
     python benchmarks/footprint.py MODEL.tflite [--runtime ai-edge-litert] [--repeats 15]
 
 Memory is what the kernel says of a fresh process after one inference: once with nothing but numpy and the runtime,
-once with `Model.load` and `classify`, in turns; the median of the differences counts. The limits are the project's
-own: 5 MB, 150 ms, 100 kB.
+once with `Model.load` and `classify`, in turns; the median of the differences counts. The limits of memory and
+time are the project's own; the wheel's size is only printed.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ import numpy as np
 module = importlib.import_module(sys.argv[2] + ".interpreter")
 interpreter = module.Interpreter(model_content=open(sys.argv[1], "rb").read(), num_threads=1)
 interpreter.allocate_tensors()
-taken, given = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-interpreter.set_tensor(taken["index"], np.zeros(taken["shape"], taken["dtype"]))
+tensor, output = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+interpreter.set_tensor(tensor["index"], np.zeros(tensor["shape"], tensor["dtype"]))
 interpreter.invoke()
-interpreter.get_tensor(given["index"])
+interpreter.get_tensor(output["index"])
 """
 OURS = """\
 import sys
@@ -40,7 +40,7 @@ TELL = """
 status = dict(line.split(":", 1) for line in open("/proc/self/status"))
 print(status["VmRSS"].split()[0], status["VmHWM"].split()[0])
 """
-MOST_MB, MOST_MS, MOST_KB = 5.0, 150.0, 100.0
+MOST_MB, MOST_MS = 5.0, 150.0
 
 
 def main() -> int:
@@ -54,19 +54,19 @@ def main() -> int:
     wheel_kb = wheel_size_kb()
     print(f"memory over the bare interpreter  {resident:.2f} MB (limit {MOST_MB:g}), at the peak {peak:.2f} MB")
     print(f"edgeready-device --help           {help_ms:.0f} ms (limit {MOST_MS:g})")
-    print(f"wheel                             {wheel_kb:.1f} kB (limit {MOST_KB:g})")
-    return int(resident > MOST_MB or help_ms > MOST_MS or wheel_kb > MOST_KB)
+    print(f"wheel                             {wheel_kb:.1f} kB")
+    return int(resident > MOST_MB or help_ms > MOST_MS)
 
 
 def memory_mb(model: Path, runtime: str, repeats: int) -> tuple[float, float]:
     """The median differences of the resident and the peak memory, in MB."""
     module = runtime.replace("-", "_")
-    pairs = [(told(OURS, model, module), told(BARE, model, module)) for _ in range(repeats)]
+    pairs = [(memory_kb(OURS, model, module), memory_kb(BARE, model, module)) for _ in range(repeats)]
     return tuple(statistics.median(ours[i] - bare[i] for ours, bare in pairs) * 1024 / 1e6 for i in range(2))
 
 
-def told(code: str, model: Path, module: str) -> tuple[int, int]:
-    """kB resident and at the peak, as the process says at its end."""
+def memory_kb(code: str, model: Path, module: str) -> tuple[int, int]:
+    """The resident and the peak memory of a process that runs `code`, in kB, as it prints them at its end."""
     command = [sys.executable, "-c", code + TELL, str(model), module]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     resident, peak = done.stdout.split()[-2:]

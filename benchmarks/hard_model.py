@@ -58,14 +58,14 @@ def main() -> None:
         print(row("as trained, min-max", converted(plain, asked.data)))
         print(row("badly scaled, min-max", converted(scaled, asked.data)))
         kept = converted(scaled, asked.data, "--max-drop", asked.max_drop)
-        if kept["budget"]["taken"] is not None:
+        if kept["budget"]["choice"] is not None:
             print(row(f"badly scaled, --max-drop {asked.max_drop}", kept))
     print("\ntrail:")
-    for rung in kept["budget"]["rungs"]:
-        judged, low, high = rung["judged"], *(100 * end for end in rung["judged"]["drop_interval95"])
+    for attempt in kept["budget"]["attempts"]:
+        judged, low, high = attempt["judged"], *(100 * end for end in attempt["judged"]["drop_interval95"])
         print(
-            f"  {rung['name']}: {100 * judged['drop']:.2f} points lost ({low:.2f} to {high:.2f}) of "
-            f"{judged['images']} images, {rung['size_bytes']} B, {rung['seconds']:.1f} s"
+            f"  {attempt['name']}: {100 * judged['drop']:.2f} points lost ({low:.2f} to {high:.2f}) of "
+            f"{judged['images']} images, {attempt['size_bytes']} B, {attempt['seconds']:.1f} s"
         )
     print("verdict:", kept["budget"]["verdict"])
 

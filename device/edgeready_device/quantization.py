@@ -32,7 +32,7 @@ def quantize(values: NDArray[Any], params: QuantParams, dtype: str) -> NDArray[A
     """
     real = np.asarray(values, dtype=np.float64)
     if np.isnan(real).any():
-        raise UsageError("the values hold NaN, which no integer stands for: mend what computes them")
+        raise UsageError("the values hold NaN, which no integer stands for: fix what computes them")
     limits = np.iinfo(np.dtype(dtype))
     steps = np.rint(real / params.scale) + params.zero_point
     return np.asarray(np.clip(steps, limits.min, limits.max).astype(dtype))

@@ -26,7 +26,7 @@ COMMAND_S = 90
 ARITHMETIC = tuple(
     f"tests/device/test_{name}.py"
     for name in (
-        *("board_state", "compare", "difference", "examples", "golden", "manifest", "modality"),
+        *("board_state", "compare", "difference", "examples", "golden", "manifest", "bimodal"),
         *("postprocess", "preprocess", "quantization", "stability", "stairs", "statistics"),
     )
 )

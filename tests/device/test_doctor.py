@@ -477,7 +477,7 @@ def test_runtimes_that_really_die_are_sentences_and_exit_code_6(doctor):
     emulated = read_machine().emulated  # which is a problem too
     assert ("this machine is emulated: no time measured here counts" in done.stdout) is emulated
     last = done.stdout.splitlines()[-1]
-    assert last == f"a model DOES NOT RUN HERE; things to mend: {len(installed_runtimes()) + emulated}"
+    assert last == f"a model DOES NOT RUN HERE; things to fix: {len(installed_runtimes()) + emulated}"
 
 
 def test_a_numpy_that_really_dies_does_not_take_the_doctor_with_it(doctor):
@@ -524,12 +524,12 @@ def test_a_libedgetpu_of_another_tflite_is_told_with_what_to_take(doctor, compil
 
 # -- how it looks, and the manual ------------------------------------------------------------------------------
 
-BROKEN = Diagnosis((Finding("a", "ok", "fine"), Finding("b", "problem", "bad", "mend it")), (), "a model")
+BROKEN = Diagnosis((Finding("a", "ok", "fine"), Finding("b", "problem", "bad", "fix it")), (), "a model")
 
 
 def test_a_remedy_is_on_a_line_of_its_own():
     assert diagnosis_text(BROKEN) == (
-        "ok    fine\nMEND  bad\n        -> mend it\na model DOES NOT RUN HERE; things to mend: 1"
+        "ok    fine\nFIX   bad\n        -> fix it\na model DOES NOT RUN HERE; things to fix: 1"
     )
 
 
@@ -539,7 +539,7 @@ def test_as_data_a_diagnosis_has_all_findings():
         "ran": [],
         "findings": [
             {"probe": "a", "level": "ok", "sentence": "fine", "remedy": ""},
-            {"probe": "b", "level": "problem", "sentence": "bad", "remedy": "mend it"},
+            {"probe": "b", "level": "problem", "sentence": "bad", "remedy": "fix it"},
         ],
     }
 

@@ -142,7 +142,7 @@ def test_an_error_in_a_worker_reaches_the_caller(model, workers):
 
 
 def test_an_error_in_progress_reaches_the_caller(faked):
-    def stop(done, total):
+    def stop(stage, done, total):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

@@ -59,8 +59,8 @@ def test_min_max_calibration_loses_more_than_10_points(kept):
 
 def test_the_ladder_gets_it_back_to_within_a_point_on_the_test_images(kept):
     both = kept.result.comparison
-    assert both.float32.accuracy.top1.value > 0.9
-    assert both.float32.accuracy.top1.value - both.uint8.accuracy.top1.value <= 0.01
+    assert both.baseline.accuracy.top1.value > 0.9
+    assert both.baseline.accuracy.top1.value - both.model.accuracy.top1.value <= 0.01
     assert kept.result.trail.attempts[kept.result.trail.choice].name == "equalized, bias-corrected"
 
 
@@ -72,11 +72,11 @@ def test_the_file_is_integer_only_and_fully_mapped(kept):
 
 
 def test_the_trail_is_in_the_file(kept):
-    told = read_model_file(kept.file).manifest.provenance["budget"]
-    assert told == json.loads(json.dumps(kept.result.trail.to_dict()))
-    assert told["max_drop"] == 0.01
-    assert len(told["rungs"]) == told["taken"] + 1 == 3
-    assert told["judged_on"] == "230 images of the training part, which the model may know"
+    budget = read_model_file(kept.file).manifest.provenance["budget"]
+    assert budget == json.loads(json.dumps(kept.result.trail.to_dict()))
+    assert budget["max_drop"] == 0.01
+    assert len(budget["attempts"]) == budget["choice"] + 1 == 3
+    assert budget["judged_on"] == "230 images of the training part, which the model may know"
 
 
 def test_the_test_images_had_no_part_in_the_choice(kept):
@@ -94,11 +94,11 @@ def test_scaling_badly_did_not_change_the_float_results():
     assert float(told[1]) <= 1e-5 * float(told[2])
 
 
-def test_where_no_rung_keeps_the_budget_the_trail_is_told_and_no_file_is_left(run_here, monkeypatch, tmp_path):
+def test_where_no_attempt_keeps_the_budget_the_trail_is_printed_and_no_file_is_left(run_here, monkeypatch, tmp_path):
     monkeypatch.setattr(budgeting, "steps", lambda *given: steps(*given)[:1])
     arguments = ("convert", str(network()[0]), "--data", "digits", "--max-drop", "0.3", "--out", "x.tflite")
     code, out, err = run_here(*arguments, "--json")
     assert code == 1
-    assert err.startswith("edgeready: no rung keeps --max-drop 0.3: the best, min-max calibration, loses ")
-    assert json.loads(out)["budget"]["taken"] is None
+    assert err.startswith("edgeready: no attempt keeps --max-drop 0.3: the best, min-max calibration, loses ")
+    assert json.loads(out)["budget"]["choice"] is None
     assert list(tmp_path.iterdir()) == []

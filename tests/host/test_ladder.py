@@ -107,7 +107,7 @@ def test_an_attempt_that_the_test_images_refute_gives_way_to_the_next():
 def test_no_attempt_within_the_budget_is_a_refusal_with_the_trail():
     nets = Networks({})
     with pytest.raises(
-        BudgetError, match=r"no rung keeps --max-drop 0\.3: the best, min-max calibration, loses"
+        BudgetError, match=r"no attempt keeps --max-drop 0\.3: the best, min-max calibration, loses"
     ) as told:
         nets.search()
     assert told.value.exit_code == 1
@@ -181,8 +181,8 @@ def test_a_budget_of_nothing_is_kept_by_a_model_that_loses_nothing():
 def test_the_trail_is_plain_data_with_all_that_was_asked_for():
     trail = Networks({"min-max": (90, 0), "mse": (20, 10)}).search().trail
     told = json.loads(json.dumps(trail.to_dict()))
-    assert (told["max_drop"], told["taken"], told["verdict"]) == (0.003, 1, "kept")
-    first, second = told["rungs"]
+    assert (told["max_drop"], told["choice"], told["verdict"]) == (0.003, 1, "kept")
+    first, second = told["attempts"]
     assert first["judged"]["drop"] == pytest.approx(0.009)
     assert first["judged"]["lost"] == 90
     assert second["method"]["calibration"] == "mse"

@@ -107,7 +107,7 @@ def test_a_float_model_is_evened_out_like_the_integer_one_before_they_are_compar
     )  # with room for other images
 
     def diagnosed(equalize: bool) -> LayerReport:
-        known = {"budget": {"taken": 0, "rungs": [{"method": {"equalize": equalize}}]}}
+        known = {"budget": {"choice": 0, "attempts": [{"method": {"equalize": equalize}}]}}
         manifest = Manifest("net", InputSpec(8, 8, 1, "stretch", Normalization()), "logits", known)
         whole = TfliteModel(integer, manifest=manifest, labels=("0", "1", "2"))
         return diagnose_models(TfliteModel(given), whole, splits, images=8)

@@ -29,5 +29,5 @@ def diagnosis_text(result: Diagnosis) -> str:
     if result.ran:
         lines.append(f"{result.subject} runs here: {', '.join(result.ran)}")
     else:
-        lines.append(f"{result.subject} DOES NOT RUN HERE; things to mend: {len(result.problems)}")
+        lines.append(f"{result.subject} DOES NOT RUN HERE; things to fix: {len(result.problems)}")
     return "\n".join(lines)

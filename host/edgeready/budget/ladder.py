@@ -109,8 +109,8 @@ class Trail:
             "max_drop": self.budget,
             "verdict": self.verdict,
             "judged_on": self.judged_on,
-            "taken": self.choice,
-            "rungs": [attempt.to_dict() for attempt in self.attempts],
+            "choice": self.choice,
+            "attempts": [attempt.to_dict() for attempt in self.attempts],
             "skipped": list(self.skipped),
         }
 
@@ -209,7 +209,7 @@ def _refusal(trail: Trail) -> BudgetError:
     low, high = best.drop.interval
     tail = "".join(f"; {reason}" for reason in trail.skipped)
     return BudgetError(
-        f"no rung keeps --max-drop {100 * trail.budget:g}: the best, {best.name}, loses "
+        f"no attempt keeps --max-drop {100 * trail.budget:g}: the best, {best.name}, loses "
         f"{100 * best.drop.value:.2f} points (95 %: {100 * low:.2f} to {100 * high:.2f}) on {trail.judged_on}{tail}; "
         "allow more, or change the network",
         trail,

@@ -80,7 +80,7 @@ def explain_outliers(layer: LayerError) -> str | None:
 
 def explain_rounding(layer: LayerError) -> str | None:
     """Many small roundings of weights and values: quantization-aware training helps, the end of --max-drop."""
-    return "the sum of many roundings: quantization-aware training (the last rung of --max-drop) learns around it"
+    return "the sum of many roundings: quantization-aware training (the last attempt of --max-drop) learns around it"
 
 
 CAUSES: dict[str, Callable[[LayerError], str | None]] = {

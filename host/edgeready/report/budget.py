@@ -11,7 +11,7 @@ from edgeready.report.tables import new_table
 
 def trail_view(trail: Trail) -> RenderableType:
     """Returns the attempts as a table, with the result on the test images where there is one."""
-    table = new_table("rung", "accuracy", "points lost", "size", "time")
+    table = new_table("attempt", "accuracy", "points lost", "size", "time")
     for attempt in trail.attempts:
         accuracy, drop = attempt.judgement.accuracy, attempt.drop
         table.add_row(

@@ -102,6 +102,6 @@ def _is_equalized(manifest: Manifest | None) -> bool:
     """Whether the attempt of the accuracy budget that was taken evened out the channels, as the manifest says."""
     budget: Any = manifest.provenance.get("budget") if manifest is not None else None
     try:
-        return bool(budget["rungs"][budget["taken"]]["method"]["equalize"])
+        return bool(budget["attempts"][budget["choice"]]["method"]["equalize"])
     except (TypeError, KeyError, IndexError):  # a file without a budget, or not of ours
         return False
