@@ -1,4 +1,4 @@
-"""The command `edgeready-device`: parses, calls a verb, and ends with a documented exit code."""
+"""The command `edgeready-device`: parses the arguments, calls a verb, and returns a documented exit code."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from typing import NoReturn
 
 from edgeready_device import __version__
 from edgeready_device.commands import benchmark, classify, compare, doctor, evaluate, info, tune, verify
-from edgeready_device.commands.terminal import Handler, discard_output, flush, say
+from edgeready_device.commands.options import Handler
+from edgeready_device.commands.terminal import discard_output, flush, say
 from edgeready_device.errors import EdgereadyError
 from edgeready_device.platforms import require_posix
 
 VERBS = (info, classify, evaluate, verify, benchmark, compare, tune, doctor)
-OUR_BUG = 70
-INTERRUPTED = 130
+OUR_BUG = 70  # EX_SOFTWARE of sysexits.h
+INTERRUPTED = 130  # as shells report SIGINT: 128 + 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -62,12 +63,12 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="edgeready-device",
-        description="Runs, evaluates, verifies and benchmarks one quantized .tflite image classifier.",
-        epilog="Exit codes: 0 yes; 1 a verdict that is no; 2 usage; 3 bad input; 4 not found; "
+        description="Runs, evaluates, verifies, benchmarks and tunes one quantized .tflite image classifier.",
+        epilog="Exit codes: 0 yes; 1 a negative verdict; 2 usage; 3 bad input; 4 not found; "
         "6 runtime, delegate or package; 70 a bug of ours; 130 interrupted; 143 terminated.",
     )
     parser.add_argument("--version", action="version", version=f"edgeready-device {__version__}")
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for each in VERBS:
-        each.add(verbs)
+    for verb in VERBS:
+        verb.add(verbs)
     return parser

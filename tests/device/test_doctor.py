@@ -19,7 +19,7 @@ from edgeready_device.doctor.environment import Environment, Inventory, Subject,
 from edgeready_device.doctor.finding import Diagnosis, Finding
 from edgeready_device.doctor.platform_facts import PlatformFacts, read_platform, wheels_for
 from edgeready_device.doctor.sample import ANSWER, is_right, sample_model
-from edgeready_device.isolation.child import Ended
+from edgeready_device.isolation.child import ChildExit
 from edgeready_device.isolation.trial import TrialResult
 from edgeready_device.machine.machine import read_machine
 from edgeready_device.machine.tpu import Tpu, TpuLibrary
@@ -27,7 +27,7 @@ from edgeready_device.report.doctor import diagnosis_json, diagnosis_text
 from edgeready_device.runtime.runtime import installed_runtimes
 from edgeready_device.tflite.graph import read_graph
 
-WELL = Ended(0)
+WELL = ChildExit(0)
 PI_OS_12 = PlatformFacts("CPython", (3, 11), "Linux", "aarch64", "glibc", (2, 36), "aarch64")
 BOTH = (("ai-edge-litert", "2.3.0"), ("tflite-runtime", "2.14.0"))
 RIGHT = TrialResult(WELL, tuple(map(float, ANSWER)))
@@ -126,7 +126,7 @@ def test_emulation_is_noted(emulated):
 
 
 def test_a_numpy_that_dies_is_told_with_the_signal():
-    broken = board(inventory=Inventory(Ended(None, "SIGILL", errors="x\n")))
+    broken = board(inventory=Inventory(ChildExit(None, "SIGILL", errors="x\n")))
     [(level, sentence, remedy)] = found(probes.numpy_loads, broken)
     assert level == "problem"
     assert sentence.startswith("numpy does not load: it was ended by SIGILL (an instruction that this processor does")
@@ -134,7 +134,7 @@ def test_a_numpy_that_dies_is_told_with_the_signal():
 
 
 def test_a_numpy_that_is_not_there_is_told_with_its_error():
-    ended = Ended(1, errors="Traceback ...\nModuleNotFoundError: No module named 'numpy'\n")
+    ended = ChildExit(1, errors="Traceback ...\nModuleNotFoundError: No module named 'numpy'\n")
     [(_, sentence, _)] = found(probes.numpy_loads, board(inventory=Inventory(ended)))
     assert sentence == (
         "numpy does not load: it ended with exit code 1 (ModuleNotFoundError: No module named 'numpy')"
@@ -171,7 +171,7 @@ def test_a_missing_runtime_is_told_with_the_wheel_or_that_there_is_none(facts, s
 
 def test_an_installed_runtime_and_a_broken_numpy_are_no_missing_runtime():
     assert found(probes.runtime_installed, board()) == []
-    assert found(probes.runtime_installed, board(inventory=Inventory(Ended(1)))) == []
+    assert found(probes.runtime_installed, board(inventory=Inventory(ChildExit(1)))) == []
 
 
 # -- runtimes --------------------------------------------------------------------------------------------------
@@ -183,7 +183,7 @@ def results(**by_name):
 
 
 def test_a_runtime_that_dies_is_told_with_another_one_that_is_installed():
-    broken = board(attempt=results(ai_edge_litert=TrialResult(Ended(None, "SIGILL")), tflite_runtime=RIGHT))
+    broken = board(attempt=results(ai_edge_litert=TrialResult(ChildExit(None, "SIGILL")), tflite_runtime=RIGHT))
     first, second = found(probes.runtimes_run, broken)
     assert first == (
         "problem",
@@ -197,13 +197,13 @@ def test_a_runtime_that_dies_is_told_with_another_one_that_is_installed():
 @pytest.mark.parametrize(
     ("changes", "ended", "remedy"),
     [
-        ({}, Ended(None, "SIGSEGV"), "pip install tflite-runtime 'numpy<2', then --runtime tflite-runtime"),
-        ({"emulated": True}, Ended(None, "SIGSEGV"), "use QEMU 10 or newer, and set QEMU_CPU to the board's, as"),
-        ({}, Ended(None, "SIGKILL"), "close other programs, or give the machine more memory or swap"),
-        ({}, Ended(None, timed_out=True), "close other programs"),
+        ({}, ChildExit(None, "SIGSEGV"), "pip install tflite-runtime 'numpy<2', then --runtime tflite-runtime"),
+        ({"emulated": True}, ChildExit(None, "SIGSEGV"), "use QEMU 10 or newer, and set QEMU_CPU to the board's, as"),
+        ({}, ChildExit(None, "SIGKILL"), "close other programs, or give the machine more memory or swap"),
+        ({}, ChildExit(None, timed_out=True), "close other programs"),
         (
             {"facts": system(python=(3, 13))},
-            Ended(None, "SIGSEGV"),
+            ChildExit(None, "SIGSEGV"),
             "pip install --force-reinstall --no-cache-dir ai-edge-litert",
         ),
     ],
@@ -223,7 +223,7 @@ def test_a_refusal_is_told_with_its_own_remedy():
 
 
 def test_a_python_error_in_the_child_is_told_by_its_last_line():
-    died = TrialResult(Ended(1, errors="Traceback\n  File\nImportError: libstdc++.so.6: not found\n"))
+    died = TrialResult(ChildExit(1, errors="Traceback\n  File\nImportError: libstdc++.so.6: not found\n"))
     [(_, sentence, _), _] = found(probes.runtimes_run, board(attempt=lambda *_: died))
     assert sentence.endswith("it ended with exit code 1 (ImportError: libstdc++.so.6: not found)")
 
@@ -261,7 +261,7 @@ LIBRARY = TpuLibrary("/usr/lib/libedgetpu.so.1", "max")
 
 
 def says(text) -> dict:
-    return {"ask": lambda question: Ended(0, output=text)}
+    return {"ask": lambda question: ChildExit(0, output=text)}
 
 
 def test_where_nobody_asks_for_an_edge_tpu_its_absence_is_a_note():
@@ -349,14 +349,14 @@ def test_a_library_that_does_not_load_is_told_with_the_loaders_reason(library, r
 
 
 def test_a_library_that_kills_its_process_is_a_sentence():
-    broken = board(tpus=(USB,), ask=lambda question: Ended(None, "SIGSEGV"))
+    broken = board(tpus=(USB,), ask=lambda question: ChildExit(None, "SIGSEGV"))
     [(level, sentence, remedy)] = found(tpu_probes.library, broken)
     assert (level, remedy) == ("problem", tpu_probes.REBUILT)
     assert sentence.startswith("libedgetpu cannot be loaded: it was ended by SIGSEGV")
 
 
 def test_a_runtime_that_the_library_was_not_built_for_is_told():
-    crashed = TrialResult(Ended(None, "SIGSEGV"))
+    crashed = TrialResult(ChildExit(None, "SIGSEGV"))
     nothing = TrialResult(WELL, error="the delegate edgetpu took 0 of 7 ops; the file is not compiled")
     broken = board(tpus=(USB,), library=LIBRARY, attempt=results(ai_edge_litert=nothing, tflite_runtime=crashed))
     good, bad = found(tpu_probes.delegate, broken)
@@ -373,12 +373,12 @@ def test_a_runtime_that_the_library_was_not_built_for_is_told():
 def test_a_model_that_runs_on_one_runtime_runs():
     broken = board(
         subject=Subject("m.tflite", b"", 5),
-        attempt=results(ai_edge_litert=TrialResult(Ended(None, "SIGSEGV")), tflite_runtime=RIGHT),
+        attempt=results(ai_edge_litert=TrialResult(ChildExit(None, "SIGSEGV")), tflite_runtime=RIGHT),
     )
     result = diagnose(broken)
     assert result.ran == ("tflite-runtime 2.14.0",)
     assert [finding.sentence for finding in result.findings if finding.probe == "model"] == [
-        f"m.tflite ends ai-edge-litert 2.3.0: {Ended(None, 'SIGSEGV').sentence}",
+        f"m.tflite ends ai-edge-litert 2.3.0: {ChildExit(None, 'SIGSEGV').sentence}",
         "m.tflite runs on tflite-runtime 2.14.0",
     ]
 
@@ -473,7 +473,7 @@ def test_runtimes_that_really_die_are_sentences_and_exit_code_6(doctor):
     done = doctor(packages={f"{name.replace('-', '_')}/interpreter.py": DIES.format(signals[name]) for name in names})
     assert (done.returncode, done.stderr) == (6, "")
     for runtime in installed_runtimes():
-        assert f"MEND  {runtime} does not run: it was ended by {signals[runtime.name]} (" in done.stdout
+        assert f"FIX   {runtime} does not run: it was ended by {signals[runtime.name]} (" in done.stdout
     emulated = read_machine().emulated  # which is a problem too
     assert ("this machine is emulated: no time measured here counts" in done.stdout) is emulated
     last = done.stdout.splitlines()[-1]
@@ -483,7 +483,7 @@ def test_runtimes_that_really_die_are_sentences_and_exit_code_6(doctor):
 def test_a_numpy_that_really_dies_does_not_take_the_doctor_with_it(doctor):
     done = doctor(packages={"numpy/__init__.py": DIES.format("SIGILL")})
     assert (done.returncode, done.stderr) == (6, "")
-    assert "MEND  numpy does not load: it was ended by SIGILL (" in done.stdout
+    assert "FIX   numpy does not load: it was ended by SIGILL (" in done.stdout
 
 
 def test_a_runtime_that_is_not_for_this_python_says_so(doctor):
@@ -499,7 +499,7 @@ def test_numpy_2_under_tflite_runtime_is_told(doctor, tmp_path):
     pip = [sys.executable, "-m", "pip", "install", "-q", "--target", str(tmp_path), "numpy>=2,<2.3"]
     subprocess.run(pip, check=True)
     done = doctor()
-    assert "MEND  tflite-runtime 2.14.0 cannot work with numpy 2." in done.stdout
+    assert "FIX   tflite-runtime 2.14.0 cannot work with numpy 2." in done.stdout
     assert "-> run pip install 'numpy<2', or pip install ai-edge-litert" in done.stdout
 
 

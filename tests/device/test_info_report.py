@@ -3,7 +3,6 @@ from __future__ import annotations
 import numpy as np
 from report_cases import LITERT
 
-from edgeready_device.model_file.contract import read_contract
 from edgeready_device.model_file.golden import GoldenVectors
 from edgeready_device.model_file.manifest import InputSpec
 from edgeready_device.model_file.reader import read_model_file
@@ -12,8 +11,7 @@ from edgeready_device.report.info import info_json, info_text
 
 
 def _info(path, runtimes=(LITERT,)):
-    file = read_model_file(path)
-    return info_json(file, read_contract(file), runtimes)
+    return info_json(read_model_file(path), runtimes)
 
 
 def test_a_bare_model_is_described(model):

@@ -1,4 +1,4 @@
-"""What one inference takes on this machine, and whether the figure can be relied on."""
+"""`benchmark`: measures one inference on this machine, and says whether the figure can be relied on."""
 
 from __future__ import annotations
 
@@ -6,37 +6,48 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeready_device.commands.opening import open_file
-from edgeready_device.commands.terminal import NEGATIVE, budget, say, show, verb
+from edgeready_device.commands.options import add_threads_option, add_verb, open_file
+from edgeready_device.commands.terminal import NEGATIVE, budget, say, show
 
 if TYPE_CHECKING:
     from edgeready_device.benchmarking.benchmark import BenchmarkConfig, BenchmarkResult
 
 
 def add(verbs: Any) -> None:
-    """Declares the verb."""
-    parser = verb(verbs, "benchmark", run, "what one inference takes on this machine", runs=True)
-    parser.add_argument("--threads", type=int, help="threads of the runtime (default: what tune chose, else 1)")
-    parser.add_argument("--runs", type=int, default=100, help="fewest measured runs (default 100)")
-    parser.add_argument("--min-time", type=float, default=2.0, metavar="SECONDS", help="fewest seconds (default 2)")
-    parser.add_argument("--warmup-runs", type=int, default=10, help="fewest runs ahead of it (default 10)")
+    """Declares `benchmark` and its options."""
+    summary = "measures one inference on this machine and says whether the figure can be relied on"
+    parser = add_verb(verbs, "benchmark", run, summary=summary, opens=True)
+    add_threads_option(parser)
     parser.add_argument(
-        "--warmup-time", type=float, default=0.3, metavar="SECONDS", help="fewest seconds ahead of it (default 0.3)"
+        "--runs", type=int, default=100, metavar="N", help="measure at least so many runs (default 100)"
+    )
+    parser.add_argument(
+        "--min-time", type=float, default=2.0, metavar="SECONDS", help="measure at least so long (default 2)"
+    )
+    parser.add_argument(
+        "--warmup-runs", type=int, default=10, metavar="N", help="warm up for at least so many runs (default 10)"
+    )
+    parser.add_argument(
+        "--warmup-time", type=float, default=0.3, metavar="SECONDS", help="warm up at least so long (default 0.3)"
     )
     parser.add_argument(
         "--sustained",
         type=float,
         default=0.0,
         metavar="MINUTES",
-        help="measure for so long, in windows: does it hold?",
+        help="measure for so long, in windows that show whether the latency holds",
     )
-    parser.add_argument("--out", type=Path, metavar="FILE.json", help="keep everything, for compare")
-    parser.add_argument("--max-p90-ms", type=float, help="exit 1 above this 90th percentile in milliseconds")
-    parser.add_argument("--require-steady", action="store_true", help="exit 1 when the measurement is not steady")
+    parser.add_argument("--out", type=Path, metavar="FILE.json", help="write the whole measurement, for compare")
+    parser.add_argument(
+        "--max-p90-ms", type=float, metavar="MS", help="exit with 1 when the 90th percentile is above it"
+    )
+    parser.add_argument(
+        "--require-steady", action="store_true", help="exit with 1 when the measurement is not steady"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Does it and returns the exit code."""
+    """Measures and returns the exit code: 1 when a budget is broken or --require-steady is not met."""
     from edgeready_device.benchmarking import benchmark
     from edgeready_device.benchmarking.benchmark_file import write_measurement
     from edgeready_device.report.benchmark import benchmark_json, benchmark_text
@@ -47,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
     if options.out is not None:
         write_measurement(options.out, document)
     show(options, document, benchmark_text(result))
-    return max(_latency(options, result), _steadiness(options, result))
+    return max(_judge_latency(options, result), _judge_steadiness(options, result))
 
 
 def _config(options: argparse.Namespace) -> BenchmarkConfig:
@@ -61,14 +72,14 @@ def _config(options: argparse.Namespace) -> BenchmarkConfig:
         warmup_s=options.warmup_time,
         runtime=options.runtime,
         threads=options.threads,
-        delegate=getattr(options, "delegate", None),
+        delegate=options.delegate,
         sustained_s=options.sustained * 60,
         trusted=options.trusted,
     )
 
 
-def _latency(options: argparse.Namespace, result: BenchmarkResult) -> int:
-    """The exit code of the latency budget."""
+def _judge_latency(options: argparse.Namespace, result: BenchmarkResult) -> int:
+    """Returns the exit code of the latency budget."""
     if options.max_p90_ms is None:
         return 0
     if result.machine.emulated:
@@ -81,8 +92,8 @@ def _latency(options: argparse.Namespace, result: BenchmarkResult) -> int:
     return budget("p90", p90_s * 1e3, "ms", most=options.max_p90_ms)
 
 
-def _steadiness(options: argparse.Namespace, result: BenchmarkResult) -> int:
-    """The exit code of --require-steady."""
+def _judge_steadiness(options: argparse.Namespace, result: BenchmarkResult) -> int:
+    """Returns the exit code of --require-steady."""
     if not options.require_steady or not result.unsteady:
         return 0
     say(f"the measurement is not steady: {', '.join(reason.kind for reason in result.unsteady)}")

@@ -1,4 +1,4 @@
-"""The most likely labels of images."""
+"""`classify`: prints the most likely labels of images."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeready_device.commands.opening import add_description_options, description_of, open_model
-from edgeready_device.commands.terminal import say, show, verb, write_line
+from edgeready_device.commands.options import add_description_options, add_verb, open_model, read_description
+from edgeready_device.commands.terminal import say, show, write_line
 from edgeready_device.errors import ImageError, NotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -26,36 +26,44 @@ if TYPE_CHECKING:
     Picture = tuple[str, Callable[[], NDArray[np.uint8]]]  # what it is called, and what gives its frame
 
 STANDARD_INPUT = "-"
-_MOST_BYTES = 256 << 20  # of an image on standard input
+_MOST_BYTES = 256 << 20  # of an image on standard input; chosen: far above a camera's picture, below a board's memory
 
 
 def add(verbs: Any) -> None:
-    """Declares the verb."""
-    parser = verb(verbs, "classify", run, "the most likely labels of images", runs=True)
+    """Declares `classify` and its options."""
+    summary = "prints the most likely labels of images"
+    parser = add_verb(verbs, "classify", run, summary=summary, opens=True)
     parser.add_argument(
-        "images", nargs="*", metavar="IMAGE", help="JPEG or PNG files, folders or patterns; - is standard input"
+        "images",
+        nargs="*",
+        metavar="IMAGE",
+        help="a JPEG or PNG file, a folder, or a quoted pattern; - is one image on standard input",
     )
     parser.add_argument(
         "--camera",
         nargs="?",
         const="auto",
         metavar="SOURCE",
-        help="a frame of a camera: its number, picamera2, or a video file (default: the first camera)",
+        help="take frames of a camera: its number, picamera2, or a video file (default: the first camera)",
     )
-    parser.add_argument("--frames", type=int, default=1, help="of the camera; 0 goes on until it ends (default 1)")
-    parser.add_argument("--top", type=int, default=3, help="how many labels an image (default 3)")
-    parser.add_argument("--threshold", type=float, default=0.0, help="only labels that score as much, from 0 to 1")
-    parser.add_argument("--jsonl", action="store_true", help="a line of JSON an image, written as it is done")
+    parser.add_argument(
+        "--frames", type=int, default=1, metavar="N", help="frames of the camera; 0 takes all (default 1)"
+    )
+    parser.add_argument("--top", type=int, default=3, metavar="N", help="labels of each image (default 3)")
+    parser.add_argument(
+        "--threshold", type=float, default=0.0, metavar="SCORE", help="leave out labels below this score, from 0 to 1"
+    )
+    parser.add_argument("--jsonl", action="store_true", help="write a line of JSON for each image, as it is done")
     add_description_options(parser)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Does it and returns the exit code: that of the first image that could not be used, else 0."""
+    """Classifies the images and returns the exit code of the first that could not be used, else 0."""
     from edgeready_device.report.predictions import classify_json, classify_text, refusal_json
 
     _check(options)
     paths = None if options.camera is not None else _image_paths(options.images)
-    model = open_model(options).described_as(description_of(options))
+    model = open_model(options).described_as(read_description(options))
     spec = model.contract.frame
     pictures = _camera(options, spec) if paths is None else _files(paths, spec)
     code, entries = 0, []
@@ -99,7 +107,12 @@ def _files(paths: Sequence[str], spec: InputSpec) -> Iterator[Picture]:
         if path == STANDARD_INPUT:
             yield "standard input", partial(_from_standard_input, spec)
         else:
-            yield path, partial(load_frame, path, spec.height, spec.width, spec.channels, spec.resize)
+            yield (
+                path,
+                partial(
+                    load_frame, path, height=spec.height, width=spec.width, channels=spec.channels, rule=spec.resize
+                ),
+            )
 
 
 def _from_standard_input(spec: InputSpec) -> NDArray[np.uint8]:
@@ -123,19 +136,19 @@ def _camera(options: argparse.Namespace, spec: InputSpec) -> Iterator[Picture]:
         yield f"frame {number}", partial(fit_frame, frame, spec)
 
 
-def _image_paths(given: Sequence[str]) -> list[str]:
-    from edgeready_device.images import decode as images
+def _image_paths(names: Sequence[str]) -> list[str]:
+    from edgeready_device.images.decode import image_files
 
     paths: list[str] = []
-    for name in given:
+    for name in names:
         place = Path(name)
         if name != STANDARD_INPUT and place.is_dir():
-            found = [str(path) for path in images.image_files(place)]
+            matches = [str(path) for path in image_files(place)]
         elif name == STANDARD_INPUT or place.exists() or not glob.has_magic(name):
-            found = [name]
+            matches = [name]
         else:
-            found = sorted(glob.glob(name, recursive=True))
-        if not found:
+            matches = sorted(glob.glob(name, recursive=True))
+        if not matches:
             raise NotFoundError(f"{name}: no JPEG or PNG images there")
-        paths.extend(found)
+        paths.extend(matches)
     return paths

@@ -1,4 +1,4 @@
-"""Is the second of two measurements, or of two models, slower, or is no difference shown?"""
+"""`compare`: says whether the second of two measurements, or of two models, is slower."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeready_device.commands.opening import open_model
-from edgeready_device.commands.terminal import NEGATIVE, show, verb
+from edgeready_device.commands.options import add_verb, open_model
+from edgeready_device.commands.terminal import NEGATIVE, show
 from edgeready_device.errors import UsageError
 
 if TYPE_CHECKING:
@@ -15,26 +15,25 @@ if TYPE_CHECKING:
 
 
 def add(verbs: Any) -> None:
-    """Declares the verb."""
-    parser = verb(
-        verbs, "compare", run, "is the second of two measurements slower than the first?", model=None, runs=True
-    )
+    """Declares `compare` and its options."""
+    summary = "says whether the second of two measurements, or of two models, is slower"
+    parser = add_verb(verbs, "compare", run, summary=summary, model=None, opens=True)
     parser.add_argument("first", type=Path, help="a file of benchmark --out, or a .tflite file")
-    parser.add_argument("second", type=Path, help="another one; two .tflite files are measured here, in turns")
+    parser.add_argument("second", type=Path, help="another one; two .tflite files are measured here, interleaved")
     parser.add_argument(
-        "--time", type=float, default=20.0, metavar="SECONDS", help="how long two models take turns (default 20)"
+        "--time", type=float, default=20.0, metavar="SECONDS", help="measure two models so long (default 20)"
     )
     parser.add_argument(
         "--max-slowdown-percent",
         type=float,
         default=0.0,
         metavar="PERCENT",
-        help="exit 1 only when the second is shown to be slower by more than this (default 0)",
+        help="exit with 1 only when the second is shown to be slower by more than this (default 0)",
     )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Does it and returns the exit code."""
+    """Compares and returns the exit code: 1 when the second is shown to be slower, or there is no verdict."""
     from edgeready_device.report.compare import compare_json, compare_text
 
     if not options.max_slowdown_percent >= 0:  # so that NaN is refused, too
@@ -42,12 +41,12 @@ def run(options: argparse.Namespace) -> int:
     models = [path.suffix == ".tflite" for path in (options.first, options.second)]
     if models[0] != models[1]:
         raise UsageError(f"{options.first} and {options.second} are a model and a measurement: give two of a kind")
-    comparison = _models(options) if models[0] else _measurements(options)
+    comparison = _compare_models(options) if models[0] else _compare_measurements(options)
     show(options, compare_json(comparison), compare_text(comparison))
     return 0 if comparison.passed else NEGATIVE
 
 
-def _measurements(options: argparse.Namespace) -> Comparison:
+def _compare_measurements(options: argparse.Namespace) -> Comparison:
     from edgeready_device.benchmarking.benchmark_file import read_measurement
     from edgeready_device.benchmarking.compare import compare
 
@@ -55,11 +54,11 @@ def _measurements(options: argparse.Namespace) -> Comparison:
     return compare(first, second, options.max_slowdown_percent)
 
 
-def _models(options: argparse.Namespace) -> Comparison:
+def _compare_models(options: argparse.Namespace) -> Comparison:
     from edgeready_device.benchmarking.interleaved import InterleavedConfig, compare_models
 
     config = InterleavedConfig(time_s=options.time)
     first, second = (
         open_model(argparse.Namespace(**{**vars(options), "model": path})) for path in (options.first, options.second)
     )
-    return compare_models(first, second, config, options.max_slowdown_percent)
+    return compare_models(first, second, config, max_slowdown_percent=options.max_slowdown_percent)

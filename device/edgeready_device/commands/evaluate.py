@@ -1,4 +1,4 @@
-"""Accuracy on labelled images."""
+"""`evaluate`: measures accuracy on labelled images."""
 
 from __future__ import annotations
 
@@ -6,27 +6,34 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from edgeready_device.commands.opening import add_description_options, description_of, open_model
-from edgeready_device.commands.terminal import budget, progress, show, verb
+from edgeready_device.commands.options import add_description_options, add_verb, open_model, read_description
+from edgeready_device.commands.terminal import budget, progress, show
 
 
 def add(verbs: Any) -> None:
-    """Declares the verb."""
-    parser = verb(verbs, "evaluate", run, "top-1 accuracy on labelled images", runs=True)
-    parser.add_argument("data", type=Path, help="a .npz in Keras layout, or a folder with one subfolder per label")
-    parser.add_argument("--confusion", action="store_true", help="also how often each class was taken for which")
-    parser.add_argument("--workers", type=int, help="interpreters that share the images (default: one a CPU)")
-    parser.add_argument("--follow-links", action="store_true", help="take symbolic links that lead out of a folder")
-    parser.add_argument("--min-accuracy", type=float, help="exit 1 below this top-1 accuracy in percent")
+    """Declares `evaluate` and its options."""
+    summary = "measures top-1 and top-5 accuracy on labelled images"
+    parser = add_verb(verbs, "evaluate", run, summary=summary, opens=True)
+    parser.add_argument(
+        "data", type=Path, help="a .npz in Keras layout, or a folder with one subfolder for each label"
+    )
+    parser.add_argument("--confusion", action="store_true", help="show how often each class was taken for which")
+    parser.add_argument(
+        "--workers", type=int, metavar="N", help="interpreters that share the images (default: one for each CPU)"
+    )
+    parser.add_argument("--follow-links", action="store_true", help="take symbolic links that lead out of the folder")
+    parser.add_argument(
+        "--min-accuracy", type=float, metavar="PERCENT", help="exit with 1 when top-1 accuracy is below it"
+    )
     add_description_options(parser)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Does it and returns the exit code."""
+    """Evaluates and returns the exit code: 1 when the accuracy is below --min-accuracy."""
     from edgeready_device import evaluation
     from edgeready_device.report.predictions import evaluation_json, evaluation_text
 
-    model = open_model(options).described_as(description_of(options))
+    model = open_model(options).described_as(read_description(options))
     frame, follow = model.contract.frame, options.follow_links
     data = evaluation.load_examples(options.data, frame, model.labels, follow_links=follow)
     result = evaluation.evaluate(model, data.frames, data.truth, workers=options.workers, progress=progress())

@@ -1,47 +1,47 @@
-"""Which runtime and how many threads are fastest on this machine, kept beside the model."""
+"""`tune`: finds the fastest runtime and number of threads, and writes the choice beside the model."""
 
 from __future__ import annotations
 
 import argparse
 from typing import Any
 
-from edgeready_device.commands.terminal import NEGATIVE, progress, say, show, verb
+from edgeready_device.commands.options import add_threads_option, add_verb
+from edgeready_device.commands.terminal import NEGATIVE, progress, say, show
 
 
 def add(verbs: Any) -> None:
-    """Declares the verb."""
-    text = "find the fastest runtime and number of threads for a model on this machine, and keep it beside the model"
-    parser = verb(verbs, "tune", run, text, runs=True)
-    parser.add_argument("--threads", type=_counts, help="as 1,2,4 (default: the powers of two up to all CPUs)")
-    parser.add_argument("--seconds", type=float, default=20.0, help="how long to measure (default 20)")
-    parser.add_argument("--seed", type=int, default=0, help="of the order in each round (default 0)")
-    parser.add_argument("--dry-run", action="store_true", help="show the choice, do not keep it")
+    """Declares `tune` and its options."""
+    summary = "finds the fastest runtime and number of threads here, and writes the choice beside the model"
+    parser = add_verb(verbs, "tune", run, summary=summary, opens=True)
+    add_threads_option(parser, several=True)
+    parser.add_argument("--seconds", type=float, default=20.0, help="measure so long in all (default 20)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the order in each round (default 0)")
+    parser.add_argument("--dry-run", action="store_true", help="show the choice, and do not write it")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Does it and returns the exit code."""
-    from edgeready_device.model_file import reader as model_file
+    """Tunes and returns the exit code: 1 when nothing is chosen."""
+    from edgeready_device.model_file.reader import read_model_file
     from edgeready_device.report.tune import candidate_json, tune_json, tune_text
-    from edgeready_device.runtime import runtime
-    from edgeready_device.tuning import record, tune
+    from edgeready_device.runtime.runtime import installed_runtimes
+    from edgeready_device.tuning.record import Record, write_tuned
+    from edgeready_device.tuning.tune import TuneConfig, tune
 
-    file = model_file.read_model_file(options.model, trusted=options.trusted)
-    delegates = () if options.delegate is None else (options.delegate,)
-    config = tune.TuneConfig(options.runtime, options.threads, delegates, options.seconds, seed=options.seed)
-    result = tune.tune(file, config, progress())
+    file = read_model_file(options.model, trusted=options.trusted)
+    config = TuneConfig(
+        runtime=options.runtime,
+        threads=options.threads,
+        delegates=() if options.delegate is None else (options.delegate,),
+        seconds=options.seconds,
+        seed=options.seed,
+    )
+    result = tune(file, config, progress())
     path = None
     if result.choice is not None and not options.dry_run:
-        kept = record.Record(result.choice, result.reason, [candidate_json(each) for each in result.candidates])
-        path = record.write_tuned(file, kept, runtime.installed_runtimes())
+        candidates = [candidate_json(candidate) for candidate in result.candidates]
+        path = write_tuned(file, Record(result.choice, result.reason, candidates), installed_runtimes())
     show(options, tune_json(result, path), tune_text(result, path))
     if result.choice is not None:
         return 0
     say(result.reason)
     return NEGATIVE
-
-
-def _counts(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r}: give numbers, as 1,2,4") from error

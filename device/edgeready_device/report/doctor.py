@@ -7,7 +7,7 @@ from typing import Any
 
 from edgeready_device.doctor.finding import Diagnosis
 
-MARKS = {"ok": "ok  ", "note": "note", "problem": "MEND"}
+MARKS = {"ok": "ok  ", "note": "note", "problem": "FIX "}
 
 
 def diagnosis_json(result: Diagnosis) -> dict[str, Any]:

@@ -6,18 +6,17 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from edgeready_device.model_file.contract import Contract, TensorSpec
+from edgeready_device.model_file.contract import TensorSpec
 from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.report.machine import runtimes_text
 from edgeready_device.runtime.runtime import Runtime
 from edgeready_device.text import plain, rows
-from edgeready_device.tune_file import Tuned
+from edgeready_device.tune_file import TuneRecord
 
 
-def info_json(
-    file: TfliteModel, contract: Contract, runtimes: Sequence[Runtime], tuned: Tuned | None = None
-) -> dict[str, Any]:
+def info_json(file: TfliteModel, runtimes: Sequence[Runtime], tuned: TuneRecord | None = None) -> dict[str, Any]:
     """Returns what a model file is as plain data; `tuned` is in it where a tune file lies beside the model."""
+    contract = file.contract
     frame = contract.frame
     return {
         "file": str(file.path),
@@ -67,7 +66,7 @@ def info_text(data: dict[str, Any]) -> str:
     )
 
 
-def tuned_text(tuned: Tuned) -> str:
+def tuned_text(tuned: TuneRecord) -> str:
     """Returns what a tune file says on this machine, in one line."""
     choice = tuned.choice
     if choice is None:

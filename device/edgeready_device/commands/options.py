@@ -1,0 +1,119 @@
+"""Declares the options that verbs share, each once, and opens the model that they ask for."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from edgeready_device.model import Model
+    from edgeready_device.model_file.contract import Description
+    from edgeready_device.model_file.reader import TfliteModel
+
+Handler = Callable[[argparse.Namespace], int]
+
+
+def add_verb(
+    verbs: Any, name: str, run: Handler, *, summary: str, model: str | None = "1", opens: bool = False
+) -> argparse.ArgumentParser:
+    """Declares a verb with the options that all have, and returns its parser.
+
+    `model` is "1" for one .tflite file, "?" for one that can be left out, None for a verb without. `opens` adds the
+    options of verbs that open a runtime.
+    """
+    description = f"{summary[0].upper()}{summary[1:]}."
+    parser: argparse.ArgumentParser = verbs.add_parser(name, help=summary, description=description)
+    if model is not None:
+        parser.add_argument("model", type=Path, nargs=None if model == "1" else model, help="a .tflite file")
+    parser.add_argument("--json", action="store_true", help="write one JSON document to standard output")
+    parser.add_argument("--debug", action="store_true", help="add a traceback to an error")
+    if opens:
+        add_opening_options(parser)
+    parser.set_defaults(handler=run)
+    return parser
+
+
+def add_opening_options(parser: argparse.ArgumentParser) -> None:
+    """Declares the options about runtime, delegate and trust."""
+    parser.add_argument(
+        "--runtime",
+        metavar="NAME",
+        help="ai-edge-litert or tflite-runtime (default: the choice of tune, else the first that is installed)",
+    )
+    add_delegate_option(parser)
+    parser.add_argument(
+        "--trusted",
+        action="store_true",
+        help="skip the check of the file's structure, and the first run in a child process of a file from elsewhere",
+    )
+
+
+def add_delegate_option(parser: argparse.ArgumentParser) -> None:
+    """Declares --delegate."""
+    parser.add_argument(
+        "--delegate",
+        metavar="NAME|LIB,KEY=VALUE",
+        help="edgetpu[:usb|:pci|:N], or the path of a delegate's shared library with its options",
+    )
+
+
+def add_threads_option(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
+    """Declares --threads: one number, or with `several` a list of them to try."""
+    if several:
+        default = "the powers of two up to all CPUs"
+        parser.add_argument(
+            "--threads", type=_numbers, metavar="N,N,...", help=f"numbers of threads to try (default: {default})"
+        )
+    else:
+        default = "the choice of tune, else 1"
+        parser.add_argument("--threads", type=int, metavar="N", help=f"threads of the runtime (default: {default})")
+
+
+def add_description_options(parser: argparse.ArgumentParser) -> None:
+    """Declares the options about labels, normalization and resizing."""
+    group = parser.add_argument_group("description of the model, which overrides what the file says")
+    group.add_argument("--labels", type=Path, metavar="FILE", help="one label a line, or lines of number and label")
+    group.add_argument("--mean", help="the network sees (pixel - MEAN) / STD: 127.5, or a number for each channel")
+    group.add_argument("--std", help="as --mean: 127.5 or 58.4,57.1,57.4")
+    group.add_argument("--resize", metavar="RULE", help="how an image becomes a frame: stretch, crop or letterbox")
+
+
+def open_file(options: argparse.Namespace, *kernels: str) -> TfliteModel:
+    """Returns the file that `options` name; a foreign one has run in a child process before, on each of `kernels`."""
+    from edgeready_device.first_run import is_foreign, run_first
+    from edgeready_device.model_file.reader import read_model_file
+
+    file = read_model_file(options.model, trusted=options.trusted)
+    has_delegate = getattr(options, "delegate", None) is not None  # whose first run is in a child process anyhow
+    if is_foreign(file) and not options.trusted and not has_delegate:
+        for path in kernels or ("default",):
+            run_first(file, options.runtime, getattr(options, "threads", None), kernels=path)
+    return file
+
+
+def open_model(options: argparse.Namespace) -> Model:
+    """Returns the Model that `options` ask for."""
+    from edgeready_device.model import Model
+
+    return Model.from_file(open_file(options), runtime=options.runtime, delegate=options.delegate)
+
+
+def read_description(options: argparse.Namespace) -> Description:
+    """Returns the Description of the model in `options`."""
+    from edgeready_device import preprocess
+    from edgeready_device.model_file import contract, labels
+
+    return contract.Description(
+        labels=None if options.labels is None else labels.read_labels(options.labels),
+        normalization=preprocess.parse_normalization(options.mean, options.std),
+        resize=options.resize,
+    )
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: give numbers, as 1,2,4") from error
