@@ -107,12 +107,7 @@ def _files(paths: Sequence[str], spec: InputSpec) -> Iterator[Picture]:
         if path == STANDARD_INPUT:
             yield "standard input", partial(_from_standard_input, spec)
         else:
-            yield (
-                path,
-                partial(
-                    load_frame, path, height=spec.height, width=spec.width, channels=spec.channels, rule=spec.resize
-                ),
-            )
+            yield path, partial(load_frame, path, spec.height, spec.width, channels=spec.channels, rule=spec.resize)
 
 
 def _from_standard_input(spec: InputSpec) -> NDArray[np.uint8]:

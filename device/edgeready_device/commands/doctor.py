@@ -25,17 +25,22 @@ def run(options: argparse.Namespace) -> int:
     from edgeready_device.doctor.diagnosis import diagnose
     from edgeready_device.doctor.environment import read_environment
     from edgeready_device.report.doctor import diagnosis_json, diagnosis_text
-    from edgeready_device.runtime.delegate import parse_delegate
 
     environment = read_environment(delegate=options.delegate or "")
     if environment.inventory.numpy:  # without numpy neither a model nor a delegate's name can be read
-        if options.delegate:
-            parse_delegate(options.delegate)
+        _check_delegate(options)
         if options.model is not None:
             environment = dataclasses.replace(environment, subject=_subject(options))
     result = diagnose(environment)
     show(options, diagnosis_json(result), diagnosis_text(result))
     return 0 if result.ran else RuntimeUnavailableError.exit_code
+
+
+def _check_delegate(options: argparse.Namespace) -> None:
+    from edgeready_device.runtime.delegate import parse_delegate
+
+    if options.delegate:
+        parse_delegate(options.delegate)
 
 
 def _subject(options: argparse.Namespace) -> Subject:

@@ -11,7 +11,7 @@ from edgeready.cli import build, bundle, check, compile, convert, data, demo, ev
 from edgeready.cli.terminal import run
 
 app = typer.Typer(
-    epilog="Exit codes: 0 yes; 1 a verdict that is no; 2 usage; 3 bad input; 4 not found; 5 conversion refused; "
+    epilog="Exit codes: 0 yes; 1 a negative verdict; 2 usage; 3 bad input; 4 not found; 5 conversion refused; "
     "6 runtime or extra missing; 70 a bug of ours; 130 interrupted; 143 terminated.",
     add_completion=False,
     pretty_exceptions_enable=False,
