@@ -69,7 +69,7 @@ def one(name: str, size: int, fix: bool) -> dict[str, Any]:
     return {
         "ops": len(report.ops),
         "mapped": report.mapped,
-        "ready": report.ready,
+        "ready": not report.blockers,
         "bytes": len(model.flatbuffer),
         "macs": report.cost.macs if report.cost else 0,
         "rewrites": Counter(line.partition(": ")[2] for line in result.rewrites),

@@ -4,9 +4,9 @@ usage: python benchmarks/score_readiness.py FOLDER
 
 FOLDER holds `models.zip` (the .tflite models) and `truth.json` (`models`, each with `file`, `family`, and `ops` that
 have a `target`). Printed: per-op accuracy, averaged over the models of a family and then over families, and how many
-families are right in every op of every model. Where a compilation has the compiler's own table (`log_rows`), the
-predicted table is compared with it, status by status. A model compiled with `-a`, which has
-`single_partition_cpu_ops`, is left out.
+families are right in every op of every model; an uncertain op counts as mapped, as in the report. Where a compilation
+has the compiler's own table (`log_rows`), the predicted table is compared with it, status by status. A model compiled
+with `-a`, which has `single_partition_cpu_ops`, is left out.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def score(truth: dict[str, Any], report: ReadinessReport) -> Score:
         if verdict is None or verdict.target != op["target"]:
             why = "no verdict" if verdict is None else f"told {verdict.target} ({verdict.rule or 'no rule'})"
             misses.append(f"{truth['file']}: op {op['index']} {op['name']} v{op['version']} is {op['target']}, {why}")
-    if report.ready != all(op["target"] == "edgetpu" for op in truth["ops"]):
-        misses.append(f"{truth['file']}: ready is {report.ready}")
+    if (not report.blockers) != all(op["target"] == "edgetpu" for op in truth["ops"]):
+        misses.append(f"{truth['file']}: the verdict is {report.verdict}")
     return Score(
         truth["family"], 1 - sum(": op " in miss for miss in misses) / max(1, len(truth["ops"])), tuple(misses)
     )
@@ -66,12 +66,14 @@ def main() -> None:
     models = json.loads((folder / "truth.json").read_text(encoding="utf-8"))["models"]
     families: dict[str, list[Score]] = defaultdict(list)
     same: list[bool] = []
+    uncertain = 0
     with zipfile.ZipFile(folder / "models.zip") as archive:
         for model in models:
             if not model.get("single_partition_cpu_ops"):
                 report = check_graph(read_graph(archive.read(model["file"])), file=model["file"])
                 families[model["family"]].append(score(model, report))
                 same.extend(tables(model, report))
+                uncertain += report.uncertain
     scores = [one for family in families.values() for one in family]
     for one in scores:
         print(*one.misses, sep="\n", end="\n" if one.misses else "")
@@ -80,6 +82,7 @@ def main() -> None:
     print(f"{len(scores)} models in {len(families)} families")
     print(f"per-op accuracy, averaged per family: {accuracy:.4f}")
     print(f"families right in every op and in the whole: {exact} of {len(families)}")
+    print(f"ops with the verdict uncertain: {uncertain}")
     print(f"tables as the compiler printed them: {sum(same)} of {len(same)}")
 
 

@@ -74,8 +74,9 @@ def naive(folder: Path, network: str) -> str:
         [sys.executable, "-c", NAIVE, str(folder / "model.keras"), str(out)], check=True, capture_output=True
     )
     report = check_file(out)
-    verdict = "ready" if report.ready else "NOT ready"
-    lines = [f"{network:14} naive: {verdict}, {report.mapped}/{len(report.ops)} mapped, {out.stat().st_size} B"]
+    lines = [
+        f"{network:14} naive: {report.verdict}, {report.mapped}/{len(report.ops)} mapped, {out.stat().st_size} B"
+    ]
     lines += [f"    {blocker.rule}: {blocker.detail}" for blocker in report.blockers]
     return "\n".join(lines)
 

@@ -116,13 +116,19 @@ def tflite(
 
 
 def conv_classifier(
-    *, size: int = 8, channels: int = 1, classes: int = 3, dense_per_axis: bool = False, open_batch: bool = False
+    *,
+    size: int = 8,
+    channels: int = 1,
+    classes: int = 3,
+    dense_per_axis: bool = False,
+    open_batch: bool = False,
+    leaky: bool = False,
 ) -> bytes:
     """A uint8 classifier (QUANTIZE, CONV_2D, MAX_POOL_2D, RESHAPE, FULLY_CONNECTED, SOFTMAX, QUANTIZE) that runs.
 
     Input [1, size, size, channels] with scale 1/255, output [1, classes] with scale 1/256, zero points 0.
     Weights are the same at every call. `dense_per_axis` gives the dense layer one scale per class, `open_batch`
-    writes -1 into the input's shape_signature.
+    writes -1 into the input's shape_signature, `leaky` has LEAKY_RELU, which no Edge TPU runs, in place of SOFTMAX.
     """
     random = np.random.default_rng(7)
     half = size // 2
@@ -161,7 +167,9 @@ def conv_classifier(
         O("MAX_POOL_2D", ["conv"], ["pool"], 2, pool),
         O("RESHAPE", ["pool", "flatten/shape"], ["flatten"]),
         O("FULLY_CONNECTED", ["flatten", "dense/weights", "dense/bias"], ["dense"], 4),
-        O("SOFTMAX", ["dense"], ["scores_int8"], 2, {"beta": 1.0}),
+        O("LEAKY_RELU", ["dense"], ["scores_int8"], 2, {"alpha": 0.2})
+        if leaky
+        else O("SOFTMAX", ["dense"], ["scores_int8"], 2, {"beta": 1.0}),
         O("QUANTIZE", ["scores_int8"], ["scores"]),
     ]
     return tflite(tensors=tensors, ops=ops, inputs=["image"], outputs=["scores"])

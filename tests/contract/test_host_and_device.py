@@ -197,5 +197,5 @@ def test_the_notebooks_conversion_of_the_same_network_is_not_ready_and_says_why(
     report = check_file(path)
     assert not report.ready
     assert report.mapped == 0
-    assert {blocker.rule for blocker in report.blockers} == {"open-batch", "dense-per-axis"}
+    assert {blocker.rule for blocker in report.blockers} == {"open-batch"}
     assert digits.result.readiness.ready

@@ -121,6 +121,6 @@ def test_a_check_as_csv_has_a_line_an_op(tmp_path):
     path = tmp_path / "model.tflite"
     path.write_bytes(conv_classifier())
     rows = list(csv.DictReader(io.StringIO(edgeready.check(path).to_csv())))
-    assert list(rows[0]) == ["index", "name", "version", "target", "rule", "detail", "remedy"]
+    assert list(rows[0]) == ["index", "name", "version", "target", "uncertain", "rule", "detail", "remedy"]
     assert [row["name"] for row in rows][:2] == ["QUANTIZE", "CONV_2D"]
     assert {row["target"] for row in rows} == {"edgetpu"}

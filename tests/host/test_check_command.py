@@ -11,7 +11,8 @@ from tflite_models import O, T, conv_classifier, one_op, tflite
 from edgeready.readiness import Blocker, OpVerdict, ReadinessReport, check_file, rule_sentences
 from edgeready.report.annotations import format_github, format_sarif
 
-NOT_READY = conv_classifier(dense_per_axis=True)
+NOT_READY = conv_classifier(leaky=True)
+UNCERTAIN = one_op("SOFTMAX", [T("x", (1, 20000), "int8", 0.1)], [T("y", (1, 20000), "int8", 0.1)])
 
 
 @pytest.fixture
@@ -28,19 +29,20 @@ def test_the_text_is_the_compilers_table_then_blockers_cost_and_that_it_is_a_pre
     lines = out.splitlines()
     assert (code, err) == (1, "")
     assert lines[:6] == [
-        "m.tflite: NOT Edge-TPU ready, 4 of 7 ops mapped",
+        "m.tflite: NOT Edge-TPU ready, 5 of 7 ops mapped",
         "",
         "Operator                       Count      Status",
         "",
         "QUANTIZE                       1          Mapped to Edge TPU",
         "CONV_2D                        1          Mapped to Edge TPU",
     ]
-    assert "   rule: The weights of a dense layer share one scale." in lines
-    assert "   where: op 4 FULLY_CONNECTED of layer 'dense', tensor 'dense' [1, 3]" in lines
-    assert "   behind it: 3 ops, 192 multiply-accumulates (7.7 %), 204 parameter bytes" in lines
+    assert "   rule: The op is in the Edge TPU's table of operations." in lines
+    assert "   where: op 5 LEAKY_RELU of layer 'scores_int8', tensor 'scores_int8' [1, 3]" in lines
+    assert "   behind it: 2 ops, 0 multiply-accumulates (0.0 %), 0 parameter bytes" in lines
     assert (
-        "cost: 2,496 multiply-accumulates, 92.3 % on the Edge TPU; 256 parameter bytes; 1 Edge TPU and 1 CPU " in out
-    )
+        "cost: 2,496 multiply-accumulates, 100.0 % on the Edge TPU; 975 elements moved, 12 of them by the CPU; "
+        "2 ops left to the CPU; 256 parameter bytes; 1 Edge TPU and 1 CPU partition"
+    ) in lines
     assert not any("clearing it alone" in line for line in lines)  # with one blocker it says nothing new
     assert lines[-1] == "This is a prediction from the file alone; only `edgeready compile` proves it."
 
@@ -83,13 +85,13 @@ def test_sarif_has_a_result_for_each_blocker_at_its_file_and_op(run_here, file):
     [result] = part["results"]
     assert (code, document["version"]) == (1, "2.1.0")
     assert [rule["id"] for rule in part["tool"]["driver"]["rules"]] == list(rule_sentences())
-    assert part["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"] == "dense-per-axis"
+    assert part["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"] == "unsupported-op"
     assert result["level"] == "error"
     assert "; remedy: " in result["message"]["text"]
     assert result["locations"] == [
         {
             "physicalLocation": {"artifactLocation": {"uri": "my%20model.tflite"}},
-            "logicalLocations": [{"name": "op 4 FULLY_CONNECTED", "fullyQualifiedName": "dense"}],
+            "logicalLocations": [{"name": "op 5 LEAKY_RELU", "fullyQualifiedName": "scores_int8"}],
         }
     ]
 
@@ -108,7 +110,7 @@ def test_github_gets_an_error_line_for_each_blocker(run_here, file):
     code, out, _ = run_here("check", file(NOT_READY), "--format", "github")
     assert code == 1
     assert out.startswith(
-        "::error file=m.tflite,title=Edge TPU%3A dense-per-axis::'dense/weights' int8 [3, 64] has 3 "
+        "::error file=m.tflite,title=Edge TPU%3A unsupported-op::the Edge TPU has no LEAKY_RELU (it makes "
     )
     assert out.count("\n") == 1
 
@@ -190,12 +192,17 @@ def test_a_compiled_file_tells_its_runtime_and_its_executables(run_here, file):
     assert "  execution-only: " in out
 
 
-def test_a_compiled_file_in_json_is_the_prediction_for_it_and_its_packages(run_here, file):
+def test_a_compiled_file_in_json_is_ready_and_has_its_packages(run_here, file):
     name = file(whole(conv_classifier()))
     [found] = json.loads(run_here("check", name, "--json")[1])
     package = found.pop("compiled")[0]
-    assert found == check_file(name).to_dict()
-    assert found["ops"][0]["rule"] == "already-compiled"
+    assert (found["ready"], found["verdict"], found["mapped"], found["blockers"]) == (True, "ready", 1, [])
+    assert found["ops"][0] == check_file(name).to_dict()["ops"][0] | {
+        "target": "edgetpu",
+        "rule": "",
+        "detail": "",
+        "remedy": "",
+    }
     assert (package["min_runtime_version"], package["cached_bytes"], package["streamed_bytes"]) == (14, 800, 30)
 
 
@@ -204,3 +211,79 @@ def test_a_damaged_package_is_one_line_that_names_the_file(run_here, file):
     code, out, err = run_here("check", file(data.replace(b"DWN1", b"DWN2")))
     assert (code, out) == (3, "")
     assert err.startswith("edgeready: m.tflite: op 0 edgetpu-custom-op holds no package")
+
+
+@pytest.mark.parametrize("form", ["text", "json", "sarif", "github"])
+def test_a_wholly_compiled_file_ends_with_0(run_here, file, form):
+    code, out, err = run_here("check", file(whole(conv_classifier())), "--strict", "--format", form)
+    assert (code, err) == (0, "")
+    assert "already-compiled:" not in out
+    assert "::error" not in out
+    if form == "sarif":
+        assert json.loads(out)["runs"][0]["results"] == []
+
+
+UNCERTAIN_DETAIL = (
+    "softmax is taken over the last dimension of 'x' int8 [1, 20000]; a softmax over 16,384 values was mapped, no "
+    "refusal is known"
+)
+
+
+def test_an_uncertain_op_makes_a_model_probably_ready_with_exit_code_0_and_a_line(run_here, file):
+    code, out, err = run_here("check", file(UNCERTAIN))
+    lines = out.splitlines()
+    assert code == 0
+    assert lines[0] == "m.tflite: probably Edge-TPU ready (predicted), 1 of 1 ops mapped, 1 of them uncertain"
+    assert f"1. uncertain, softmax-size: {UNCERTAIN_DETAIL}" in lines
+    assert "   behind it: 1 op, 0 multiply-accumulates, 0 parameter bytes" in lines
+    assert err == (
+        f"edgeready: m.tflite: probably ready, 1 of 1 ops uncertain: {UNCERTAIN_DETAIL}; --strict makes this exit "
+        "code 1\n"
+    )
+
+
+def test_strict_makes_an_uncertain_op_exit_code_1(run_here, file):
+    code, _, err = run_here("check", file(UNCERTAIN), "--strict")
+    assert code == 1
+    assert err.endswith("no refusal is known; exit code 1 because of --strict\n")
+    assert run_here("check", file(conv_classifier()), "--strict")[0] == 0
+
+
+def test_an_uncertain_op_is_in_json_with_its_evidence(run_here, file):
+    [document] = json.loads(run_here("check", file(UNCERTAIN), "--json")[1])
+    assert (document["ready"], document["verdict"], document["mapped"]) == (False, "probably ready", 1)
+    assert document["blockers"] == []
+    [risk] = document["risks"]
+    assert (risk["rule"], risk["op"], risk["evidence"]["mapped"]["size"]) == ("softmax-size", 0, 16384)
+    assert document["ops"][0]["uncertain"] is True
+
+
+def test_an_uncertain_op_is_a_warning_in_sarif_and_for_github(run_here, file):
+    name = file(UNCERTAIN)
+    code, out, _ = run_here("check", name, "--format", "sarif")
+    [result] = json.loads(out)["runs"][0]["results"]
+    assert (code, result["level"], result["ruleId"]) == (0, "warning", "softmax-size")
+    assert result["message"]["text"].startswith(f"uncertain: {UNCERTAIN_DETAIL}; remedy: ")
+    code, out, _ = run_here("check", name, "--format", "github")
+    assert code == 0
+    assert out.startswith(
+        f"::warning file=m.tflite,title=Edge TPU%3A softmax-size::uncertain: {UNCERTAIN_DETAIL}; remedy: "
+    )
+    assert out.count("\n") == 1
+
+
+def test_blockers_stand_in_the_order_of_the_graph_in_every_format(run_here, file):
+    tensors = [T(name, (1, 4), "int8", 0.1) for name in "abcd"]
+    ops = [O("ADD", ["a", "a"], ["b"], 4), O("ELU", ["b"], ["c"]), O("ADD", ["c", "c"], ["d"], 4)]
+    name = file(tflite(tensors=tensors, ops=ops, inputs=["a"], outputs=["d"]))
+    order = ["op-version", "unsupported-op"]
+    text = run_here("check", name)[1]
+    assert [line.split()[1] for line in text.splitlines() if line[:2] in ("1.", "2.")] == [
+        f"{rule}:" for rule in order
+    ]
+    [document] = json.loads(run_here("check", name, "--json")[1])
+    assert [(blocker["rule"], blocker["op"]) for blocker in document["blockers"]] == list(zip(order, (0, 1)))
+    results = json.loads(run_here("check", name, "--format", "sarif")[1])["runs"][0]["results"]
+    assert [result["ruleId"] for result in results] == order
+    github = run_here("check", name, "--format", "github")[1].splitlines()
+    assert [line.split("%3A ")[1].split("::")[0] for line in github] == order

@@ -21,7 +21,7 @@ from edgeready.model_file.writer import package
 from edgeready_device.model_file.manifest import InputSpec, Manifest
 
 COMMANDS = tuple(command.name or command.callback.__name__ for command in cli.app.registered_commands)
-READY, NOT_READY = conv_classifier(), conv_classifier(dense_per_axis=True)
+READY, NOT_READY = conv_classifier(), conv_classifier(leaky=True)
 ROOT = Path(__file__).parents[2]
 
 
@@ -177,7 +177,7 @@ def test_a_file_that_is_not_ready_ends_with_1_and_names_the_blocker_and_the_reme
     ended = run("check", file(NOT_READY))
     assert ended.code == 1
     assert "NOT Edge-TPU ready" in ended.out
-    assert "1. dense-per-axis: " in ended.out
+    assert "1. unsupported-op: " in ended.out
     assert "   remedy: " in ended.out
 
 
@@ -190,10 +190,10 @@ def test_the_verdict_as_json_is_a_list_with_an_object_a_file_in_order(run, file)
     assert found == [readiness.check_file(path).to_dict() for path in (one, two)]
     for each in found:
         for op in each["ops"]:
-            assert list(op) == ["index", "name", "version", "target", "rule", "detail", "remedy"]
+            assert list(op) == ["index", "name", "version", "target", "uncertain", "rule", "detail", "remedy"]
             assert op["target"] in ("edgetpu", "cpu")
-    blocked = next(op for op in found[1]["ops"] if op["rule"] == "dense-per-axis")
-    assert (blocked["name"], blocked["target"]) == ("FULLY_CONNECTED", "cpu")
+    blocked = next(op for op in found[1]["ops"] if op["rule"] == "unsupported-op")
+    assert (blocked["name"], blocked["target"]) == ("LEAKY_RELU", "cpu")
     assert blocked["detail"]
     assert blocked["remedy"]
 

@@ -37,15 +37,20 @@ def check(
     form: Annotated[Format, typer.Option("--format", help="what to write; --json is --format json")] = Format.TEXT,
     runtime: EdgeTpuRuntime = NEWEST_RUNTIME,
     max_size_kb: Annotated[float | None, typer.Option(help="exit 1 above this size (1 kB = 1000 bytes)")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="exit 1 also when a file is only probably ready")] = False,
 ) -> None:
     """Predicts which ops of FILES the Edge TPU compiler maps; exit 0 if all, 1 if not."""
+    from edgeready.report.readiness import warning_lines  # noqa: PLC0415
     from edgeready.workflows.check import inspect  # noqa: PLC0415
 
     if as_json and form not in (Format.TEXT, Format.JSON):
         raise UsageError(f"--json and --format {form.value} exclude each other: give one")
     results = [inspect(path, runtime) for path in files]
     _write(results, Format.JSON if as_json else form)
-    code = 0 if all(result.ready for result in results) else NEGATIVE
+    accepted = {"ready"} if strict else {"ready", "probably ready"}
+    code = 0 if all(result.verdict in accepted for result in results) else NEGATIVE
+    for line in warning_lines(result.report for result in results if result.report is not None):
+        say(f"{line}; exit code 1 because of --strict" if strict else f"{line}; --strict makes this exit code 1")
     for path in files if max_size_kb is not None else ():
         size_kb = path.stat().st_size / 1000
         if max_size_kb is not None and not size_kb <= max_size_kb:  # so that a budget of NaN is not met

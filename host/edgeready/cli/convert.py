@@ -10,7 +10,7 @@ from rich.console import Console
 from edgeready.cli.arguments import DataOption, DebugReport, Json, SourceArgument
 from edgeready.cli.making import run_build
 from edgeready.cli.spread import spread
-from edgeready.cli.terminal import print_json, print_view
+from edgeready.cli.terminal import print_json, print_view, say
 from edgeready.config.build import BuildConfig, DataConfig, NetworkConfig, OutputConfig, QuantizeConfig, SourceConfig
 from edgeready.errors import UsageError
 
@@ -44,6 +44,7 @@ def convert(
 def _convert_tensors(config: BuildConfig, as_json: bool, debug_report: Path | None) -> None:
     """`convert` with a .npz of inputs without labels: the model is no image classifier."""
     from edgeready.cli.progress import progress_bar  # noqa: PLC0415
+    from edgeready.report.readiness import warning_lines  # noqa: PLC0415
     from edgeready.report.tensors import tensors_view  # noqa: PLC0415
     from edgeready.workflows.tensors import convert_tensors  # noqa: PLC0415
 
@@ -54,6 +55,8 @@ def _convert_tensors(config: BuildConfig, as_json: bool, debug_report: Path | No
         )
     with progress_bar(Console(stderr=True)) as progress:
         result = convert_tensors(config, progress)
+    for line in warning_lines([result.readiness]):
+        say(f"warning: {line}")
     if as_json:
         print_json(result.to_dict())
     else:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from edgeready.cli.terminal import print_json, print_view
+from edgeready.cli.terminal import print_json, print_view, say
 from edgeready.config.build import BuildConfig
 from edgeready.errors import BudgetError
 
@@ -34,6 +34,7 @@ def run_build(
     from edgeready.cli.debug_report import build_with_report  # noqa: PLC0415
     from edgeready.cli.progress import progress_bar  # noqa: PLC0415
     from edgeready.report.build import build_view  # noqa: PLC0415
+    from edgeready.report.readiness import warning_lines  # noqa: PLC0415
 
     try:
         with progress_bar(Console(stderr=True)) as progress:
@@ -44,6 +45,8 @@ def run_build(
         raise
     if samples is not None:
         dataset.save_samples(result.splits.test, samples, min(SAMPLES, len(result.splits.test)))
+    for line in warning_lines([result.readiness]):
+        say(f"warning: {line}")
     if as_json:
         print_json(result.to_dict())
     else:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
 from edgeready.errors import ModelFileError, NotFoundError
-from edgeready.readiness import data_movement, data_types, operators, reductions, shapes, weights
-from edgeready.readiness.cost import OpCost, estimate_cost
+from edgeready.readiness import data_movement, data_types, operators, reductions, shapes, sizes, weights
+from edgeready.readiness.causes import describe_causes, group_causes
+from edgeready.readiness.cost import estimate_cost
+from edgeready.readiness.evidence import Evidence
 from edgeready.readiness.notes import write_notes
-from edgeready.readiness.place import Flow, Place, layer_text
-from edgeready.readiness.propagation import Impact, judge_ops, measure_impact
-from edgeready.readiness.report import Blocker, ReadinessReport
-from edgeready.readiness.rule import ModelRule, Rule
+from edgeready.readiness.place import Flow, Place
+from edgeready.readiness.propagation import Cause, judge_ops
+from edgeready.readiness.report import ReadinessReport
+from edgeready.readiness.rule import Effect, ModelRule, Rule
 from edgeready.readiness.verdict import Finding
 from edgeready.readiness.whole_model import MODEL_RULES, not_quantized
-from edgeready_device.tflite.graph import Graph, Op, read_graph
+from edgeready_device.tflite.graph import Graph, read_graph
 
 RULES: tuple[Rule, ...] = (
     operators.already_compiled,
@@ -32,8 +35,9 @@ RULES: tuple[Rule, ...] = (
     *weights.RULES,
     *reductions.RULES,
     *data_movement.RULES,
+    *sizes.RULES,
 )
-"""The rules for ops in their order: an op's first finding is its verdict."""
+"""The rules for ops in their order: an op's first finding is its verdict, one that refuses before one that doubts."""
 
 _LONGEST_MESSAGE = 400  # chosen: a few lines on a terminal; a damaged file may state a shape of thousands of sizes
 _FATAL = frozenset(rule.name for rule in RULES if rule.fatal)
@@ -42,8 +46,12 @@ _TYPE_RULES = frozenset(rule.name for rule in (*data_types.RULES, operators.op_v
 
 def rule_sentences() -> dict[str, str]:
     """Every rule's name and its sentence, in the order of the rules."""
+    return {name: sentence for name, (sentence, _) in _rules_by_name().items()}
+
+
+def _rules_by_name() -> dict[str, tuple[str, Evidence]]:
     rules: tuple[Rule | ModelRule, ...] = (*MODEL_RULES, *RULES)
-    return {rule.name: rule.sentence for rule in rules}
+    return {rule.name: (rule.sentence, rule.evidence) for rule in rules}
 
 
 def check_graph(graph: Graph, *, runtime: int = 14, file: str = "") -> ReadinessReport:
@@ -52,25 +60,33 @@ def check_graph(graph: Graph, *, runtime: int = 14, file: str = "") -> Readiness
     Raises ModelFileError when a constant that a rule looks into is damaged.
     """
     flow = Flow(graph)
-    model_findings = [finding for rule in MODEL_RULES for finding in rule.findings(graph)]
-    rules = RULES
+    model_findings = _model_findings(graph, "stops")
+    rules = tuple(rule for rule in RULES if rule.effect != "notes")
     if any(finding.rule == not_quantized.name for finding in model_findings):
-        rules = tuple(rule for rule in RULES if rule.name not in _TYPE_RULES)
-    findings = {}
+        rules = tuple(rule for rule in rules if rule.name not in _TYPE_RULES)
+    findings, doubts = {}, {}
     for op in graph.ops:
-        finding = _first_finding(Place(graph=graph, op=op, flow=flow, runtime=runtime), rules)
-        if finding is not None:
-            findings[op.index] = finding
+        refusal, doubt = _first_findings(Place(graph=graph, op=op, flow=flow, runtime=runtime), rules)
+        if refusal is not None:
+            findings[op.index] = refusal
+        elif doubt is not None:
+            doubts[op.index] = doubt
     fatal = [finding for finding in findings.values() if finding.rule in _FATAL]
-    verdicts = judge_ops(graph, flow, findings, stopped_by=(*model_findings, *fatal))
+    verdicts = judge_ops(graph, flow, findings, doubts=doubts, stopped_by=(*model_findings, *fatal))
     cost = estimate_cost(graph, flow, verdicts)
-    causes = _root_causes(graph, flow, model_findings, findings=findings)
+    causes = (
+        *(Cause(finding=finding) for finding in model_findings),
+        *sorted(group_causes(graph, flow, findings), key=lambda cause: cause.finding.rule not in _FATAL),
+    )
+    risks = group_causes(graph, flow, doubts)
+    described = _rules_by_name()
     return ReadinessReport(
         file=file,
-        ready=not causes,
+        ready=not causes and not risks,
         ops=verdicts,
-        blockers=_describe_blockers(graph, flow, findings, causes=causes, costs=cost.ops),
-        notes=write_notes(graph, verdicts, cost),
+        blockers=describe_causes(graph, flow, findings, causes=causes, costs=cost.ops, rules=described, fatal=_FATAL),
+        risks=describe_causes(graph, flow, doubts, causes=risks, costs=cost.ops, rules=described),
+        notes=write_notes(graph, verdicts, cost, remarks=_remarks(graph, flow, runtime)),
         cost=cost,
     )
 
@@ -96,64 +112,30 @@ def check_file(path: str | PathLike[str], *, runtime: int = 14) -> ReadinessRepo
         raise ModelFileError(f"{file}: {message}; give a .tflite file as the converter wrote it") from error
 
 
-def _first_finding(place: Place, rules: Sequence[Rule]) -> Finding | None:
+def _first_findings(place: Place, rules: Sequence[Rule]) -> tuple[Finding | None, Finding | None]:
+    """The first finding that refuses the op at `place`, and the first that doubts it."""
     if place.op.name != "SHAPE" and place.flow.computes_shapes(place.op):
-        return None  # the SHAPE that it depends on has the finding
-    return next((finding for rule in rules for finding in rule.findings(place)), None)
+        return None, None  # the SHAPE that it depends on has the finding
+    doubt = None
+    for rule in rules:
+        for finding in rule.findings(place):
+            if not finding.uncertain:
+                return finding, None
+            doubt = doubt or finding
+    return None, doubt
 
 
-def _root_causes(
-    graph: Graph, flow: Flow, model_findings: Sequence[Finding], *, findings: Mapping[int, Finding]
-) -> tuple[Finding, ...]:
-    """The root causes, fatal ones first; findings of several ops in the same words are one."""
-    op_findings = sorted(findings.values(), key=lambda finding: finding.rule not in _FATAL)
-    distinct = {
-        (finding.rule, finding.detail): finding
-        for finding in reversed([*model_findings, *op_findings])
-        if finding.op is None or not _blames_reader(flow, graph.ops[finding.op], finding, findings=findings)
-    }
-    return tuple(reversed(distinct.values()))
+def _model_findings(graph: Graph, effect: Effect) -> list[Finding]:
+    return [finding for rule in MODEL_RULES if rule.effect == effect for finding in rule.findings(graph)]
 
 
-def _describe_blockers(
-    graph: Graph,
-    flow: Flow,
-    findings: Mapping[int, Finding],
-    *,
-    causes: Sequence[Finding],
-    costs: Sequence[OpCost],
-) -> tuple[Blocker, ...]:
-    """The root causes with their rule's sentence, their layer and tensor, and the work that they hold back."""
-    sentences = rule_sentences()
-    impacts = measure_impact(
-        graph,
-        flow,
-        findings,
-        blockers=causes,
-        costs=costs,
-        stops=lambda cause: cause.op is None or cause.rule in _FATAL,
-    )
-    return tuple(
-        _describe_blocker(graph, cause, sentences[cause.rule], impact=impact)
-        for cause, impact in zip(causes, impacts, strict=True)
-    )
-
-
-def _describe_blocker(graph: Graph, cause: Finding, sentence: str, *, impact: Impact) -> Blocker:
-    result = None if cause.op is None else next(iter(graph.of(graph.ops[cause.op].outputs)), None)
-    return Blocker(
-        **vars(cause),
-        sentence=sentence,
-        layer="" if result is None else layer_text(result.name),
-        tensor="" if result is None else result.name,
-        shape=() if result is None else result.shape,
-        impact=impact,
-    )
-
-
-def _blames_reader(flow: Flow, op: Op, finding: Finding, *, findings: Mapping[int, Finding]) -> bool:
-    """Whether a DEQUANTIZE is only there for an op that has a finding of its own."""
-    if finding.rule != data_types.float_island.name:
-        return False
-    readers = (reader.index for output in op.outputs for reader in flow.readers(output))
-    return any(index in findings and findings[index].rule != finding.rule for index in readers)
+def _remarks(graph: Graph, flow: Flow, runtime: int) -> list[Finding]:
+    """What the rules that decide nothing have to say: the first finding of each, with the number of the others."""
+    remarks = _model_findings(graph, "notes")
+    places = [Place(graph=graph, op=op, flow=flow, runtime=runtime) for op in graph.ops]
+    for rule in (rule for rule in RULES if rule.effect == "notes"):
+        findings = [finding for place in places for finding in rule.findings(place)]
+        if findings:
+            more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+            remarks.append(replace(findings[0], detail=findings[0].detail + more))
+    return remarks

@@ -22,7 +22,6 @@ _STATUS = {
     DOWNSTREAM: SUBGRAPH,
     NOT_COMPILED: NO_TABLE,
     "already-compiled": DATA_TYPE,
-    "bias-type": DATA_TYPE,
     "cast": DATA_TYPE,
     "computed-shape": NO_TABLE,
     "custom-op": NO_TABLE,
@@ -31,7 +30,6 @@ _STATUS = {
     "float-output": DATA_TYPE,
     "no-ops": NO_TABLE,
     "old-runtime": UNSUPPORTED,
-    "one-subgraph": NO_TABLE,
     "op-too-new": NO_TABLE,
     "op-version": VERSION,
     "open-batch": NO_TABLE,
@@ -52,6 +50,8 @@ def predict_status(report: ReadinessReport, op: OpVerdict) -> str:
     """The status that the compiler's table would give `op`."""
     if any(_STATUS.get(blocker.rule) == NO_TABLE for blocker in report.blockers):
         return NO_TABLE
+    if op.target == "edgetpu":
+        return MAPPED
     if op.rule == NOT_COMPILED:  # of a model that is not quantized or compiled already it prints a table all the same
         return DATA_TYPE
     if op.rule == "unsupported-op" and op.name == "CUSTOM":

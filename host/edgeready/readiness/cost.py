@@ -22,11 +22,15 @@ _ENDS = {"float-input": "input", "float-output": "output"}
 
 @dataclass(frozen=True, kw_only=True)
 class OpCost:
-    """The multiply-accumulates of one op, and the bytes of its weights and other constants."""
+    """The multiply-accumulates of one op, the elements that it moves, and the bytes of its constants.
+
+    The `elements` are those of the tensors that it reads and writes, without constants.
+    """
 
     index: int
     macs: int
     parameter_bytes: int
+    elements: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +51,9 @@ class Cost:
     """The predicted cost of one inference.
 
     `cached_bytes` are the compiled parameters of the mapped ops that stay in the Edge TPU's memory, `streamed_bytes`
-    those that are sent to it at each inference. A partition is a run of ops on the same processor.
+    those that are sent to it at each inference. A partition is a run of ops on the same processor. `elements` are
+    those that all ops read and write, `cpu_elements` those of the `cpu_ops` ops that are left to the CPU: an op
+    without multiply-accumulates still takes its time.
     """
 
     ops: tuple[OpCost, ...]
@@ -59,6 +65,9 @@ class Cost:
     streamed_bytes: int
     edgetpu_partitions: int
     cpu_partitions: int
+    elements: int = 0
+    cpu_elements: int = 0
+    cpu_ops: int = 0
     float_ends: tuple[FloatEnd, ...] = ()
 
     @property
@@ -76,6 +85,9 @@ class Cost:
             "edgetpu_parameter_bytes": self.edgetpu_parameter_bytes,
             "cached_bytes": self.cached_bytes,
             "streamed_bytes": self.streamed_bytes,
+            "elements": self.elements,
+            "cpu_elements": self.cpu_elements,
+            "cpu_ops": self.cpu_ops,
             "partitions": {"edgetpu": self.edgetpu_partitions, "cpu": self.cpu_partitions},
             "float_ends": [asdict(end) for end in self.float_ends],
             "per_op": [asdict(op) for op in self.ops],
@@ -85,7 +97,12 @@ class Cost:
 def estimate_cost(graph: Graph, flow: Flow, verdicts: Sequence[OpVerdict]) -> Cost:
     """The Cost of `graph` when its ops run where `verdicts` say."""
     ops = tuple(
-        OpCost(index=op.index, macs=count_macs(graph, op), parameter_bytes=_parameter_bytes(graph, [op]))
+        OpCost(
+            index=op.index,
+            macs=count_macs(graph, op),
+            parameter_bytes=_parameter_bytes(graph, [op]),
+            elements=_count_moved(graph, op),
+        )
         for op in graph.ops
     )
     mapped = [verdict.target == "edgetpu" for verdict in verdicts]
@@ -102,6 +119,9 @@ def estimate_cost(graph: Graph, flow: Flow, verdicts: Sequence[OpVerdict]) -> Co
         streamed_bytes=max(0, compiled - CACHE_BYTES),
         edgetpu_partitions=edgetpu,
         cpu_partitions=cpu,
+        elements=sum(op.elements for op in ops),
+        cpu_elements=sum(op.elements for op, there in zip(ops, mapped, strict=True) if not there),
+        cpu_ops=len(mapped) - sum(mapped),
         float_ends=tuple(_float_ends(graph, verdicts)),
     )
 
@@ -132,6 +152,12 @@ def _parameter_bytes(graph: Graph, ops: Sequence[Op]) -> int:
         if index >= 0 and position not in STRUCTURE.get(op.name, ())
     }
     return sum(len(data) for index in indices if (data := graph.tensors[index].data) is not None)
+
+
+def _count_moved(graph: Graph, op: Op) -> int:
+    indices = dict.fromkeys(index for index in (*op.inputs, *op.outputs) if index >= 0)
+    tensors = (graph.tensors[index] for index in indices)
+    return sum(count_elements(tensor.shape) for tensor in tensors if not tensor.constant)
 
 
 def _float_ends(graph: Graph, verdicts: Sequence[OpVerdict]) -> Iterator[FloatEnd]:

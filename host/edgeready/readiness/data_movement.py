@@ -1,4 +1,4 @@
-"""Rules on ops that only move values: concatenation, pads, slices, splits, transposes, resizes."""
+"""Rules on the form of ops that only move values: concatenation, pads, slices, splits, tiles."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from edgeready.readiness.place import Place, count_elements, name_text, positive_axis, shape_text, tensor_text
+from edgeready.readiness.evidence import FILE, UNDATED, V16, Evidence, Observation, report_number
+from edgeready.readiness.place import Place, positive_axis, shape_text, tensor_text
 from edgeready.readiness.rule import Reason, rule
 
-# [1, 22, 22, 144] to channels first was mapped and [1, 28, 28, 144] refused, both in public compiled
-# models. The limit lies between the two and is not known.
-TRANSPOSE_MAPPED = 22 * 22 * 144
-# No observation known. Only factors 1 and 2 have been seen mapped; 1x1 to 33x33 and 33x33 to 513x513 were refused.
-RESIZE_FACTOR = 4
-_RESIZES = ("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR")
 
-
-@rule("CONCATENATION")
+@rule(
+    "CONCATENATION",
+    evidence=Evidence(
+        refused=Observation(what="coordinates as constant channels", compiler=UNDATED, source=FILE),
+        documented="a constant is one of two inputs and all zeros",
+    ),
+)
 def concatenated_constant(place: Place) -> Iterator[Reason]:
     """A constant is concatenated to one other tensor only, and is all zeros."""
     inputs = place.data_inputs()
@@ -27,12 +27,13 @@ def concatenated_constant(place: Place) -> Iterator[Reason]:
             continue
         yield Reason(
             f"the constant {tensor_text(constant)} is one of {len(inputs)} inputs, or not all zeros",
-            "add channels with a convolution, or concatenate one constant of zeros",
+            "concatenate zeros and add the constant to them (tf.concat([x, zeros], -1) + constant), or add channels "
+            "with a convolution",
         )
         return
 
 
-@rule("PAD")
+@rule("PAD", effect="doubts", evidence=Evidence(documented="no padding in the batch dimension"))
 def padded_batch(place: Place) -> Iterator[Reason]:
     """The batch is not padded."""
     image, paddings = place.input(0), place.numbers(1)
@@ -43,7 +44,7 @@ def padded_batch(place: Place) -> Iterator[Reason]:
         )
 
 
-@rule("PACK")
+@rule("PACK", effect="doubts", evidence=Evidence(documented="no packing in the batch dimension"))
 def packed_batch(place: Place) -> Iterator[Reason]:
     """Tensors are not stacked along the batch."""
     for tensor in place.outputs[:1]:
@@ -54,10 +55,18 @@ def packed_batch(place: Place) -> Iterator[Reason]:
             )
 
 
-@rule("SPLIT")
+@rule(
+    "SPLIT",
+    evidence=Evidence(
+        mapped=Observation(what="a SPLIT into one piece, along dimension 0", compiler=UNDATED, source=FILE),
+        refused=Observation(what="[4, 49, 32] in pieces along dimension 0", compiler=V16, source=FILE),
+    ),
+)
 def split_batch(place: Place) -> Iterator[Reason]:
-    """Tensors are not split along their outermost dimension, the batch."""
+    """Tensors are not cut in pieces along their outermost dimension, the batch."""
     axes, image = place.numbers(0), place.input(1)
+    if len(place.outputs) == 1:
+        return  # one piece is the whole tensor
     if axes and image is not None and len(image.shape) > 1 and positive_axis(axes[0], len(image.shape)) == 0:
         yield Reason(
             f"SPLIT cuts dimension 0 of {tensor_text(image)}, which counts as the batch",
@@ -65,7 +74,14 @@ def split_batch(place: Place) -> Iterator[Reason]:
         )
 
 
-@rule("STRIDED_SLICE")
+@rule(
+    "STRIDED_SLICE",
+    evidence=Evidence(
+        mapped=Observation(what="26 slices, all with strides of 1", compiler=UNDATED, source=FILE),
+        refused=Observation(what="a stride of 2", compiler=UNDATED, source=report_number(828)),
+        documented="ellipsis and new-axis masks are 0",
+    ),
+)
 def slice_strides(place: Place) -> Iterator[Reason]:
     """A slice takes every element (strides of 1) and has no ellipsis and no new axis."""
     image, strides = place.input(0), place.numbers(3) or ()
@@ -79,10 +95,15 @@ def slice_strides(place: Place) -> Iterator[Reason]:
         yield Reason(
             f"the slice{source} has an ellipsis or a new axis",
             "write every axis out: x[:, a:b, c:d, :], and use keras.ops.expand_dims",
+            uncertain=True,
         )
 
 
-@rule("TILE")
+@rule(
+    "TILE",
+    effect="doubts",
+    evidence=Evidence(mapped=Observation(what="[1, 1, 1, 128] to [1, 33, 33, 128]", compiler=UNDATED, source=FILE)),
+)
 def tile_broadcast(place: Place) -> Iterator[Reason]:
     """Only dimensions of size one are repeated."""
     image, multiples = place.input(0), place.numbers(1)
@@ -90,37 +111,10 @@ def tile_broadcast(place: Place) -> Iterator[Reason]:
         return
     if any(size > 1 and times != 1 for size, times in zip(image.shape, multiples, strict=False)):
         yield Reason(
-            f"TILE repeats {tensor_text(image)} {shape_text(multiples)} times",
-            "to enlarge an image use UpSampling2D(interpolation='bilinear')",
+            f"TILE repeats {tensor_text(image)} {shape_text(multiples)} times; only dimensions of size 1 were seen "
+            "repeated, no refusal is known",
+            "to enlarge an image try UpSampling2D(interpolation='bilinear')",
         )
-
-
-@rule("TRANSPOSE")
-def transpose_size(place: Place) -> Iterator[Reason]:
-    """A transposed tensor has at most 22x22x144 elements."""
-    image = place.input(0)
-    if image is not None and (count := count_elements(image.shape)) > TRANSPOSE_MAPPED:
-        yield Reason(
-            f"TRANSPOSE of {tensor_text(image)} moves {count:,} elements; {TRANSPOSE_MAPPED:,} were mapped, "
-            "112,896 refused",
-            "keep the image channels-last (NHWC) throughout: a model that comes by ONNX or PyTorch needs a converter "
-            "that does this",
-        )
-
-
-@rule(*_RESIZES)
-def resize_factor(place: Place) -> Iterator[Reason]:
-    """An image is enlarged at most four times."""
-    image = place.input(0)
-    for result in place.outputs[:1]:
-        if image is None or len(image.shape) != 4 or len(result.shape) != 4:
-            return
-        if any(result.shape[axis] > RESIZE_FACTOR * image.shape[axis] for axis in (1, 2)):
-            yield Reason(
-                f"{place.op.name} enlarges {shape_text(image.shape)} to {shape_text(result.shape)} "
-                f"({name_text(result.name)}), more than {RESIZE_FACTOR} times",
-                "enlarge in steps of 2: UpSampling2D(2, interpolation='bilinear'), each followed by a Conv2D",
-            )
 
 
 RULES = (
@@ -130,6 +124,4 @@ RULES = (
     split_batch,
     slice_strides,
     tile_broadcast,
-    transpose_size,
-    resize_factor,
 )

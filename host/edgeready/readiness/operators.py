@@ -7,6 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from edgeready.readiness.evidence import (
+    FILE,
+    LOG,
+    UNDATED,
+    V15,
+    V16,
+    Evidence,
+    Observation,
+    report_number,
+)
+from edgeready.readiness.negation import remedy_for_negation
 from edgeready.readiness.place import Place, name_text, tensor_text
 from edgeready.readiness.rule import Reason, rule
 from edgeready_device.tflite.schema import BUILTIN_OPERATORS
@@ -27,7 +38,7 @@ _INSTEAD: dict[str, str] = {
     "ARG_MAX": "end the model with the scores and take the largest in the program",
     "ARG_MIN": "end the model with the scores and take the smallest in the program",
     "TOPK_V2": "end the model with the scores and sort them in the program",
-    "DIV": "multiply by the reciprocal: keras.layers.Rescaling(1 / d)",
+    "DIV": "divide by a number with keras.layers.Rescaling(1 / d); by a positive tensor: x * rsqrt(d) * rsqrt(d)",
     "BATCH_MATMUL": "attention does not run on an Edge TPU: use convolutions",
     "UNPACK": "use slices: x[:, :, :, a:b]",
     "GATHER": "use slices: x[:, :, :, a:b]",
@@ -38,11 +49,13 @@ _INSTEAD: dict[str, str] = {
     "DEPTH_TO_SPACE": "use Conv2DTranspose or UpSampling2D(interpolation='bilinear')",
     "MIRROR_PAD": "pad with zeros: keras.layers.ZeroPadding2D()",
     "PADV2": "pad with zeros: keras.layers.ZeroPadding2D()",
-    "SQRT": "use RSQRT (1 / sqrt(x)) or leave it out",
-    "SHAPE": "give every layer a shape that is known when the model is built; " + _FIXED_BATCH,
-    "NEG": "LayerNormalization makes it: use BatchNormalization, which is folded into the layer ahead of it",
-    "BROADCAST_TO": "give both operands the same shape when the model is built",
+    "SQRT": "write the root of a positive x as x * keras.ops.rsqrt(x), which is RSQRT",
+    "WHILE": "unroll the loop, or use Conv1D in place of recurrent layers",
+    "SHAPE": "try shapes that are known when the model is built, for every layer; " + _FIXED_BATCH,
+    "BROADCAST_TO": "add or multiply without it: ADD and MUL broadcast [1, 1, 1, c] by themselves",
 }
+
+_OTHERWISE = "try ReLU or another layer in its place, or move it to the end of the model"
 
 # About the last operator of TensorFlow 2.6's schema. 150 (GELU) is refused as "out of range" in reports to Google
 # (edgetpu #667, #818); no observation of 147 to 149 is known.
@@ -93,9 +106,32 @@ VERSIONS: dict[str, tuple[int, int]] = {
 }
 """The ops that the Edge TPU runs: the newest version that it maps, and the newest that its compiler can read.
 
-The first number is the newest seen in a public compiled model, or the newest 8-bit one where no such model is known.
-No observation is known of EXPAND_DIMS, MINIMUM, SPACE_TO_DEPTH, SQUEEZE and TRANSPOSE_CONV: they come from Coral's
-table of operations. The second is the newest of TensorFlow 2.6 in its table of op versions (lite/tools/versioning).
+The first number is the newest seen in a public compiled model, or the newest 8-bit one where no such model is known
+(WITHOUT_FILE). The second is the newest of TensorFlow 2.6 in its table of op versions (lite/tools/versioning).
+"""
+
+WITHOUT_FILE: dict[str, str] = {
+    "EXPAND_DIMS": "",
+    "L2_NORMALIZATION": LOG,
+    "MINIMUM": "",
+    "REDUCE_MAX": LOG,
+    "REDUCE_MIN": "",
+    "RELU": LOG,
+    "RELU6": "",
+    "RELU_N1_TO_1": "",
+    "SLICE": LOG,
+    "SPACE_TO_DEPTH": "",
+    "SQUEEZE": "",
+    "SUM": LOG,
+    "TRANSPOSE_CONV": LOG,
+}
+"""The ops that no public compiled file shows, with the record that does; "" where only Coral's table names the op."""
+
+REFUSED_VERSIONS: dict[str, int] = {"ADD": 4, "TRANSPOSE": 4}
+"""The oldest version of an op that compiler 16.0 was seen to read and leave on the CPU, in public compiled models.
+
+ADD of version 4 kept 473 of the 492 ops of a YOLOv10n off the Edge TPU. Between these and the newest that was mapped,
+and up to the newest that is read where no refusal is known, it is not known what the compiler does.
 """
 
 _READ_ONLY: dict[str, int] = {  # the newest version of ops that are read and left on the CPU, from the same table
@@ -121,32 +157,41 @@ RUNTIMES: dict[str, int] = {
     "EXPAND_DIMS": 13,
     "PACK": 13,
     "PRELU": 13,
-    "QUANTIZE": 13,
-    "REDUCE_MAX": 14,
+    "QUANTIZE": 12,
+    "REDUCE_MAX": 12,
     "REDUCE_MIN": 14,
     "RSQRT": 14,
     "SQUARED_DIFFERENCE": 14,
     "SUM": 13,
     "TRANSPOSE": 14,
     "TRANSPOSE_CONV": 13,
-    "UNIDIRECTIONAL_SEQUENCE_LSTM": 14,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": 12,
 }
-"""The oldest Edge TPU runtime that runs an op, where that is not any: the limits of Coral's table of operations.
+"""The oldest Edge TPU runtime that runs an op, where that is not any.
 
-Stamps in compiled files speak against some: files that ask for runtime 12 hold a mapped QUANTIZE and a mapped LSTM.
+The stamp in a compiled file, the runtime that it asks for, is what was observed: QUANTIZE, LSTM and REDUCE_MAX were
+mapped in files that ask for runtime 12, where Coral's table of operations says 13, 14 and 14. The other limits are
+that table's; no stamp speaks against them.
 """
 
 _NEWER: dict[str, str] = {
     "CONV_2D": "version 6 is the grouped convolution: use Conv2D with groups=1, or a Concatenate of ordinary ones",
-    "TILE": "Keras' UpSampling2D with interpolation='nearest' makes it: use interpolation='bilinear', factor 2 to 4",
+    "STRIDED_SLICE": "slice tensors of at most four dimensions: x[:, a:b, c:d, :]",
+    "TILE": "Keras' UpSampling2D with interpolation='nearest' makes it: use interpolation='bilinear', factor 2",
     "GELU": "use ReLU, ReLU6 or swish (x * sigmoid(x)) and train again",
     "FULLY_CONNECTED": "give Dense a 2-D input (Flatten or GlobalAveragePooling2D before it)",
     "TRANSPOSE": "drop the Permute, or keep it to four dimensions",
-    "ADD": "add tensors of one shape and of at most four dimensions",
+    "ADD": "try to add tensors of one shape and of at most four dimensions",
 }
 
 
-@rule("CUSTOM", fatal=True)
+@rule(
+    "CUSTOM",
+    effect="stops",
+    evidence=Evidence(
+        refused=Observation(what="a compiled model as input: unsupported data type", compiler=UNDATED, source=LOG)
+    ),
+)
 def already_compiled(place: Place) -> Iterator[Reason]:
     """The model is one for the CPU, not one that went through edgetpu_compiler."""
     if place.op.custom_code == COMPILED:
@@ -156,7 +201,16 @@ def already_compiled(place: Place) -> Iterator[Reason]:
         )
 
 
-@rule("CUSTOM", fatal=True)
+@rule(
+    "CUSTOM",
+    effect="stops",
+    evidence=Evidence(
+        mapped=Observation(
+            what=f"{' and '.join(sorted(KNOWN_CUSTOM))} are read, and left on the CPU", compiler=UNDATED, source=FILE
+        ),
+        refused=Observation(what="Flex ops: unresolved custom op", compiler=UNDATED, source=report_number(718)),
+    ),
+)
 def custom_op(place: Place) -> Iterator[Reason]:
     """A custom op is one that the compiler knows; at any other it stops."""
     code = place.op.custom_code
@@ -172,7 +226,12 @@ def custom_op(place: Place) -> Iterator[Reason]:
         )
 
 
-@rule()
+@rule(
+    evidence=Evidence(
+        refused=Observation(what="LEAKY_RELU: operation not supported", compiler=V16, source=f"{FILE}, {LOG}"),
+        documented="the table of supported operations",
+    )
+)
 def unsupported_op(place: Place) -> Iterator[Reason]:
     """The op is in the Edge TPU's table of operations."""
     op = place.op
@@ -187,16 +246,21 @@ def unsupported_op(place: Place) -> Iterator[Reason]:
     else:
         yield Reason(
             f"the Edge TPU has no {op.name} (it makes {results})",
-            _INSTEAD.get(op.name, "replace the layer that it comes from, or move it to the end of the model"),
+            remedy_for_negation(place.graph, op) if op.name == "NEG" else _INSTEAD.get(op.name, _OTHERWISE),
         )
 
 
 def _remedy(name: str) -> str:
-    other = "convert with `edgeready convert`, or with a converter of TensorFlow 2.6 or older"
-    return _NEWER.get(name, other)
+    other = "try tensors of at most four dimensions, `edgeready convert`, or a converter of TensorFlow 2.6 or older"
+    return _NEWER.get(name) or _INSTEAD.get(name, other)
 
 
-@rule(fatal=True)
+@rule(
+    effect="stops",
+    evidence=Evidence(
+        refused=Observation(what="GELU, builtin code 150: out of range", compiler=V16, source=report_number(667, 818))
+    ),
+)
 def unknown_op(place: Place) -> Iterator[Reason]:
     """The op was known to TensorFlow 2.6; the compiler cannot read a file with a newer one."""
     name = place.op.name
@@ -204,7 +268,16 @@ def unknown_op(place: Place) -> Iterator[Reason]:
         yield Reason(f"{name} came to TFLite after 2021: the compiler stops at it", _remedy(name))
 
 
-@rule(fatal=True)
+@rule(
+    effect="stops",
+    evidence=Evidence(
+        refused=Observation(
+            what="CONV_2D of version 6, TRANSPOSE_CONV of 4 and QUANTIZE of 3: did not find op",
+            compiler=V16,
+            source=report_number(631, 845, 879),
+        )
+    ),
+)
 def op_too_new(place: Place) -> Iterator[Reason]:
     """The op's version is one of TensorFlow 2.6 or older; the compiler cannot read a newer one."""
     op = place.op
@@ -215,18 +288,41 @@ def op_too_new(place: Place) -> Iterator[Reason]:
         )
 
 
-@rule(*VERSIONS)
+@rule(
+    *VERSIONS,
+    evidence=Evidence(
+        mapped=Observation(what="the versions in the table below", compiler=UNDATED, source=FILE),
+        refused=Observation(what="ADD and TRANSPOSE of version 4", compiler=V16, source=FILE),
+    ),
+)
 def op_version(place: Place) -> Iterator[Reason]:
-    """The op's version is one that the Edge TPU has been seen to run."""
+    """The op's version is at most the newest in the table of operations below."""
     op = place.op
-    newest = VERSIONS[op.name][0]
+    newest, readable = VERSIONS[op.name]
+    refused = REFUSED_VERSIONS.get(op.name)
     if op.version > newest:
+        limit = f"version {readable + 1} is not read" if refused is None else f"version {refused} was refused"
         yield Reason(
-            f"{op.name} has version {op.version}; no version above {newest} is known to be mapped", _remedy(op.name)
+            f"{op.name} has version {op.version}; no version above {newest} is known to be mapped, {limit}",
+            _remedy(op.name),
+            uncertain=refused is None or op.version < refused,
         )
 
 
-@rule(*RUNTIMES)
+@rule(
+    *RUNTIMES,
+    evidence=Evidence(
+        mapped=Observation(
+            what="QUANTIZE, LSTM and REDUCE_MAX in files stamped for runtime 12",
+            compiler=UNDATED,
+            source=f"{FILE}, {LOG}",
+        ),
+        refused=Observation(
+            what="TRANSPOSE by a compiler for runtime 13: not supported", compiler=V15, source=report_number(342)
+        ),
+        documented="the oldest runtime of each operation",
+    ),
+)
 def old_runtime(place: Place) -> Iterator[Reason]:
     """The op is one that the asked-for Edge TPU runtime already has."""
     needed = RUNTIMES[place.op.name]

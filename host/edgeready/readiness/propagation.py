@@ -17,9 +17,14 @@ NOT_COMPILED = "not-compiled"
 
 
 def judge_ops(
-    graph: Graph, flow: Flow, findings: Mapping[int, Finding], *, stopped_by: Sequence[Finding]
+    graph: Graph,
+    flow: Flow,
+    findings: Mapping[int, Finding],
+    *,
+    doubts: Mapping[int, Finding],
+    stopped_by: Sequence[Finding],
 ) -> tuple[OpVerdict, ...]:
-    """The verdict on every op; `stopped_by` are the findings that stop the compiler."""
+    """The verdict on every op; `doubts` are uncertain findings, `stopped_by` those that stop the compiler."""
     causes = find_causes(graph, flow, findings)
     verdicts = []
     for op in graph.ops:
@@ -29,7 +34,7 @@ def judge_ops(
             finding = _not_compiled(graph, op, stopped_by[0])
         elif finding is None and cause is not None:
             finding = _downstream(graph, op, findings[cause])
-        verdicts.append(_verdict(op, finding))
+        verdicts.append(_verdict(op, finding or doubts.get(op.index)))
     return tuple(verdicts)
 
 
@@ -57,11 +62,12 @@ def _verdict(op: Op, finding: Finding | None) -> OpVerdict:
         index=op.index,
         name=op.name,
         version=op.version,
-        target="edgetpu" if finding is None else "cpu",
+        target="edgetpu" if finding is None or finding.uncertain else "cpu",
         rule="" if finding is None else finding.rule,
         detail="" if finding is None else finding.detail,
         remedy="" if finding is None else finding.remedy,
         custom_code=op.custom_code,
+        uncertain=finding is not None and finding.uncertain,
     )
 
 
@@ -83,6 +89,14 @@ def _downstream(graph: Graph, op: Op, root: Finding) -> Finding:
         detail=f"acceptable, but it depends on {above}, which stays on the CPU ({root.rule})",
         remedy=f"clear {root.rule} at op {root.op} first",
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cause:
+    """A root cause: the `finding` at its first op, and all `ops` that have it; none for the model as a whole."""
+
+    finding: Finding
+    ops: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,15 +135,15 @@ def measure_impact(
     flow: Flow,
     findings: Mapping[int, Finding],
     *,
-    blockers: Sequence[Finding],
+    causes: Sequence[Cause],
     costs: Sequence[OpCost],
     stops: Callable[[Finding], bool],
 ) -> tuple[Impact, ...]:
-    """One Impact per blocker; one that stops the compiler (`stops`) holds back the whole model."""
-    stopping = sum(1 << number for number, blocker in enumerate(blockers) if stops(blocker))
-    work = [Work() for _ in blockers]
-    gain = [Work() for _ in blockers]
-    for op, mask in zip(costs, _blocker_masks(graph, flow, findings, blockers=blockers), strict=True):
+    """One Impact per cause; one that stops the compiler (`stops`) holds back the whole model."""
+    stopping = sum(1 << number for number, cause in enumerate(causes) if stops(cause.finding))
+    work = [Work() for _ in causes]
+    gain = [Work() for _ in causes]
+    for op, mask in zip(costs, _cause_masks(graph, flow, findings, causes=causes), strict=True):
         mask |= stopping
         rest = mask
         while rest:
@@ -141,11 +155,9 @@ def measure_impact(
     return tuple(Impact(work=behind, gain=alone) for behind, alone in zip(work, gain, strict=True))
 
 
-def _blocker_masks(
-    graph: Graph, flow: Flow, findings: Mapping[int, Finding], *, blockers: Sequence[Finding]
-) -> list[int]:
-    """For each op a bit for every blocker that keeps it off the Edge TPU: its own, and those of the ops above it."""
-    number = {(blocker.rule, blocker.detail): index for index, blocker in enumerate(blockers)}
+def _cause_masks(graph: Graph, flow: Flow, findings: Mapping[int, Finding], *, causes: Sequence[Cause]) -> list[int]:
+    """For each op a bit for every cause that keeps it off the Edge TPU: its own, and those of the ops above it."""
+    number = {op: index for index, cause in enumerate(causes) for op in cause.ops}
     masks: list[int] = []
     passed_on: list[int] = []
     entrance: list[bool] = []
@@ -155,9 +167,7 @@ def _blocker_masks(
         for parent in parents:
             inherited |= passed_on[parent]
         finding = findings.get(op.index)
-        own = 0
-        if finding is not None and (finding.rule, finding.detail) in number:
-            own = 1 << number[finding.rule, finding.detail]
+        own = 1 << number[op.index] if op.index in number else 0
         forgiven = finding is not None and finding.rule in FORGIVEN and all(entrance[i] for i in parents)
         entrance.append(forgiven)
         masks.append(inherited | own)

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from edgeready.readiness.evidence import FILE, UNDATED, V16, Evidence, Observation, report_number
 from edgeready.readiness.place import Place, count_elements, positive_axis, tensor_text
 from edgeready.readiness.rule import Reason, rule
 
-# [1, 256, 128, 3] over height and width, 32,768 values, was refused (edgetpu #461). The observation of a mapped mean
-# of 8,192 values is not recorded; the limit lies somewhere below 32,768.
-MEAN_MAPPED = 64 * 128
-# The largest that was seen mapped, in a public compiled model; Coral's table says 16,000. No refusal is known.
-SOFTMAX_MAPPED = 16_384
+_MEAN = Evidence(
+    mapped=Observation(
+        what="a mean over 64x128, 8,192 values,", compiler=V16, source=report_number(461), size=64 * 128
+    ),
+    refused=Observation(what="one over 256x128, 32,768,", compiler=V16, source=report_number(461), size=256 * 128),
+)
+_SOFTMAX = Evidence(
+    mapped=Observation(what="a softmax over 16,384 values", compiler=UNDATED, source=FILE, size=16_384),
+    documented="at most 16,000 elements",
+)
 _ACTIVATIONS = ("none", "ReLU", "ReLU_N1_TO_1", "ReLU6", "tanh", "sign")
 _FUSED = {"AVERAGE_POOL_2D": 5, "MAX_POOL_2D": 5, "CONCATENATION": 1}
 _REDUCTIONS = ("MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN")
@@ -25,7 +31,7 @@ def _reduced_axes(place: Place) -> tuple[int, ...]:
     return tuple(positive_axis(axis, len(image.shape)) for axis in axes)
 
 
-@rule(*_FUSED)
+@rule(*_FUSED, effect="doubts", evidence=Evidence(documented="no fused activation function"))
 def fused_activation(place: Place) -> Iterator[Reason]:
     """Pooling and concatenation have no activation fused into them."""
     code = int(place.op.option(_FUSED[place.op.name], "b"))
@@ -37,7 +43,7 @@ def fused_activation(place: Place) -> Iterator[Reason]:
         )
 
 
-@rule(*_REDUCTIONS)
+@rule(*_REDUCTIONS, effect="doubts", evidence=Evidence(documented="no reduction in the batch dimension"))
 def reduced_batch(place: Place) -> Iterator[Reason]:
     """Means, sums and extremes are not taken over the batch."""
     image = place.input(0)
@@ -48,45 +54,50 @@ def reduced_batch(place: Place) -> Iterator[Reason]:
         )
 
 
-@rule("MEAN")
+@rule(
+    "MEAN",
+    effect="doubts",
+    evidence=Evidence(documented="from runtime 13 on also over channels, when they are a multiple of 4"),
+)
 def mean_channels(place: Place) -> Iterator[Reason]:
     """A mean over channels is over a multiple of four of them, and needs runtime 13."""
     image = place.input(0)
     if image is None or len(image.shape) < 3 or len(image.shape) - 1 not in _reduced_axes(place):
         return
-    if image.shape[-1] % 4:  # the limit of Coral's table, as the runtime below; no observation known
+    if image.shape[-1] % 4:
         yield Reason(
             f"MEAN is taken over the {image.shape[-1]} channels of {tensor_text(image)}, no multiple of 4",
             f"use {-(-image.shape[-1] // 4) * 4} channels",
         )
     elif place.runtime < 13:
-        yield Reason("MEAN over channels needs Edge TPU runtime 13", "update libedgetpu on the device")
+        yield Reason(
+            "MEAN over channels needs Edge TPU runtime 13 by Coral's table", "update libedgetpu on the device"
+        )
 
 
-@rule("MEAN")
+@rule("MEAN", evidence=_MEAN)
 def mean_size(place: Place) -> Iterator[Reason]:
-    """A mean is taken over at most 64x128 values at once."""
+    """A mean is taken over less than 256x128 values at once."""
     image = place.input(0)
     if image is None:
         return
     axes = _reduced_axes(place)
     over = count_elements(tuple(size for axis, size in enumerate(image.shape) if axis in axes))
-    if over > MEAN_MAPPED:
+    if (outlook := _MEAN.judge(over)) != "mapped":
         yield Reason(
-            f"MEAN is taken over {over:,} values of {tensor_text(image)}; {MEAN_MAPPED:,} were mapped, "
-            "32,768 refused",
-            "put AveragePooling2D(4) ahead of GlobalAveragePooling2D, or split the image, take the mean of each part "
-            "and average those",
+            f"MEAN is taken over {over:,} values of {tensor_text(image)}; {_MEAN.limits_text()}",
+            "put AveragePooling2D(4) ahead of GlobalAveragePooling2D",
+            uncertain=outlook == "uncertain",
         )
 
 
-@rule("SOFTMAX")
+@rule("SOFTMAX", effect="doubts", evidence=_SOFTMAX)
 def softmax_size(place: Place) -> Iterator[Reason]:
     """Softmax is taken over at most 16,384 values."""
     scores = place.input(0)
-    if scores is not None and scores.shape and scores.shape[-1] > SOFTMAX_MAPPED:
+    if scores is not None and scores.shape and _SOFTMAX.judge(scores.shape[-1]) != "mapped":
         yield Reason(
-            f"softmax over the last dimension of {tensor_text(scores)} is over more than {SOFTMAX_MAPPED:,} values",
+            f"softmax is taken over the last dimension of {tensor_text(scores)}; {_SOFTMAX.limits_text()}",
             "end the model with the logits and take the softmax in the program",
         )
 

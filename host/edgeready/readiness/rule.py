@@ -4,46 +4,68 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
+from edgeready.readiness.evidence import Evidence
 from edgeready.readiness.place import Place
 from edgeready.readiness.verdict import Finding
 from edgeready_device.tflite.graph import Graph
 
+Effect = Literal["stops", "refuses", "doubts", "notes"]
+
 
 class Reason(NamedTuple):
-    """Why a rule refuses: what is wrong, with its values, and what to do about it."""
+    """Why a rule speaks against an op: what is wrong, with its values, and what to do about it.
+
+    `uncertain` is for an op that lies between the largest mapped example and the smallest refused one.
+    """
 
     detail: str
     remedy: str
+    uncertain: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
     """One rule for ops: `ops` are the names that it looks at (all when empty).
 
-    A finding of a `fatal` rule stops the compiler, so that no op of the model is mapped.
+    A finding of a rule that "stops" means that no op of the model is mapped; of one that "refuses", that the op and
+    what depends on it stay on the CPU; of one that "doubts", that it is not known; of one that "notes", nothing.
     """
 
     name: str
     sentence: str
     ops: frozenset[str]
-    fatal: bool
+    effect: Effect
+    evidence: Evidence
     check: Callable[[Place], Iterator[Reason]]
+
+    @property
+    def fatal(self) -> bool:
+        """Whether a finding stops the compiler."""
+        return self.effect == "stops"
 
     def findings(self, place: Place) -> Iterator[Finding]:
         """Yields what the rule has against the op at `place`."""
         if not self.ops or place.op.name in self.ops:
             for reason in self.check(place):
-                yield Finding(rule=self.name, op=place.op.index, detail=reason.detail, remedy=reason.remedy)
+                yield Finding(
+                    rule=self.name,
+                    op=place.op.index,
+                    detail=reason.detail,
+                    remedy=reason.remedy,
+                    uncertain=reason.uncertain or self.effect == "doubts",
+                )
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelRule:
-    """One rule for the model as a whole; a finding means that no op is mapped."""
+    """One rule for the model as a whole; a finding of one that "stops" means that no op is mapped."""
 
     name: str
     sentence: str
+    effect: Effect
+    evidence: Evidence
     check: Callable[[Graph], Iterator[Reason]]
 
     def findings(self, graph: Graph) -> Iterator[Finding]:
@@ -52,7 +74,9 @@ class ModelRule:
             yield Finding(rule=self.name, op=None, detail=reason.detail, remedy=reason.remedy)
 
 
-def rule(*ops: str, fatal: bool = False) -> Callable[[Callable[[Place], Iterator[Reason]]], Rule]:
+def rule(
+    *ops: str, evidence: Evidence, effect: Effect = "refuses"
+) -> Callable[[Callable[[Place], Iterator[Reason]]], Rule]:
     """Makes the decorated generator a rule for `ops`, named after the function."""
 
     def make(check: Callable[[Place], Iterator[Reason]]) -> Rule:
@@ -60,16 +84,29 @@ def rule(*ops: str, fatal: bool = False) -> Callable[[Callable[[Place], Iterator
             name=_rule_name(check.__name__),
             sentence=_first_sentence(check.__doc__),
             ops=frozenset(ops),
-            fatal=fatal,
+            effect=effect,
+            evidence=evidence,
             check=check,
         )
 
     return make
 
 
-def model_rule(check: Callable[[Graph], Iterator[Reason]]) -> ModelRule:
+def model_rule(
+    *, evidence: Evidence, effect: Effect = "stops"
+) -> Callable[[Callable[[Graph], Iterator[Reason]]], ModelRule]:
     """Makes the decorated generator a rule for whole models, named after the function."""
-    return ModelRule(name=_rule_name(check.__name__), sentence=_first_sentence(check.__doc__), check=check)
+
+    def make(check: Callable[[Graph], Iterator[Reason]]) -> ModelRule:
+        return ModelRule(
+            name=_rule_name(check.__name__),
+            sentence=_first_sentence(check.__doc__),
+            effect=effect,
+            evidence=evidence,
+            check=check,
+        )
+
+    return make
 
 
 def _rule_name(function: str) -> str:

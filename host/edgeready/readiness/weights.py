@@ -4,17 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from edgeready.readiness.evidence import (
+    FILE,
+    LOG,
+    UNDATED,
+    V15,
+    V16,
+    Evidence,
+    Observation,
+    report_number,
+)
 from edgeready.readiness.place import BIAS, WEIGHTS, Place, count_elements, tensor_text
 from edgeready.readiness.rule import Reason, rule
 
-# 32x32x1024 to 64x64x512 was refused (edgetpu #684). Against it, compiler 15 mapped a result of 300x300x32, which is
-# 2,880,000 elements: the size of the weights may decide in place of that of the result.
-TRANSPOSE_CONV_REFUSED = 64 * 64 * 512
-# 5x900 was mapped and 5x1000 refused (edgetpu #598); the limit lies between.
-LSTM_MAPPED = 5 * 900
+_TRANSPOSE_CONV = Evidence(
+    # Compiler 15 mapped a result of 2,880,000 elements, more than the 2,097,152 of the refused one: the size of the
+    # result does not decide. The weights of what was mapped are on no record. Chosen: a quarter of the refused
+    # weights, the next layer of a U-Net, of whose four transposed convolutions three were mapped (edgetpu #686).
+    mapped=Observation(
+        what="a result of [1, 300, 300, 32] (taken as up to 524,288 weights)",
+        compiler=V15,
+        source=LOG,
+        size=524_288,
+    ),
+    refused=Observation(
+        what="2x2x512x1024, 2,097,152 weights,", compiler=UNDATED, source=report_number(684), size=2_097_152
+    ),
+)
+_LSTM = Evidence(
+    mapped=Observation(what="a sequence of 5x900", compiler=UNDATED, source=report_number(598), size=5 * 900),
+    refused=Observation(what="one of 5x1000", compiler=UNDATED, source=report_number(598), size=5 * 1000),
+)
 
 
-@rule(*sorted({*WEIGHTS, *BIAS}))
+@rule(
+    *sorted({*WEIGHTS, *BIAS}),
+    evidence=Evidence(
+        refused=Observation(
+            what="FULLY_CONNECTED with weights fed by the caller", compiler="2.0", source=report_number(25)
+        ),
+        documented="model parameters are constant at compile time",
+    ),
+)
 def constant_weights(place: Place) -> Iterator[Reason]:
     """Weights and biases are constants in the file."""
     for table in (WEIGHTS, BIAS):
@@ -22,36 +53,49 @@ def constant_weights(place: Place) -> Iterator[Reason]:
         if tensor is not None and not tensor.constant:
             yield Reason(
                 f"{place.op.name} takes {tensor_text(tensor)} as weights, which is no constant",
-                "freeze the model before the conversion (tf.lite.TFLiteConverter.from_keras_model does)",
+                "use a layer with weights of its own (Conv2D); freeze variables before the conversion "
+                "(tf.lite.TFLiteConverter.from_keras_model does)",
             )
             return
 
 
-# No observation known of a refusal: public compiled models map layers of 1,000 and 1,024 scales.
-@rule("FULLY_CONNECTED")
+@rule(
+    "FULLY_CONNECTED",
+    effect="notes",
+    evidence=Evidence(
+        mapped=Observation(
+            what="weights [1024, 1024] with 1,024 scales and [1000, 1280] with 1,000", compiler=V16, source=FILE
+        )
+    ),
+)
 def dense_per_axis(place: Place) -> Iterator[Reason]:
-    """The weights of a dense layer share one scale."""
+    """A dense layer with a scale for each output is mapped; whether the chip computes it well is not known."""
     weights = place.input(1)
     if weights is not None and weights.per_axis:
         yield Reason(
-            f"{tensor_text(weights)} has {len(weights.scales)} scales, one per output; the compiler of 2021 is older "
-            "than that form",
-            "converter._experimental_disable_per_channel_quantization_for_dense_layers = True, or use "
-            "`edgeready convert`",
+            f"{tensor_text(weights)} has {len(weights.scales)} scales, one per output: such layers were mapped, "
+            "whether the chip computes them well is not known",
+            "for one scale set converter._experimental_disable_per_channel_quantization_for_dense_layers = True, or "
+            "use `edgeready convert`",
         )
 
 
-@rule("FULLY_CONNECTED")
+@rule("FULLY_CONNECTED", effect="doubts", evidence=Evidence(documented="only the default format of weights"))
 def dense_format(place: Place) -> Iterator[Reason]:
     """The weights of a dense layer are stored in the default order."""
     weights_format = int(place.op.option(1, "b"))
     if weights_format:
-        yield Reason(
-            f"FULLY_CONNECTED has the weights format {weights_format}, not 0", "convert again without shuffling"
+        yield Reason(f"FULLY_CONNECTED has the weights format {weights_format}, not 0", "try it without shuffling")
+
+
+@rule(
+    "CONV_2D",
+    evidence=Evidence(
+        refused=Observation(
+            what="a convolution in groups, as CONV_2D of version 6", compiler=V16, source=report_number(631)
         )
-
-
-@rule("CONV_2D")
+    ),
+)
 def grouped_convolution(place: Place) -> Iterator[Reason]:
     """A convolution sees all channels of its input: groups are 1."""
     image, weights = place.input(0), place.input(1)
@@ -65,7 +109,14 @@ def grouped_convolution(place: Place) -> Iterator[Reason]:
         )
 
 
-@rule("DEPTHWISE_CONV_2D")
+@rule(
+    "DEPTHWISE_CONV_2D",
+    effect="doubts",
+    evidence=Evidence(
+        mapped=Observation(what="dilations of (2, 2)", compiler=UNDATED, source=FILE),
+        documented="dilations in height and width are equal",
+    ),
+)
 def depthwise_dilation(place: Place) -> Iterator[Reason]:
     """A depthwise convolution is dilated alike in height and width."""
     height, width = int(place.op.option(6, "i", 1)), int(place.op.option(5, "i", 1))
@@ -76,19 +127,27 @@ def depthwise_dilation(place: Place) -> Iterator[Reason]:
         )
 
 
-@rule("TRANSPOSE_CONV")
+@rule("TRANSPOSE_CONV", evidence=_TRANSPOSE_CONV)
 def transpose_conv_size(place: Place) -> Iterator[Reason]:
-    """The result of a transposed convolution has less than 64x64x512 elements."""
-    for tensor in place.outputs[:1]:
-        count = count_elements(tensor.shape)
-        if count >= TRANSPOSE_CONV_REFUSED:
-            yield Reason(
-                f"{tensor_text(tensor)} has {count:,} elements; {TRANSPOSE_CONV_REFUSED:,} were refused",
-                "use fewer filters, or UpSampling2D(interpolation='bilinear') and Conv2D instead of Conv2DTranspose",
-            )
+    """A transposed convolution has less than 2,097,152 weights; the size of its result does not decide."""
+    weights = place.input(1)
+    count = 0 if weights is None else count_elements(weights.shape)
+    if weights is not None and (outlook := _TRANSPOSE_CONV.judge(count)) != "mapped":
+        yield Reason(
+            f"{tensor_text(weights)} has {count:,} weights; {_TRANSPOSE_CONV.limits_text()}",
+            "use fewer filters or a smaller kernel",
+            uncertain=outlook == "uncertain",
+        )
 
 
-@rule("PRELU")
+@rule(
+    "PRELU",
+    effect="doubts",
+    evidence=Evidence(
+        mapped=Observation(what="19 PRELU, one slope per channel", compiler=UNDATED, source=FILE),
+        documented="alpha is one-dimensional",
+    ),
+)
 def prelu_alpha(place: Place) -> Iterator[Reason]:
     """PReLU has one slope per channel."""
     alpha = place.input(1)
@@ -99,14 +158,16 @@ def prelu_alpha(place: Place) -> Iterator[Reason]:
         )
 
 
-@rule("UNIDIRECTIONAL_SEQUENCE_LSTM")
+@rule("UNIDIRECTIONAL_SEQUENCE_LSTM", evidence=_LSTM)
 def lstm_size(place: Place) -> Iterator[Reason]:
-    """The input sequence of an LSTM has at most 5x900 elements."""
+    """The input sequence of an LSTM has less than 5x1000 elements."""
     sequence = place.input(0)
-    if sequence is not None and (count := count_elements(sequence.shape)) > LSTM_MAPPED:
+    count = 0 if sequence is None else count_elements(sequence.shape)
+    if sequence is not None and (outlook := _LSTM.judge(count)) != "mapped":
         yield Reason(
-            f"{tensor_text(sequence)} has {count:,} elements; 4,500 were mapped, 5,000 refused",
+            f"{tensor_text(sequence)} has {count:,} elements; {_LSTM.limits_text()}",
             "shorten the sequence or use fewer features",
+            uncertain=outlook == "uncertain",
         )
 
 

@@ -14,7 +14,7 @@ _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sa
 
 
 def format_sarif(reports: Sequence[ReadinessReport]) -> dict[str, Any]:
-    """One SARIF run with a result for every blocker of every report."""
+    """One SARIF run with a result for every blocker of every report, and a warning for every uncertain op."""
     rules = rule_sentences()
     numbers = {name: index for index, name in enumerate(rules)}
     return {
@@ -32,7 +32,7 @@ def format_sarif(reports: Sequence[ReadinessReport]) -> dict[str, Any]:
                 "results": [
                     _result(report, blocker, numbers[blocker.rule])
                     for report in reports
-                    for blocker in report.blockers
+                    for blocker in (*report.blockers, *report.risks)
                 ],
             }
         ],
@@ -40,17 +40,24 @@ def format_sarif(reports: Sequence[ReadinessReport]) -> dict[str, Any]:
 
 
 def format_github(reports: Sequence[ReadinessReport]) -> Iterator[str]:
-    """Yields an ::error line for every blocker, a ::notice for every file that is ready."""
+    """Yields an ::error line for a blocker, a ::warning for an uncertain op, a ::notice for a file that is ready."""
     for report in reports:
-        for blocker in report.blockers:
-            yield _command("error", report.file, title=f"Edge TPU: {blocker.rule}", message=_message(blocker))
+        for blocker in (*report.blockers, *report.risks):
+            kind = _level(blocker)
+            yield _command(kind, report.file, title=f"Edge TPU: {blocker.rule}", message=_message(blocker))
         if report.ready:
             text = f"all {len(report.ops)} ops are predicted to be mapped"
             yield _command("notice", report.file, title="Edge-TPU ready", message=text)
 
 
+def _level(blocker: Blocker) -> str:
+    """The level of an annotation, the same word in SARIF and in GitHub's commands."""
+    return "warning" if blocker.uncertain else "error"
+
+
 def _message(blocker: Blocker) -> str:
-    return f"{blocker.detail}; remedy: {blocker.remedy}"
+    uncertain = "uncertain: " if blocker.uncertain else ""
+    return f"{uncertain}{blocker.detail}; remedy: {blocker.remedy}"
 
 
 def _result(report: ReadinessReport, blocker: Blocker, number: int) -> dict[str, Any]:
@@ -61,7 +68,7 @@ def _result(report: ReadinessReport, blocker: Blocker, number: int) -> dict[str,
     return {
         "ruleId": blocker.rule,
         "ruleIndex": number,
-        "level": "error",
+        "level": _level(blocker),
         "message": {"text": _message(blocker)},
         "locations": [place],
     }

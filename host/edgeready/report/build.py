@@ -41,11 +41,12 @@ def _comparison_table(comparison: Comparison, mode: str) -> Table:
 
 
 def _facts(result: BuildResult) -> RenderableType:
-    colour = "green" if result.readiness.ready else "red"
+    colour = "red" if result.readiness.blockers else "green"
     return Text.assemble(
         *_measured_facts(result),
         ("\nEdge TPU     ", ""),
         (verdict(result.readiness), colour),
+        *(f"\nuncertain    {risk.detail}" for risk in result.readiness.risks),
         *(f"\nruntime      {t.runtime} does not run it: {t.reason}" for t in result.trials if not t.runs),
         *(f"\nrewritten    {line}" for line in result.rewrites),
         *(f"\nproposed     {line}" for line in result.proposals),

@@ -136,4 +136,4 @@ def _edgetpu(row: ModeRow) -> str:
     if row.readiness is None:
         return row.mode.edgetpu
     share = f"{row.readiness.mapped} of {len(row.readiness.ops)} ops"
-    return f"ready, {share}" if row.readiness.ready else f"not ready, {share}"
+    return f"{row.readiness.verdict}, {share}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -27,7 +27,7 @@ def readiness_view(report: ReadinessReport) -> RenderableType:
         table_view(predict_table(report)),
         Text(),
     ]
-    for number, blocker in enumerate(report.blockers, 1):
+    for number, blocker in enumerate((*report.blockers, *report.risks), 1):
         lines.extend(_blocker(number, blocker, report))
     if report.cost is not None:
         lines.append(Text(f"cost: {_cost(report.cost)}"))
@@ -38,8 +38,22 @@ def readiness_view(report: ReadinessReport) -> RenderableType:
 
 def verdict(report: ReadinessReport) -> str:
     """Returns the verdict in a few words, with the number of mapped ops."""
-    share = f"{report.mapped} of {len(report.ops)} ops"
-    return f"Edge-TPU ready (predicted), {share} mapped" if report.ready else f"NOT Edge-TPU ready, {share} mapped"
+    share = f"{report.mapped} of {len(report.ops)} ops mapped"
+    if report.uncertain:
+        share += f", {report.uncertain} of them uncertain"
+    if report.blockers:
+        return f"NOT Edge-TPU ready, {share}"
+    return f"Edge-TPU ready (predicted), {share}" if report.ready else f"probably Edge-TPU ready (predicted), {share}"
+
+
+def warning_lines(reports: Iterable[ReadinessReport]) -> list[str]:
+    """Returns a line for each report that is probably ready: how many ops are uncertain, and the first of them."""
+    return [
+        f"{report.file}: probably ready, {report.uncertain} of {len(report.ops)} ops uncertain: "
+        f"{report.risks[0].detail}"
+        for report in reports
+        if report.verdict == "probably ready"
+    ]
 
 
 def table_view(rows: Sequence[tuple[str, int, str]]) -> RenderableType:
@@ -118,7 +132,8 @@ def compilation_view(compilation: Compilation) -> RenderableType:
 
 
 def _blocker(number: int, blocker: Blocker, report: ReadinessReport) -> Iterator[Text]:
-    yield Text(f"{number}. {blocker.rule}: {blocker.detail}", "red")
+    label, colour = ("uncertain, ", "yellow") if blocker.uncertain else ("", "red")
+    yield Text(f"{number}. {label}{blocker.rule}: {blocker.detail}", colour)
     yield Text(f"   rule: {blocker.sentence}")
     if blocker.op is not None:
         op = report.ops[blocker.op]
@@ -127,7 +142,7 @@ def _blocker(number: int, blocker: Blocker, report: ReadinessReport) -> Iterator
             f"   where: op {op.index} {op.custom_code or op.name} of layer {name_text(blocker.layer)}, {tensor}"
         )
     yield Text(f"   behind it: {_work(blocker.impact.work, report.cost)}")
-    if len(report.blockers) > 1:
+    if len(report.blockers) > 1 and not blocker.uncertain:
         yield Text(f"   clearing it alone brings the Edge TPU: {_work(blocker.impact.gain, report.cost)}")
     yield Text(f"   remedy: {blocker.remedy}")
 
@@ -142,8 +157,11 @@ def _work(work: Work, cost: Cost | None) -> str:
 
 def _cost(cost: Cost) -> str:
     share = "" if cost.edgetpu_share is None else f", {100 * cost.edgetpu_share:.1f} % on the Edge TPU"
+    left = f"; {cost.cpu_ops} op{'s' if cost.cpu_ops > 1 else ''} left to the CPU" if cost.cpu_ops else ""
+    moved = f", {cost.cpu_elements:,} of them by the CPU" if cost.cpu_ops else ""
     return (
-        f"{cost.macs:,} multiply-accumulates{share}; {cost.parameter_bytes:,} parameter bytes; "
+        f"{cost.macs:,} multiply-accumulates{share}; {cost.elements:,} elements moved{moved}{left}; "
+        f"{cost.parameter_bytes:,} parameter bytes; "
         f"{cost.edgetpu_partitions} Edge TPU and {cost.cpu_partitions} CPU partition"
         f"{'s' if cost.cpu_partitions != 1 else ''}"
     )

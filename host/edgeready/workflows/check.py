@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,22 @@ LOG_SUFFIXES = (".log", ".txt")
 
 @dataclass(frozen=True)
 class Inspection:
-    """One file: `report` for a model, with its `packages` when it is compiled; `log` for a compiler log."""
+    """One file: `report` for a model, with its `packages` when it is compiled; `log` for a compiler log.
+
+    A file whose ops are all packages is ready: it runs on the Edge TPU as it is.
+    """
 
     file: str
     report: ReadinessReport | None = None
     packages: tuple[Package, ...] = ()
     log: CompilerLog | None = None
+
+    @property
+    def verdict(self) -> str:
+        """ "ready", "probably ready" (predicted of a model with uncertain ops) or "not ready"."""
+        if self.report is not None:
+            return self.report.verdict
+        return "ready" if self.ready else "not ready"
 
     @property
     def ready(self) -> bool:
@@ -60,7 +70,15 @@ def inspect(path: Path, runtime: int) -> Inspection:
     report = readiness.check_file(path, runtime=runtime)
     if all(op.custom_code != COMPILED for op in report.ops):
         return Inspection(str(path), report)
+    if all(op.custom_code == COMPILED for op in report.ops):
+        report = _as_compiled(report)
     try:
         return Inspection(str(path), report, read_packages(read_graph(path.read_bytes())))
     except ModelFileError as error:
         raise ModelFileError(f"{path}: {error}") from error
+
+
+def _as_compiled(report: ReadinessReport) -> ReadinessReport:
+    """The report on a file whose ops are all the compiler's: each runs on the Edge TPU; what it costs is inside."""
+    ops = tuple(replace(op, target="edgetpu", rule="", detail="", remedy="") for op in report.ops)
+    return replace(report, ready=True, ops=ops, blockers=(), risks=(), notes=(), cost=None)

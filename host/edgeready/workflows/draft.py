@@ -99,9 +99,12 @@ def conforming_model(result: JobResult, mode: Mode) -> TfliteModel:
 
 
 def readiness_of(model: TfliteModel, path: Path, *, mapped: bool) -> ReadinessReport:
-    """What the Edge TPU does with `model`; raises ConversionError where `mapped` asks for more than that."""
+    """What the Edge TPU does with `model`; raises ConversionError where `mapped` asks for more than that.
+
+    Uncertain ops are accepted.
+    """
     readiness = check_graph(model.graph, file=str(path))
-    if mapped and not readiness.ready:
+    if mapped and readiness.blockers:
         raise _not_ready(readiness)
     return readiness
 

@@ -116,7 +116,13 @@ class ModesReport:
             **row.mode.to_dict(),
             "refusal": row.refusal or None,
             "runtimes": [trial.to_dict() for trial in row.trials],
-            "edgetpu": None if readiness is None else {"ready": readiness.ready, "mapped": readiness.mapped},
+            "edgetpu": None
+            if readiness is None
+            else {
+                "ready": readiness.ready,
+                "verdict": readiness.verdict,
+                "mapped": readiness.mapped,
+            },
         }
         if row.measured is None:
             return data

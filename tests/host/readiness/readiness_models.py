@@ -28,8 +28,9 @@ def conv(image: T, kernel: T, result: T, bias: T | None = None, version: int = 3
     return one_op("CONV_2D", [image, kernel, bias], [result], version=version, options={"strideW": 1, "strideH": 1})
 
 
-def dense(kernel: T, bias: T | None = None, **options: int) -> bytes:
-    return one_op("FULLY_CONNECTED", [i8("x", 1, 8), kernel, bias], [i8("y", 1, 4)], version=4, options=options)
+def dense(kernel: T, bias: T | None = None, *, version: int = 4, **options: int) -> bytes:
+    operands = [i8("x", 1, 8), kernel, bias]
+    return one_op("FULLY_CONNECTED", operands, [i8("y", 1, 4)], version=version, options=options)
 
 
 def unary(name: str, source: T, result: T, version: int = 1) -> bytes:
@@ -50,9 +51,15 @@ def depthwise(height: int, width: int) -> bytes:
     return one_op("DEPTHWISE_CONV_2D", operands, [i8("y", 1, 5, 5, 2)], version=3, options=options)
 
 
-def transpose_conv(filters: int) -> bytes:
-    operands = [ints("size", 1, 64, 64, filters), weights("w", filters, 2, 2, 8), i8("x", 1, 32, 32, 8)]
-    return one_op("TRANSPOSE_CONV", operands, [i8("y", 1, 64, 64, filters)], version=3)
+def transpose_conv(filters: int, channels: int = 8, side: int = 32) -> bytes:
+    """A 2x2 kernel takes [1, side, side, channels] to twice the side."""
+    result = i8("y", 1, 2 * side, 2 * side, filters)
+    operands = [
+        ints("size", *result.shape or ()),
+        weights("w", filters, 2, 2, channels),
+        i8("x", 1, side, side, channels),
+    ]
+    return one_op("TRANSPOSE_CONV", operands, [result], version=3)
 
 
 def lstm(steps: int, features: int) -> bytes:
@@ -80,9 +87,21 @@ def pack(axis: int) -> bytes:
     return one_op("PACK", tensors, [i8("y", 4, 4, 2)], version=2, options={"axis": axis, "valuesCount": 2})
 
 
-def split(axis: int) -> bytes:
-    halves = [i8("a", 4, 4, 4), i8("b", 4, 4, 4)]
-    return one_op("SPLIT", [ints("axis", axis), i8("x", 4, 4, 8)], halves, version=2, options={"numSplits": 2})
+def split(axis: int, pieces: int = 2) -> bytes:
+    parts = [i8(f"part{number}", 4, 4, 8 // pieces) for number in range(pieces)]
+    operands = [ints("axis", axis), i8("x", 4, 4, 8)]
+    return one_op("SPLIT", operands, parts, version=2, options={"numSplits": pieces})
+
+
+def boxes(name: str, count: int, values: int) -> bytes:
+    """An op whose result is a detector's [1, count, values]."""
+    result = i8("y", 1, count, values)
+    if name == "CONCATENATION":
+        sources = [i8("a", 1, 384, values), i8("b", 1, count - 384, values)]
+        return one_op(name, sources, [result], version=2, options={"axis": 1})
+    if name == "RESHAPE":
+        return one_op(name, [i8("x", 1, count * values), ints("to", 1, count, values)], [result])
+    return unary(name, i8("x", 1, count, values), result)
 
 
 def strided_slice(stride: int, new_axis: int = 0) -> bytes:
@@ -100,11 +119,10 @@ def transpose(size: int, version: int = 2) -> bytes:
     return one_op("TRANSPOSE", operands, [i8("y", 1, 144, size, size)], version=version)
 
 
-def resize(before: int, after: int) -> bytes:
-    operands = [i8("x", 1, before, before, 4), ints("size", after, after)]
-    return one_op(
-        "RESIZE_BILINEAR", operands, [i8("y", 1, after, after, 4)], version=3, options={"alignCorners": True}
-    )
+def resize(before: int, after: int, channels: int = 4) -> bytes:
+    operands = [i8("x", 1, before, before, channels), ints("size", after, after)]
+    result = i8("y", 1, after, after, channels)
+    return one_op("RESIZE_BILINEAR", operands, [result], version=3, options={"alignCorners": True})
 
 
 def reshape(target: T | None) -> bytes:

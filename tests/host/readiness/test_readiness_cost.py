@@ -154,3 +154,15 @@ def test_a_blocker_names_layer_tensor_shape_and_the_rules_sentence() -> None:
 def test_a_blocker_of_the_whole_model_names_no_layer() -> None:
     [blocker] = report_on(tflite(tensors=[], ops=[], inputs=[], outputs=[])).blockers
     assert (blocker.rule, blocker.layer, blocker.tensor, blocker.shape) == ("no-ops", "", "", ())
+
+
+def test_an_op_left_to_the_cpu_moves_elements_though_it_has_no_multiplications() -> None:
+    """The tail of a DeepLab: the last resize has no multiply-accumulates and millions of elements."""
+    kernel = weights("w", 21, 1, 1, 8)
+    small, large = i8("small", 1, 33, 33, 21), i8("large", 1, 513, 513, 21)
+    ops = [O("CONV_2D", ["x", "w"], ["small"], 3), O("RESIZE_BILINEAR", ["small", "size"], ["large"], 3)]
+    tensors = [i8("x", 1, 33, 33, 8), kernel, small, ints("size", 513, 513), large]
+    cost = cost_of(tflite(tensors=tensors, ops=ops, inputs=["x"], outputs=["large"]))
+    assert cost.edgetpu_share == 1.0
+    assert (cost.cpu_ops, cost.cpu_elements) == (1, 33 * 33 * 21 + 513 * 513 * 21)
+    assert cost.elements == 33 * 33 * 8 + 33 * 33 * 21 + cost.cpu_elements

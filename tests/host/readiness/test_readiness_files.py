@@ -42,7 +42,9 @@ def test_the_report_as_json_holds_every_op_and_the_counts() -> None:
     assert document == {
         "file": "my.tflite",
         "ready": False,
+        "verdict": "not ready",
         "mapped": 0,
+        "uncertain": 0,
         "total": 2,
         "blockers": [
             {
@@ -52,12 +54,28 @@ def test_the_report_as_json_holds_every_op_and_the_counts() -> None:
                 "detail": detail,
                 "remedy": remedy,
                 "sentence": "A custom op is one that the compiler knows; at any other it stops.",
+                "evidence": {
+                    "mapped": {
+                        "what": "PosenetDecoderOp and TFLite_Detection_PostProcess are read, and left on the CPU",
+                        "compiler": "not recorded",
+                        "source": "compiled files",
+                        "size": None,
+                    },
+                    "refused": {
+                        "what": "Flex ops: unresolved custom op",
+                        "compiler": "not recorded",
+                        "source": "report edgetpu #718",
+                        "size": None,
+                    },
+                    "documented": "",
+                },
                 "layer": "b",
                 "tensor": "b",
                 "shape": [1, 4],
                 "behind": {**all_of_it, "freed": all_of_it},
             }
         ],
+        "risks": [],
         "notes": [],
         "cost": {
             "macs": 0,
@@ -67,9 +85,12 @@ def test_the_report_as_json_holds_every_op_and_the_counts() -> None:
             "edgetpu_parameter_bytes": 0,
             "cached_bytes": 0,
             "streamed_bytes": 0,
+            "elements": 16,
+            "cpu_elements": 16,
+            "cpu_ops": 2,
             "partitions": {"edgetpu": 0, "cpu": 1},
             "float_ends": [],
-            "per_op": [{"index": index, "macs": 0, "parameter_bytes": 0} for index in (0, 1)],
+            "per_op": [{"index": index, "macs": 0, "parameter_bytes": 0, "elements": 8} for index in (0, 1)],
         },
         "ops": [
             {
@@ -77,6 +98,7 @@ def test_the_report_as_json_holds_every_op_and_the_counts() -> None:
                 "name": "RELU",
                 "version": 1,
                 "target": "cpu",
+                "uncertain": False,
                 "rule": "not-compiled",
                 "detail": "the compiler maps no op of this file (custom-op at op 1 MyOp 'b')",
                 "remedy": "clear custom-op first",
@@ -86,6 +108,7 @@ def test_the_report_as_json_holds_every_op_and_the_counts() -> None:
                 "name": "CUSTOM",
                 "version": 1,
                 "target": "cpu",
+                "uncertain": False,
                 "rule": "custom-op",
                 "detail": detail,
                 "remedy": remedy,
@@ -235,7 +258,13 @@ def test_a_report_checks_itself() -> None:
         OpVerdict(**relu, target="gpu")
     with pytest.raises(ValueError, match="has the target 'edgetpu' and the rule 'rank'"):
         OpVerdict(**relu, target="edgetpu", rule="rank")
-    with pytest.raises(ValueError, match="ready is True with 1 blockers"):
+    with pytest.raises(ValueError, match="has the target 'cpu' and the rule 'rank'"):
+        OpVerdict(**relu, target="cpu", rule="rank", uncertain=True)
+    with pytest.raises(ValueError, match="has the target 'edgetpu' and the rule ''"):
+        OpVerdict(**relu, target="edgetpu", uncertain=True)
+    with pytest.raises(ValueError, match="ready is True with 1 blockers and 0 risks"):
         ReadinessReport(file="", ready=True, ops=(mapped,), blockers=(blocker,))
+    with pytest.raises(ValueError, match="ready is True with 0 blockers and 1 risks"):
+        ReadinessReport(file="", ready=True, ops=(mapped,), risks=(blocker,))
     with pytest.raises(ValueError, match="1 of 1 ops stay on the CPU"):
         ReadinessReport(file="", ready=True, ops=(left,))

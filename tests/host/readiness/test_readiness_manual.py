@@ -12,6 +12,7 @@ from readiness_models import i8, unary
 from tflite_models import O, T, conv_classifier, one_op, tflite
 
 from edgeready.readiness import check_graph, rule_sentences
+from edgeready.readiness.check import RULES
 from edgeready.readiness.compiler_table import (
     _STATUS,
     DATA_TYPE,
@@ -22,7 +23,9 @@ from edgeready.readiness.compiler_table import (
     predict_table,
 )
 from edgeready.readiness.manual import write_manual
+from edgeready.readiness.operators import VERSIONS, WITHOUT_FILE
 from edgeready.readiness.rewrites import SENTENCES
+from edgeready.readiness.whole_model import MODEL_RULES
 from edgeready_device.tflite.graph import read_graph
 
 ROOT = Path(__file__).parents[3]
@@ -114,10 +117,34 @@ def test_a_refused_op_beside_one_that_stops_the_compiler_has_no_row_of_its_own()
     ]
 
 
-def test_a_model_of_two_subgraphs_has_no_table() -> None:
-    assert rows(one_op("RELU", [i8("x", 1, 4)], [i8("y", 1, 4)], subgraphs=2)) == [("RELU", 1, NO_TABLE)]
-
-
 def test_a_known_custom_op_is_called_a_wrong_data_type_as_the_compiler_does() -> None:
     data = one_op("CUSTOM", [i8("x", 1, 4)], [i8("y", 1, 4)], custom_code="TFLite_Detection_PostProcess")
     assert rows(data) == [("TFLite_Detection_PostProcess", 1, DATA_TYPE)]
+
+
+def test_every_rule_shows_its_evidence_in_the_manual() -> None:
+    page = write_manual()
+    for rule in (*MODEL_RULES, *RULES):
+        [line] = [line for line in page.splitlines() if line.startswith(f"| `{rule.name}` |")]
+        for observation in (rule.evidence.mapped, rule.evidence.refused):
+            assert observation is None or observation.text() in line
+        assert rule.evidence.documented in line
+
+
+def test_a_rule_refuses_only_what_was_seen_refused_and_doubts_what_is_only_documented() -> None:
+    for rule in RULES:
+        evidence = rule.evidence
+        if rule.effect in ("stops", "refuses"):
+            assert evidence.refused is not None, rule.name
+        elif rule.effect == "notes":
+            assert (evidence.refused, evidence.documented) == (None, ""), rule.name
+        else:
+            assert evidence.refused or evidence.documented or evidence.mapped, rule.name
+
+
+def test_the_table_of_operations_says_which_no_compiled_file_shows() -> None:
+    rows = [line.split(" | ") for line in write_manual().split("## Operations")[1].splitlines()]
+    seen = {row[0].removeprefix("| "): row[-1].removesuffix(" |") for row in rows if len(row) == 5}
+    assert [name for name in VERSIONS if seen[name] != "compiled files"] == list(WITHOUT_FILE)
+    assert len(WITHOUT_FILE) == 13
+    assert (seen["RELU"], seen["MINIMUM"], seen["ADD"]) == ("compiler logs", "Coral's table only", "compiled files")

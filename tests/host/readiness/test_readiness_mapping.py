@@ -197,11 +197,10 @@ def test_the_fatal_blocker_comes_first() -> None:
     assert [blocker.rule for blocker in report.blockers] == ["unknown-op", "unsupported-op"]
 
 
-def test_several_subgraphs_keep_the_whole_model_off() -> None:
+def test_a_model_of_several_subgraphs_is_judged_by_the_first_with_a_note() -> None:
     report = check(one_op("RELU", [T("x", (1, 4), "int8", 0.1)], [T("y", (1, 4), "int8", 0.1)], subgraphs=3))
-    assert targets(report) == ["cpu"]
-    assert report.blockers[0].detail == "the file has 3 subgraphs, the compiler takes one"
-    assert report.ops[0].rule == "not-compiled"
+    assert (targets(report), report.verdict) == (["edgetpu"], "ready")
+    assert report.notes[0].startswith("the file has 3 subgraphs: only the first was judged, and no compiled file")
 
 
 def test_a_compiled_file_is_recognized_as_such() -> None:
@@ -219,3 +218,98 @@ def test_a_float_model_has_one_blocker_for_all_its_types() -> None:
     report = check(tflite(tensors=tensors, ops=ops, inputs=["x"], outputs=["b"]))
     assert [blocker.rule for blocker in report.blockers] == ["not-quantized"]
     assert [op.rule for op in report.ops] == ["not-compiled", "not-compiled"]
+
+
+def test_blockers_stand_in_the_order_of_the_graph_and_a_merged_one_at_its_first_op() -> None:
+    """The order of a YOLOv10: an ADD of version 4 early and late, and another refused op between them."""
+    tensors = [T(f"t{i}", (1, 4), "int8", 0.1) for i in range(5)]
+    ops = [
+        O("RELU", ["t0"], ["t1"]),
+        O("ADD", ["t1", "t1"], ["t2"], 4),
+        O("BATCH_MATMUL", ["t2", "t2"], ["t3"]),
+        O("ADD", ["t3", "t3"], ["t4"], 4),
+    ]
+    report = check(tflite(tensors=tensors, ops=ops, inputs=["t0"], outputs=["t4"]))
+    assert [(blocker.rule, blocker.op) for blocker in report.blockers] == [("op-version", 1), ("unsupported-op", 2)]
+    assert [blocker.impact.work.ops for blocker in report.blockers] == [3, 2]
+    assert [op.rule for op in report.ops] == ["", "op-version", "unsupported-op", "op-version"]
+
+
+def test_names_that_are_cut_alike_do_not_merge_findings() -> None:
+    """Twelve different ops whose results have names of the same first 80 characters."""
+    names = [f"{'StatefulPartitionedCall/detector/' * 4}{i}" for i in range(12)]
+    tensors = [T("x", (1, 4), "int8", 0.1), *(T(name, (1, 4), "int8", 0.1) for name in names)]
+    ops = [O("HARD_SWISH", ["x"], [name]) for name in names]
+    report = check(tflite(tensors=tensors, ops=ops, inputs=["x"], outputs=names))
+    assert len({blocker.detail for blocker in report.blockers}) == 1
+    assert [blocker.op for blocker in report.blockers] == list(range(12))
+    assert [blocker.tensor for blocker in report.blockers] == names
+    assert [blocker.impact.work.ops for blocker in report.blockers] == [1] * 12
+
+
+def test_one_long_name_still_merges_the_findings_about_it() -> None:
+    name = "detector/" * 20
+    tensors = [T(name, (8, 4, 4, 2), "int8", 0.1), *(T(n, (8, 4, 4, 2), "int8", 0.1) for n in "ab")]
+    ops = [O("RELU", [name], ["a"]), O("RELU", [name], ["b"])]
+    report = check(tflite(tensors=tensors, ops=ops, inputs=[name], outputs=["a", "b"]))
+    assert [(blocker.rule, blocker.op) for blocker in report.blockers] == [("rank", 0)]
+    assert report.blockers[0].impact.work.ops == 2
+
+
+def uncertain_chain(*names: str) -> bytes:
+    """A SOFTMAX over 16,385 values, which is uncertain, and one-input ops after it."""
+    tensors = [T(f"t{i}", (1, 16385), "int8", 0.1) for i in range(len(names) + 2)]
+    ops = [O("SOFTMAX", ["t0"], ["t1"]), *(O(name, [f"t{i}"], [f"t{i + 1}"]) for i, name in enumerate(names, 1))]
+    return tflite(tensors=tensors, ops=ops, inputs=["t0"], outputs=[tensors[-1].name])
+
+
+def test_an_uncertain_op_counts_as_mapped_and_so_does_what_follows() -> None:
+    report = check(uncertain_chain("RELU"))
+    assert (report.verdict, report.ready, report.mapped, report.uncertain) == ("probably ready", False, 2, 1)
+    assert [op.uncertain for op in report.ops] == [True, False]
+    [risk] = report.to_dict()["risks"]
+    assert risk["behind"] == {"ops": 2, "macs": 0, "parameter_bytes": 0}
+    assert risk["evidence"]["mapped"]["size"] == 16_384
+    assert risk["evidence"]["refused"] is None
+    assert risk["evidence"]["documented"] == "at most 16,000 elements"
+
+
+def test_a_refused_op_makes_a_model_with_an_uncertain_one_not_ready() -> None:
+    report = check(uncertain_chain("ELU"))
+    assert (report.verdict, report.mapped, report.uncertain) == ("not ready", 1, 1)
+    assert [blocker.rule for blocker in report.blockers] == ["unsupported-op"]
+    assert [risk.rule for risk in report.risks] == ["softmax-size"]
+
+
+def test_what_stops_the_compiler_leaves_no_op_uncertain() -> None:
+    report = check(uncertain_chain("GELU"))
+    assert [(op.rule, op.uncertain) for op in report.ops] == [("not-compiled", False), ("unknown-op", False)]
+
+
+def test_a_finding_that_refuses_counts_before_one_that_is_uncertain() -> None:
+    """A result of 256 pixels is uncertain by its few elements, and enlarging by 33 is refused."""
+    size = T("size", data=np.array([264, 264], np.int32))
+    operands = [T("x", (1, 8, 8, 1), "int8", 0.1), size]
+    report = check(one_op("RESIZE_BILINEAR", operands, [T("y", (1, 264, 264, 1), "int8", 0.1)], version=3))
+    assert [(op.rule, op.target) for op in report.ops] == [("resize-factor", "cpu")]
+    assert report.risks == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "runtimes"),
+    [
+        ("QUANTIZE", {11: "not ready", 12: "ready", 13: "ready"}),
+        ("UNIDIRECTIONAL_SEQUENCE_LSTM", {11: "not ready", 12: "ready"}),
+        ("REDUCE_MAX", {11: "not ready", 12: "ready"}),
+        ("RSQRT", {13: "not ready", 14: "ready"}),
+    ],
+)
+def test_a_runtime_that_compiled_files_ask_for_has_the_ops_that_they_hold(
+    name: str, runtimes: dict[int, str]
+) -> None:
+    """Stamps of public compiled files: 12 beside a mapped QUANTIZE, LSTM and REDUCE_MAX."""
+    operands = [T("x", (1, 5, 4, 4), "int8", 0.1)]
+    if name == "REDUCE_MAX":
+        operands.append(T("axes", data=np.array([1, 2], np.int32)))
+    graph = read_graph(one_op(name, operands, [T("y", (1, 5, 4, 4), "int8", 0.1)]))
+    assert {runtime: check_graph(graph, runtime=runtime).verdict for runtime in runtimes} == runtimes

@@ -19,14 +19,15 @@ def test_parameters_beyond_the_cache_are_told_and_do_not_decide() -> None:
     report = check(one_op("FULLY_CONNECTED", [tensors[0], weights], [tensors[1]], version=4))
     assert report.ready is True
     assert report.notes == (
-        "the parameters take about 8.8 MiB once compiled, the Edge TPU caches about 7.5: about 1.3 MiB are streamed "
-        "at each inference, which costs speed; use a smaller network",
+        "the parameters are predicted to take 8.8 MiB once compiled, more than the Edge TPU's cache of about 7.5 MiB"
+        ": about 1.3 MiB are streamed at each inference, which costs speed; use a smaller network",
     )
 
 
 def test_parameters_within_the_cache_are_told_in_kib() -> None:
     assert check(conv_classifier()).notes == (
-        "the parameters take about 0.3 KiB once compiled and fit the Edge TPU's cache of about 7.5 MiB",
+        "the parameters are predicted to take 0.3 KiB once compiled, less than the Edge TPU's cache of about 7.5 MiB"
+        "; 48 of 224 public compiled models of which this was predicted stream parameters all the same",
     )
 
 

@@ -46,9 +46,10 @@ def test_a_wrong_op_counts_in_its_model_and_its_family(
     runpy.run_path(str(SCRIPT), run_name="__main__")
     assert capsys.readouterr().out.splitlines() == [
         "relu.tflite: op 0 RELU v1 is cpu, told edgetpu (no rule)",
-        "relu.tflite: ready is True",
+        "relu.tflite: the verdict is ready",
         "3 models in 2 families",
         "per-op accuracy, averaged per family: 0.7500",
         "families right in every op and in the whole: 1 of 2",
+        "ops with the verdict uncertain: 0",
         "tables as the compiler printed them: 1 of 2",
     ]

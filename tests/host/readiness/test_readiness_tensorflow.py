@@ -18,7 +18,7 @@ import numpy as np, tensorflow as tf
 layers = tf.keras.layers
 model = tf.keras.Sequential(
     [
-        layers.Input((28, 28, 1), name="digits"),
+        layers.Input((28, 28, 1), batch_size=BATCH, name="digits"),
         layers.Conv2D(4, 3, activation="relu"),
         layers.Flatten(),
         layers.Dense(10, activation="softmax"),
@@ -33,13 +33,29 @@ open(sys.argv[1], "wb").write(converter.convert())
 """
 
 
+def convert(path: Path, batch: int | None) -> None:
+    code = NOTEBOOK.replace("BATCH", repr(batch))
+    subprocess.run([sys.executable, "-c", code, str(path)], check=True, capture_output=True)
+
+
 @pytest.mark.tensorflow
 @pytest.mark.skipif(importlib.util.find_spec("tensorflow") is None, reason="the extra `build` is not installed")
 def test_the_notebook_conversion_of_a_plain_classifier_is_not_ready_and_its_causes_are_named(tmp_path: Path) -> None:
     path = tmp_path / "notebook.tflite"
-    subprocess.run([sys.executable, "-c", NOTEBOOK, str(path)], check=True, capture_output=True)
+    convert(path, None)
     report = check_file(path)
     assert report.ready is False
     assert report.mapped == 0
-    assert [blocker.rule for blocker in report.blockers] == ["open-batch", "dense-per-axis"]
+    assert [blocker.rule for blocker in report.blockers] == ["open-batch"]
     assert "shape_signature [-1, 28, 28, 1]" in report.blockers[0].detail
+
+
+@pytest.mark.tensorflow
+@pytest.mark.skipif(importlib.util.find_spec("tensorflow") is None, reason="the extra `build` is not installed")
+def test_the_same_classifier_with_a_fixed_batch_is_mapped_with_a_note_on_its_dense_layer(tmp_path: Path) -> None:
+    path = tmp_path / "fixed.tflite"
+    convert(path, 1)
+    report = check_file(path)
+    assert (report.verdict, report.mapped) == ("ready", len(report.ops))
+    [note] = [note for note in report.notes if "scales" in note]
+    assert "has 10 scales, one per output: such layers were mapped, whether the chip computes them well" in note
