@@ -43,7 +43,7 @@ from mutations import mutated, places
 from edgeready_device import cli
 from edgeready_device.errors import ModelFileError
 from edgeready_device.isolation import trial
-from edgeready_device.isolation.child import MEANINGS, Ended
+from edgeready_device.isolation.child import MEANINGS, ChildExit
 from edgeready_device.model_file.reader import flatbuffer_of, read_model_file
 from edgeready_device.runtime.runtime import installed_runtimes
 from edgeready_device.tflite.structure.verification import verified_graph
@@ -138,7 +138,7 @@ def forked(work: Callable[[], tuple[int, str]], limit_s: float | None = None) ->
     return (*json.loads(data), "", seconds)
 
 
-def fork_child(arguments: Sequence[str], *, timeout_s: float, stdin: bytes = b"", **_: object) -> Ended:
+def fork_child(arguments: Sequence[str], *, timeout_s: float, stdin: bytes = b"", **_: object) -> ChildExit:
     """`isolation.run_child` as a fork: the same answer without the start of Python."""
     read_in, write_in = os.pipe()
     output = tempfile.TemporaryFile()  # noqa: SIM115  (the fork has it too)
@@ -164,8 +164,8 @@ def fork_child(arguments: Sequence[str], *, timeout_s: float, stdin: bytes = b""
     text = output.read().decode("utf-8", "replace")
     if os.WIFSIGNALED(status):
         name = signal.Signals(os.WTERMSIG(status)).name
-        return Ended(None, "" if name == "SIGALRM" else name, name == "SIGALRM", text)
-    return Ended(os.waitstatus_to_exitcode(status), "", False, text)
+        return ChildExit(None, "" if name == "SIGALRM" else name, name == "SIGALRM", text)
+    return ChildExit(os.waitstatus_to_exitcode(status), "", False, text)
 
 
 def called(arguments: list[str]) -> tuple[int, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 
 from edgeready_device.errors import EdgereadyError, ModelFileError, RuntimeUnavailableError
-from edgeready_device.isolation.child import Ended
+from edgeready_device.isolation.child import ChildExit
 from edgeready_device.isolation.trial import TrialRequest, try_model
 from edgeready_device.model import check_undelegated
 from edgeready_device.model_file.reader import FLATBUFFER, TfliteModel
@@ -52,12 +52,12 @@ def run_first(
     result = try_model(TrialRequest(first.name, threads or 1, kernels), file.flatbuffer, time_limit_s)
     if result.error:
         raise ModelFileError(f"{file.path}: {result.error}")
-    if not result.ended.well:
-        raise _death(file, first, result.ended, time_limit_s)
+    if not result.exit.succeeded:
+        raise _death(file, first, result.exit, time_limit_s)
     return time.perf_counter() - started
 
 
-def _death(file: TfliteModel, runtime: Runtime, ended: Ended, time_limit_s: float) -> EdgereadyError:
+def _death(file: TfliteModel, runtime: Runtime, ended: ChildExit, time_limit_s: float) -> EdgereadyError:
     if ended.timed_out:
         return ModelFileError(
             f"{file.path}: its first run on {runtime} did not end within {time_limit_s:g} s: it is too large for "

@@ -22,7 +22,7 @@ from edgeready_device.preprocess import shaped_as
 from edgeready_device.quantization import dequantize, quantize
 from edgeready_device.runtime.delegate import EDGETPU_OP, DelegateSpec, Delegation, open_delegated, parse_delegate
 from edgeready_device.runtime.runtime import Interpreter, Runtime, choose_runtime, open_interpreter
-from edgeready_device.tune_file import Tuned, usable_choice
+from edgeready_device.tune_file import TuneRecord, usable_choice
 
 _PIXELS = np.dtype(np.uint8)
 
@@ -42,7 +42,7 @@ class Model:
         threads: int = 1,
         kernels: str = "default",
         delegate: Delegation | None = None,
-        tuned: Tuned | None = None,
+        tuned: TuneRecord | None = None,
     ) -> None:
         self.file = file
         self.runtime = runtime
@@ -248,9 +248,9 @@ def open_tried(
     )
     if result.error:
         raise RuntimeUnavailableError(result.error)
-    if not result.ended.well:
+    if not result.exit.succeeded:
         raise RuntimeUnavailableError(
-            f"the delegate {spec.text} does not work with {runtime}: in a trial run {result.ended.sentence}: "
+            f"the delegate {spec.text} does not work with {runtime}: in a trial run {result.exit.sentence}: "
             f"{BUILT_FOR_IT}"
         )
     interpreter, delegation = open_delegated(

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from edgeready_device.errors import UsageError
 from edgeready_device.quantization import QuantParams, dequantize
 
-_FEW = 64  # classes: below it plain Python beats numpy's calls
+# Classes below which plain Python beats numpy's calls. Measured on x86-64 with numpy 1.26: they take as long as each
+# other with 40 classes for probabilities and with 100 to 200 for logits.
+_FEW = 64
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,8 @@ def top_predictions(scores: NDArray[np.float32], labels: Sequence[str], top: int
 class Scorer:
     """Turns raw outputs into predictions.
 
-    An 8-bit output has 256 values, whose scores are worked out once: per frame there is a look-up for each label
-    that is asked for, and for logits one sum.
+    An 8-bit output has 256 values, whose scores are computed once: each frame takes a look-up for each of its top
+    labels, and for logits one sum.
     """
 
     def __init__(self, labels: Sequence[str], scores: str, quant: QuantParams | None, dtype: str) -> None:
@@ -58,21 +60,21 @@ class Scorer:
                 self._scores = tuple(dequantize(np.arange(self._least, self._least + 256), quant).tolist())
 
     def __call__(self, raw: NDArray[Any], top: int, threshold: float = 0.0) -> list[Prediction]:
-        """The `top` best of the raw output `raw` (classes,), best first, those below the score `threshold` left out.
+        """The `top` best of the raw output `raw` (classes,), best first, without those below the score `threshold`.
 
         Equal scores keep the lower index first. Raises UsageError for a `top` below 1.
         """
         _check_top(top)
         if not self._scores:
             values = raw.astype(np.float32) if self._quant is None else dequantize(raw, self._quant)
-            found = top_predictions(softmax(values) if self._logits else values, self._labels, top)
+            predictions = top_predictions(softmax(values) if self._logits else values, self._labels, top)
         elif len(raw) < _FEW:
-            found = self._few(raw.tolist(), top)
+            predictions = self._score_few(raw.tolist(), top)
         else:
-            found = self._many(raw, top)
-        return [each for each in found if each.score >= threshold] if threshold > 0 else found
+            predictions = self._score_many(raw, top)
+        return [item for item in predictions if item.score >= threshold] if threshold > 0 else predictions
 
-    def _few(self, values: list[int], top: int) -> list[Prediction]:
+    def _score_few(self, values: list[int], top: int) -> list[Prediction]:
         best = max(values)
         if top == 1:
             order = [values.index(best)]
@@ -84,7 +86,7 @@ class Scorer:
         total = sum([powers[best - value] for value in values])
         return [Prediction(self._labels[i], i, powers[best - values[i]] / total) for i in order]
 
-    def _many(self, raw: NDArray[Any], top: int) -> list[Prediction]:
+    def _score_many(self, raw: NDArray[Any], top: int) -> list[Prediction]:
         wide = raw.astype(np.int16)
         order = [int(raw.argmax())] if top == 1 else np.argsort(-wide, kind="stable")[:top].tolist()
         best = int(wide[order[0]])

@@ -1,4 +1,4 @@
-"""The arithmetic between real values and 8-bit integers: round half to even, then saturate. Its only home."""
+"""The one place of the arithmetic between real values and 8-bit integers: round half to even, then saturate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stand-in for tests without a runtime or a model file; it is shipped so that users' tests can have it too."""
+"""A stand-in for tests without a runtime or a model file; it ships with the package for the tests of users."""
 
 from __future__ import annotations
 
@@ -52,24 +52,25 @@ def fake_model(
     width: int = 224,
     channels: int = 3,
 ) -> Model:
-    """A Model without a file or a runtime, whose probabilities are what `answer` says of a uint8 frame.
+    """A Model without a file or a runtime, whose probabilities are those that `answer` returns for a uint8 frame.
 
     `answer` gets each frame as (height, width, channels) and gives a number from 0 to 1 for each of `labels`; as in
     any uint8 model they come out in steps of 1/255.
     """
+    shapes = {"image": (1, height, width, channels), "scores": (1, len(labels))}
     graph = Graph(
-        tensors=(
-            Tensor(0, "image", (1, height, width, channels), (1, height, width, channels), "uint8", (1 / 255,), (0,)),
-            Tensor(1, "scores", (1, len(labels)), (1, len(labels)), "uint8", (1 / 255,), (0,)),
+        tensors=tuple(
+            Tensor(index, name, shape, shape_signature=shape, dtype="uint8", scales=(1 / 255,), zero_points=(0,))
+            for index, (name, shape) in enumerate(shapes.items())
         ),
-        ops=(Op(0, "SOFTMAX", 1, (0,), (1,)),),
+        ops=(Op(0, "SOFTMAX", 1, inputs=(0,), outputs=(1,)),),
         inputs=(0,),
         outputs=(1,),
     )
     file = TfliteModel.of_graph(graph, path=Path("fake.tflite"), labels=tuple(labels))
 
-    def invoked(tensor: NDArray[Any]) -> NDArray[Any]:
+    def invoke(tensor: NDArray[Any]) -> NDArray[Any]:
         scores = np.asarray(answer(tensor[0]), np.float64)
         return np.asarray(np.rint(np.clip(scores, 0, 1) * 255)[np.newaxis], np.uint8)
 
-    return Model(file, FakeInterpreter(invoked), Runtime("fake", "0"))
+    return Model(file, FakeInterpreter(invoke), Runtime("fake", "0"))

@@ -38,7 +38,7 @@ def csv_text(lines: Sequence[Mapping[str, Any]]) -> str:
 
 
 def plain(text: str) -> str:
-    """Text of a file in one line, control characters as spaces: it may not steer the terminal."""
+    """Text of a file in one line, control characters as spaces, so that it cannot control the terminal."""
     return "".join(c if c.isprintable() else " " for c in text).strip()
 
 
@@ -53,11 +53,11 @@ def table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     every = [header, *lines]
     widths = [max(len(line[i]) for line in every) for i in range(len(header))]
 
-    def joined(line: Sequence[str]) -> str:
+    def join_cells(line: Sequence[str]) -> str:
         right = [cell.rjust(width) for cell, width in zip(line[1:], widths[1:])]
         return "  ".join([line[0].ljust(widths[0]), *right]).rstrip()
 
-    return "\n".join(joined(line) for line in every)
+    return "\n".join(join_cells(line) for line in every)
 
 
 def duration(seconds: float) -> str:

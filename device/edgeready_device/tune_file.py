@@ -18,8 +18,8 @@ from edgeready_device.runtime.runtime import RUNTIME_VARIABLE, Runtime, installe
 
 SUFFIX = ".tune.json"
 SCHEMA = 1
-_MOST_BYTES = 1 << 20
-_MOST_THREADS = 1024
+_MOST_BYTES = 1 << 20  # chosen: a thousand machines of about a kilobyte each
+_MOST_THREADS = 1024  # chosen: above the CPUs of any board; a damaged number must not start millions of threads
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Tuned:
+class TuneRecord:
     """What a tune file says here: a `choice`, or None and in `note` why it is not used."""
 
     path: Path
@@ -53,48 +53,48 @@ def machine_key(runtimes: Sequence[Runtime] | None = None) -> dict[str, Any]:
     return {**machine, "numpy": np.__version__, "runtimes": [str(runtime) for runtime in installed]}
 
 
-def read_tuned(file: TfliteModel) -> Tuned | None:
+def read_tune_file(file: TfliteModel) -> TuneRecord | None:
     """What the tune file beside `file` says on this machine; None where there is none.
 
-    It never raises: a choice is a gain in time, and a bad one is no reason not to run. A damaged or stale file, or
-    one for other machines only, is told in `note`.
+    It never raises: a choice saves time, and without it the model runs as well. `note` says that a file is damaged,
+    stale, or for other machines only.
     """
     path = tune_path(file.path)
     if not path.is_file():
         return None
     try:
         if path.stat().st_size > _MOST_BYTES:
-            return _unused(path, f"it has {path.stat().st_size} bytes")
+            return _reject(path, f"it has {path.stat().st_size} bytes")
         data = json.loads(path.read_bytes())
         if data["schema"] != SCHEMA:
-            return _unused(path, f"its schema is {data['schema']!r}, not {SCHEMA}")
+            return _reject(path, f"its schema is {data['schema']!r}, not {SCHEMA}")
         if data["flatbuffer_sha256"] != file.sha256:
-            return _unused(path, "it was made for another model")
+            return _reject(path, "it was made for another model")
         key = machine_key()
         entries = [entry for entry in data["machines"] if entry["machine"] == key]
         if not entries:
-            return _unused(path, "it was made on another machine, or with other runtimes")
-        return Tuned(path, _checked(entries[-1]["choice"], key))
+            return _reject(path, "it was made on another machine, or with other runtimes")
+        return TuneRecord(path, _read_choice(entries[-1]["choice"], key))
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        return _unused(path, f"it is damaged ({type(error).__name__}: {one_line(error)[:80]})")
+        return _reject(path, f"it is damaged ({type(error).__name__}: {one_line(error)[:80]})")
 
 
-def usable_choice(file: TfliteModel) -> Tuned | None:
-    """`read_tuned`, unless $EDGEREADY_RUNTIME names a runtime: what is asked for counts more than a measurement."""
-    return None if os.environ.get(RUNTIME_VARIABLE) else read_tuned(file)
+def usable_choice(file: TfliteModel) -> TuneRecord | None:
+    """What `read_tune_file` returns, or None where $EDGEREADY_RUNTIME names a runtime, which goes before it."""
+    return None if os.environ.get(RUNTIME_VARIABLE) else read_tune_file(file)
 
 
-def _checked(choice: Any, key: Mapping[str, Any]) -> Choice:
+def _read_choice(choice: Any, key: Mapping[str, Any]) -> Choice:
     runtime, threads, delegate = str(choice["runtime"]), choice["threads"], str(choice.get("delegate", ""))
     if not any(entry.startswith(runtime + " ") for entry in key["runtimes"]):
         raise ValueError(f"the runtime {runtime!r} is not installed")
     if type(threads) is not int or not 1 <= threads <= _MOST_THREADS:
         raise ValueError(f"threads is {threads!r}")
-    # A path of a library in a file beside a model would be code that whoever made the model chose: only by its name.
+    # A library's path in a file beside a model would be code that the model's author chose: only names are read.
     if delegate and delegate.partition(":")[0] != "edgetpu":
         raise ValueError(f"the delegate {delegate!r} is a library: give it with --delegate")
     return Choice(runtime, threads, delegate)
 
 
-def _unused(path: Path, why: str) -> Tuned:
-    return Tuned(path, None, f"{path} is not used: {why}; run edgeready-device tune again")
+def _reject(path: Path, why: str) -> TuneRecord:
+    return TuneRecord(path, None, f"{path} is not used: {why}; run edgeready-device tune again")

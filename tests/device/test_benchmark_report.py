@@ -19,7 +19,7 @@ from edgeready_device.machine.tpu import Tpu, TpuLibrary
 from edgeready_device.machine.usage import Activity, MemoryUse
 from edgeready_device.report.benchmark import acceleration_rows, benchmark_json, benchmark_text
 from edgeready_device.runtime.delegate import DelegateSpec, Delegation
-from edgeready_device.tune_file import Choice, Tuned
+from edgeready_device.tune_file import Choice, TuneRecord
 
 
 def _measured(latencies, machine=PI, threads=1):
@@ -222,9 +222,9 @@ def test_latencies_are_kept_to_the_nanosecond():
     ("tuned", "said"),
     [
         (None, ""),
-        (Tuned(Path("m.tflite.tune.json"), Choice("ai-edge-litert", 1)), ", chosen by tune"),
+        (TuneRecord(Path("m.tflite.tune.json"), Choice("ai-edge-litert", 1)), ", chosen by tune"),
         (
-            Tuned(Path("t"), None, "it was made for another model"),
+            TuneRecord(Path("t"), None, "it was made for another model"),
             ", tune's choice is not used: it was made for another model",
         ),
     ],

@@ -215,7 +215,7 @@ def test_a_library_built_for_an_older_tflite_is_contained_and_named(compiled_del
 def test_a_delegate_that_hangs_is_ended(library, model, litert):
     request = TrialRequest(litert.name, delegate=f"{library},invoke=hang", ops_total=1)
     result = try_model(request, model("compiled").read_bytes(), time_limit_s=3)
-    assert (result.ran, result.ended.sentence) == (False, "it did not end within the time limit")
+    assert (result.ran, result.exit.sentence) == (False, "it did not end within the time limit")
 
 
 @pytest.mark.parametrize(
@@ -347,12 +347,12 @@ def test_a_trial_gives_the_first_values_and_its_times(model, runtime):
 
 def test_a_trial_of_a_model_that_is_refused_has_the_reason(model, runtime):
     result = try_model(TrialRequest(runtime.name), model("misfit").read_bytes())
-    assert (result.ran, result.ended.code) == (False, 0)
+    assert (result.ran, result.exit.code) == (False, 0)
     assert result.error.startswith(f"{runtime} refuses the model: ")
 
 
 def test_a_child_that_says_nothing_did_not_run(model, litert, monkeypatch):
-    monkeypatch.setattr(trial, "run_child", lambda *_, **__: isolation.Ended(None, "SIGBUS"))
+    monkeypatch.setattr(trial, "run_child", lambda *_, **__: isolation.ChildExit(None, "SIGBUS"))
     assert not try_model(TrialRequest(litert.name), b"").ran
 
 

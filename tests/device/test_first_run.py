@@ -6,14 +6,14 @@ from edgeready_device import cli
 from edgeready_device.errors import EdgereadyError, ModelFileError, UsageError
 from edgeready_device.first_run import is_foreign, run_first
 from edgeready_device.isolation import trial
-from edgeready_device.isolation.child import MEANINGS, Ended
+from edgeready_device.isolation.child import MEANINGS, ChildExit
 from edgeready_device.model_file.reader import read_model_file
 
 
 @pytest.fixture
 def children(monkeypatch):
     """How the child processes of this test ended; they run as always."""
-    found: list[Ended] = []
+    found: list[ChildExit] = []
 
     def watched(*arguments, **options):
         found.append(run_child(*arguments, **options))
@@ -32,7 +32,7 @@ def test_a_file_that_edgeready_made_is_not_foreign(complete, model):
 def test_a_first_run_takes_seconds_and_leaves_nothing_behind(model, runtime, children):
     taken = run_first(read_model_file(model("conv")), runtime.name)
     assert 0 < taken < 60
-    assert [child.well for child in children] == [True]
+    assert [child.succeeded for child in children] == [True]
 
 
 def test_a_model_that_the_runtime_refuses_is_one_line_with_its_name(model, runtime):

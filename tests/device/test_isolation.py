@@ -4,13 +4,13 @@ import time
 
 import pytest
 
-from edgeready_device.isolation.child import MEANINGS, Ended, run_child
+from edgeready_device.isolation.child import MEANINGS, ChildExit, run_child
 
 
 def test_work_that_ends_well_hands_back_what_it_wrote():
     ended = run_child(["-c", "import sys; print('out'); sys.stderr.write('err')"], timeout_s=20)
-    assert ended == Ended(0, "", False, "out\n", "err")
-    assert ended.well
+    assert ended == ChildExit(0, "", False, "out\n", "err")
+    assert ended.succeeded
 
 
 def test_standard_input_and_environment_reach_the_child():
@@ -21,13 +21,13 @@ def test_standard_input_and_environment_reach_the_child():
 
 def test_an_exit_code_is_kept():
     ended = run_child(["-c", "raise SystemExit(7)"], timeout_s=20)
-    assert (ended.well, ended.code, ended.sentence) == (False, 7, "it ended with exit code 7")
+    assert (ended.succeeded, ended.code, ended.sentence) == (False, 7, "it ended with exit code 7")
 
 
 @pytest.mark.parametrize("name", ["SIGILL", "SIGSEGV", "SIGBUS", "SIGFPE", "SIGABRT", "SIGKILL"])
 def test_a_signal_is_named_with_its_meaning(name):
     ended = run_child(["-c", f"import os, signal; os.kill(os.getpid(), signal.{name})"], timeout_s=20)
-    assert (ended.code, ended.signal, ended.well) == (None, name, False)
+    assert (ended.code, ended.signal, ended.succeeded) == (None, name, False)
     assert ended.sentence == f"it was ended by {name} ({MEANINGS[name]})"
 
 

@@ -26,7 +26,7 @@ def test_nothing_grows_and_no_answer_is_wrong(model, runtime, job, count):
         count //= 100  # emulated, a hundred thousand take an hour
         most_grown += HUGE_PAGE_BYTES
     ended = run_child([LONG_RUN, str(model("sums")), runtime.name, job, str(count)], timeout_s=LIMIT_S)
-    assert ended.well, ended.sentence + ended.errors
+    assert ended.succeeded, ended.sentence + ended.errors
     found = json.loads(ended.output)
     assert found["wrong"] == 0
     assert found["grown_bytes"] <= most_grown

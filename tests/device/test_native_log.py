@@ -4,18 +4,18 @@ import os
 
 import pytest
 
-from edgeready_device.runtime.native_log import held_native_log, not_info
+from edgeready_device.runtime.native_log import hold_native_log, not_info
 
 
 def test_only_the_lines_that_are_wanted_come_out(capfd):
-    with held_native_log(lambda line: line.startswith(b"WARN")):
+    with hold_native_log(lambda line: line.startswith(b"WARN")):
         os.write(2, b"INFO: one\nWARNING: two\nINFO: three\n")
         assert capfd.readouterr().err == ""
     assert capfd.readouterr().err == "WARNING: two\n"
 
 
 def test_standard_error_is_itself_again_afterwards(capfd):
-    with held_native_log(lambda line: False):
+    with hold_native_log(lambda line: False):
         os.write(2, b"held\n")
     os.write(2, b"free\n")
     assert capfd.readouterr().err == "free\n"
@@ -23,13 +23,13 @@ def test_standard_error_is_itself_again_afterwards(capfd):
 
 def test_no_file_descriptor_is_left_open():
     before = sorted(os.listdir("/proc/self/fd"))
-    with held_native_log(lambda line: False):
+    with hold_native_log(lambda line: False):
         pass
     assert sorted(os.listdir("/proc/self/fd")) == before
 
 
 def test_an_error_passes_through_and_standard_error_is_itself_again(capfd):
-    with pytest.raises(ValueError, match="mine"), held_native_log(not_info):
+    with pytest.raises(ValueError, match="mine"), hold_native_log(not_info):
         raise ValueError("mine")
     os.write(2, b"free\n")
     assert capfd.readouterr().err == "free\n"

@@ -33,7 +33,7 @@ from edgeready_device.model import Model
 from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.runtime.delegate import Delegation
 from edgeready_device.runtime.runtime import Runtime
-from edgeready_device.tune_file import Tuned
+from edgeready_device.tune_file import TuneRecord
 
 _LONGEST_SUSTAINED_S = 86_400  # a day; chosen: a longer time is a mistake of units
 
@@ -103,7 +103,7 @@ class BenchmarkResult:
     busy: Activity | None = None
     memory: MemoryUse = UNKNOWN_USE
     acceleration: Acceleration | None = None
-    tuned: Tuned | None = None
+    tuned: TuneRecord | None = None
     sha256: str = ""
     windows: tuple[Window, ...] = ()
     virtual: bool = False

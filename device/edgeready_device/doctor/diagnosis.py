@@ -46,8 +46,8 @@ def _try_subject(environment: Environment, subject: Subject) -> Iterator[tuple[F
             sentence, remedy = f"{subject.name} on {way}: {sentence}", _specific_remedy(environment, remedy)
             yield Finding("model", "problem", sentence, remedy=remedy), ""
         else:
-            remedy = BUILT_FOR_IT if environment.delegate else probes.crash_remedy(environment, name, result.ended)
-            sentence = f"{subject.name} ends {way}: {result.ended.sentence}"
+            remedy = BUILT_FOR_IT if environment.delegate else probes.crash_remedy(environment, name, result.exit)
+            sentence = f"{subject.name} ends {way}: {result.exit.sentence}"
             yield Finding("model", "problem", sentence, remedy=_specific_remedy(environment, remedy)), ""
 
 

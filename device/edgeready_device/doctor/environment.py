@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from edgeready_device.doctor.platform_facts import PlatformFacts, read_platform
-from edgeready_device.isolation.child import Ended, module_arguments, run_child
+from edgeready_device.isolation.child import ChildExit, module_arguments, run_child
 from edgeready_device.isolation.trial import TrialRequest, TrialResult, try_model
 from edgeready_device.machine.board import Board, this_board
 from edgeready_device.machine.machine import read_machine
@@ -20,7 +20,7 @@ PROBE_LIMIT_S = 60.0  # chosen: time to load numpy from a slow memory card
 class Inventory:
     """What is installed: numpy's version, each runtime's name and version, and how the child `ended` that looked."""
 
-    ended: Ended
+    ended: ChildExit
     numpy: str = ""
     runtimes: tuple[tuple[str, str], ...] = ()
 
@@ -51,7 +51,7 @@ class Environment:
     subject: Subject | None = None
     delegate: str = ""
     attempt: Callable[[TrialRequest, bytes], TrialResult] = try_model
-    ask: Callable[[str], Ended] = field(default=lambda question: ask_child(question))
+    ask: Callable[[str], ChildExit] = field(default=lambda question: ask_child(question))
 
     @property
     def wants_tpu(self) -> bool:
@@ -86,6 +86,6 @@ def read_inventory() -> Inventory:
         return Inventory(ended)
 
 
-def ask_child(question: str) -> Ended:
+def ask_child(question: str) -> ChildExit:
     """Runs the child with `question` and returns how it ended; its output is one line of JSON where it lived."""
     return run_child(module_arguments("edgeready_device.doctor.child", question), timeout_s=PROBE_LIMIT_S)

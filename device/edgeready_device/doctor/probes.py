@@ -8,7 +8,7 @@ from edgeready_device.doctor.environment import Environment
 from edgeready_device.doctor.finding import Finding
 from edgeready_device.doctor.platform_facts import wheels_for
 from edgeready_device.doctor.sample import ANSWER, FILL, OPS, is_right, sample_model
-from edgeready_device.isolation.child import Ended
+from edgeready_device.isolation.child import ChildExit
 from edgeready_device.isolation.trial import TrialRequest
 
 _MOST_CHARACTERS = 200  # of a line of a traceback; chosen: two lines of a terminal
@@ -108,10 +108,10 @@ def runtimes_run(environment: Environment) -> Iterator[Finding]:
         title = f"{name} {version}"
         if result.error:
             yield Finding(name, "problem", *split_remedy(result.error))
-        elif not result.ended.well:
-            reason = _last_line(result.ended.errors) if result.ended.code else ""
-            sentence = f"{title} does not run: {result.ended.sentence}{f' ({reason})' if reason else ''}"
-            yield Finding(name, "problem", sentence, remedy=crash_remedy(environment, name, result.ended))
+        elif not result.exit.succeeded:
+            reason = _last_line(result.exit.errors) if result.exit.code else ""
+            sentence = f"{title} does not run: {result.exit.sentence}{f' ({reason})' if reason else ''}"
+            yield Finding(name, "problem", sentence, remedy=crash_remedy(environment, name, result.exit))
         elif not is_right(result.output):
             answer = ", ".join(f"{value:g}" for value in result.output)
             yield Finding(
@@ -124,7 +124,7 @@ def runtimes_run(environment: Environment) -> Iterator[Finding]:
             yield Finding(name, "ok", f"{title} loads, runs a model and answers rightly")
 
 
-def crash_remedy(environment: Environment, name: str, ended: Ended) -> str:
+def crash_remedy(environment: Environment, name: str, ended: ChildExit) -> str:
     """Returns what helps against a crash of the runtime `name` that ended as `ended` says."""
     if environment.emulated:
         return "use QEMU 10 or newer, and set QEMU_CPU to the board's, as QEMU_CPU=cortex-a72"

@@ -132,7 +132,7 @@ def delegate(environment: Environment) -> Iterator[Finding]:
             yield Finding(
                 "delegate",
                 "problem",
-                f"{name} {version} does not get on with the delegate {text}: {result.ended.sentence}",
+                f"{name} {version} does not get on with the delegate {text}: {result.exit.sentence}",
                 remedy=REBUILT if text.startswith("edgetpu") else OTHER_BUILD,
             )
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeready_device.errors import ImageError, NotFoundError, RuntimeUnavailableError
-from edgeready_device.runtime.native_log import held_native_log
+from edgeready_device.runtime.native_log import hold_native_log
 
 Frames = Generator["NDArray[np.uint8]", None, None]
 
@@ -62,7 +62,7 @@ def _picamera2(number: int) -> Frames:
 
 def _opencv(source: str) -> Frames:
     module = _module("cv2")
-    with held_native_log(lambda line: False):  # it writes lines of its own about a device that is not there
+    with hold_native_log(lambda line: False):  # it writes lines of its own about a device that is not there
         capture = module.VideoCapture(int(source) if source.isdigit() else source)
     try:
         if not capture.isOpened():

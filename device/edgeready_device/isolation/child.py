@@ -1,4 +1,4 @@
-"""Runs a piece of work in a child process with a time limit, so that a crash there is a sentence here."""
+"""Runs work in a child process with a time limit, so that its crash becomes an error message of this process."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ MEANINGS = {
 
 
 @dataclass(frozen=True)
-class Ended:
-    """How a child ended: its exit `code` (None when a signal or the time limit ended it), and what it wrote."""
+class ChildExit:
+    """How a child process ended: its exit `code` (None after a signal or the time limit), and what it wrote."""
 
     code: int | None
     signal: str = ""
@@ -33,8 +33,8 @@ class Ended:
     errors: str = ""
 
     @property
-    def well(self) -> bool:
-        """Whether it came to its end with exit code 0."""
+    def succeeded(self) -> bool:
+        """Whether it ended with exit code 0."""
         return self.code == 0
 
     @property
@@ -49,7 +49,7 @@ class Ended:
 
 def run_child(
     arguments: Sequence[str], *, timeout_s: float, environment: Mapping[str, str] | None = None, stdin: bytes = b""
-) -> Ended:
+) -> ChildExit:
     """Runs this Python with `arguments` (as ["-m", module] or ["-c", code]); `environment` is added to this one's."""
     import subprocess  # noqa: PLC0415  (0.6 MB, which a model that runs in this process does not need)
 
@@ -62,17 +62,23 @@ def run_child(
         start_new_session=True,  # so that what it starts ends with it
     )
     try:
-        texts = child.communicate(stdin, timeout=timeout_s)
+        output, errors = child.communicate(stdin, timeout=timeout_s)
         timed_out = False
     except subprocess.TimeoutExpired:
         end_child(child)
-        texts, timed_out = child.communicate(), True
+        output, errors = child.communicate()
+        timed_out = True
     except BaseException:
         end_child(child)
         raise
     code = child.returncode
-    by = signal_name(-code) if code < 0 and not timed_out else ""
-    return Ended(None if code < 0 else code, by, timed_out, *(text.decode("utf-8", "replace") for text in texts))
+    return ChildExit(
+        code=None if code < 0 else code,
+        signal=signal_name(-code) if code < 0 and not timed_out else "",
+        timed_out=timed_out,
+        output=output.decode("utf-8", "replace"),
+        errors=errors.decode("utf-8", "replace"),
+    )
 
 
 def end_child(child: subprocess.Popen[bytes]) -> None:

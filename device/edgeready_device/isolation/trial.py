@@ -1,14 +1,14 @@
-"""A model's first run in a child process: what came of it; a crash there is a sentence here."""
+"""A trial of a model in a child process: whether it opens and runs there, where a crash does no harm."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
 
-from edgeready_device.isolation.child import Ended, module_arguments, run_child
+from edgeready_device.isolation.child import ChildExit, module_arguments, run_child
 
 BUILT_FOR_IT = "take a library built for this version of TFLite, another --runtime, or leave --delegate out"
-TIME_LIMIT_S = 120.0  # an Edge TPU on USB 2 loads its firmware and a large model's weights in less
+TIME_LIMIT_S = 120.0  # chosen: an Edge TPU on USB 2 loads its firmware and a large model's weights in less
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,12 @@ class TrialRequest:
 
 @dataclass(frozen=True)
 class TrialResult:
-    """What a trial gave: `output` are the first raw values, `error` a refusal in one line.
+    """The result of a trial: `output` are the first raw values, `error` a refusal in one line.
 
-    `ended` says how the process ended; without an error and `ended.well`, the model ran.
+    `exit` says how the process ended: the model ran where that `succeeded` and `error` is empty.
     """
 
-    ended: Ended
+    exit: ChildExit
     output: tuple[float, ...] = ()
     load_s: float = 0.0
     first_run_s: float = 0.0
@@ -42,15 +42,15 @@ class TrialResult:
     @property
     def ran(self) -> bool:
         """Whether the model ran to its end."""
-        return self.ended.well and not self.error
+        return self.exit.succeeded and not self.error
 
 
 def try_model(request: TrialRequest, model: bytes, time_limit_s: float = TIME_LIMIT_S) -> TrialResult:
     """Opens and runs the flatbuffer `model` in a child; refusals and crashes are in the result, never raised."""
     arguments = module_arguments("edgeready_device.runtime.trial_child", json.dumps(asdict(request)))
-    ended = run_child(arguments, timeout_s=time_limit_s, stdin=model)
+    child = run_child(arguments, timeout_s=time_limit_s, stdin=model)
     try:
-        found = json.loads(ended.output)
-        return TrialResult(ended, tuple(found.pop("output", ())), **found)
+        fields = json.loads(child.output)
+        return TrialResult(child, tuple(fields.pop("output", ())), **fields)
     except (ValueError, TypeError):  # it died before its one line
-        return TrialResult(ended)
+        return TrialResult(child)

@@ -12,7 +12,7 @@ _lock = threading.Lock()
 
 
 @contextmanager
-def held_native_log(wanted: Callable[[bytes], bool]) -> Iterator[None]:
+def hold_native_log(wanted: Callable[[bytes], bool]) -> Iterator[None]:
     """Collects file descriptor 2 during the block, then writes out the lines that are `wanted`.
 
     When the block raises, every line is written out: it may say why.

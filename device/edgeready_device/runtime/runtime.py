@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeready_device.errors import ModelFileError, RuntimeUnavailableError, UsageError, one_line
-from edgeready_device.runtime.native_log import held_native_log, not_info
+from edgeready_device.runtime.native_log import hold_native_log, not_info
 
 RUNTIME_VARIABLE = "EDGEREADY_RUNTIME"
 _MODULES = {"ai-edge-litert": "ai_edge_litert", "tflite-runtime": "tflite_runtime"}
@@ -131,7 +131,7 @@ def open_interpreter(
     resolver = types.BUILTIN_REF if kernels == "reference" else types.AUTO
     more = {} if delegate is None else {"experimental_delegates": [delegate]}
     refusal: Exception | None = None
-    with held_native_log(not_info):
+    with hold_native_log(not_info):
         try:
             interpreter = module.Interpreter(
                 model_content=model, num_threads=threads, experimental_op_resolver_type=resolver, **more

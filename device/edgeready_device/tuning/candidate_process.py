@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeready_device.errors import EdgereadyError, one_line
-from edgeready_device.isolation.child import Ended, end_child, module_arguments, signal_name
+from edgeready_device.isolation.child import ChildExit, end_child, module_arguments, signal_name
 from edgeready_device.isolation.trial import TrialRequest
 from edgeready_device.runtime.runtime import Interpreter
 from edgeready_device.runtime.trial_child import open_requested
@@ -96,7 +96,7 @@ class CandidateProcess:
             left = max(0.0, deadline - time.monotonic())
             if not select.select([self._process.stdout], [], [], left)[0]:
                 end_child(self._process)
-                raise CandidateError(Ended(None, timed_out=True).sentence)
+                raise CandidateError(ChildExit(None, timed_out=True).sentence)
             part = os.read(self._process.stdout.fileno(), 1 << 16)
             if not part:
                 raise CandidateError(_wait_for_end(self._process).sentence)
@@ -108,14 +108,14 @@ class CandidateProcess:
         return reply
 
 
-def _wait_for_end(child: subprocess.Popen[bytes], timeout_s: float = _END_LIMIT_S) -> Ended:
+def _wait_for_end(child: subprocess.Popen[bytes], timeout_s: float = _END_LIMIT_S) -> ChildExit:
     """Returns how a child ended that has closed its pipes; ends one that lives on after `timeout_s`."""
     try:
         code = child.wait(timeout_s)
     except subprocess.TimeoutExpired:
         end_child(child)
-        return Ended(None, timed_out=True)
-    return Ended(None, signal_name(-code)) if code < 0 else Ended(code)
+        return ChildExit(None, timed_out=True)
+    return ChildExit(None, signal_name(-code)) if code < 0 else ChildExit(code)
 
 
 def main() -> int:

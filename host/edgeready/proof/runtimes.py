@@ -33,8 +33,8 @@ def try_runtimes(flatbuffer: bytes, runtimes: Sequence[Runtime] | None = None) -
         return RuntimeTrial(
             runtime=runtime,
             runs=fast.ran,
-            reason="" if fast.ran else fast.error or fast.ended.sentence,
-            reference_crash=slow.ended.sentence if fast.ran and slow.ended.signal else "",
+            reason="" if fast.ran else fast.error or fast.exit.sentence,
+            reference_crash=slow.exit.sentence if fast.ran and slow.exit.signal else "",
         )
 
     with ThreadPoolExecutor(2) as pool:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 
 from edgeready.errors import MissingExtraError
-from edgeready_device.runtime.native_log import held_native_log
+from edgeready_device.runtime.native_log import hold_native_log
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
-with held_native_log(lambda line: False):
+with hold_native_log(lambda line: False):
     try:
         import tensorflow as tf
     except ImportError as error:

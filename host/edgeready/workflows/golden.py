@@ -87,7 +87,7 @@ def _try_reference_kernels(trial: RuntimeTrial, file: TfliteModel) -> RuntimeTri
     result = try_model(TrialRequest(trial.runtime.name, kernels="reference"), file.flatbuffer)
     if result.ran:
         return trial
-    return RuntimeTrial(runtime=trial.runtime, runs=False, reason=result.error or result.ended.sentence)
+    return RuntimeTrial(runtime=trial.runtime, runs=False, reason=result.error or result.exit.sentence)
 
 
 def _pictures(source: str, spec: InputSpec, most: int) -> NDArray[np.uint8]:

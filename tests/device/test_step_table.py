@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeready_device.preprocess import FrameTable, Normalization, Stairs
+from edgeready_device.preprocess import FrameTable, Normalization, StepTable
 from edgeready_device.quantization import QuantParams
 
 # Every pixel, in an order that is not its own, on a frame that is large enough for arithmetic.
@@ -55,13 +55,13 @@ def test_a_large_frame_of_three_channels_gets_each_channels_own(channels, slope,
 @pytest.mark.parametrize(
     ("table", "form"),
     [
-        (FrameTable.raw("int8"), Stairs(128, (), ())),
-        (_table(0.0, 1.0, 1.0, 3), Stairs(3, (), (253, 254, 255))),  # three pixels saturate
-        (_table(127.5, 127.5, float(np.float32(2 / 255)), 127), Stairs(0, (), (128,))),
+        (FrameTable.raw("int8"), StepTable(128, (), ())),
+        (_table(0.0, 1.0, 1.0, 3), StepTable(3, (), (253, 254, 255))),  # three pixels saturate
+        (_table(127.5, 127.5, float(np.float32(2 / 255)), 127), StepTable(0, (), (128,))),
     ],
 )
-def test_slopes_of_one_are_stairs(table, form):
-    assert Stairs.of(table.rows[0]) == form
+def test_slopes_of_one_are_a_step_table(table, form):
+    assert StepTable.of(table.rows[0]) == form
 
 
 def test_frames_of_several_sizes_go_through_one_table():
@@ -70,17 +70,17 @@ def test_frames_of_several_sizes_go_through_one_table():
         assert np.array_equal(table(frame), table.rows[0][frame])
 
 
-def test_a_slope_of_another_size_has_too_many_stairs():
-    assert Stairs.of(_table(0.0, 1.0, 2.0, 5).rows[0]) is None
+def test_a_slope_of_another_size_has_too_many_steps():
+    assert StepTable.of(_table(0.0, 1.0, 2.0, 5).rows[0]) is None
     # 128 / (256 / 253) is 126.5 and a hair: a double cannot hold 256 / 253
-    assert Stairs.of(_table(0.0, 1.0, 256 / 253, 0).rows[0]) == Stairs(0, (), (43, 129, 214))
-    assert Stairs.of(_table(0.0, 1.0, 256 / 252, 0).rows[0]) is None  # a fourth
+    assert StepTable.of(_table(0.0, 1.0, 256 / 253, 0).rows[0]) == StepTable(0, (), (43, 129, 214))
+    assert StepTable.of(_table(0.0, 1.0, 256 / 252, 0).rows[0]) is None  # a fourth
 
 
 @pytest.mark.parametrize("values", [np.random.default_rng(1).permutation(256), np.arange(256) ^ 1])
-def test_a_table_of_no_stairs_is_looked_up(values):
+def test_a_table_with_too_many_steps_is_looked_up(values):
     row = values.astype(np.uint8)
-    assert Stairs.of(row) is None
+    assert StepTable.of(row) is None
     assert np.array_equal(FrameTable([row])(LARGE), row[LARGE])
 
 

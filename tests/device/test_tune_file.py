@@ -16,7 +16,7 @@ from edgeready_device.model import Model
 from edgeready_device.model_file.reader import read_model_file
 from edgeready_device.report.info import tuned_text
 from edgeready_device.runtime.runtime import RUNTIME_VARIABLE, installed_runtimes
-from edgeready_device.tune_file import Choice, Tuned, read_tuned, tune_path
+from edgeready_device.tune_file import Choice, TuneRecord, read_tune_file, tune_path
 from edgeready_device.tuning.record import Record, write_tuned
 
 LAST = installed_runtimes()[-1].name  # not the one that runs without a choice, where two are installed
@@ -53,12 +53,12 @@ def kept(path):
 def test_a_choice_is_read_as_it_was_written(path, kept):
     where = kept()
     assert where == tune_path(path) == path.with_name("sums.tflite.tune.json")
-    assert read_tuned(read_model_file(path)) == Tuned(where, Choice(LAST, 2))
+    assert read_tune_file(read_model_file(path)) == TuneRecord(where, Choice(LAST, 2))
     assert os.stat(where).st_mode & 0o777 == 0o644
 
 
 def test_without_a_tune_file_nothing_is_said(path):
-    assert read_tuned(read_model_file(path)) is None
+    assert read_tune_file(read_model_file(path)) is None
     assert Model.load(path).tuned is None
 
 
@@ -163,12 +163,12 @@ def test_a_file_that_cannot_be_used_is_told_and_the_model_runs_without_it(path, 
 def test_a_choice_is_stale_once_another_runtime_version_is_installed(path, kept, monkeypatch):
     kept()
     monkeypatch.setattr(tuned, "installed_runtimes", lambda: ())
-    assert "or with other runtimes" in read_tuned(read_model_file(path)).note
+    assert "or with other runtimes" in read_tune_file(read_model_file(path)).note
 
 
 def test_a_folder_or_a_pipe_in_its_place_is_no_tune_file(path):
     tune_path(path).mkdir()
-    assert read_tuned(read_model_file(path)) is None
+    assert read_tune_file(read_model_file(path)) is None
     tune_path(path).rmdir()
     os.mkfifo(tune_path(path))
     assert Model.load(path).tuned is None
@@ -187,9 +187,9 @@ def test_a_choice_that_cannot_be_written_leaves_nothing_half_done(path):
 
 def test_what_a_tune_file_says_is_one_line(path, kept):
     where = kept(Choice(LAST, 4))
-    assert tuned_text(read_tuned(read_model_file(path))) == f"{LAST}, 4 threads ({where})"
-    assert tuned_text(Tuned(where, Choice(LAST, 1, "edgetpu:usb"))) == f"{LAST}, 1 thread, edgetpu:usb ({where})"
-    assert tuned_text(Tuned(where, None, "why not")) == "why not"
+    assert tuned_text(read_tune_file(read_model_file(path))) == f"{LAST}, 4 threads ({where})"
+    assert tuned_text(TuneRecord(where, Choice(LAST, 1, "edgetpu:usb"))) == f"{LAST}, 1 thread, edgetpu:usb ({where})"
+    assert tuned_text(TuneRecord(where, None, "why not")) == "why not"
 
 
 # -- the command -----------------------------------------------------------------------------------------------
