@@ -6,13 +6,13 @@ Without --model it builds an opengenus-cnn (one epoch) first. Everything is reco
 and kept in --keep, from where it is taken the next time. From the recordings two series are drawn for each trial by
 block bootstrap, with blocks of a second; the second is made 3 % slower for half of the trials.
 
-- turns: one model in turns with itself (`compare a.tflite b.tflite`), --seconds in all; drawn are its rounds.
+- turns: one model interleaved with itself (`compare a.tflite b.tflite`), --seconds in all; drawn are its rounds.
 - files: one measurement (`benchmark --out`) of --seconds; two series drawn from one recording, whose draws differ by
   chance alone, and from two, so that what differs between two runs is in it, too. On a virtual machine compare allows
   for more of that; beside it stands what it says where the machine is none.
 
 Beside compare stands Welch's t-test on the raw latencies at 5 %, as benchmark tools use it, on the very same trials.
---live measures so many pairs anew, in turns and as files in random order, and as many again whose second model waits
+--live measures so many pairs anew, interleaved and as files in random order, and as many again whose second model waits
 for 3 % of the median after each run. A trial that compare does not judge, because a recording was not steady, counts
 as neither slower nor the same.
 """
@@ -127,7 +127,7 @@ def one_file(options: argparse.Namespace) -> None:
 
 
 def one_pair(options: argparse.Namespace) -> None:
-    """A model in turns with itself; the second of the two waits after each run."""
+    """A model interleaved with itself; the second of the two waits after each run."""
     first, second = Model.load(options.model), Model.load(options.model)
     if options.wait_s:
         second.invoke = slowed(second.invoke, options.wait_s)
