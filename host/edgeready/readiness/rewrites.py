@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 SENTENCES: dict[str, str] = {
-    "nearest_upsampling": (
-        "Upsampling by repetition is written as RESIZE_NEAREST_NEIGHBOR, in steps of at most four."
-    ),
+    "nearest_upsampling": ("Upsampling by repetition is written as RESIZE_NEAREST_NEIGHBOR, in steps of 2 and 3."),
     "grouped_convolution": (
         "A convolution in groups is written as one convolution per group, or per channel as a depthwise one."
     ),

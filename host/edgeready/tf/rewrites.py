@@ -158,9 +158,9 @@ def _activation_name(layer: keras.layers.Layer) -> str:
 
 
 def _steps(height: int, width: int) -> list[tuple[int, int]] | None:
-    """Returns factors of at most 4 whose products are `height` and `width`; None where there are none.
+    """Returns factors of 2 and 3 whose products are `height` and `width`; None where there are none.
 
-    The compiler has not been seen to map a resize by more than 4.
+    The compiler was seen to map a resize by 2; what it does with one by 3 is not known.
     """
     rows, columns = _factors(height), _factors(width)
     if rows is None or columns is None:
@@ -171,7 +171,7 @@ def _steps(height: int, width: int) -> list[tuple[int, int]] | None:
 
 def _factors(number: int) -> list[int] | None:
     factors = []
-    for factor in (4, 3, 2):
+    for factor in (2, 3):
         while number % factor == 0:
             factors.append(factor)
             number //= factor
