@@ -1,4 +1,4 @@
-"""The choice of runtime and threads that `tune` left beside a model, and whether it is for this machine and file."""
+"""The file with the choice of `tune` beside a model: writes an entry for each machine, and reads that of this one."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from edgeready_device.atomic import write_text
 from edgeready_device.errors import one_line
 from edgeready_device.machine.machine import read_machine
 from edgeready_device.model_file.reader import TfliteModel
@@ -19,6 +20,7 @@ from edgeready_device.runtime.runtime import RUNTIME_VARIABLE, Runtime, installe
 SUFFIX = ".tune.json"
 SCHEMA = 1
 _MOST_BYTES = 1 << 20  # chosen: a thousand machines of about a kilobyte each
+_MOST_MACHINES = 32  # chosen: more boards than share a folder, few enough for a small file
 _MOST_THREADS = 1024  # chosen: above the CPUs of any board; a damaged number must not start millions of threads
 
 
@@ -82,6 +84,33 @@ def read_tune_file(file: TfliteModel) -> TuneRecord | None:
 def usable_choice(file: TfliteModel) -> TuneRecord | None:
     """What `read_tune_file` returns, or None where $EDGEREADY_RUNTIME names a runtime, which goes before it."""
     return None if os.environ.get(RUNTIME_VARIABLE) else read_tune_file(file)
+
+
+def write_tune_file(
+    file: TfliteModel, choice: Choice, *, reason: str, candidates: Sequence[Mapping[str, Any]] = ()
+) -> Path:
+    """Writes `choice` for this machine beside `file`, with its reason and the measured candidates; returns the path.
+
+    Entries of other machines for the same model stay. Raises OutputError when the file cannot be written.
+    """
+    path, key = tune_path(file.path), machine_key()
+    others = [entry for entry in _read_entries(path, file.sha256) if entry.get("machine") != key]
+    entry = {"machine": key, "choice": asdict(choice), "reason": reason, "candidates": list(candidates)}
+    machines = [*others[1 - _MOST_MACHINES :], entry]
+    document = {"schema": SCHEMA, "flatbuffer_sha256": file.sha256, "machines": machines}
+    write_text(path, json.dumps(document, indent=1), "the choice goes beside the model")
+    return path
+
+
+def _read_entries(path: Path, sha256: str) -> list[dict[str, Any]]:
+    """Returns the entries of all machines for the same model; none of a file that cannot be used."""
+    try:
+        data = json.loads(path.read_bytes())
+        if data["schema"] != SCHEMA or data["flatbuffer_sha256"] != sha256:
+            return []
+        return [entry for entry in data["machines"] if isinstance(entry, dict)]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return []
 
 
 def _read_choice(choice: Any, key: Mapping[str, Any]) -> Choice:

@@ -134,8 +134,8 @@ def test_a_numpy_that_dies_is_told_with_the_signal():
 
 
 def test_a_numpy_that_is_not_there_is_told_with_its_error():
-    ended = ChildExit(1, errors="Traceback ...\nModuleNotFoundError: No module named 'numpy'\n")
-    [(_, sentence, _)] = found(probes.numpy_loads, board(inventory=Inventory(ended)))
+    child_exit = ChildExit(1, errors="Traceback ...\nModuleNotFoundError: No module named 'numpy'\n")
+    [(_, sentence, _)] = found(probes.numpy_loads, board(inventory=Inventory(child_exit)))
     assert sentence == (
         "numpy does not load: it ended with exit code 1 (ModuleNotFoundError: No module named 'numpy')"
     )
@@ -195,7 +195,7 @@ def test_a_runtime_that_dies_is_told_with_another_one_that_is_installed():
 
 
 @pytest.mark.parametrize(
-    ("changes", "ended", "remedy"),
+    ("changes", "child_exit", "remedy"),
     [
         ({}, ChildExit(None, "SIGSEGV"), "pip install tflite-runtime 'numpy<2', then --runtime tflite-runtime"),
         ({"emulated": True}, ChildExit(None, "SIGSEGV"), "use QEMU 10 or newer, and set QEMU_CPU to the board's, as"),
@@ -208,11 +208,11 @@ def test_a_runtime_that_dies_is_told_with_another_one_that_is_installed():
         ),
     ],
 )
-def test_what_helps_against_a_crash_depends_on_the_machine(changes, ended, remedy):
+def test_what_helps_against_a_crash_depends_on_the_machine(changes, child_exit, remedy):
     only = Inventory(WELL, "1.26.4", BOTH[:1])
-    broken = board(inventory=only, attempt=lambda *_: TrialResult(ended), **changes)
+    broken = board(inventory=only, attempt=lambda *_: TrialResult(child_exit), **changes)
     [(_, sentence, advice)] = found(probes.runtimes_run, broken)
-    assert sentence == f"ai-edge-litert 2.3.0 does not run: {ended.sentence}"
+    assert sentence == f"ai-edge-litert 2.3.0 does not run: {child_exit.sentence}"
     assert advice.startswith(remedy)
 
 

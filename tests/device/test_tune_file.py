@@ -16,8 +16,7 @@ from edgeready_device.model import Model
 from edgeready_device.model_file.reader import read_model_file
 from edgeready_device.report.info import tuned_text
 from edgeready_device.runtime.runtime import RUNTIME_VARIABLE, installed_runtimes
-from edgeready_device.tune_file import Choice, TuneRecord, read_tune_file, tune_path
-from edgeready_device.tuning.record import Record, write_tuned
+from edgeready_device.tune_file import Choice, TuneRecord, read_tune_file, tune_path, write_tune_file
 
 LAST = installed_runtimes()[-1].name  # not the one that runs without a choice, where two are installed
 
@@ -44,8 +43,8 @@ def kept(path):
     """Leaves a choice beside the model and gives its file."""
 
     def keep(choice=None):
-        record = Record(choice or Choice(LAST, 2), "because", [{"median_s": 0.1}])
-        return write_tuned(read_model_file(path), record, installed_runtimes())
+        file, candidates = read_model_file(path), [{"median_s": 0.1}]
+        return write_tune_file(file, choice or Choice(LAST, 2), reason="because", candidates=candidates)
 
     return keep
 
@@ -178,7 +177,7 @@ def test_a_choice_that_cannot_be_written_leaves_nothing_half_done(path):
     file = read_model_file(path)
     tune_path(path).mkdir()
     with pytest.raises(OutputError) as caught:
-        write_tuned(file, Record(Choice(LAST, 1), ""), installed_runtimes())
+        write_tune_file(file, Choice(LAST, 1), reason="")
     assert str(caught.value) == (
         f"cannot write {str(tune_path(path))!r} (Is a directory): the choice goes beside the model"
     )

@@ -74,11 +74,11 @@ def measure(model: Model, frame: NDArray[np.uint8], stop: Stop, clock: Clock) ->
             output = model.invoke(tensor)
             invoked = clock()
             _answer(model, output)
-            ended = clock()
+            answered = clock()
             preprocess.append(prepared - run_started)
             invoke.append(invoked - prepared)
-            postprocess.append(ended - invoked)
-            elapsed_s = ended - started
+            postprocess.append(answered - invoked)
+            elapsed_s = answered - started
             if elapsed_s >= stop.max_time_s or (len(invoke) >= stop.runs and elapsed_s >= stop.min_time_s):
                 return Stages(tuple(preprocess), tuple(invoke), tuple(postprocess))
 

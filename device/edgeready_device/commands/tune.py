@@ -23,8 +23,7 @@ def run(options: argparse.Namespace) -> int:
     """Tunes and returns the exit code: 1 when nothing is chosen."""
     from edgeready_device.model_file.reader import read_model_file
     from edgeready_device.report.tune import candidate_json, tune_json, tune_text
-    from edgeready_device.runtime.runtime import installed_runtimes
-    from edgeready_device.tuning.record import Record, write_tuned
+    from edgeready_device.tune_file import write_tune_file
     from edgeready_device.tuning.tune import TuneConfig, tune
 
     file = read_model_file(options.model, trusted=options.trusted)
@@ -39,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
     path = None
     if result.choice is not None and not options.dry_run:
         candidates = [candidate_json(candidate) for candidate in result.candidates]
-        path = write_tuned(file, Record(result.choice, result.reason, candidates), installed_runtimes())
+        path = write_tune_file(file, result.choice, reason=result.reason, candidates=candidates)
     show(options, tune_json(result, path), tune_text(result, path))
     if result.choice is not None:
         return 0

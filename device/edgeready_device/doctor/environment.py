@@ -18,9 +18,9 @@ PROBE_LIMIT_S = 60.0  # chosen: time to load numpy from a slow memory card
 
 @dataclass(frozen=True)
 class Inventory:
-    """What is installed: numpy's version, each runtime's name and version, and how the child `ended` that looked."""
+    """What is installed: numpy's version, and each runtime's name and version; `exit` is that of the child process."""
 
-    ended: ChildExit
+    exit: ChildExit
     numpy: str = ""
     runtimes: tuple[tuple[str, str], ...] = ()
 
@@ -77,13 +77,13 @@ def read_environment(subject: Subject | None = None, delegate: str = "", board: 
 
 def read_inventory() -> Inventory:
     """Returns what is installed here. A child looks, because numpy itself may be what crashes."""
-    ended = ask_child("inventory")
+    child_exit = ask_child("inventory")
     try:
-        answer = json.loads(ended.output)
+        answer = json.loads(child_exit.output)
         runtimes = tuple((name, version) for name, version in answer["runtimes"])
-        return Inventory(ended, answer["numpy"], runtimes)
+        return Inventory(child_exit, answer["numpy"], runtimes)
     except (ValueError, KeyError, TypeError):  # it died before its one line
-        return Inventory(ended)
+        return Inventory(child_exit)
 
 
 def ask_child(question: str) -> ChildExit:

@@ -57,11 +57,11 @@ def numpy_loads(environment: Environment) -> Iterator[Finding]:
     if inventory.numpy:
         yield Finding("numpy", "ok", f"numpy {inventory.numpy} loads")
         return
-    last = _last_line(inventory.ended.errors)
+    last = _last_line(inventory.exit.errors)
     yield Finding(
         "numpy",
         "problem",
-        f"numpy does not load: {inventory.ended.sentence}{f' ({last})' if last else ''}",
+        f"numpy does not load: {inventory.exit.sentence}{f' ({last})' if last else ''}",
         remedy="sudo apt install python3-numpy (and a virtual environment made with --system-site-packages), or "
         f"{REINSTALL} numpy",
     )
@@ -124,11 +124,11 @@ def runtimes_run(environment: Environment) -> Iterator[Finding]:
             yield Finding(name, "ok", f"{title} loads, runs a model and answers rightly")
 
 
-def crash_remedy(environment: Environment, name: str, ended: ChildExit) -> str:
-    """Returns what helps against a crash of the runtime `name` that ended as `ended` says."""
+def crash_remedy(environment: Environment, name: str, child_exit: ChildExit) -> str:
+    """Returns what helps against a crash of the runtime `name` that ended with `child_exit`."""
     if environment.emulated:
         return "use QEMU 10 or newer, and set QEMU_CPU to the board's, as QEMU_CPU=cortex-a72"
-    if ended.signal == "SIGKILL" or ended.timed_out:
+    if child_exit.signal == "SIGKILL" or child_exit.timed_out:
         return "close other programs, or give the machine more memory or swap"
     installed = [other for other, _ in environment.inventory.runtimes if other != name]
     if installed:

@@ -92,11 +92,11 @@ def library(environment: Environment) -> Iterator[Finding]:
     """Is libedgetpu installed, does it load, and does it see the device?"""
     if not environment.wants_tpu:
         return
-    ended = environment.ask("library")
+    child_exit = environment.ask("library")
     try:
-        answer = json.loads(ended.output)
+        answer = json.loads(child_exit.output)
     except ValueError:  # it died before its one line
-        yield Finding("libedgetpu", "problem", f"libedgetpu cannot be loaded: {ended.sentence}", remedy=REBUILT)
+        yield Finding("libedgetpu", "problem", f"libedgetpu cannot be loaded: {child_exit.sentence}", remedy=REBUILT)
         return
     variant = environment.library.variant if environment.library else ""
     if "error" in answer:

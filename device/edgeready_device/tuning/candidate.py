@@ -60,7 +60,7 @@ class TuneResult:
 
     @property
     def choice(self) -> Choice | None:
-        """The part that `record.write_tuned` writes."""
+        """The best candidate as the choice of a tune file; None where there is none."""
         best = self.best
         return None if best is None else Choice(best.runtime.name, best.threads, best.delegate)
 
