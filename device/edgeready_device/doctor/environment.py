@@ -18,7 +18,7 @@ PROBE_LIMIT_S = 60.0  # chosen: time to load numpy from a slow memory card
 
 @dataclass(frozen=True)
 class Inventory:
-    """What is installed: numpy's version, and each runtime's name and version; `exit` is that of the child process."""
+    """What is installed: numpy's version, each runtime's name and version; `exit` is that of the child process."""
 
     exit: ChildExit
     numpy: str = ""
