@@ -18,7 +18,7 @@ from edgeready_device.isolation import trial
 from edgeready_device.isolation.trial import TrialRequest, try_model
 from edgeready_device.model import Model
 from edgeready_device.runtime import delegate as under_test
-from edgeready_device.runtime.delegate import FORMS, DelegateSpec, parse_delegate, taken_ops
+from edgeready_device.runtime.delegate import FORMS, DelegateSpec, count_taken_ops, parse_delegate
 
 FRAME = np.array([[1, 2], [3, 4]], np.uint8)
 
@@ -103,13 +103,13 @@ CHAIN = [node([0], [1]), node([1, 9], [2]), node([2], [3]), node([3], [4])]  # 9
     ],
 )
 def test_a_piece_stands_for_the_ops_between_its_inputs_and_its_outputs(pieces, found):
-    assert taken_ops([*CHAIN, *pieces], len(CHAIN)) == found
+    assert count_taken_ops([*CHAIN, *pieces], len(CHAIN)) == found
 
 
 def test_both_branches_of_a_piece_count_and_each_op_once():
     ops = [node([0], [1]), node([1], [2]), node([1], [3]), node([2, 3], [4])]
-    assert taken_ops([*ops, node([1], [4])], 4) == (3, 1)
-    assert taken_ops([*ops, node([0], [4])], 4) == (4, 1)
+    assert count_taken_ops([*ops, node([1], [4])], 4) == (3, 1)
+    assert count_taken_ops([*ops, node([0], [4])], 4) == (4, 1)
 
 
 # -- a real one ------------------------------------------------------------------------------------------------
@@ -372,7 +372,7 @@ def test_the_processor_of_a_file_is_read_from_its_head(tmp_path):
         (b"\x7fELF\x01\x01" + bytes(12) + b"\x08\0", "machine 8"),
     ]:
         path.write_bytes(data)
-        assert under_test._built_for(path) == found
+        assert under_test._processor_of(path) == found
 
 
 # -- the commands ----------------------------------------------------------------------------------------------

@@ -151,7 +151,7 @@ def test_threads_and_kernels_reach_the_runtime(monkeypatch, kernels, resolver):
 
     module = types.SimpleNamespace(Interpreter=Interpreter, OpResolverType=OpResolverType)
     monkeypatch.setattr(under_test.importlib, "import_module", lambda name: module)
-    assert isinstance(open_interpreter(LITERT, b"model", 3, kernels), Interpreter)
+    assert isinstance(open_interpreter(LITERT, b"model", 3, kernels=kernels), Interpreter)
     assert asked == [
         {"model_content": b"model", "num_threads": 3, "experimental_op_resolver_type": resolver},
         "allocated",
@@ -167,7 +167,7 @@ def test_fewer_than_one_thread_is_refused(threads):
 
 def test_unknown_kernels_are_refused():
     with pytest.raises(UsageError, match="kernels is 'fast': choose default or reference"):
-        open_interpreter(LITERT, b"", 1, "fast")
+        open_interpreter(LITERT, b"", kernels="fast")
 
 
 def test_a_runtime_that_does_not_load_is_refused_with_the_cure(monkeypatch):

@@ -17,7 +17,7 @@ from edgeready_device.runtime.native_log import hold_native_log
 Frames = Generator["NDArray[np.uint8]", None, None]
 
 AUTO = "auto"
-_SETTLING_FRAMES = 5  # a camera's first pictures, while it finds its exposure
+_SETTLING_FRAMES = 5  # chosen: a camera's first pictures, while it finds its exposure
 _MISSING = {
     "picamera2": "picamera2 is not installed, so the camera cannot be read: sudo apt install python3-picamera2",
     "cv2": 'OpenCV is not installed, so the camera cannot be read: pip install "edgeready-device[camera]"',
@@ -34,11 +34,11 @@ def camera_frames(source: str = AUTO, count: int = 1) -> Frames:
     if source == AUTO:
         source = "picamera2" if importlib.util.find_spec("picamera2") is not None else "0"
     name, _, number = source.partition(":")
-    opened = _picamera2(int(number) if number.isdigit() else 0) if name == "picamera2" else _opencv(source)
-    with closing(opened) as frames:  # lets go of the camera
-        for done, frame in enumerate(frames, 1):
+    stream = _picamera2(int(number) if number.isdigit() else 0) if name == "picamera2" else _opencv(source)
+    with closing(stream):  # releases the camera
+        for position, frame in enumerate(stream, 1):
             yield frame
-            if done == count:
+            if position == count:
                 return
 
 
@@ -77,14 +77,14 @@ def _opencv(source: str) -> Frames:
 
 
 def _pictures(capture: Any, source: str) -> Frames:
-    got, picture = capture.read()
-    if not got:
+    complete, picture = capture.read()
+    if not complete:
         raise ImageError(f"camera or video {source!r} gives no picture: it is in use, or the file is damaged")
-    while got:
+    while complete:
         if picture.ndim == 2:
             picture = np.repeat(picture[..., np.newaxis], 3, axis=2)
         yield np.ascontiguousarray(picture[..., ::-1])  # OpenCV's order is B, G, R
-        got, picture = capture.read()
+        complete, picture = capture.read()
 
 
 def _module(name: str) -> Any:

@@ -81,7 +81,7 @@ def read_image(path: ImagePath, channels: int) -> NDArray[np.uint8]:
         raise ImageError(f"{name} is not a file: give an image file, not a folder")
     if details.st_size == 0:
         raise ImageError(f"image {name} is empty (0 bytes): copy it again or remove it")
-    return _decoded(name, file, channels)
+    return _decode(name, file, channels)
 
 
 def decode_image(data: bytes, channels: int, name: str = "standard input") -> NDArray[np.uint8]:
@@ -89,12 +89,12 @@ def decode_image(data: bytes, channels: int, name: str = "standard input") -> ND
     _check_request(channels)
     if not data:
         raise ImageError(f"image {name} is empty (0 bytes): send an encoded image")
-    return _decoded(name, io.BytesIO(data), channels)
+    return _decode(name, io.BytesIO(data), channels)
 
 
 def load_frame(path: ImagePath, height: int, width: int, channels: int, rule: str = "stretch") -> NDArray[np.uint8]:
     """The image in `path` as uint8 of shape (height, width, channels): `read_image`, then `resize_frame`."""
-    return resize_frame(read_image(path, channels), height, width, rule)
+    return resize_frame(read_image(path, channels), height, width, rule=rule)
 
 
 def _check_request(channels: int) -> None:
@@ -107,18 +107,18 @@ def _unreadable(name: str, error: Exception) -> ImageError:
     return ImageError(f"image {name} cannot be read ({one_line(error)}): copy it again or remove it")
 
 
-def _decoded(name: str, source: Path | io.BytesIO, channels: int) -> NDArray[np.uint8]:
+def _decode(name: str, source: Path | io.BytesIO, channels: int) -> NDArray[np.uint8]:
     from PIL import Image, ImageOps, UnidentifiedImageError  # noqa: PLC0415
 
     try:
-        with _quietly():
-            opened = Image.open(source, formats=_FORMATS)
-        with opened as image:
+        with _quiet_pillow():
+            file = Image.open(source, formats=_FORMATS)
+        with file as image:
             _check_kind(name, image)
             image.load()
-            with _quietly():
+            with _quiet_pillow():
                 upright = ImageOps.exif_transpose(image)
-            grey_or_rgb = _eight_bit(name, upright).convert("L" if channels == 1 else "RGB")
+            grey_or_rgb = _convert_to_eight_bits(name, upright).convert("L" if channels == 1 else "RGB")
             return np.array(grey_or_rgb).reshape(upright.height, upright.width, channels)
     except ImageError:
         raise
@@ -131,7 +131,7 @@ def _decoded(name: str, source: Path | io.BytesIO, channels: int) -> NDArray[np.
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
+def _quiet_pillow() -> Iterator[None]:
     """Holds Pillow's warnings back, of damaged EXIF data and of sizes that `_check_kind` refuses anyway.
 
     The filters are the whole process's, and images are read in several threads: one at a time may change them.
@@ -148,7 +148,7 @@ def _check_kind(name: str, image: Image.Image) -> None:
     if most is not None and image.width * image.height > most:
         size = f"{image.width * image.height} pixels, at most {most}"
         raise ImageError(f"image {name} is too large ({size}): make it smaller")
-    # Phones write JPEGs with a preview behind the photo (MPO): the photo is the first, which is what we take.
+    # Phones write JPEGs with a preview behind the photo (MPO): the photo is the first, and the one to read.
     frames = getattr(image, "n_frames", 1) if image.format != "MPO" else 1
     if frames > 1:
         raise ImageError(f"image {name} is animated ({frames} frames): save one frame as JPEG or PNG")
@@ -156,11 +156,11 @@ def _check_kind(name: str, image: Image.Image) -> None:
         raise ImageError(f"image {name} has floating-point pixels: {_SAVE_AGAIN}")
 
 
-def _eight_bit(name: str, image: Image.Image) -> Image.Image:
+def _convert_to_eight_bits(name: str, image: Image.Image) -> Image.Image:
     from PIL import Image  # noqa: PLC0415
 
     if image.mode.startswith("I"):
-        return Image.fromarray(_scaled_to_eight_bits(name, np.asarray(image)))
+        return Image.fromarray(_scale_to_eight_bits(name, np.asarray(image)))
     if _is_transparent(image):
         layer = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
@@ -175,7 +175,7 @@ def _is_transparent(image: Image.Image) -> bool:
     return image.mode == "P" and image.palette is not None and image.palette.mode.endswith("A")
 
 
-def _scaled_to_eight_bits(name: str, pixels: NDArray[np.generic]) -> NDArray[np.uint8]:
+def _scale_to_eight_bits(name: str, pixels: NDArray[np.generic]) -> NDArray[np.uint8]:
     """Grey 0..65535 as 0..255, rounded; Pillow's own conversion would clip everything above 255 to white."""
     wide = pixels.astype(np.int64)
     low, high = int(wide.min()), int(wide.max())

@@ -20,7 +20,7 @@ def fit_frame(picture: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.uint8]:
     _check_picture(picture)
     if picture.shape[2] != spec.channels:
         picture = _grey(picture) if spec.channels == 1 else np.repeat(picture, 3, axis=2)
-    return resize_frame(picture, spec.height, spec.width, spec.resize)
+    return resize_frame(picture, spec.height, spec.width, rule=spec.resize)
 
 
 def _check_picture(picture: NDArray[np.uint8]) -> None:
@@ -54,11 +54,11 @@ def resize_frame(frame: NDArray[np.uint8], height: int, width: int, rule: str = 
         return frame
     require_pillow()
     if rule == "letterbox":
-        return _letterboxed(frame, height, width)
-    return _resized(_cropped(frame, height, width) if rule == "crop" else frame, height, width)
+        return _letterbox(frame, height, width)
+    return _resize(_crop(frame, height, width) if rule == "crop" else frame, height, width)
 
 
-def _cropped(frame: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+def _crop(frame: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
     """The largest centred part of the frame with the aspect width:height, in whole pixels."""
     scale = min(frame.shape[0] / height, frame.shape[1] / width)
     # Cut before resizing: Pillow's `box` lets pixels from outside of it bleed in at the edges.
@@ -68,18 +68,18 @@ def _cropped(frame: NDArray[np.uint8], height: int, width: int) -> NDArray[np.ui
     return frame[top : top + part_height, left : left + part_width]
 
 
-def _letterboxed(frame: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+def _letterbox(frame: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
     scale = min(height / frame.shape[0], width / frame.shape[1])
     inner_height = min(max(round(frame.shape[0] * scale), 1), height)
     inner_width = min(max(round(frame.shape[1] * scale), 1), width)
     top, left = (height - inner_height) // 2, (width - inner_width) // 2
     sheet = np.zeros((height, width, frame.shape[2]), np.uint8)
-    inner = _resized(frame, inner_height, inner_width)
+    inner = _resize(frame, inner_height, inner_width)
     sheet[top : top + inner_height, left : left + inner_width] = inner
     return sheet
 
 
-def _resized(frame: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+def _resize(frame: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
     from PIL import Image  # noqa: PLC0415
 
     image = Image.fromarray(frame[..., 0] if frame.shape[2] == 1 else frame)

@@ -19,9 +19,9 @@ from edgeready_device.runtime.runtime import Runtime
 
 _PREFIX = "outputs/"
 _SUFFIX = ".npy"
-_MAX_BYTES = 64 << 20  # unpacked, all arrays together
+_MOST_BYTES = 64 << 20  # unpacked, all arrays together; chosen: twice what golden.npz may take in a file
 _MAGIC = b"\x93NUMPY\x01\x00"  # version 1.0, which numpy writes for every plain array
-_MOST_HEADER_BYTES = 1024
+_MOST_HEADER_BYTES = 1024  # chosen: numpy writes 118 bytes for an array of a few dimensions
 _KINDS = "buif"
 _KEYS = {"descr", "fortran_order", "shape"}
 
@@ -79,7 +79,7 @@ def _arrays(data: bytes) -> dict[str, NDArray[Any]]:
     archive = read_archive(data)
     if archive is None:
         raise ModelFileError("it is no archive")
-    arrays, left = {}, _MAX_BYTES
+    arrays, left = {}, _MOST_BYTES
     for name in archive.names:
         unpacked = archive.part(name, left)
         left -= len(unpacked)
@@ -95,21 +95,21 @@ def read_npy(data: bytes) -> NDArray[Any]:
     header = data[10 : 10 + size]
     if size > _MOST_HEADER_BYTES or len(header) < size:
         raise ModelFileError(f"its array has a header of {size} bytes in {len(data)}")
-    dtype, shape = _described(header)
+    dtype, shape = _parse_header(header)
     count = math.prod(shape)
     if len(data) - 10 - size != count * dtype.itemsize:
         raise ModelFileError(
             f"its array claims {dtype} {list(shape)} and holds {len(data) - 10 - size} bytes: the file is damaged"
         )
-    return np.frombuffer(data, dtype, count, 10 + size).reshape(shape)
+    return np.frombuffer(data, dtype, count=count, offset=10 + size).reshape(shape)
 
 
-def _described(header: bytes) -> tuple[np.dtype[Any], tuple[int, ...]]:
+def _parse_header(header: bytes) -> tuple[np.dtype[Any], tuple[int, ...]]:
     try:
-        found = ast.literal_eval(header.decode("latin-1").strip())
-        if not isinstance(found, dict) or set(found) != _KEYS or found["fortran_order"] is not False:
+        fields = ast.literal_eval(header.decode("latin-1").strip())
+        if not isinstance(fields, dict) or set(fields) != _KEYS or fields["fortran_order"] is not False:
             raise ValueError("no plain array")
-        dtype, shape = np.dtype(str(found["descr"])), found["shape"]
+        dtype, shape = np.dtype(str(fields["descr"])), fields["shape"]
         if dtype.kind not in _KINDS or dtype.itemsize > 8 or not _is_shape(shape):
             raise ValueError(f"{dtype} {shape!r:.60}")
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError) as error:

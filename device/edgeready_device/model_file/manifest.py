@@ -1,4 +1,4 @@
-"""`edgeready.json`: what a model file says of itself beyond the flatbuffer."""
+"""`edgeready.json`: what a model file says of itself beyond its flatbuffer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edgeready_device.preprocess import Normalization
 SCHEMA_VERSION = 1
 RESIZE_RULES = ("stretch", "crop", "letterbox")
 SCORES = ("logits", "probabilities")
-_MOST_DIGITS = 1000  # a number that fits a float has 309 at most
+_MOST_DIGITS = 1000  # chosen: a number that fits a float has 309 at most
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Manifest:
 def read_manifest(text: str | bytes) -> Manifest:
     """The Manifest in the text of `edgeready.json`; raises ModelFileError naming what is wrong."""
     try:
-        parsed = json.loads(text, parse_int=_whole)
+        parsed = json.loads(text, parse_int=_parse_integer)
     except (ValueError, RecursionError) as error:
         raise ModelFileError(f"edgeready.json is no JSON ({error}): the file is damaged") from error
     root = _check_type("edgeready.json", parsed, dict)
@@ -109,7 +109,7 @@ def read_manifest(text: str | bytes) -> Manifest:
     )
 
 
-def _whole(digits: str) -> int:
+def _parse_integer(digits: str) -> int:
     if len(digits) > _MOST_DIGITS:  # older Pythons take minutes for a million digits
         raise ValueError(f"a number of {len(digits)} digits")
     return int(digits)

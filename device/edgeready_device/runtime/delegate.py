@@ -1,4 +1,4 @@
-"""Delegates: which library takes ops over from the runtime (an Edge TPU's, or any other), and how many it took."""
+"""Delegates: libraries that run ops in place of the runtime (an Edge TPU's, or any other), and how many they take."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ EDGETPU_LIBRARIES = {"darwin": "libedgetpu.1.dylib", "win32": "edgetpu.dll"}
 FORMS = "edgetpu, edgetpu:usb, edgetpu:pci, edgetpu:0, or the path of a library as ./libx.so,key=value"
 _EDGETPU = re.compile(r"edgetpu(?::(usb|pci))?(?::(\d{1,3}))?")
 _ENTRIES = ("tflite_plugin_create_delegate", "tflite_plugin_destroy_delegate")
+# The field e_machine of an ELF header, of the processors that boards and laptops have.
 _MACHINES = {3: "x86", 40: "32-bit Arm", 62: "x86-64", 183: "arm64", 243: "RISC-V"}
 
 
 @dataclass(frozen=True)
 class DelegateSpec:
-    """A delegate as it was asked for: the `text`, its shared `library`, and the `options` that it is given."""
+    """A delegate as the user names it: the `text`, its shared `library`, and the `options` that go to it."""
 
     text: str
     library: str
@@ -53,7 +54,7 @@ class Delegation:
 
     @property
     def name(self) -> str:
-        """The delegate as it was asked for."""
+        """The delegate as the user names it."""
         return self.spec.text
 
 
@@ -80,25 +81,30 @@ def parse_delegate(text: str) -> DelegateSpec:
 
 
 def open_delegated(
-    runtime: Runtime, model: bytes, spec: DelegateSpec, ops_total: int, threads: int = 1, kernels: str = "default"
+    runtime: Runtime, model: bytes, spec: DelegateSpec, *, ops_total: int, threads: int = 1, kernels: str = "default"
 ) -> tuple[Interpreter, Delegation]:
-    """An interpreter whose ops `spec` has taken where it could, and what it took of the model's `ops_total`.
+    """An interpreter whose ops the delegate `spec` has taken where it could, and what it took of `ops_total`.
 
-    A library can crash the process: `trial.try_delegate` opens it in a child first. Raises RuntimeUnavailableError
-    when the library is no delegate, does not start, refuses the model or takes nothing.
+    A library can crash the process: `trial.try_model` opens it in a child first. Raises RuntimeUnavailableError when
+    the library is no delegate, does not start, refuses the model or takes nothing.
     """
-    loaded = load_delegate(runtime, spec)
-    seen: list[Mapping[str, Any]] = []
+    nodes: list[Mapping[str, Any]] = []
     try:
         interpreter = open_interpreter(
-            runtime, model, threads, kernels, loaded, lambda made: seen.extend(made._get_ops_details())
+            runtime,
+            model,
+            threads,
+            kernels=kernels,
+            delegate=load_delegate(runtime, spec),
+            inspect=lambda interpreter: nodes.extend(interpreter._get_ops_details()),
         )
     except ModelFileError as error:
         reason = str(error).partition("refuses the model: ")[2]
         raise RuntimeUnavailableError(
             f"{runtime} with the delegate {spec.text} refuses the model ({reason}): {BUILT_FOR_IT}"
         ) from error
-    delegation = Delegation(spec, ops_total, *taken_ops(seen, ops_total))
+    ops_taken, partitions = count_taken_ops(nodes, ops_total)
+    delegation = Delegation(spec, ops_total, ops_taken, partitions=partitions)
     if not delegation.ops_taken:
         cure = (
             "the file is not compiled for the Edge TPU: run edgeready compile"
@@ -111,24 +117,24 @@ def open_delegated(
     return interpreter, delegation
 
 
-def taken_ops(details: Sequence[Mapping[str, Any]], ops_total: int) -> tuple[int, int]:
+def count_taken_ops(nodes: Sequence[Mapping[str, Any]], ops_total: int) -> tuple[int, int]:
     """How many of the model's ops a delegate took, and in how many pieces.
 
-    `details` are the interpreter's nodes: the model's `ops_total` ops, then a node a piece, which stands for the ops
+    `nodes` are the interpreter's: the model's `ops_total` ops, then a node for each piece, which stands for the ops
     between its inputs and its outputs.
     """
-    makers = {int(output): i for i, node in enumerate(details[:ops_total]) for output in node["outputs"]}
-    taken: set[int] = set()
-    for piece in details[ops_total:]:
-        given = {int(tensor) for tensor in piece["inputs"]}
-        wanted = [int(tensor) for tensor in piece["outputs"]]
-        while wanted:
-            tensor = wanted.pop()
+    makers = {int(output): i for i, node in enumerate(nodes[:ops_total]) for output in node["outputs"]}
+    ops: set[int] = set()
+    for piece in nodes[ops_total:]:
+        sources = {int(tensor) for tensor in piece["inputs"]}
+        tensors = [int(tensor) for tensor in piece["outputs"]]
+        while tensors:  # from the piece's outputs back to its inputs
+            tensor = tensors.pop()
             op = makers.get(tensor)
-            if op is not None and op not in taken and tensor not in given:
-                taken.add(op)
-                wanted.extend(int(source) for source in details[op]["inputs"])
-    return len(taken), len(details) - ops_total
+            if op is not None and op not in ops and tensor not in sources:
+                ops.add(op)
+                tensors.extend(int(source) for source in nodes[op]["inputs"])
+    return len(ops), len(nodes) - ops_total
 
 
 def load_delegate(runtime: Runtime, spec: DelegateSpec) -> Any:
@@ -150,8 +156,11 @@ def load_delegate(runtime: Runtime, spec: DelegateSpec) -> Any:
 
 
 def _check_library(spec: DelegateSpec) -> None:
-    """Loads the library before the runtime does: where loading fails, the runtimes leave a broken object behind."""
-    here, there = _built_for(sys.executable), _built_for(spec.library)
+    """Loads the library before the runtime does; raises RuntimeUnavailableError with the reason where that fails.
+
+    The runtimes leave a broken object behind there.
+    """
+    here, there = _processor_of(sys.executable), _processor_of(spec.library)
     try:
         if here and there and here != there:
             raise OSError(f"it is built for {there}, and this Python for {here}")
@@ -172,8 +181,8 @@ def _check_library(spec: DelegateSpec) -> None:
         )
 
 
-def _built_for(path: str) -> str:
-    """What processor an ELF file is built for; empty for any other file, or one that the loader searches for."""
+def _processor_of(path: str) -> str:
+    """The processor that an ELF file is built for; empty for any other file, or one that the loader searches for."""
     try:
         with open(path, "rb") as stream:
             head = stream.read(20)

@@ -12,27 +12,27 @@ _lock = threading.Lock()
 
 
 @contextmanager
-def hold_native_log(wanted: Callable[[bytes], bool]) -> Iterator[None]:
-    """Collects file descriptor 2 during the block, then writes out the lines that are `wanted`.
+def hold_native_log(keep: Callable[[bytes], bool]) -> Iterator[None]:
+    """Collects file descriptor 2 during the block, then writes out the lines for which `keep` is true.
 
     When the block raises, every line is written out: it may say why.
     """
-    with _lock, tempfile.TemporaryFile() as held:
+    with _lock, tempfile.TemporaryFile() as log:
         try:
             saved = os.dup(2)
         except OSError:  # standard error is closed: nothing to hold back
             yield
             return
-        os.dup2(held.fileno(), 2)
+        os.dup2(log.fileno(), 2)
         failed = True
         try:
             yield
             failed = False
         finally:
             os.dup2(saved, 2)
-            held.seek(0)
-            for line in held.read().splitlines(keepends=True):
-                if failed or wanted(line):
+            log.seek(0)
+            for line in log.read().splitlines(keepends=True):
+                if failed or keep(line):
                     os.write(saved, line)
             os.close(saved)
 

@@ -1,4 +1,4 @@
-"""Which TFLite runtime runs: tflite-runtime or ai-edge-litert, whichever is installed and fit; LiteRT first."""
+"""The TFLite runtimes: which of ai-edge-litert and tflite-runtime is installed and works here, and how it opens."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ _BEFORE_ARMV7 = ("armv4", "armv5", "armv6")
 
 
 class Interpreter(Protocol):
-    """What edgeready asks of a TFLite interpreter (both runtimes and the shipped stand-in have it)."""
+    """What edgeready needs of a TFLite interpreter; both runtimes and the shipped stand-in have it."""
 
     def set_tensor(self, tensor_index: int, value: NDArray[Any]) -> None:
         """Copies `value` into input tensor `tensor_index`."""
@@ -64,16 +64,16 @@ def installed_runtimes() -> tuple[Runtime, ...]:
 def installed_version(name: str, module: str) -> str | None:
     """The version of the distribution `name`, whose module is `module`; None where the module is not installed.
 
-    A module without a distribution (a program's own build of it) has the version "unknown". The folder's name tells
-    it: importlib.metadata brings the e-mail parser along, 1.6 MB and 12 ms that loading a model need not cost.
+    A module without a distribution (a program's own build of it) has the version "unknown". The version is read from
+    the folder's name: importlib.metadata imports the e-mail parser, which takes 1.6 MB and 12 ms.
     """
     spec = importlib.util.find_spec(module)
     if spec is None:
         return None
     places = [Path(place).parent for place in spec.submodule_search_locations or ()]
-    found = [path.name for place in places for path in place.glob(f"{module}-*{_SUFFIX}")]
-    if len(found) == 1:
-        return found[0][len(module) + 1 : -len(_SUFFIX)]
+    folders = [path.name for place in places for path in place.glob(f"{module}-*{_SUFFIX}")]
+    if len(folders) == 1:
+        return folders[0][len(module) + 1 : -len(_SUFFIX)]
     from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415  (see above)
 
     try:
@@ -88,10 +88,10 @@ def choose_runtime(name: str | None = None) -> Runtime:
     Raises UsageError for a name that is none, RuntimeUnavailableError when it is not installed or cannot
     work with this numpy.
     """
-    wanted = name or os.environ.get(RUNTIME_VARIABLE) or None
-    if wanted is not None and wanted not in _MODULES:
-        raise UsageError(f"the runtime {wanted!r} is unknown: choose {' or '.join(_MODULES)}")
-    candidates = [runtime for runtime in installed_runtimes() if wanted in (None, runtime.name)]
+    name = name or os.environ.get(RUNTIME_VARIABLE) or None
+    if name is not None and name not in _MODULES:
+        raise UsageError(f"the runtime {name!r} is unknown: choose {' or '.join(_MODULES)}")
+    candidates = [runtime for runtime in installed_runtimes() if name in (None, runtime.name)]
     numpy2 = int(np.__version__.split(".")[0]) >= 2
     for runtime in candidates:
         if runtime.name != "tflite-runtime" or not numpy2:
@@ -102,8 +102,8 @@ def choose_runtime(name: str | None = None) -> Runtime:
             "or pip install ai-edge-litert"
         )
     raise RuntimeUnavailableError(
-        f"{wanted or 'no TFLite runtime'} is {'not ' if wanted else ''}installed for CPython "
-        f"{sys.version_info.major}.{sys.version_info.minor}: run pip install {wanted or 'ai-edge-litert'}"
+        f"{name or 'no TFLite runtime'} is {'not ' if name else ''}installed for CPython "
+        f"{sys.version_info.major}.{sys.version_info.minor}: run pip install {name or 'ai-edge-litert'}"
     )
 
 
@@ -111,15 +111,16 @@ def open_interpreter(
     runtime: Runtime,
     model: bytes,
     threads: int = 1,
+    *,
     kernels: str = "default",
     delegate: Any = None,
-    constructed: Callable[[Any], None] | None = None,
+    inspect: Callable[[Any], None] | None = None,
 ) -> Interpreter:
     """An interpreter of `runtime` with the tensors of `model` allocated.
 
     `kernels` is "default" (the runtime's fastest) or "reference" (slow, the same bits on every machine);
-    `delegate` is what this runtime's `load_delegate` gave. `constructed` is handed the interpreter before its
-    tensors are allocated: later the runtime's own delegate has taken ops, too.
+    `delegate` is what this runtime's `load_delegate` returns. `inspect` is called with the interpreter before its
+    tensors are allocated: afterwards the runtime's own delegate has taken ops, too.
     Raises RuntimeUnavailableError when the runtime does not load, ModelFileError when it refuses the model.
     """
     if threads < 1:
@@ -136,15 +137,14 @@ def open_interpreter(
             interpreter = module.Interpreter(
                 model_content=model, num_threads=threads, experimental_op_resolver_type=resolver, **more
             )
-            if constructed is not None:
-                constructed(interpreter)
+            if inspect is not None:
+                inspect(interpreter)
             interpreter.allocate_tensors()
         except (ValueError, RuntimeError, SystemError) as error:
             refusal = error  # raised outside, so that information is still held back
     if refusal is not None:
         raise ModelFileError(f"{runtime} refuses the model: {one_line(refusal)}") from refusal
-    opened: Interpreter = interpreter
-    return opened
+    return cast("Interpreter", interpreter)
 
 
 def runtime_module(runtime: Runtime) -> Any:
@@ -159,7 +159,7 @@ def runtime_module(runtime: Runtime) -> Any:
 
 
 def _check_processor(runtime: Runtime) -> None:
-    """Says what a wheel for ARMv7 does on ARMv6 (Raspberry Pi 1 and Zero), where loading it kills the process."""
+    """Raises RuntimeUnavailableError for a wheel for ARMv7 on ARMv6 (Raspberry Pi 1, Zero), where it would crash."""
     processor = platform.machine()
     if processor.startswith(_BEFORE_ARMV7) and "armv7" in _wheel(runtime):
         raise RuntimeUnavailableError(

@@ -1,4 +1,4 @@
-"""The child's side of a trial: opens the model that is asked for, runs it twice, and says what came of it."""
+"""The child process of a trial: opens the model as the request says, runs it twice, and writes the result."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from edgeready_device.isolation.trial import BUILT_FOR_IT, TrialRequest
 from edgeready_device.runtime.delegate import open_delegated, parse_delegate
 from edgeready_device.runtime.runtime import Interpreter, choose_runtime, open_interpreter
 
-_MOST_VALUES = 64  # of the output
+_MOST_VALUES = 64  # of the output; chosen: a trial compares a few values, and its answer is one line
 
 
 def main() -> int:
@@ -24,12 +24,12 @@ def main() -> int:
     os.dup2(2, 1)  # what a native library prints is not the answer
     request = TrialRequest(**json.loads(sys.argv[1]))
     try:
-        found = _run(request, sys.stdin.buffer.read())
+        result = _run(request, sys.stdin.buffer.read())
     except EdgereadyError as error:
-        found = {"error": str(error)}
+        result = {"error": str(error)}
     except (ValueError, RuntimeError) as error:  # what the runtimes raise from a run
-        found = {"error": _failure(request, one_line(error))}
-    answer.write(json.dumps(found))
+        result = {"error": _failure(request, one_line(error))}
+    answer.write(json.dumps(result))
     answer.flush()
     os._exit(0)  # a library that crashes while it is unloaded has done its work
 
@@ -43,8 +43,8 @@ def _failure(request: TrialRequest, reason: str) -> str:
 
 def _run(request: TrialRequest, model: bytes) -> dict[str, Any]:
     started = time.perf_counter()
-    interpreter, taken, partitions = open_requested(request, model)
-    loaded = time.perf_counter()
+    interpreter, ops_taken, partitions = open_requested(request, model)
+    load_s = time.perf_counter() - started
     for details in interpreter.get_input_details():
         interpreter.set_tensor(details["index"], np.full(details["shape"], request.fill, details["dtype"]))
     runs = []
@@ -55,20 +55,25 @@ def _run(request: TrialRequest, model: bytes) -> dict[str, Any]:
     output = interpreter.get_tensor(interpreter.get_output_details()[0]["index"]).reshape(-1)[:_MOST_VALUES]
     return {
         "output": [float(value) for value in output],
-        "load_s": loaded - started,
+        "load_s": load_s,
         "first_run_s": runs[0],
         "second_run_s": runs[1],
-        "ops_taken": taken,
+        "ops_taken": ops_taken,
         "partitions": partitions,
     }
 
 
 def open_requested(request: TrialRequest, model: bytes) -> tuple[Interpreter, int, int]:
-    """The interpreter that `request` asks for, in this process; the ops its delegate took, in how many pieces."""
+    """The interpreter of `request`, in this process, and how many ops its delegate took in how many pieces."""
     runtime = choose_runtime(request.runtime)
     if not request.delegate:
-        return open_interpreter(runtime, model, request.threads, request.kernels), 0, 0
-    spec = parse_delegate(request.delegate)
-    ops, threads, kernels = request.ops_total, request.threads, request.kernels
-    interpreter, delegation = open_delegated(runtime, model, spec, ops, threads, kernels)
+        return open_interpreter(runtime, model, request.threads, kernels=request.kernels), 0, 0
+    interpreter, delegation = open_delegated(
+        runtime,
+        model,
+        parse_delegate(request.delegate),
+        ops_total=request.ops_total,
+        threads=request.threads,
+        kernels=request.kernels,
+    )
     return interpreter, delegation.ops_taken, delegation.partitions
