@@ -41,7 +41,7 @@ class _Window:
 
 def check_broadcast(node: Node) -> None:
     """Whether both inputs broadcast to one shape, which the output has."""
-    left, right = node.required(0).shape, node.required(1).shape
+    left, right = node.input_at(0).shape, node.input_at(1).shape
     if not node.static:
         return
     rank = max(len(left), len(right))
@@ -55,13 +55,13 @@ def check_broadcast(node: Node) -> None:
 
 def check_same_shape(node: Node) -> None:
     """Whether the output has the shape of the input."""
-    check_outputs(node, node.required(0).shape)
+    check_outputs(node, node.input_at(0).shape)
 
 
 def check_softmax(node: Node) -> None:
     """Whether the output has the shape of the input, of 1 to 4 dimensions, and beta is positive."""
     check_same_shape(node)
-    shape, beta = node.required(0).shape, float(node.op.option(0, "f"))
+    shape, beta = node.input_at(0).shape, float(node.op.option(0, "f"))
     if node.op.name == "SOFTMAX" and not 0 < beta < math.inf:
         raise Fault(f"has the beta {beta:g}, and it is a positive number")
     if not 1 <= len(shape) <= 4 or 0 in shape:
@@ -77,7 +77,7 @@ def check_leaky_relu(node: Node) -> None:
 
 def check_matmul(node: Node) -> None:
     """Whether the inner dimensions of two matrices, or stacks of them, agree."""
-    left, right = node.required(0).shape, node.required(1).shape
+    left, right = node.input_at(0).shape, node.input_at(1).shape
     if min(len(left), len(right)) < 2 or max(len(left), len(right)) > 5:
         raise Fault(f"multiplies {list(left)} and {list(right)}, and takes 2 to 5 dimensions")
     inner = left[-2 if node.op.option(0, "?", False) else -1]
@@ -142,7 +142,7 @@ def _check_slide(node: Node, image: Tensor, window: _Window, *, channels: int) -
 
 def check_pool(node: Node) -> None:
     """Whether the window fits the image, and the output is what it leaves."""
-    image = node.required(0)
+    image = node.input_at(0)
     window = _Window(height=node.op.option(4, "i"), width=node.op.option(3, "i"))
     _check_window(node, image, window)
     _check_slide(node, image, window, channels=image.shape[-1])
@@ -159,7 +159,7 @@ def _window_of(node: Node, image: Tensor, weights: Tensor, dilation: int = 0) ->
 
 def check_conv(node: Node) -> None:
     """Whether weights, bias, window and channels of CONV_2D or DEPTHWISE_CONV_2D fit the image and the output."""
-    image, weights, bias = node.required(0), node.required(1), node.optional(2)
+    image, weights, bias = node.input_at(0), node.input_at(1), node.optional_input(2)
     depthwise = node.op.name == "DEPTHWISE_CONV_2D"
     axis, dilation = (3, 5) if depthwise else (0, 4)
     _check_types(node, image, weights, bias=bias)
@@ -187,7 +187,7 @@ def _check_depthwise(node: Node, image: Tensor, weights: Tensor) -> None:
 
 def check_transpose_conv(node: Node) -> None:
     """Whether weights, bias, window and channels of TRANSPOSE_CONV fit the image and the output."""
-    weights, image, bias = node.required(1), node.required(2), node.optional(3)
+    weights, image, bias = node.input_at(1), node.input_at(2), node.optional_input(3)
     _check_types(node, image, weights, bias=bias)
     window = _window_of(node, image, weights)
     if weights.shape[3] != image.shape[3]:
@@ -204,7 +204,7 @@ def check_transpose_conv(node: Node) -> None:
 
 def check_dense(node: Node) -> None:
     """Whether weights and bias of FULLY_CONNECTED fit the input and the output."""
-    data, weights, bias = node.required(0), node.required(1), node.optional(2)
+    data, weights, bias = node.input_at(0), node.input_at(1), node.optional_input(2)
     if len(weights.shape) != 2 or not weights.elements:
         raise Fault(f"has weights of {list(weights.shape)}, and takes 2 dimensions")
     _check_types(node, data, weights, bias=bias)

@@ -63,19 +63,19 @@ class Node:
         tensors = (*self.inputs, *self.outputs)
         return all(tensor is None or min(tensor.shape_signature, default=0) >= 0 for tensor in tensors)
 
-    def required(self, position: int) -> Tensor:
+    def input_at(self, position: int) -> Tensor:
         """The input at `position`, which is present: `check_operands` runs before the rules that need it."""
         tensor = self.inputs[position]
         assert tensor is not None, f"{self.op.name} has no input {position}: its count is checked first"
         return tensor
 
-    def optional(self, position: int) -> Tensor | None:
+    def optional_input(self, position: int) -> Tensor | None:
         """The input at `position`, or None where there is none."""
         return self.inputs[position] if position < len(self.inputs) else None
 
     def integers(self, position: int) -> list[int] | None:
         """The whole numbers of the constant input at `position`; None where they come at run time."""
-        tensor = self.optional(position)
+        tensor = self.optional_input(position)
         if tensor is None or not tensor.constant or tensor.dtype not in ("int32", "int64"):
             return None
         return list(map(int, tensor.values().flat))
@@ -134,7 +134,7 @@ def _check_options(op: Op, operands: Operands) -> None:
 def _check_types(node: Node, rule: str | int) -> None:
     if rule == ANY:
         return
-    inputs = (node.required(rule),) if isinstance(rule, int) else node.inputs
+    inputs = (node.input_at(rule),) if isinstance(rule, int) else node.inputs
     types = {tensor.dtype for tensor in (*inputs, *node.outputs) if tensor is not None}
     if len(types) > 1:
         raise Fault(f"mixes {' and '.join(sorted(types))}")

@@ -11,7 +11,7 @@ _LARGEST_BLOCK = 1 << 15  # chosen: its square fits the 32 bits that the kernels
 
 def check_reshape(node: Node) -> None:
     """Whether the output has as many values as the input."""
-    source, output = node.required(0), node.outputs[0]
+    source, output = node.input_at(0), node.outputs[0]
     if node.static and source.elements != output.elements:
         raise Fault(f"makes {list(output.shape)} of {list(source.shape)}, another number of values")
 
@@ -19,12 +19,12 @@ def check_reshape(node: Node) -> None:
 def check_expand_dims(node: Node) -> None:
     """Whether the output has as many values as the input, and the new axis fits."""
     check_reshape(node)
-    node.axis(1, len(node.required(0).shape) + 1)
+    node.axis(1, len(node.input_at(0).shape) + 1)
 
 
 def check_concatenation(node: Node) -> None:
     """Whether the inputs agree in all dimensions but one, and the output has the sum of that one."""
-    first = node.required(0).shape
+    first = node.input_at(0).shape
     axis = axis_of(node.op.option(0, "i"), len(first))
     before, after = first[:axis], first[axis + 1 :]
     total = 0
@@ -40,7 +40,7 @@ def check_concatenation(node: Node) -> None:
 
 def check_pack(node: Node) -> None:
     """Whether the inputs are of one shape, as many as the options say, and stacked along a new axis in the output."""
-    first = node.required(0).shape
+    first = node.input_at(0).shape
     if node.op.option(0, "i") != len(node.inputs):
         raise Fault(f"says {node.op.option(0, 'i')} inputs, and has {len(node.inputs)}")
     axis = axis_of(node.op.option(1, "i"), len(first) + 1)
@@ -51,7 +51,7 @@ def check_pack(node: Node) -> None:
 
 def check_unpack(node: Node) -> None:
     """Whether there is one output for each place along the axis, without that axis."""
-    shape, parts = node.required(0).shape, node.op.option(0, "i")
+    shape, parts = node.input_at(0).shape, node.op.option(0, "i")
     axis = axis_of(node.op.option(1, "i"), len(shape))
     if not len(node.outputs) == parts == shape[axis]:
         raise Fault(f"has {len(node.outputs)} outputs, says {parts}, and dimension {axis} is {shape[axis]}")
@@ -67,7 +67,7 @@ def _part_count(node: Node) -> int:
 
 def check_split(node: Node) -> None:
     """Whether the axis divides into as many equal parts as there are outputs."""
-    parts, shape = _part_count(node), node.required(1).shape
+    parts, shape = _part_count(node), node.input_at(1).shape
     axis = node.axis(0, len(shape))
     if axis is None:
         return
@@ -78,7 +78,7 @@ def check_split(node: Node) -> None:
 
 def check_split_v(node: Node) -> None:
     """Whether the sizes of the parts add up to the axis."""
-    parts, shape, sizes = _part_count(node), node.required(0).shape, node.integers(1)
+    parts, shape, sizes = _part_count(node), node.input_at(0).shape, node.integers(1)
     if sizes is not None and len(sizes) != parts:
         raise Fault(f"says {parts} parts, and has {len(sizes)} sizes")
     axis = node.axis(2, len(shape))
@@ -90,7 +90,7 @@ def check_split_v(node: Node) -> None:
 
 def check_transpose(node: Node) -> None:
     """Whether the order names each dimension once, and the output has that order."""
-    shape, order = node.required(0).shape, node.integers(1)
+    shape, order = node.input_at(0).shape, node.integers(1)
     if order is not None:
         if sorted(axis + len(shape) if axis < 0 else axis for axis in order) != list(range(len(shape))):
             raise Fault(f"has the order {order[:9]} for {len(shape)} dimensions")
@@ -99,7 +99,7 @@ def check_transpose(node: Node) -> None:
 
 def check_reduce(node: Node) -> None:
     """Whether the axes exist, and the output has as many values as they leave."""
-    shape, axes = node.required(0).shape, node.integers(1)
+    shape, axes = node.input_at(0).shape, node.integers(1)
     if axes is not None:
         reduced = [axis_of(axis, len(shape)) for axis in axes] if shape else []
         left = math.prod(size for axis, size in enumerate(shape) if axis not in reduced)
@@ -109,14 +109,14 @@ def check_reduce(node: Node) -> None:
 
 def check_arg(node: Node) -> None:
     """Whether the axis exists."""
-    node.axis(1, len(node.required(0).shape))
+    node.axis(1, len(node.input_at(0).shape))
 
 
 def check_pad(node: Node) -> None:
     """Whether there are two paddings a dimension, none negative, and the output is larger by them."""
-    shape, pads = node.required(0).shape, node.integers(1)
+    shape, pads = node.input_at(0).shape, node.integers(1)
     if pads is not None:
-        if node.required(1).shape != (len(shape), 2) or min(pads, default=0) < 0:
+        if node.input_at(1).shape != (len(shape), 2) or min(pads, default=0) < 0:
             raise Fault(f"pads {list(shape)} with {pads[:18]}")
         check_outputs(node, [size + pads[2 * i] + pads[2 * i + 1] for i, size in enumerate(shape)])
 
@@ -124,7 +124,7 @@ def check_pad(node: Node) -> None:
 def check_mirror_pad(node: Node) -> None:
     """Whether the paddings are no larger than what they mirror."""
     check_pad(node)
-    shape, pads = node.required(0).shape, node.integers(1)
+    shape, pads = node.input_at(0).shape, node.integers(1)
     mode = node.op.option(0, "b")  # 0 reflects without the edge, 1 with it
     if mode not in (0, 1):
         raise Fault(f"has the mode {mode}, and there are 0 and 1")
@@ -134,7 +134,7 @@ def check_mirror_pad(node: Node) -> None:
 
 def check_slice(node: Node) -> None:
     """Whether each part lies in its dimension, and the output is of its size."""
-    shape, begins, sizes = node.required(0).shape, node.integers(1), node.integers(2)
+    shape, begins, sizes = node.input_at(0).shape, node.integers(1), node.integers(2)
     if any(numbers is not None and len(numbers) != len(shape) for numbers in (begins, sizes)):
         raise Fault(f"has another number of begins or sizes than {len(shape)} dimensions")
     if begins is not None and sizes is not None:
@@ -146,7 +146,7 @@ def check_slice(node: Node) -> None:
 
 def check_strided_slice(node: Node) -> None:
     """Whether there is one begin, end and stride a dimension, and no stride of 0."""
-    rank = len(node.required(0).shape)
+    rank = len(node.input_at(0).shape)
     counts = [len(numbers) for numbers in (node.integers(i) for i in (1, 2, 3)) if numbers is not None]
     new = bin(int(node.op.option(3, "I"))).count("1")  # the mask of the dimensions that are made
     ellipsis = 1 if node.op.option(2, "i") else 0
@@ -159,7 +159,7 @@ def check_strided_slice(node: Node) -> None:
 
 def check_gather(node: Node) -> None:
     """Whether each index lies in the axis that it indexes."""
-    shape, indices = node.required(0).shape, node.integers(1)
+    shape, indices = node.input_at(0).shape, node.integers(1)
     axis = axis_of(node.op.option(0, "i"), len(shape))
     if indices and not 0 <= min(indices) <= max(indices) < shape[axis]:
         raise Fault(f"gathers {min(indices)} to {max(indices)} of {shape[axis]}")
@@ -167,7 +167,7 @@ def check_gather(node: Node) -> None:
 
 def check_tile(node: Node) -> None:
     """Whether there is one count a dimension, none negative, and the output is larger by them."""
-    shape, times = node.required(0).shape, node.integers(1)
+    shape, times = node.input_at(0).shape, node.integers(1)
     if times is not None:
         if len(times) != len(shape) or min(times, default=0) < 0:
             raise Fault(f"repeats {list(shape)} by {times[:8]}")
@@ -176,7 +176,7 @@ def check_tile(node: Node) -> None:
 
 def check_broadcast_to(node: Node) -> None:
     """Whether the input can be broadcast to the shape that the op names."""
-    shape, target = node.required(0).shape, node.integers(1)
+    shape, target = node.input_at(0).shape, node.integers(1)
     if target is not None:
         own = target[-len(shape) :] if shape else []
         if len(own) != len(shape) or any(size not in (1, whole) for size, whole in zip(shape, own)):
@@ -186,7 +186,7 @@ def check_broadcast_to(node: Node) -> None:
 
 def check_blocks(node: Node) -> None:
     """Whether the sizes divide by the block that SPACE_TO_DEPTH or DEPTH_TO_SPACE moves."""
-    shape, block = node.required(0).shape, node.op.option(0, "i")
+    shape, block = node.input_at(0).shape, node.op.option(0, "i")
     deep = node.op.name == "DEPTH_TO_SPACE"
     sound = len(shape) == 4 and 1 <= block <= _LARGEST_BLOCK
     if not sound or (shape[3] % (block * block) if deep else shape[1] % block or shape[2] % block):
@@ -208,7 +208,7 @@ def check_batches(node: Node) -> None:
 
 def check_resize(node: Node) -> None:
     """Whether an image is resized to a height and a width of at least 1."""
-    shape, size = node.required(0).shape, node.integers(1)
+    shape, size = node.input_at(0).shape, node.integers(1)
     if len(shape) != 4 or 0 in shape:
         raise Fault(f"takes {list(shape)}, and an image has 4 dimensions")
     if size is not None:

@@ -82,17 +82,17 @@ def check_order(graph: Graph) -> None:
             raise Fault(f"{_title(graph.tensors[index])} is an input and a constant at once")
     if len(set(graph.inputs)) != len(graph.inputs):
         raise Fault(f"the inputs {list(graph.inputs[:9])} name a tensor twice")
-    written = set(graph.inputs)
+    available = set(graph.inputs)
     for op in graph.ops:
         for index in op.inputs:
-            if index >= 0 and index not in ready and index not in written:
+            if index >= 0 and index not in ready and index not in available:
                 raise Fault(f"op {op.index} {op.name} reads {_title(graph.tensors[index])} before it is made")
         for index in op.outputs:
-            if index in written or graph.tensors[index].constant:
+            if index in available or graph.tensors[index].constant:
                 raise Fault(f"op {op.index} {op.name} writes {_title(graph.tensors[index])}, which is there already")
-            written.add(index)
+            available.add(index)
     for index in graph.outputs:
-        if index not in ready and index not in written:
+        if index not in ready and index not in available:
             raise Fault(f"the output {_title(graph.tensors[index])} is made by no op")
 
 
