@@ -723,3 +723,13 @@ def test_importing_the_package_loads_neither_a_runtime_nor_pillow():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+def test_an_option_means_the_same_in_every_verb():
+    """All but --threads: tune takes several."""
+    texts: dict[str, set[str]] = {}
+    for parser in cli._parser()._subparsers._group_actions[0].choices.values():
+        for action in parser._actions:
+            for name in action.option_strings:
+                texts.setdefault(name, set()).add(action.help)
+    assert {name for name, helps in texts.items() if len(helps) > 1} == {"--threads"}
