@@ -69,14 +69,15 @@ def one(name: str, size: int, fix: bool) -> dict[str, Any]:
     return {
         "ops": len(report.ops),
         "mapped": report.mapped,
-        "ready": not report.blockers,
+        "ready": report.ready,
+        "verdict": report.verdict,
         "bytes": len(model.flatbuffer),
         "macs": report.cost.macs if report.cost else 0,
         "rewrites": Counter(line.partition(": ")[2] for line in result.rewrites),
         "proposed": sorted({line.partition(": ")[2] for line in result.proposals}),
         "blockers": [
             {"rule": b.rule, "op": "" if b.op is None else report.ops[b.op].name, "behind": b.impact.work.ops}
-            for b in report.blockers
+            for b in (*report.blockers, *report.risks)
         ],
     }
 
@@ -103,9 +104,8 @@ def line(found: dict[str, Any]) -> str:
     kinds = Counter(f"{b['rule']}{' ' if b['op'] else ''}{b['op']}" for b in found["blockers"])
     why = ", ".join(f"{count} x {kind}" for kind, count in kinds.items())
     rewrites = "; ".join(f"{count} x {what}" for what, count in found["rewrites"].items())
-    verdict = "yes" if found["ready"] else "no"
     share = f"{found['mapped']}/{found['ops']}"
-    return f"{head} {verdict} | {share} | {why or '-'} | {rewrites or '-'} | {found['seconds']} |"
+    return f"{head} {found['verdict']} | {share} | {why or '-'} | {rewrites or '-'} | {found['seconds']} |"
 
 
 def main() -> None:

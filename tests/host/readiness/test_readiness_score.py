@@ -35,7 +35,14 @@ def test_a_wrong_op_counts_in_its_model_and_its_family(
         archive.writestr("relu.tflite", relu)
     models = [
         truth(
-            "net.tflite", "nets", names, compilations=[{"log_rows": right}, {"log_rows": wrong}, {"log_rows": None}]
+            "net.tflite",
+            "nets",
+            names,
+            compilations=[
+                {"log_rows": right, "package_min_runtime_version": 12},
+                {"log_rows": wrong, "package_min_runtime_version": 10},  # older than QUANTIZE
+                {"log_rows": None},
+            ],
         ),
         truth("relu.tflite", "mixed", ["RELU"], cpu=(0,)),
         truth("relu.tflite", "mixed", ["RELU"]),
@@ -45,11 +52,12 @@ def test_a_wrong_op_counts_in_its_model_and_its_family(
     monkeypatch.setattr(sys, "argv", ["score_readiness.py", str(tmp_path)])
     runpy.run_path(str(SCRIPT), run_name="__main__")
     assert capsys.readouterr().out.splitlines() == [
-        "relu.tflite: op 0 RELU v1 is cpu, told edgetpu (no rule)",
+        "relu.tflite: op 0 RELU v1 is cpu, predicted edgetpu (no rule)",
         "relu.tflite: the verdict is ready",
         "3 models in 2 families",
         "per-op accuracy, averaged per family: 0.7500",
         "families right in every op and in the whole: 1 of 2",
         "ops with the verdict uncertain: 0",
         "tables as the compiler printed them: 1 of 2",
+        "packages right for the runtime that they ask for: 1 of 2",
     ]
