@@ -24,11 +24,11 @@ class FakeInterpreter:
         self.invocations = 0
 
     def set_tensor(self, tensor_index: int, value: NDArray[Any]) -> None:
-        """Keeps a copy of `value`."""
+        """Stores a copy of `value`."""
         self._tensors[tensor_index] = np.array(value)
 
     def invoke(self) -> None:
-        """Asks `answer`."""
+        """Computes the output tensor with `answer`."""
         self._tensors[1] = self._answer(self._tensors[0])
         self.invocations += 1
 

@@ -26,8 +26,8 @@ COMMAND_S = 90
 ARITHMETIC = tuple(
     f"tests/device/test_{name}.py"
     for name in (
-        *("board_state", "compare", "difference", "examples", "golden", "manifest", "bimodal"),
-        *("postprocess", "preprocess", "quantization", "stability", "statistics", "step_table"),
+        *("archive", "board_state", "compare", "difference", "examples", "golden", "manifest", "bimodal"),
+        *("postprocess", "preprocess", "quantization", "schema", "stability", "statistics", "step_table"),
     )
 )
 OPENING, BESIDE = "what opens it", "arithmetic"

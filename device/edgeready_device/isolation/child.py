@@ -99,7 +99,7 @@ def signal_name(number: int) -> str:
 
 
 def module_arguments(module: str, *arguments: str) -> list[str]:
-    """What `run_child` takes to call `main()` of `module` with `arguments`, on this process's own import path.
+    """The arguments of `run_child` that call `main()` of `module` with `arguments`, on this process's import path.
 
     `python -m` would put the current folder in front of it, where a file named as a standard module is imported.
     """

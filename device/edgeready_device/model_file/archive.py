@@ -25,7 +25,7 @@ _END_BYTES = 22
 
 @dataclass(frozen=True)
 class Archive:
-    """A ZIP in memory; `start` is where its first entry begins, and with it what stands before it ends."""
+    """A ZIP in memory; `start` is the offset of its first entry, which ends what stands before the ZIP."""
 
     start: int
     _archive: zipfile.ZipFile
@@ -36,10 +36,13 @@ class Archive:
         return [entry.filename for entry in self._archive.infolist()]
 
     def part(self, name: str, most_bytes: int) -> bytes:
-        """The contents of part `name`; raises ModelFileError above `most_bytes`, by its claim or in truth."""
+        """The contents of part `name`; raises ModelFileError when it is damaged, or larger than `most_bytes`.
+
+        The size counts both as the directory states it and as it turns out.
+        """
         entry = self._archive.getinfo(name)
-        strange = entry.flag_bits & 1 or entry.compress_type not in _COMPRESSIONS
-        if strange or entry.file_size > most_bytes:
+        unreadable = entry.flag_bits & 1 or entry.compress_type not in _COMPRESSIONS
+        if unreadable or entry.file_size > most_bytes:
             raise ModelFileError(
                 f"its part {name!r:.60} is encrypted, not compressed by deflate, or too large "
                 f"({entry.file_size} bytes): refused"

@@ -22,7 +22,9 @@ _SUFFIX = ".npy"
 _MOST_BYTES = 64 << 20  # unpacked, all arrays together; chosen: twice what golden.npz may take in a file
 _MAGIC = b"\x93NUMPY\x01\x00"  # version 1.0, which numpy writes for every plain array
 _MOST_HEADER_BYTES = 1024  # chosen: numpy writes 118 bytes for an array of a few dimensions
-_KINDS = "buif"
+_KINDS = "buif"  # numpy's kinds of plain numbers: bool, unsigned, signed, float
+# chosen: no tensor of a runtime has more dimensions, larger numbers, or a size beyond 32 bits.
+_MOST_DIMENSIONS, _MOST_ITEM_BYTES, _SIZE_LIMIT = 8, 8, 1 << 31
 _KEYS = {"descr", "fortran_order", "shape"}
 
 
@@ -110,7 +112,7 @@ def _parse_header(header: bytes) -> tuple[np.dtype[Any], tuple[int, ...]]:
         if not isinstance(fields, dict) or set(fields) != _KEYS or fields["fortran_order"] is not False:
             raise ValueError("no plain array")
         dtype, shape = np.dtype(str(fields["descr"])), fields["shape"]
-        if dtype.kind not in _KINDS or dtype.itemsize > 8 or not _is_shape(shape):
+        if dtype.kind not in _KINDS or dtype.itemsize > _MOST_ITEM_BYTES or not _is_shape(shape):
             raise ValueError(f"{dtype} {shape!r:.60}")
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError) as error:
         raise ModelFileError(f"its array has a header that is none ({one_line(error)[:100]})") from error
@@ -118,5 +120,5 @@ def _parse_header(header: bytes) -> tuple[np.dtype[Any], tuple[int, ...]]:
 
 
 def _is_shape(shape: Any) -> bool:
-    plain = isinstance(shape, tuple) and len(shape) <= 8
-    return plain and all(type(size) is int and 0 <= size < 1 << 31 for size in shape)
+    plain = isinstance(shape, tuple) and len(shape) <= _MOST_DIMENSIONS
+    return plain and all(type(size) is int and 0 <= size < _SIZE_LIMIT for size in shape)

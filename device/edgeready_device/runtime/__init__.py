@@ -1,1 +1,1 @@
-"""TFLite runtimes and delegates, opened with their own messages held back."""
+"""TFLite runtimes and delegates, opened without the messages that they write about themselves."""
