@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from compiled_models import LOG, MIX, mixed, whole
 from tflite_models import O, T, conv_classifier, one_op, tflite
 
+from edgeready.cli.making import run_build
+from edgeready.errors import ConversionError
 from edgeready.readiness import Blocker, OpVerdict, ReadinessReport, check_file, rule_sentences
 from edgeready.report.annotations import format_github, format_sarif
+from edgeready.workflows.draft import readiness_of
+from edgeready_device.model_file.reader import TfliteModel
 
 NOT_READY = conv_classifier(leaky=True)
 UNCERTAIN = one_op("SOFTMAX", [T("x", (1, 20000), "int8", 0.1)], [T("y", (1, 20000), "int8", 0.1)])
@@ -287,3 +293,30 @@ def test_blockers_stand_in_the_order_of_the_graph_in_every_format(run_here, file
     assert [result["ruleId"] for result in results] == order
     github = run_here("check", name, "--format", "github")[1].splitlines()
     assert [line.split("%3A ")[1].split("::")[0] for line in github] == order
+
+
+def test_build_and_convert_accept_an_uncertain_op_and_no_refused_one():
+    accepted = readiness_of(TfliteModel(UNCERTAIN), Path("m.tflite"), mapped=True)
+    assert accepted.verdict == "probably ready"
+    with pytest.raises(ConversionError, match="the Edge TPU would map 5 of 7 ops"):
+        readiness_of(TfliteModel(NOT_READY), Path("m.tflite"), mapped=True)
+
+
+@pytest.mark.parametrize(
+    ("data", "warning"),
+    [
+        (conv_classifier(), ""),
+        (
+            UNCERTAIN,
+            f"edgeready: warning: m.tflite: probably ready, 1 of 1 ops uncertain: {UNCERTAIN_DETAIL}\n",
+        ),
+    ],
+    ids=["ready", "probably ready"],
+)
+def test_build_and_convert_warn_of_an_uncertain_op(capsys, data, warning):
+    readiness = readiness_of(TfliteModel(data), Path("m.tflite"), mapped=True)
+    result = SimpleNamespace(readiness=readiness, to_dict=readiness.to_dict)
+    run_build(lambda config, progress: result, None, as_json=True)
+    out, err = capsys.readouterr()
+    assert json.loads(out)["verdict"] == readiness.verdict
+    assert err == warning
