@@ -18,7 +18,9 @@ from edgeready.workflows.draft import readiness_of
 from edgeready_device.model_file.reader import TfliteModel
 
 NOT_READY = conv_classifier(leaky=True)
-UNCERTAIN = one_op("SOFTMAX", [T("x", (1, 20000), "int8", 0.1)], [T("y", (1, 20000), "int8", 0.1)])
+UNCERTAIN = one_op(
+    "SOFTMAX", [T("x", (1, 20000), "int8", 0.1)], [T("y", (1, 20000), "int8", 1 / 256, -128)], options={"beta": 1.0}
+)
 
 
 @pytest.fixture
