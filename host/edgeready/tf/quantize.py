@@ -71,8 +71,8 @@ def calibrate(float_model: bytes, samples: Samples) -> bytes:
 def quantize(calibrated: bytes, ends: str) -> bytes:
     """Returns the result of `calibrate` with int8 inside; its inputs and outputs are `ends`: uint8, int8 or float32.
 
-    Convolutions have a scale per output channel, dense layers one scale: the last Edge TPU compiler (2021) is older
-    than dense layers with several. An op without an 8-bit form stays float32.
+    Convolutions have a scale per output channel, dense layers one scale: the Edge TPU compiler maps dense layers with
+    several, but whether the chip computes them well is not known. An op without an 8-bit form stays float32.
     """
     kind = tf.as_dtype(ends)
     quantized: bytes = mlir_quantize(
