@@ -10,6 +10,7 @@ from builds import NEEDS_TENSORFLOW, NETS
 
 from edgeready.config.build import BuildConfig, DataConfig, NetworkConfig, OutputConfig
 from edgeready.errors import ConversionError
+from edgeready.readiness.negation import NORMALIZATION
 
 pytestmark = [*NEEDS_TENSORFLOW, pytest.mark.slow]
 
@@ -54,7 +55,7 @@ def test_elu_is_refused_with_op_tensor_and_remedy():
 def test_layer_normalization_is_refused_with_a_remedy():
     text = refusal("layer_normalization")
     assert text.startswith("op 5 NEG stays float32 (tensor '")
-    assert text.endswith("LayerNormalization does this: use BatchNormalization in its place")
+    assert text.endswith(f"it has no 8-bit form; {NORMALIZATION}")
 
 
 def test_leaky_relu_is_integer_but_not_ready_and_the_way_out_is_named():

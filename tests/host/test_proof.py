@@ -11,6 +11,7 @@ from tflite_models import O, T, conv_classifier, one_op, rgb_classifier, tflite
 from edgeready.config.modes import MODES
 from edgeready.errors import ConversionError
 from edgeready.proof.conformance import prove
+from edgeready.readiness import negation
 from edgeready_device.tflite.graph import read_graph
 
 X, Y = T("x", (1, 4), "uint8", 0.1), T("y", (1, 4), "uint8", 0.1)
@@ -35,8 +36,8 @@ def test_a_static_uint8_integer_only_model_passes(data):
     ("op", "remedy"),
     [
         ("ELU", "use ReLU or ReLU6 in its place"),
-        ("EXP", "leave exp, softplus and selu out; use ReLU"),
-        ("NEG", "LayerNormalization does this: use BatchNormalization in its place"),
+        ("EXP", "try ReLU in place of exp, softplus and selu"),
+        ("NEG", "multiply by -1 instead: keras.layers.Rescaling(-1)"),
         (
             "SIN",
             "replace the layer that makes it (Conv2D, DepthwiseConv2D, Dense, ReLU, pooling and Add are safe)",
@@ -72,6 +73,34 @@ def test_of_several_float_ops_the_one_with_a_known_remedy_is_named():
         outputs=["y"],
     )
     assert refusal(data).startswith("op 1 NEG stays float32 (tensor 'b' [1, 4])")
+
+
+def negated(ahead: str, behind: str) -> bytes:
+    """A NEG in float between two integer ops, with a conversion on each side."""
+    names = ("a", "float_in", "float_out", "b")
+    types = ("uint8", "float32", "float32", "uint8")
+    tensors = [T(name, (1, 4), dtype, None if dtype == "float32" else 0.1) for name, dtype in zip(names, types)]
+    ops = [
+        O(ahead, ["x"], ["a"]),
+        O("DEQUANTIZE", ["a"], ["float_in"]),
+        O("NEG", ["float_in"], ["float_out"]),
+        O("QUANTIZE", ["float_out"], ["b"]),
+        O(behind, ["b"], ["y"]),
+    ]
+    return tflite(tensors=[X, *tensors, Y], ops=ops, inputs=["x"], outputs=["y"])
+
+
+@pytest.mark.parametrize(
+    ("ahead", "behind", "remedy"),
+    [
+        ("MEAN", "MUL", negation.NORMALIZATION),
+        ("MEAN", "RELU", negation.NORMALIZATION),
+        ("CONV_2D", "RELU", negation.PRELU),
+        ("CONV_2D", "MUL", negation.NEGATION),
+    ],
+)
+def test_a_negation_is_charged_to_the_layer_that_the_ops_around_it_show(ahead, behind, remedy):
+    assert refusal(negated(ahead, behind)).endswith(f"it has no 8-bit form; {remedy}")
 
 
 def test_a_lone_dequantize_is_named_with_what_to_look_at():
@@ -152,6 +181,6 @@ def test_an_end_that_is_not_quantized_uint8_is_named(x, y, said):
 
 def test_a_second_subgraph_where_floats_may_hide_is_refused():
     assert refusal(one_op("RELU", [X], [Y], subgraphs=2)) == (
-        "the model has 2 subgraphs (loops, branches): an Edge TPU takes one; leave recurrent layers out or build "
-        "them with unroll=True"
+        "the model has 2 subgraphs (loops, branches): an integer file has one; use Conv1D in place of recurrent "
+        "layers, write loops out in Python, leave branches out, and convert one signature"
     )

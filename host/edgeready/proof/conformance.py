@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from edgeready.config.modes import FALLBACK, Mode
 from edgeready.errors import ConversionError
+from edgeready.readiness.negation import remedy_for_negation
 from edgeready_device.tflite.graph import Graph, Op, Tensor
 
 _REMEDIES = {
     "ELU": "use ReLU or ReLU6 in its place",
-    "GELU": "use ReLU or ReLU6 in its place",
-    "EXP": "leave exp, softplus and selu out; use ReLU",
-    "NEG": "LayerNormalization does this: use BatchNormalization in its place",
-    "BATCH_MATMUL": "leave attention layers out; use convolutions",
+    "GELU": "try ReLU, ReLU6 or swish in its place",
+    "EXP": "try ReLU in place of exp, softplus and selu",
+    "BATCH_MATMUL": "try convolutions in place of attention layers",
     "DEQUANTIZE": "an op near it has no 8-bit kernel: replace the layer after it",
 }
+"""What replaces an op that stays in float.
+
+Current TensorFlow gives GELU, EXP and BATCH_MATMUL an integer form, so that what replaces them is only proposed.
+"""
 _BRIDGES = ("DEQUANTIZE", "QUANTIZE", "CAST")
 _ANY_REMEDY = "replace the layer that makes it (Conv2D, DepthwiseConv2D, Dense, ReLU, pooling and Add are safe)"
 _FLEX = "Flex"
@@ -41,14 +45,15 @@ def prove(graph: Graph, mode: Mode) -> None:
     """Raises ConversionError naming op, tensor and remedy unless `graph` is what `mode` promises."""
     if mode.calibrated and graph.subgraphs > 1:
         raise ConversionError(
-            f"the model has {graph.subgraphs} subgraphs (loops, branches): an Edge TPU takes one; leave recurrent "
-            "layers out or build them with unroll=True"
+            f"the model has {graph.subgraphs} subgraphs (loops, branches): an integer file has one; use Conv1D in "
+            "place of recurrent layers, write loops out in Python, leave branches out, and convert one signature"
         )
     _prove_ends(graph, mode)
     pairs = _tensors_with_ops(graph)
     outside = [(tensor, op) for tensor, op in pairs if tensor.dtype not in mode.holds or _leaks(tensor, op, mode)]
     if outside:
-        raise _no_form(*min(outside, key=lambda pair: _blame(pair[1])), mode)
+        tensor, op = min(outside, key=lambda pair: _blame(pair[1]))
+        raise _no_form(tensor, op, mode, remedy=_remedy(graph, op))
     if mode.calibrated:
         _prove_static(pairs)
     if mode.ends == "float32" != mode.weights and not any(tensor.dtype == mode.weights for tensor, _ in pairs):
@@ -94,14 +99,19 @@ def _prove_static(pairs: list[tuple[Tensor, Op]]) -> None:
 
 def _blame(op: Op) -> tuple[bool, bool, int]:
     """Orders ops with a float tensor: those with a known remedy first, those that only lead there last."""
-    return op.name in _BRIDGES, op.name not in _REMEDIES, op.index
+    return op.name in _BRIDGES, op.name not in _REMEDIES and op.name != "NEG", op.index
 
 
-def _no_form(tensor: Tensor, op: Op, mode: Mode) -> ConversionError:
+def _remedy(graph: Graph, op: Op) -> str:
+    if op.name == "NEG":
+        return remedy_for_negation(graph, op)
+    return _REMEDIES.get(op.custom_code or op.name, _ANY_REMEDY)
+
+
+def _no_form(tensor: Tensor, op: Op, mode: Mode, *, remedy: str) -> ConversionError:
     width = "integer" if mode.ends == "int16" or not mode.calibrated else "8-bit"
     way_out = f", or write --mode {FALLBACK}" if mode.ends != "uint8" and mode.calibrated else ""
     return ConversionError(
         f"op {op.index} {op.custom_code or op.name} stays {tensor.dtype} (tensor {tensor.name!r} "
-        f"{list(tensor.shape)}): it has no {width} form; "
-        f"{_REMEDIES.get(op.custom_code or op.name, _ANY_REMEDY)}{way_out}"
+        f"{list(tensor.shape)}): it has no {width} form; {remedy}{way_out}"
     )

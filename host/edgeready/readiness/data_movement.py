@@ -94,7 +94,7 @@ def slice_strides(place: Place) -> Iterator[Reason]:
     elif place.op.option(2, "i") or place.op.option(3, "i"):
         yield Reason(
             f"the slice{source} has an ellipsis or a new axis",
-            "write every axis out: x[:, a:b, c:d, :], and use keras.ops.expand_dims",
+            "try every axis written out: x[:, a:b, c:d, :], and keras.ops.expand_dims",
             uncertain=True,
         )
 

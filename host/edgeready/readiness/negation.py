@@ -18,9 +18,7 @@ def remedy_for_negation(graph: Graph, negation: Op) -> str:
 
     The negative of a MEAN is part of a normalization; RELU(-x) is the half of a PReLU below zero.
     """
-    makers = {output: op for op in graph.ops for output in op.outputs}
-    sources = {makers[tensor].name for tensor in _through_conversions(negation.inputs, makers) if tensor in makers}
-    if "MEAN" in sources:
+    if any(_maker_name(graph, tensor) == "MEAN" for tensor in negation.inputs):
         return NORMALIZATION
     results = set(negation.outputs)
     for op in graph.ops[negation.index + 1 :]:
@@ -33,11 +31,11 @@ def remedy_for_negation(graph: Graph, negation: Op) -> str:
     return NEGATION
 
 
-def _through_conversions(tensors: tuple[int, ...], makers: dict[int, Op]) -> tuple[int, ...]:
-    """Returns `tensors` as they were ahead of the conversions between integers and floats."""
-    maker = makers.get(tensors[0]) if len(tensors) == 1 else None
-    if maker is None or maker.name not in _CONVERSIONS:
-        return tensors
-    ahead = maker.inputs
-    maker = makers.get(ahead[0]) if len(ahead) == 1 else None
-    return maker.inputs if maker is not None and maker.name in _CONVERSIONS else ahead
+def _maker_name(graph: Graph, tensor: int) -> str:
+    """Returns the name of the op that makes `tensor`, ahead of conversions to and from float; "" for none."""
+    makers = {output: op for op in graph.ops for output in op.outputs}
+    maker = makers.get(tensor)
+    for _ in range(2):  # a float op among integers stands behind DEQUANTIZE, its input behind QUANTIZE
+        if maker is not None and maker.name in _CONVERSIONS and maker.inputs:
+            maker = makers.get(maker.inputs[0])
+    return "" if maker is None else maker.name

@@ -111,7 +111,7 @@ def empty_tensor(place: Place) -> Iterator[Reason]:
     if tensor is not None:
         yield Reason(
             f"{tensor_text(tensor)} has no elements, and no compiled file with such a tensor is known",
-            "build the model for inputs of a real size",
+            "try inputs without a zero in their shape",
         )
 
 

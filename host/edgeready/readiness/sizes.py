@@ -37,6 +37,8 @@ _FACTOR = Evidence(
     refused=Observation(what="enlarging 1x1 to 33x33", compiler=UNDATED, source=FILE, size=33),
 )
 _MAPPED_FACTORS = (1, 2)
+_ENLARGE = "enlarge by 2: UpSampling2D(2, interpolation='bilinear'), where the result stays small"
+_ONE_PIXEL = "add or multiply the one pixel as it is: ADD and MUL broadcast [1, 1, 1, c]"
 # A YOLOv5s compiles at 384 and at 512 pixels and not at 352: there is no clean limit, only sizes that are on record.
 _CONCATENATION = Evidence(
     mapped=Observation(what="a result of [1, 896, 16], 14,336 elements,", compiler=V15, source=FILE, size=896 * 16),
@@ -101,7 +103,7 @@ def resize_factor(place: Place) -> Iterator[Reason]:
         yield Reason(
             f"{place.op.name} takes {shape_text(image.shape)} to {shape_text(result.shape)} "
             f"({name_text(result.name)}); {_FACTOR.limits_text()}",
-            "enlarge by 2: UpSampling2D(2, interpolation='bilinear'), where the result stays small",
+            _ONE_PIXEL if image.shape[1:3] == (1, 1) else _ENLARGE,
             uncertain=_FACTOR.judge(int(max(factors))) != "refused",
         )
 
@@ -130,7 +132,7 @@ def _large_boxes(place: Place, evidence: Evidence) -> Iterator[Reason]:
         if len(result.shape) == _BOXES_RANK and evidence.judge(count) != "mapped":
             yield Reason(
                 f"{place.op.name} makes {tensor_text(result)} of {count:,} elements; {evidence.limits_text()}",
-                "should the compiler refuse it, use a smaller input, or end the model ahead of it",
+                "where the compiler refuses it, try a smaller input, or end the model ahead of it",
             )
 
 
