@@ -12,9 +12,9 @@ block bootstrap, with blocks of a second; the second is made 3 % slower for half
   for more of that; beside it stands what it says where the machine is none.
 
 Beside compare stands Welch's t-test on the raw latencies at 5 %, as benchmark tools use it, on the very same trials.
---live measures so many pairs anew, interleaved and as files in random order, and as many again whose second model waits
-for 3 % of the median after each run. A trial that compare does not judge, because a recording was not steady, counts
-as neither slower nor the same.
+--live measures so many pairs anew, interleaved and as files in random order, and as many again whose second model
+waits for 3 % of the median after each run. A trial that compare does not judge, because a recording was not steady,
+counts as neither slower nor the same.
 """
 
 from __future__ import annotations
