@@ -80,7 +80,7 @@ def mobilenet(cache: Path) -> Path:
     from edgeready.jobs.run import run_job
     from edgeready.model_file.writer import package
     from edgeready_device.model_file.manifest import InputSpec, Manifest
-    from edgeready_device.preprocess import Normalization
+    from edgeready_device.normalization import Normalization
 
     file = cache / "mobilenet-v2.tflite"
     if not file.exists():

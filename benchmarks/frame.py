@@ -20,7 +20,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from edgeready_device.preprocess import FrameTable, Normalization
+from edgeready_device.normalization import Normalization
+from edgeready_device.preprocess import FrameTable
 from edgeready_device.quantization import QuantParams
 
 GOAL = 3.0

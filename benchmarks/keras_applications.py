@@ -48,7 +48,7 @@ def one(name: str, size: int, fix: bool) -> dict[str, Any]:
     from edgeready.jobs.job import Job
     from edgeready.jobs.run import run_job
     from edgeready.readiness import check_graph
-    from edgeready_device.preprocess import Normalization
+    from edgeready_device.normalization import Normalization
 
     frames = np.random.default_rng(1).integers(0, 256, (4, size, size, 3), dtype=np.uint8)
     with tempfile.TemporaryDirectory() as folder:

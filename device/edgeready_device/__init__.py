@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from edgeready_device.images.frames import fit_frame
     from edgeready_device.model import Model
     from edgeready_device.model_file.contract import Description
+    from edgeready_device.normalization import Normalization
     from edgeready_device.postprocess import Prediction
-    from edgeready_device.preprocess import Normalization
     from edgeready_device.verification import verify
 
 __version__ = Path(__file__).with_name("VERSION").read_text("ascii").strip()  # both builds read this file
@@ -39,7 +39,7 @@ __all__ = [
 _HOMES = {
     "Description": "model_file.contract",
     "Model": "model",
-    "Normalization": "preprocess",
+    "Normalization": "normalization",
     "Prediction": "postprocess",
     "benchmark": "benchmarking.benchmark",
     "evaluate": "evaluation",

@@ -26,7 +26,7 @@ from edgeready_device.model import Model
 from edgeready_device.model_file.golden import GoldenVectors
 from edgeready_device.model_file.manifest import InputSpec, Manifest
 from edgeready_device.model_file.reader import read_model_file
-from edgeready_device.preprocess import Normalization
+from edgeready_device.normalization import Normalization
 from edgeready_device.runtime.runtime import RUNTIME_VARIABLE, Runtime, installed_runtimes
 from edgeready_device.testing import FakeInterpreter
 

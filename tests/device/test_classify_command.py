@@ -14,7 +14,7 @@ import pytest
 
 from edgeready_device import cli
 from edgeready_device.model_file.manifest import InputSpec
-from edgeready_device.preprocess import Normalization
+from edgeready_device.normalization import Normalization
 
 pillow = pytest.importorskip("PIL.Image", reason="Pillow is not installed here")
 

@@ -17,7 +17,7 @@ from edgeready_device.machine.machine import Machine
 from edgeready_device.model import Model
 from edgeready_device.model_file.golden import GoldenVectors, recording_key
 from edgeready_device.model_file.manifest import InputSpec
-from edgeready_device.preprocess import Normalization
+from edgeready_device.normalization import Normalization
 from edgeready_device.report.benchmark import benchmark_json
 from edgeready_device.runtime.runtime import KERNELS, choose_runtime
 from edgeready_device.verification import SAME_PATH_STEPS, outputs_of

@@ -7,7 +7,7 @@ from edgeready_device.errors import ModelFileError
 from edgeready_device.model_file.contract import TensorSpec, read_contract
 from edgeready_device.model_file.manifest import InputSpec
 from edgeready_device.model_file.reader import read_model_file
-from edgeready_device.preprocess import Normalization
+from edgeready_device.normalization import Normalization
 from edgeready_device.quantization import QuantParams
 
 PIXELS = np.array([[0, 1], [2, 255]], np.uint8)

@@ -8,7 +8,7 @@ from edgeready_device.model_file.contract import Description, read_contract
 from edgeready_device.model_file.labels import labels_for, read_labels
 from edgeready_device.model_file.manifest import InputSpec
 from edgeready_device.model_file.reader import read_model_file
-from edgeready_device.preprocess import Normalization, parse_normalization
+from edgeready_device.normalization import Normalization, parse_normalization
 
 
 @pytest.fixture

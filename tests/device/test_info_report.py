@@ -6,7 +6,7 @@ from report_cases import LITERT
 from edgeready_device.model_file.golden import GoldenVectors
 from edgeready_device.model_file.manifest import InputSpec
 from edgeready_device.model_file.reader import read_model_file
-from edgeready_device.preprocess import Normalization
+from edgeready_device.normalization import Normalization
 from edgeready_device.report.info import info_json, info_text
 
 

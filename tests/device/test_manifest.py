@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from edgeready_device.errors import ModelFileError
 from edgeready_device.model_file.manifest import InputSpec, Manifest, read_manifest
-from edgeready_device.preprocess import Normalization
+from edgeready_device.normalization import Normalization
 
 MANIFEST = Manifest(
     "digits",

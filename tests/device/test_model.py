@@ -11,8 +11,8 @@ from edgeready_device.errors import EdgereadyError, ImageError, ModelFileError, 
 from edgeready_device.model import Model
 from edgeready_device.model_file.contract import Description
 from edgeready_device.model_file.manifest import InputSpec
+from edgeready_device.normalization import Normalization
 from edgeready_device.postprocess import Prediction
-from edgeready_device.preprocess import Normalization
 
 # For the model `sums` (see models.py): raw outputs 10 + 16, 10 + 8, 10 + 40 / 4 + 1.
 FRAME = np.array([[16, 8], [4, 12]], np.uint8)

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeready_device.errors import ModelFileError
-from edgeready_device.preprocess import FrameTable, Normalization
+from edgeready_device.normalization import Normalization
+from edgeready_device.preprocess import FrameTable
 from edgeready_device.quantization import QuantParams
 
 EVERY_PIXEL = np.arange(256, dtype=np.uint8)

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeready_device.preprocess import FrameTable, Normalization, StepTable
+from edgeready_device.normalization import Normalization
+from edgeready_device.preprocess import FrameTable, StepTable
 from edgeready_device.quantization import QuantParams
 
 # Every pixel, in an order that is not its own, on a frame that is large enough for arithmetic.

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edgeready_device.errors import ModelFileError
-from edgeready_device.preprocess import Normalization
+from edgeready_device.normalization import Normalization
 from edgeready_device.tflite.graph import read_graph
 from edgeready_device.tflite.metadata import ENTRY, TfliteMetadata, read_tflite_metadata
 

@@ -22,7 +22,7 @@ from edgeready.tf import convert, models, qat, quantize, train
 from edgeready.tf.augment import augment
 from edgeready.tf.qat import fake_quantization as grids
 from edgeready.tf.qat import steps
-from edgeready_device.preprocess import Normalization
+from edgeready_device.normalization import Normalization
 
 folder = Path(sys.argv[1])
 layers = keras.layers

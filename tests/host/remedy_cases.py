@@ -18,7 +18,7 @@ import tensorflow as tf
 from edgeready.config.build import SourceConfig
 from edgeready.quantization.samples import Samples
 from edgeready.tf import convert, quantize, rewrites
-from edgeready_device.preprocess import Normalization
+from edgeready_device.normalization import Normalization
 
 layers, ops = keras.layers, keras.ops
 FOLDER = Path(sys.argv[1])

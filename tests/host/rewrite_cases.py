@@ -16,7 +16,7 @@ import numpy as np
 from edgeready.config.build import SourceConfig
 from edgeready.quantization.samples import Samples
 from edgeready.tf import convert, models, quantize, rewrite
-from edgeready_device.preprocess import Normalization
+from edgeready_device.normalization import Normalization
 
 folder = Path(sys.argv[1])
 layers = keras.layers

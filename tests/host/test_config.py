@@ -17,7 +17,7 @@ from edgeready.config.build import (
 )
 from edgeready.config.method import Method
 from edgeready.errors import UsageError
-from edgeready_device.preprocess import Normalization
+from edgeready_device.normalization import Normalization
 
 DIGITS = DataConfig(source="digits")
 

@@ -20,7 +20,7 @@ from edgeready.quantization.inputs import image_samples
 from edgeready.workflows.layers import diagnose_models
 from edgeready_device.model_file.manifest import InputSpec, Manifest
 from edgeready_device.model_file.reader import TfliteModel
-from edgeready_device.preprocess import Normalization
+from edgeready_device.normalization import Normalization
 from edgeready_device.tflite.graph import read_graph
 
 KERNEL, DENSE = pairs.weights()

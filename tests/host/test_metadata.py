@@ -6,7 +6,7 @@ import pytest
 
 from edgeready.model_file.tflite_metadata import tflite_metadata
 from edgeready_device.model_file.manifest import InputSpec
-from edgeready_device.preprocess import Normalization
+from edgeready_device.normalization import Normalization
 from edgeready_device.tflite.flatbuffer import Flatbuffer, Table
 from edgeready_device.tflite.metadata import IDENTIFIER, TfliteMetadata, read_tflite_metadata
 

@@ -102,4 +102,4 @@ class TestMeasured:
             "confusion_int8-float-fallback.png",
             "disagreements_int8-float-fallback.png",
         }
-        assert len([line for line in messages.splitlines() if line.startswith("edgeready: wrote ")]) == 4
+        assert len([line for line in messages.splitlines() if line.startswith("edgeready: wrote ")]) == 5

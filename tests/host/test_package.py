@@ -18,7 +18,7 @@ from edgeready_device.model_file.contract import read_contract
 from edgeready_device.model_file.golden import GoldenVectors
 from edgeready_device.model_file.manifest import InputSpec, Manifest
 from edgeready_device.model_file.reader import flatbuffer_of, read_model_file
-from edgeready_device.preprocess import Normalization
+from edgeready_device.normalization import Normalization
 from edgeready_device.tflite.graph import read_graph
 from edgeready_device.tflite.metadata import ENTRY, TfliteMetadata
 

@@ -24,7 +24,7 @@ from edgeready.readiness import check_file
 from edgeready.workflows.evaluate import evaluate_file
 from edgeready_device.model import Model
 from edgeready_device.model_file.reader import flatbuffer_of, read_model_file
-from edgeready_device.preprocess import Normalization
+from edgeready_device.normalization import Normalization
 from edgeready_device.runtime.runtime import installed_runtimes
 from edgeready_device.tflite.graph import read_graph
 from edgeready_device.verification import verify

@@ -70,7 +70,7 @@ def test_as_many_vectors_are_kept_as_fit_but_four_at_least(opened, size, given, 
 def test_what_was_recorded_here_verifies_here(opened, tmp_path):
     file = opened()
     golden = record_golden(file, noise(8, 8))
-    whole = file.described(golden_npz=golden.to_bytes())
+    whole = file.replace(golden_npz=golden.to_bytes())
     for runtime in installed_runtimes():
         report = verify(whole, runtime.name)
         assert report.passed

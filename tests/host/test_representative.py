@@ -22,7 +22,7 @@ from edgeready.quantization.representative import (
 from edgeready.quantization.samples import Samples
 from edgeready.report.build import calibration_lines
 from edgeready_device.model_file.reader import TfliteModel
-from edgeready_device.preprocess import Normalization
+from edgeready_device.normalization import Normalization
 
 NOISE = np.random.default_rng(0)
 CLASS_NAMES = tuple("abc")

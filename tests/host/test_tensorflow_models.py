@@ -13,7 +13,7 @@ from builds import NEEDS_TENSORFLOW, NETS, Built, made
 
 from edgeready.config.build import TrainConfig
 from edgeready_device.model_file.reader import read_model_file
-from edgeready_device.preprocess import Normalization
+from edgeready_device.normalization import Normalization
 
 pytestmark = NEEDS_TENSORFLOW
 

@@ -25,7 +25,7 @@ from edgeready.jobs.quantize_job import QuantizeJob
 from edgeready.jobs.run import failure, run_job
 from edgeready.quantization.samples import Samples
 from edgeready_device.model_file.reader import TfliteModel
-from edgeready_device.preprocess import Normalization
+from edgeready_device.normalization import Normalization
 
 SAFE = "replace the layer (Conv2D, DepthwiseConv2D, Dense, BatchNormalization, ReLU, pooling, Add are safe)"
 

@@ -102,12 +102,12 @@ def open_model(options: argparse.Namespace) -> Model:
 
 def read_description(options: argparse.Namespace) -> Description:
     """Returns the Description of the model in `options`."""
-    from edgeready_device import preprocess
+    from edgeready_device import normalization
     from edgeready_device.model_file import contract, labels
 
     return contract.Description(
         labels=None if options.labels is None else labels.read_labels(options.labels),
-        normalization=preprocess.parse_normalization(options.mean, options.std),
+        normalization=normalization.parse_normalization(options.mean, options.std),
         resize=options.resize,
     )
 

@@ -9,7 +9,8 @@ from typing import Protocol
 from edgeready_device.errors import ModelFileError, UsageError
 from edgeready_device.model_file.labels import Labels, labels_for
 from edgeready_device.model_file.manifest import RESIZE_RULES, SCORES, InputSpec, Manifest
-from edgeready_device.preprocess import FrameTable, Normalization
+from edgeready_device.normalization import Normalization
+from edgeready_device.preprocess import FrameTable
 from edgeready_device.quantization import QuantParams
 from edgeready_device.tflite.graph import Graph, Tensor
 from edgeready_device.tflite.metadata import TfliteMetadata

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edgeready_device.errors import ModelFileError
-from edgeready_device.preprocess import Normalization
+from edgeready_device.normalization import Normalization
 
 SCHEMA_VERSION = 1
 RESIZE_RULES = ("stretch", "crop", "letterbox")

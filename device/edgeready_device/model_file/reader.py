@@ -78,14 +78,14 @@ class TfliteModel:
         label_file = metadata.label_file or LABELS
         if GOLDEN in parts:
             read_golden(parts[GOLDEN])  # a damaged part is met here, and not only by `verify`
-        return bare.described(
+        return bare.replace(
             metadata=metadata,
             manifest=manifest,
             labels=parse_labels(parts[label_file]) if label_file in parts else (),
             golden_npz=parts.get(GOLDEN),
         )
 
-    def described(self, **changes: Any) -> TfliteModel:
+    def replace(self, **changes: Any) -> TfliteModel:
         """The same flatbuffer with other fields; a graph that is read already is not read again."""
         other = replace(self, **changes)
         if "graph" in self.__dict__:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgeready_device.errors import ModelFileError
-from edgeready_device.preprocess import Normalization
+from edgeready_device.normalization import Normalization
 from edgeready_device.tflite.flatbuffer import Flatbuffer, Table, check_layout
 
 ENTRY = "TFLITE_METADATA"

@@ -15,7 +15,7 @@ from edgeready.config.method import CALIBRATIONS, Method, QatConfig
 from edgeready.config.modes import MODES, TARGETS, Mode, choose_mode
 from edgeready.config.option import Option, parse_image_size, parse_shape
 from edgeready.errors import UsageError
-from edgeready_device.preprocess import Normalization, normalization_of, parse_numbers
+from edgeready_device.normalization import Normalization, normalization_of, parse_numbers
 
 MOST_SEED = 2**32 - 1  # numpy's and Keras' own limit
 

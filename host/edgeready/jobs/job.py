@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from edgeready.config.build import NetworkConfig, SourceConfig, TrainConfig
 from edgeready.config.method import Method
 from edgeready_device.model_file.reader import TfliteModel
-from edgeready_device.preprocess import Normalization
+from edgeready_device.normalization import Normalization
 
 
 def no_images() -> NDArray[np.uint8]:

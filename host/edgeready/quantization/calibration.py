@@ -19,7 +19,7 @@ from edgeready.quantization.ranges import Range
 from edgeready.quantization.representative import looks_like_noise, neighbour_correlation
 from edgeready.quantization.samples import Samples
 from edgeready_device.model_file.reader import TfliteModel
-from edgeready_device.preprocess import Normalization
+from edgeready_device.normalization import Normalization
 from edgeready_device.tflite.graph import Graph
 
 _SAMPLES = 100  # images in each half, and as many others; chosen: a report must not take longer than the conversion

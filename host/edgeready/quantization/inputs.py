@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edgeready.errors import DatasetError, ModelSourceError
 from edgeready.quantization.samples import Samples
-from edgeready_device.preprocess import Normalization
+from edgeready_device.normalization import Normalization
 from edgeready_device.tflite.graph import Graph, Tensor
 
 

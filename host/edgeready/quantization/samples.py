@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeready_device.preprocess import Normalization
+from edgeready_device.normalization import Normalization
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ import keras
 
 from edgeready.errors import ModelSourceError
 from edgeready.tf.architectures import UNIT, Shape, weights_file
-from edgeready_device.preprocess import Normalization
+from edgeready_device.normalization import Normalization
 
 _SYMMETRIC = Normalization((127.5,), (127.5,))
 _RAW = Normalization((0.0,), (1.0,))

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 
 from edgeready.errors import ModelSourceError
-from edgeready_device.preprocess import Normalization
+from edgeready_device.normalization import Normalization
 
 Shape = tuple[int, ...]
 layers = keras.layers

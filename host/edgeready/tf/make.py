@@ -24,7 +24,7 @@ from edgeready.tf.models import NamedModel
 from edgeready.tf.sources import Network
 from edgeready_device.model_file.contract import scores_of
 from edgeready_device.model_file.reader import TfliteModel
-from edgeready_device.preprocess import Normalization
+from edgeready_device.normalization import Normalization
 from edgeready_device.progress import Progress
 from edgeready_device.tflite.graph import Graph
 

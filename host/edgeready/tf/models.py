@@ -18,7 +18,7 @@ from edgeready.errors import EdgereadyError, ModelSourceError, TrainingError
 from edgeready.tf.applications import APPLICATIONS, build_application, normalization_of
 from edgeready.tf.architectures import ARCHITECTURES, UNIT, Architecture, Shape, check_smallest
 from edgeready.tf.sources import Network, load_source
-from edgeready_device.preprocess import Normalization
+from edgeready_device.normalization import Normalization
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from edgeready.errors import ConversionError
 from edgeready.quantization.samples import Samples
 from edgeready.readiness.rewrites import SENTENCES
 from edgeready.tf.rewrites import REWRITES, Apply, proposal
-from edgeready_device.preprocess import Normalization
+from edgeready_device.normalization import Normalization
 
 FRAMES = 8  # whose results are compared; chosen: few, because a wrong rewrite shows on every image
 # Of the largest output; chosen: ten times what the tests allow for sums in another order.

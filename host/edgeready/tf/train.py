@@ -11,7 +11,7 @@ from edgeready.config.build import TrainConfig
 from edgeready.errors import TrainingError
 from edgeready.tf.augment import augment
 from edgeready.tf.models import NamedModel, output_kind
-from edgeready_device.preprocess import Normalization
+from edgeready_device.normalization import Normalization
 from edgeready_device.progress import Progress, no_progress
 
 _PREFETCH = 4  # batches made ahead; chosen: a few hide the time that one takes

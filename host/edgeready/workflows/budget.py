@@ -93,7 +93,7 @@ class _Attempts:
         def judge(flatbuffer: bytes) -> Judgement:
             if not float32_answers:
                 manifest = manifest_of(self.result, self.splits)
-                float32 = self.result.float32.described(manifest=manifest, labels=data.classes)
+                float32 = self.result.float32.replace(manifest=manifest, labels=data.classes)
                 float32_answers.append(self._evaluate(float32, data, label).predictions)
             report = self._evaluate(self.drafts[flatbuffer].model, data, label)
             return Judgement(

@@ -57,7 +57,7 @@ def draft(
     with `mapped`, when an op would stay on the CPU.
     """
     model = conforming_model(result, mode)
-    model = model.described(manifest=manifest_of(result, splits), labels=splits.train.classes)
+    model = model.replace(manifest=manifest_of(result, splits), labels=splits.train.classes)
     readiness = readiness_of(model, model.path, mapped=mapped)
     return Draft(mode=mode, model=model, origin=origin or result.float32, readiness=readiness)
 
@@ -77,7 +77,7 @@ def complete(draft: Draft, splits: Splits, vectors: int | None = None) -> Draft:
 
 def baseline_model(result: JobResult, splits: Splits) -> TfliteModel:
     """The float32 model of `result` as it is written and measured: with its metadata, without golden vectors."""
-    model = result.float32.described(manifest=manifest_of(result, splits), labels=splits.train.classes)
+    model = result.float32.replace(manifest=manifest_of(result, splits), labels=splits.train.classes)
     return add_metadata(model, __version__, golden=False)
 
 
@@ -85,7 +85,7 @@ def file_bytes(model: TfliteModel, provenance: dict[str, Any], golden: GoldenVec
     """The bytes of the file of `model`, whose manifest says `provenance`, read again; raises ModelFileError."""
     if model.manifest is None:
         raise ValueError("a model without a manifest has no file")
-    data = pack(model.described(manifest=replace(model.manifest, provenance=provenance)), golden)
+    data = pack(model.replace(manifest=replace(model.manifest, provenance=provenance)), golden)
     TfliteModel.from_bytes(data, model.path, parsed=model)
     return data
 

@@ -19,7 +19,7 @@ from edgeready.quantization.inputs import image_samples, tensor_samples
 from edgeready.workflows.evaluate import splits_for
 from edgeready_device.model_file.manifest import Manifest
 from edgeready_device.model_file.reader import TfliteModel, read_model_file
-from edgeready_device.preprocess import Normalization
+from edgeready_device.normalization import Normalization
 from edgeready_device.progress import Progress, no_progress
 
 IMAGES = 32  # chosen: some seconds for a network of 30 layers, and every class of most data sets

@@ -14,7 +14,7 @@ from edgeready.errors import ConversionError
 from edgeready.tf.qat.calls import read_calls
 from edgeready.tf.qat.fake_quantization import fit_grid, lower_halves, round_to_grid
 from edgeready.tf.qat.steps import Grid, Step, expand_calls
-from edgeready_device.preprocess import Normalization
+from edgeready_device.normalization import Normalization
 
 _BATCH = 100  # frames at once; chosen: large enough that the overhead of a call does not count
 
