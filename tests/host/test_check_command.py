@@ -45,6 +45,10 @@ def test_the_text_is_the_compilers_table_then_blockers_cost_and_that_it_is_a_pre
         "CONV_2D                        1          Mapped to Edge TPU",
     ]
     assert "   rule: The op is in the Edge TPU's table of operations." in lines
+    assert (
+        "   evidence: refused LEAKY_RELU: operation not supported (compiled files, compiler logs, compiler 16.0); "
+        "documented: the table of supported operations"
+    ) in lines
     assert "   where: op 5 LEAKY_RELU of layer 'scores_int8', tensor 'scores_int8' [1, 3]" in lines
     assert "   behind it: 2 ops, 0 multiply-accumulates (0.0 %), 0 parameter bytes" in lines
     assert (
@@ -243,6 +247,10 @@ def test_an_uncertain_op_makes_a_model_probably_ready_with_exit_code_0_and_a_lin
     assert code == 0
     assert lines[0] == "m.tflite: probably Edge-TPU ready (predicted), 1 of 1 ops mapped, 1 of them uncertain"
     assert f"1. uncertain, softmax-size: {UNCERTAIN_DETAIL}" in lines
+    assert (
+        "   evidence: mapped a softmax over 16,384 values (compiled files); documented: at most 16,000 elements"
+        in lines
+    )
     assert "   behind it: 1 op, 0 multiply-accumulates, 0 parameter bytes" in lines
     assert err == (
         f"edgeready: m.tflite: probably ready, 1 of 1 ops uncertain: {UNCERTAIN_DETAIL}; --strict makes this exit "

@@ -59,6 +59,14 @@ class Evidence:
         refused = "no refusal is known" if self.refused is None else f"{self.refused.what} was refused"
         return f"{mapped}, {refused}"
 
+    def text(self) -> str:
+        """The examples with their sources, and what is documented, as one line; empty without any of them."""
+        examples = (("mapped", self.mapped), ("refused", self.refused))
+        parts = [f"{label} {example.text()}" for label, example in examples if example is not None]
+        if self.documented:
+            parts.append(f"documented: {self.documented}")
+        return "; ".join(parts)
+
     def to_dict(self) -> dict[str, Any]:
         """The evidence as a JSON object; null for an example that is not known."""
         return {

@@ -135,6 +135,8 @@ def _blocker(number: int, blocker: Blocker, report: ReadinessReport) -> Iterator
     label, colour = ("uncertain, ", "yellow") if blocker.uncertain else ("", "red")
     yield Text(f"{number}. {label}{blocker.rule}: {blocker.detail}", colour)
     yield Text(f"   rule: {blocker.sentence}")
+    if evidence := blocker.evidence.text():
+        yield Text(f"   evidence: {evidence}")
     if blocker.op is not None:
         op = report.ops[blocker.op]
         tensor = f"tensor {name_text(blocker.tensor)} {shape_text(blocker.shape)}"
