@@ -332,7 +332,7 @@ def test_without_the_library_the_package_is_named(with_edgetpu, tmp_path):
     (tmp_path / "none").mkdir()
     found = with_edgetpu("compiled", "edgetpu", tmp_path / "none")
     assert found.startswith("6 the Edge TPU's library does not load (libedgetpu.so.1: cannot open shared object file")
-    assert "sudo apt install libedgetpu1-std" in found
+    assert "install a libedgetpu1-std that was rebuilt for this runtime (docs/coral.md)" in found
 
 
 # -- the child -------------------------------------------------------------------------------------------------

@@ -341,7 +341,7 @@ def test_a_library_that_sees_no_device_though_there_is_one_is_a_problem():
 
 @pytest.mark.parametrize(
     ("library", "remedy"),
-    [(None, "sudo apt install libedgetpu1-std (see docs/coral.md)"), (LIBRARY, tpu_probes.REBUILT)],
+    [(None, f"{tpu_probes.REBUILT}; take its libedgetpu1-std (see docs/coral.md)"), (LIBRARY, tpu_probes.REBUILT)],
 )
 def test_a_library_that_does_not_load_is_told_with_the_loaders_reason(library, remedy):
     broken = board(tpus=(USB,), library=library, **says('{"error": "wrong ELF class"}'))

@@ -101,7 +101,7 @@ def library(environment: Environment) -> Iterator[Finding]:
     variant = environment.library.variant if environment.library else ""
     if "error" in answer:
         installed = environment.library is not None
-        cure = REBUILT if installed else "sudo apt install libedgetpu1-std (see docs/coral.md)"
+        cure = REBUILT if installed else f"{REBUILT}; take its libedgetpu1-std (see docs/coral.md)"
         yield Finding("libedgetpu", "problem", f"libedgetpu does not load: {answer['error']}", remedy=cure)
         return
     clock = {"std": ", standard clock", "max": ", maximum clock: it gets hot"}.get(variant, "")

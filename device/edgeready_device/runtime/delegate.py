@@ -168,8 +168,8 @@ def _check_library(spec: DelegateSpec) -> None:
     except OSError as error:
         if spec.edgetpu:
             raise RuntimeUnavailableError(
-                f"the Edge TPU's library does not load ({one_line(error)}): install it with "
-                "sudo apt install libedgetpu1-std, then run edgeready-device doctor"
+                f"the Edge TPU's library does not load ({one_line(error)}): install a "
+                "libedgetpu1-std that was rebuilt for this runtime (docs/coral.md), then run edgeready-device doctor"
             ) from error
         raise RuntimeUnavailableError(
             f"{spec.library} does not load ({one_line(error)}): give a shared library built for this machine"
