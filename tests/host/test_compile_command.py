@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from compiled_models import MIX, mixed, whole
-from tflite_models import T, conv_classifier, one_op
+from compiled_models import CUSTOM, MIX, compiled, mixed, options, two_executables, whole
+from tflite_models import O, T, conv_classifier, one_op, tflite
 
 from edgeready import __version__
 from edgeready.edgetpu import compiler
@@ -137,6 +137,24 @@ def test_what_was_predicted_wrong_is_printed_op_by_op_and_row_by_row(tools, run_
     assert "table: LEAKY_RELU 'Mapped to Edge TPU' has 1 ops, predicted 0" in lines
     assert "table: FULLY_CONNECTED 'Mapped to Edge TPU' has 2 ops, predicted 1" in lines
     assert "table: LEAKY_RELU 'Operation not supported' has 0 ops, predicted 1" in lines
+
+
+def test_an_uncertain_op_that_is_refused_is_no_wrong_prediction(tools, run_here, tmp_path):
+    tensors = [T(name, (1, 20000), "int8", 0.1) for name in ("x", "a", "y")]
+    softmax = O("SOFTMAX", ["a"], ["y"], options={"beta": 1.0})
+    ends = {"inputs": ["x"], "outputs": ["y"]}
+    edgetpu = O("CUSTOM", ["x"], ["a"], custom_code=CUSTOM)
+    table = "RELU  1  Mapped to Edge TPU\nSOFTMAX  1  More than one subgraph is not supported\n"
+    tools(
+        f"Edge TPU Compiler version 16.0.384591198\n\nOperator  Count  Status\n\n{table}",
+        compiled(tensors, [edgetpu, softmax], options(two_executables()), **ends),
+    )
+    model = written(tmp_path, tflite(tensors=tensors, ops=[O("RELU", ["x"], ["a"]), softmax], **ends))
+    _, out, _ = run_here("compile", model)
+    assert "uncertain: op 1 SOFTMAX is cpu, predicted uncertain (softmax-size)" in out.splitlines()
+    assert "prediction WRONG" not in out
+    found = json.loads(run_here("compile", model, "--json")[1])
+    assert (found["proved"], found["predicted_verdict"]) == (False, "probably ready")
 
 
 def test_labels_metadata_and_manifest_are_in_the_compiled_file(tools, run_here, tmp_path):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgeready.edgetpu.compiler_log import CompilerLog
-from edgeready.readiness import ReadinessReport
+from edgeready.readiness import OpVerdict, ReadinessReport
 from edgeready.readiness.compiler_table import predict_table
 from edgeready.readiness.operators import COMPILED
 from edgeready_device.tflite.graph import Graph
@@ -15,7 +15,7 @@ from edgeready_device.tflite.graph import Graph
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """An op whose prediction was wrong; `rule` is why it was predicted for the CPU, or ""."""
+    """An op that went elsewhere than predicted; `rule` is why it was predicted for the CPU or as uncertain, or ""."""
 
     op: int
     name: str
@@ -75,12 +75,16 @@ def compare_outcome(graph: Graph, compiled: Graph, log: CompilerLog, *, report: 
         for op in graph.ops
     }
     differences = tuple(
-        Difference(op=op.index, name=op.name, predicted=op.target, actual=targets[op.index], rule=op.rule)
+        Difference(op=op.index, name=op.name, predicted=_predicted(op), actual=targets[op.index], rule=op.rule)
         for op in report.ops
         if op.target != targets[op.index]
     )
     mapped = sum(target == "edgetpu" for target in targets.values())
     return Outcome(mapped=mapped, total=len(targets), differences=differences, rows=_compare_rows(report, log))
+
+
+def _predicted(op: OpVerdict) -> str:
+    return "uncertain" if op.uncertain else op.target
 
 
 def _compare_rows(report: ReadinessReport, log: CompilerLog) -> tuple[RowDifference, ...]:

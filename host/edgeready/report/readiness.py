@@ -121,9 +121,8 @@ def compilation_view(compilation: Compilation) -> RenderableType:
         lines.append(Text(f"prediction: right for all {outcome.total} ops and every row of the table", "green"))
     for op in outcome.differences:
         why = f" ({op.rule})" if op.rule else ""
-        lines.append(
-            Text(f"prediction WRONG: op {op.op} {op.name} is {op.actual}, predicted {op.predicted}{why}", "red")
-        )
+        label, colour = ("uncertain", "yellow") if op.predicted == "uncertain" else ("prediction WRONG", "red")
+        lines.append(Text(f"{label}: op {op.op} {op.name} is {op.actual}, predicted {op.predicted}{why}", colour))
     for row in outcome.rows:
         lines.append(
             Text(f"table: {row.op} {row.status!r} has {row.actual} ops, predicted {row.predicted}", "yellow")

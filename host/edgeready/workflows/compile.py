@@ -40,6 +40,7 @@ class Compilation:
             "out": str(self.out),
             "proved": self.proved,
             "predicted_ready": self.report.ready,
+            "predicted_verdict": self.report.verdict,
             "outcome": self.outcome.to_dict(),
             "log": self.log.to_dict(),
             "compiled": [package.to_dict() for package in self.packages],
