@@ -19,7 +19,7 @@ from edgeready_device.model_file.manifest import InputSpec
 from edgeready_device.progress import Progress, no_progress
 from edgeready_device.statistics import Proportion
 
-_CHUNK = 64
+_CHUNK = 64  # chosen: frames of one task; many tasks keep the CPUs busy to the end and show progress
 
 
 class Frames(Protocol):

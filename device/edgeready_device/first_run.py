@@ -15,7 +15,7 @@ from edgeready_device.model_file.reader import FLATBUFFER, TfliteModel
 from edgeready_device.runtime.runtime import Runtime, choose_runtime
 from edgeready_device.tune_file import usable_choice
 
-TIME_LIMIT_S = 60.0
+TIME_LIMIT_S = 60.0  # chosen: a model that has not answered by then is of no use on this board
 _THE_MACHINES = ("SIGILL", "SIGKILL")  # no fault of the file: another processor, or no memory left
 
 

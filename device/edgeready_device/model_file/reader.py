@@ -24,6 +24,8 @@ MANIFEST = "edgeready.json"
 LABELS = "labels.txt"
 GOLDEN = "golden.npz"
 FLATBUFFER = "flatbuffer"  # the key of its hash in the manifest
+# Chosen: the memory of the largest common boards bounds a file, and a pipe's content is held twice; the parts beside
+# the model are text and a few pictures.
 _MAX_MODEL_BYTES = 1 << 30
 _MAX_PIPE_BYTES = 64 << 20
 _MAX_PART_BYTES = {MANIFEST: 1 << 20, LABELS: 4 << 20, GOLDEN: 32 << 20}

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from edgeready import __version__
 from edgeready.cli import build, bundle, check, compile, convert, data, demo, evaluate, golden, layers, modes
 from edgeready.cli.terminal import run
+from edgeready_device import __version__
 
 app = typer.Typer(
     epilog="Exit codes: 0 yes; 1 a negative verdict; 2 usage; 3 bad input; 4 not found; 5 conversion refused; "

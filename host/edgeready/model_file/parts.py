@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from edgeready import __version__
 from edgeready.model_file.metadata_entry import with_metadata
 from edgeready.model_file.writer import package, with_parts
+from edgeready_device import __version__
 from edgeready_device.model_file.archive import read_archive
 from edgeready_device.model_file.reader import GOLDEN, TfliteModel
 from edgeready_device.tflite.metadata import ENTRY

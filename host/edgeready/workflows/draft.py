@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeready import __version__
 from edgeready.config.modes import Mode
 from edgeready.dataset import Splits, alternate_classes
 from edgeready.errors import ConversionError
@@ -20,6 +19,7 @@ from edgeready.proof.conformance import prove
 from edgeready.proof.runtimes import RuntimeTrial, runtimes_that_run, try_runtimes
 from edgeready.readiness import ReadinessReport, check_graph
 from edgeready.workflows.prepare import manifest_of
+from edgeready_device import __version__
 from edgeready_device.model_file.golden import GoldenVectors
 from edgeready_device.model_file.reader import TfliteModel
 

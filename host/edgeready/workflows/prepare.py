@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from edgeready import __version__
 from edgeready.config.augmentation import recommend_augmentation
 from edgeready.config.build import BuildConfig, TrainConfig
 from edgeready.config.method import Method
 from edgeready.dataset import Splits, load_splits
 from edgeready.jobs.job import Job, JobResult
 from edgeready.quantization.representative import load_representative
+from edgeready_device import __version__
 from edgeready_device.model_file.manifest import InputSpec, Manifest
 from edgeready_device.progress import Progress
 

@@ -122,8 +122,9 @@ def test_a_folder_that_cannot_be_made_is_an_output_error(site, tmp_path):
 
 
 IN_ANOTHER_PROCESS = """
-import resource, sys
+import resource, signal, sys
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job of a shell's background starts with it ignored
 from edgeready.dataset.download import BASE_URLS, Download, download
 from edgeready.errors import OutputError
 BASE_URLS["keras"] = sys.argv[1]
