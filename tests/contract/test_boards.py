@@ -9,6 +9,7 @@ import pytest
 
 from edgeready.edgetpu.compiler import COMPILER
 from edgeready_device.doctor import tpu_probes
+from edgeready_device.doctor.platform_facts import PlatformFacts, wheels_for
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -41,6 +42,14 @@ def test_the_dev_boards_python_is_below_the_one_that_the_device_package_needs():
     text = (DOCS / "coral-dev-board.md").read_text("utf-8")
     assert f"needs Python {needed[1]}" in text
     assert "with Python 3.7." in text
+
+
+@pytest.mark.parametrize("python", [(3, 9), (3, 10), (3, 11)])
+def test_a_newer_python_on_the_dev_board_takes_the_runtime_that_its_page_names(python):
+    facts = PlatformFacts("CPython", python, "Linux", "aarch64", "glibc", (2, 28), "aarch64")
+    fitting = {wheels.requirement for wheels in wheels_for(facts) if wheels.runtime == "tflite-runtime"}
+    assert fitting == {"tflite-runtime==2.13.0 'numpy<2'"}
+    assert '"tflite-runtime==2.13.0"' in (DOCS / "coral-dev-board.md").read_text("utf-8")
 
 
 def test_doctor_recommends_the_library_that_the_pages_recommend():
