@@ -78,6 +78,13 @@ def test_standard_input_holds_one_encoded_image(run, complete, image, piped):
     assert run(complete(), "-") == (0, [f"standard input: {ANSWER}"], [])
 
 
+def test_an_array_in_a_file_is_classified_as_the_image_with_its_pixels(run, complete, image, tmp_path):
+    np.save(tmp_path / "b.npy", FRAME)
+    code, out, err = run(complete(), image(), tmp_path / "b.npy")
+    assert (code, err) == (0, [])
+    assert [line.partition(": ")[2] for line in out] == [ANSWER, ANSWER]
+
+
 def test_standard_input_is_resized_as_the_file_says(run, complete, image, piped):
     wide = np.concatenate([np.full((2, 1), 255, np.uint8), FRAME, np.full((2, 1), 255, np.uint8)], axis=1)
     piped(image(pixels=wide).read_bytes())

@@ -54,7 +54,7 @@ def test_virtual_machines_are_trusted_with_larger_differences_only(which):
         assert found.verdict == verdict
         assert found.note == (
             "a virtual machine's speed changes by some percent from one measurement to the next: give the two "
-            ".tflite files, which then take turns"
+            ".tflite files, which are then measured interleaved"
         )
         assert f"\nnote        {found.note}\n" in compare_text(found)
         assert compare_json(found)["note"] == found.note

@@ -18,7 +18,7 @@ from edgeready_device.errors import MeasurementError
 DOUBTFUL = ("throttled", "under-voltage", "busy", "drifting")
 _VIRTUAL = (
     "a virtual machine's speed changes by some percent from one measurement to the next: give the two .tflite files, "
-    "which then take turns"
+    "which are then measured interleaved"
 )
 SLOWER, FASTER, SAME, UNJUDGED = "slower", "faster", "no difference shown", "not judged"
 

@@ -37,7 +37,8 @@ def add(verbs: Any) -> None:
         "images",
         nargs="*",
         metavar="IMAGE",
-        help="a JPEG or PNG file, a folder, or a quoted pattern; - is one image on standard input",
+        help="a JPEG or PNG file, a folder, or a quoted pattern; a .npy file (needs no Pillow); - is one image on "
+        "standard input",
     )
     parser.add_argument(
         "--camera",
@@ -102,10 +103,13 @@ def _check(options: argparse.Namespace) -> None:
 
 def _files(paths: Sequence[str], spec: InputSpec) -> Iterator[Picture]:
     from edgeready_device.images.decode import load_frame
+    from edgeready_device.images.frames import load_array
 
     for path in paths:
         if path == STANDARD_INPUT:
             yield "standard input", partial(_from_standard_input, spec)
+        elif path.endswith(".npy"):
+            yield path, partial(load_array, path, spec)
         else:
             yield path, partial(load_frame, path, spec.height, spec.width, channels=spec.channels, rule=spec.resize)
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeready_device.errors import ImageError, RuntimeUnavailableError, UsageError
+from edgeready_device.errors import ImageError, NotFoundError, RuntimeUnavailableError, UsageError, one_line
 from edgeready_device.model_file.manifest import RESIZE_RULES, InputSpec
+
+_MOST_BYTES = 256 << 20  # of an array; chosen: far above a camera's picture, below a board's memory
 
 
 def fit_frame(picture: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.uint8]:
@@ -21,6 +25,26 @@ def fit_frame(picture: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.uint8]:
     if picture.shape[2] != spec.channels:
         picture = _grey(picture) if spec.channels == 1 else np.repeat(picture, 3, axis=2)
     return resize_frame(picture, spec.height, spec.width, rule=spec.resize)
+
+
+def load_array(path: str | os.PathLike[str], spec: InputSpec) -> NDArray[np.uint8]:
+    """The picture in the .npy file `path` (uint8, grey or RGB, any size), as `fit_frame` returns it; needs no Pillow.
+
+    Raises NotFoundError where there is no such file, ImageError where it is damaged or holds no picture.
+    """
+    name = repr(str(path))
+    try:
+        stored = np.lib.format.open_memmap(path, mode="r")  # refuses a header that promises more than the file holds
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise NotFoundError(f"no array {name}: check the path") from error
+    except (OSError, ValueError) as error:
+        raise ImageError(f"array {name} cannot be read ({one_line(error)}): write it with numpy.save") from error
+    if stored.nbytes > _MOST_BYTES:
+        raise ImageError(f"array {name} holds {stored.nbytes >> 20} MiB: give at most {_MOST_BYTES >> 20} MiB")
+    try:
+        return fit_frame(np.array(stored), spec)
+    except ImageError as error:
+        raise ImageError(f"array {name}: {error}") from error
 
 
 def _check_picture(picture: NDArray[np.uint8]) -> None:
