@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,8 +35,9 @@ def load_array(path: str | os.PathLike[str], spec: InputSpec) -> NDArray[np.uint
     Raises NotFoundError where there is no such file, ImageError where it is damaged or holds no picture.
     """
     name = repr(str(path))
+    open_array: Callable[..., NDArray[Any]] = np.lib.format.open_memmap  # which numpy leaves untyped
     try:
-        stored = np.lib.format.open_memmap(path, mode="r")  # refuses a header that promises more than the file holds
+        stored = open_array(path, mode="r")  # refuses a header that promises more than the file holds
     except (FileNotFoundError, NotADirectoryError) as error:
         raise NotFoundError(f"no array {name}: check the path") from error
     except (OSError, ValueError) as error:
