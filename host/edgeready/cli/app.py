@@ -35,7 +35,7 @@ def _options(
     version: Annotated[
         bool, typer.Option("--version", help="print the version", is_eager=True, callback=_print_version)
     ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="a traceback with every error")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="print a traceback with every error")] = False,
 ) -> None:
     """Makes one uint8, integer-only, Edge-TPU ready .tflite file from an image classifier, and proves it."""
 

@@ -17,14 +17,18 @@ SourceArgument = Annotated[
         metavar="SOURCE", help=".keras, .h5, SavedModel folder, frozen .pb, float .tflite, or FILE.py:FUNCTION"
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="one JSON document on standard output")]
-Links = Annotated[bool, typer.Option("--follow-links", help="take symbolic links that lead out of a folder")]
+Json = Annotated[bool, typer.Option("--json", help="write one JSON document to standard output")]
+Links = Annotated[bool, typer.Option("--follow-links", help="follow symbolic links that lead out of a folder")]
 DebugReport = Annotated[
     Path | None,
-    typer.Option("--debug-report", help="a FOLDER for each layer's error: layers.json, layers.png (extra plots)"),
+    typer.Option(
+        "--debug-report", help="write each layer's error to this folder: layers.json, layers.png (extra plots)"
+    ),
 ]
 OLDEST_RUNTIME, NEWEST_RUNTIME = 10, 14  # of compiler 1.0, and of 16.0, the last one
 EdgeTpuRuntime = Annotated[
     int,
-    typer.Option("--runtime", help="the Edge TPU runtime on the device", min=OLDEST_RUNTIME, max=NEWEST_RUNTIME),
+    typer.Option(
+        "--runtime", help="version of the Edge TPU runtime on the device", min=OLDEST_RUNTIME, max=NEWEST_RUNTIME
+    ),
 ]

@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
 
 def bundle(
     file: Annotated[Path, typer.Argument(help="a .tflite file")],
-    target: Annotated[str, typer.Option(help="pi-os-12, pi-os-13 or armv7")] = "pi-os-12",
+    target: Annotated[str, typer.Option(help="system of the board: pi-os-12, pi-os-13 or armv7")] = "pi-os-12",
     out: Annotated[Path, typer.Option("--out", "-o", help="the new folder to write")] = Path("edgeready-bundle"),
     as_json: Json = False,
 ) -> None:

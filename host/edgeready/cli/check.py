@@ -34,12 +34,16 @@ def register(app: typer.Typer) -> None:
 def check(
     files: Annotated[list[Path], typer.Argument(help=".tflite files, compiled ones, or compiler logs (.log, .txt)")],
     as_json: Json = False,
-    form: Annotated[Format, typer.Option("--format", help="what to write; --json is --format json")] = Format.TEXT,
+    form: Annotated[
+        Format, typer.Option("--format", help="format of the report; --json is --format json")
+    ] = Format.TEXT,
     runtime: EdgeTpuRuntime = NEWEST_RUNTIME,
-    max_size_kb: Annotated[float | None, typer.Option(help="exit 1 above this size (1 kB = 1000 bytes)")] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="exit 1 also when a file is only probably ready")] = False,
+    max_size_kb: Annotated[float | None, typer.Option(help="exit with 1 above this size (1 kB = 1000 bytes)")] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="exit with 1 also when a file is only probably ready")
+    ] = False,
 ) -> None:
-    """Predicts which ops of FILES the Edge TPU compiler maps; exit 0 if all, 1 if not."""
+    """Predicts which ops of FILES the Edge TPU compiler maps; ends with 1 if one stays on the CPU."""
     from edgeready.report.readiness import warning_lines  # noqa: PLC0415
     from edgeready.workflows.check import inspect  # noqa: PLC0415
 

@@ -18,14 +18,16 @@ def register(app: typer.Typer) -> None:
 
 def compile_model(
     file: Annotated[Path, typer.Argument(help="a .tflite file, not compiled")],
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="the file to write; FILE_edgetpu.tflite")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="the file to write (default: FILE_edgetpu.tflite)")
+    ] = None,
     container: Annotated[
         str | None, typer.Option(help="a container image with edgetpu_compiler, run by docker")
     ] = None,
     runtime: EdgeTpuRuntime = NEWEST_RUNTIME,
     as_json: Json = False,
 ) -> None:
-    """Compiles FILE with edgetpu_compiler, keeps labels and metadata, compares with the prediction."""
+    """Compiles FILE with edgetpu_compiler, keeps labels and metadata, and compares with the prediction."""
     from edgeready.report.readiness import compilation_view  # noqa: PLC0415
     from edgeready.workflows.compile import compile_file  # noqa: PLC0415
 

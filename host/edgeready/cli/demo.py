@@ -23,7 +23,7 @@ def demo(
     out: Annotated[Path, typer.Option("--out", "-o", help="the folder to write")] = DEMO_FOLDER,
     as_json: Json = False,
 ) -> None:
-    """Does all of it on handwritten digits that need no download: trains, converts, proves, measures."""
+    """Trains, converts, proves and measures a network for handwritten digits that need no download."""
     from edgeready.workflows import build as workflow  # noqa: PLC0415
 
     config = BuildConfig(

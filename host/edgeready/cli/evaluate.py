@@ -20,12 +20,14 @@ def register(app: typer.Typer) -> None:
 def evaluate(
     file: Annotated[Path, typer.Argument(help="a .tflite file")],
     data: DataOption,
-    seed: Annotated[int | None, typer.Option(help="picks the split; default: that of FILE's own build")] = None,
-    min_accuracy: Annotated[float | None, typer.Option(help="exit 1 below this top-1 accuracy in percent")] = None,
+    seed: Annotated[int | None, typer.Option(help="seed of the split (default: that of FILE's build)")] = None,
+    min_accuracy: Annotated[
+        float | None, typer.Option(help="exit with 1 below this top-1 accuracy in percent")
+    ] = None,
     follow_links: Links = False,
     as_json: Json = False,
 ) -> None:
-    """Top-1 accuracy of FILE on the test images of DATA, through the device package."""
+    """Measures the top-1 accuracy of FILE on the test images of DATA, through the device package."""
     from edgeready.cli.progress import progress_bar  # noqa: PLC0415
     from edgeready.report.evaluate import evaluation_view  # noqa: PLC0415
     from edgeready.workflows.evaluate import evaluate_file  # noqa: PLC0415

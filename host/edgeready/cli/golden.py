@@ -18,14 +18,16 @@ def register(app: typer.Typer) -> None:
 
 def golden(
     file: Annotated[Path, typer.Argument(help="a .tflite image classifier from anywhere")],
-    data: Annotated[str, typer.Option(help="pictures: a folder, a .npz, or a name as mnist")],
+    data: Annotated[str, typer.Option(help="pictures: a folder, a .npz, or a name such as mnist")],
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="the file to write; default: FILE with _golden in its name")
+        Path | None, typer.Option("--out", "-o", help="the file to write (default: FILE with _golden in its name)")
     ] = None,
-    vectors: Annotated[int | None, typer.Option(help="how many; default: up to 32, as fit into 128 KiB")] = None,
+    vectors: Annotated[
+        int | None, typer.Option(help="number of golden vectors (default: up to 32, as fit into 128 KiB)")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Adds golden vectors to FILE: what it answers here, for `edgeready-device verify` on the board."""
+    """Adds golden vectors to FILE: its answers here, which `edgeready-device verify` compares on the board."""
     from edgeready.report.golden import golden_view  # noqa: PLC0415
     from edgeready.workflows.golden import add_golden  # noqa: PLC0415
 

@@ -18,17 +18,17 @@ def register(app: typer.Typer) -> None:
 
 
 def layers(
-    float32: Annotated[Path, typer.Argument(help="the float32 .tflite, as --save-float keeps it")],
+    float32: Annotated[Path, typer.Argument(help="the float32 .tflite, as --save-float writes it")],
     integer: Annotated[Path, typer.Argument(help="the quantized .tflite of the same network")],
     data: DataOption,
     images: Annotated[int, typer.Option(help="test images to compare on")] = 32,
-    seed: Annotated[int | None, typer.Option(help="picks the split; default: that of INTEGER's own build")] = None,
+    seed: Annotated[int | None, typer.Option(help="seed of the split (default: that of INTEGER's build)")] = None,
     debug_report: Annotated[
-        Path | None, typer.Option(help="a FOLDER for layers.json and layers.png (needs the extra plots)")
+        Path | None, typer.Option(help="write layers.json and layers.png to this folder (extra plots)")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """The quantization error of each layer, what it does to the scores, and what helps."""
+    """Measures the quantization error of each layer, what it does to the scores, and what helps."""
     from edgeready.cli.progress import progress_bar  # noqa: PLC0415
     from edgeready.report.layers import layers_view, write_debug_report  # noqa: PLC0415
     from edgeready.report.plots.canvas import require_plots  # noqa: PLC0415

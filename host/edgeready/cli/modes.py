@@ -31,18 +31,21 @@ def modes(
     source: SourceConfig,
     model: Annotated[
         str | None,
-        typer.Argument(metavar="SOURCE", help="a trained model, as for convert; without it, the table of the modes"),
+        typer.Argument(metavar="SOURCE", help="a trained model, as for convert; without it the modes are listed"),
     ] = None,
     only: Annotated[
-        list[str] | None, typer.Option("--only", help="a mode to make; once for each; default all")
+        list[str] | None, typer.Option("--only", help="a mode to make; repeat for several (default: all)")
     ] = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="a FOLDER for the files and modes.json")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="the folder to write the files and modes.json to")
+    ] = None,
     plots: Annotated[
-        bool, typer.Option("--plots", help="charts, confusion matrix and disagreements as PNG in OUT (extra plots)")
+        bool,
+        typer.Option("--plots", help="write charts, confusion matrix and disagreements as PNG to OUT (extra plots)"),
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Makes SOURCE in every mode and measures each on the test images of DATA; without SOURCE, what the modes are."""
+    """Makes SOURCE in every mode and measures each on the test images of DATA; without SOURCE it lists the modes."""
     if model is None:
         _explain(data, out, as_json)
         return

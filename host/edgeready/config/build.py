@@ -31,15 +31,17 @@ class DataConfig:
     source: str
     image_size: Annotated[
         tuple[int, int] | None,
-        Option(help="pixels, 96 or 96x128 (height x width); for folders", parse=parse_image_size),
+        Option(help="resize a folder's images to 96 or 96x128 (height x width) pixels", parse=parse_image_size),
     ] = None
-    channels: Annotated[int | None, Option(help="1 grey, 3 RGB; for folders")] = None
-    seed: Annotated[int, Option(help="picks splits, first weights and order")] = 1
-    follow_links: Annotated[bool, Option(help="take symbolic links that lead out of a folder")] = False
-    calibration_samples: Annotated[int | None, Option(help="images for the ranges; default a fifth, at most 500")] = (
-        None
-    )
-    calibration_data: Annotated[str | None, Option(help="a .npz or folder to take those images from instead")] = None
+    channels: Annotated[int | None, Option(help="read a folder's images as grey (1) or RGB (3)")] = None
+    seed: Annotated[int, Option(help="seed of the splits, the first weights and the order")] = 1
+    follow_links: Annotated[bool, Option(help="follow symbolic links that lead out of a folder")] = False
+    calibration_samples: Annotated[
+        int | None, Option(help="number of calibration images (default: a fifth, at most 500)")
+    ] = None
+    calibration_data: Annotated[
+        str | None, Option(help="take the calibration images from this .npz or folder instead")
+    ] = None
 
     def __post_init__(self) -> None:
         if self.image_size is not None and min(self.image_size) < 1:
@@ -60,10 +62,12 @@ class TrainConfig:
     """
 
     epochs: Annotated[int, Option(help="passes over the training images")] = 5
-    batch_size: Annotated[int, Option(help="images a step")] = 32
-    learning_rate: Annotated[float, Option(help="Adam's first rate; it falls to 0 along a cosine")] = 2e-3
+    batch_size: Annotated[int, Option(help="images in a step")] = 32
+    learning_rate: Annotated[float, Option(help="first learning rate of Adam, which falls to 0 along a cosine")] = (
+        2e-3
+    )
     seed: int = 1
-    augment: Annotated[str | None, Option(help=f"{', '.join(AUGMENTATIONS)}; default by network and data")] = None
+    augment: Annotated[str | None, Option(help=f"{', '.join(AUGMENTATIONS)} (default: by network and data)")] = None
 
     def __post_init__(self) -> None:
         if self.augment not in (None, *AUGMENTATIONS):
@@ -85,23 +89,24 @@ class NetworkConfig:
     rewrites layers that the Edge TPU lacks where the result stays the same.
     """
 
-    weights: Annotated[str | None, Option(help="imagenet or a weights FILE, for transfer learning")] = None
+    weights: Annotated[str | None, Option(help="start from imagenet or a file of weights (transfer learning)")] = None
     mean: Annotated[
         tuple[float, ...] | None,
         Option(
-            help="(pixel - MEAN) / STD is what the network sees; 127.5, or one a channel",
+            help="the network sees (pixel - MEAN) / STD: one number or one per channel",
             parse=partial(parse_numbers, "--mean"),
         ),
     ] = None
     std: Annotated[
         tuple[float, ...] | None,
         Option(
-            help="as --mean: 127.5 or 58.4,57.1,57.4; default mean 0, std 255", parse=partial(parse_numbers, "--std")
+            help="as --mean: 127.5, or 58.4,57.1,57.4 (default: mean 0, std 255)",
+            parse=partial(parse_numbers, "--std"),
         ),
     ] = None
-    fix: Annotated[bool, Option(help="rewrite what the Edge TPU lacks, same result", flags=("--fix/--no-fix",))] = (
-        True
-    )
+    fix: Annotated[
+        bool, Option(help="rewrite layers that the Edge TPU lacks, with the same result", flags=("--fix/--no-fix",))
+    ] = True
 
     def __post_init__(self) -> None:
         normalization_of(self.mean, self.std)
@@ -119,11 +124,13 @@ class QuantizeConfig:
     `max_drop` is how many points of accuracy it may lose; within it the cheapest way is taken.
     """
 
-    max_drop: Annotated[float | None, Option(help="points of accuracy that integers may cost; tries until kept")] = (
-        None
+    max_drop: Annotated[
+        float | None, Option(help="largest loss of accuracy in points; tries methods until one keeps it")
+    ] = None
+    calibration: Annotated[str, Option(help=f"method that chooses the ranges: {', '.join(CALIBRATIONS)}")] = (
+        CALIBRATIONS[0]
     )
-    calibration: Annotated[str, Option(help=f"how ranges are chosen: {', '.join(CALIBRATIONS)}")] = CALIBRATIONS[0]
-    qat: Annotated[int | None, Option(help="epochs of quantization-aware training, at once")] = None
+    qat: Annotated[int | None, Option(help="train quantization-aware for so many epochs")] = None
 
     def __post_init__(self) -> None:
         if self.max_drop is not None and not 0 <= self.max_drop < 100:
@@ -149,24 +156,24 @@ class SourceConfig:
     those that nobody here knows: neither kind runs in a plain runtime.
     """
 
-    signature: Annotated[str | None, Option(help="which signature of a SavedModel")] = None
+    signature: Annotated[str | None, Option(help="name of the SavedModel's signature")] = None
     inputs: Annotated[
-        tuple[str, ...], Option(help="a frozen graph's input by name; once for each", flags=("--input",))
+        tuple[str, ...], Option(help="name of a frozen graph's input; repeat for several", flags=("--input",))
     ] = ()
     outputs: Annotated[
-        tuple[str, ...], Option(help="a frozen graph's output by name; once for each", flags=("--output",))
+        tuple[str, ...], Option(help="name of a frozen graph's output; repeat for several", flags=("--output",))
     ] = ()
     shapes: Annotated[
         tuple[tuple[int, ...], ...],
         Option(
-            help="what a model leaves open: 1x28x28x1; once for each input",
+            help="shape that the model leaves open, 1x28x28x1; repeat for several inputs",
             flags=("--input-shape",),
             parse=parse_shape,
         ),
     ] = ()
-    select_tf_ops: Annotated[bool, Option(help="let TensorFlow's own ops in; no pip runtime runs them")] = False
+    select_tf_ops: Annotated[bool, Option(help="allow TensorFlow's own ops, which no runtime from pip runs")] = False
     custom_ops: Annotated[
-        bool, Option(help="let ops in that only your own runtime knows", flags=("--allow-custom-ops",))
+        bool, Option(help="allow ops that only your own runtime knows", flags=("--allow-custom-ops",))
     ] = False
 
     def __post_init__(self) -> None:
@@ -184,13 +191,13 @@ class OutputConfig:
     """
 
     out: Annotated[Path, Option(help="the .tflite file to write", flags=("--out", "-o"))] = Path("model.tflite")
-    mode: Annotated[str | None, Option(help=f"{', '.join(MODES)}; default uint8")] = None
-    target: Annotated[str | None, Option(help=f"picks the mode: {', '.join(TARGETS)}")] = None
-    save_float: Annotated[bool, Option(help="keep the float32 model, too: OUT_float32.tflite")] = False
-    save_keras: Annotated[bool, Option(help="keep the trained model, too: OUT.keras")] = False
-    allow_cpu_ops: Annotated[bool, Option(help="accept a model that the Edge TPU runs in part")] = False
+    mode: Annotated[str | None, Option(help=f"{', '.join(MODES)} (default: uint8)")] = None
+    target: Annotated[str | None, Option(help=f"choose the mode for a target: {', '.join(TARGETS)}")] = None
+    save_float: Annotated[bool, Option(help="also write the float32 model, OUT_float32.tflite")] = False
+    save_keras: Annotated[bool, Option(help="also write the trained model, OUT.keras")] = False
+    allow_cpu_ops: Annotated[bool, Option(help="accept a model that the Edge TPU runs only in part")] = False
     vectors: Annotated[
-        int | None, Option(help="golden vectors in the file, for verify; default: up to 32, as fit into 128 KiB")
+        int | None, Option(help="number of golden vectors for verify (default: up to 32, as fit into 128 KiB)")
     ] = None
 
     def __post_init__(self) -> None:
