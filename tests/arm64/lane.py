@@ -27,7 +27,7 @@ ARITHMETIC = tuple(
     f"tests/device/test_{name}.py"
     for name in (
         *("archive", "board_state", "compare", "difference", "examples", "golden", "manifest", "bimodal"),
-        *("postprocess", "preprocess", "quantization", "schema", "stability", "statistics", "step_table"),
+        *("postprocess", "preprocess", "quantization", "stability", "statistics", "step_table"),
     )
 )
 OPENING, BESIDE = "what opens it", "arithmetic"
