@@ -11,6 +11,8 @@ import pytest
 from edgeready.model_file import writer
 from edgeready.workflows import build as workflow
 from edgeready.workflows import modes as modes_workflow
+from edgeready_device.model_file.golden import read_golden
+from edgeready_device.model_file.reader import read_model_file
 from edgeready_device.tflite import graph
 
 pytestmark = builds.NEEDS_TENSORFLOW
@@ -39,7 +41,7 @@ def work(monkeypatch):
 def test_a_conversion_parses_each_flatbuffer_once_and_packs_each_file_at_most_twice(digits, work, tmp_path):
     parses, packs = work
     keras = str(digits.config.output.keras_out)
-    config = builds.config_of("digits", keras, tmp_path / "model.tflite", save_float=True)
+    config = builds.config_of("digits", keras, tmp_path / "model.tflite", save_float=True, vectors=5)
     result = workflow.convert(config)
     files = (config.output.out, config.output.float_out)
     assert all(path.exists() for path in files)
@@ -48,6 +50,7 @@ def test_a_conversion_parses_each_flatbuffer_once_and_packs_each_file_at_most_tw
     assert len(packs) == len(files)
     assert max(packs.values()) <= 2
     assert result.comparison is not None
+    assert len(read_golden(read_model_file(config.output.out).golden_npz).inputs) == config.output.vectors
 
 
 def test_so_does_each_mode(digits, work, tmp_path):
