@@ -392,6 +392,7 @@ SHAPES = {
     "enlarged by three": pair(
         lambda x: tf.image.resize(x, (24, 24)), layers.UpSampling2D(2, interpolation="bilinear")
     ),
+    "shrunk": pair(lambda x: tf.image.resize(x, (4, 4)), layers.AveragePooling2D(2)),
     "a large transposed convolution": pair(
         [layers.Conv2D(512, 8), layers.Conv2DTranspose(512, 3)],
         [layers.Conv2D(512, 8), layers.Conv2DTranspose(64, 2)],

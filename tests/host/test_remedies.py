@@ -156,6 +156,7 @@ PROVED: dict[str, tuple[str, str]] = {
     "a large resize": ("resize-size", "take a smaller image or fewer channels"),
     "pyramid": ("resize-factor", "add or multiply the one pixel as it is: ADD and MUL broadcast [1, 1, 1, c]"),
     "enlarged by three": ("resize-factor", "enlarge by 2: UpSampling2D(2, interpolation='bilinear')"),
+    "shrunk": ("resize-factor", "shrink by 2 with AveragePooling2D(2)"),
     "a large transposed convolution": ("transpose-conv-size", "use fewer filters or a smaller kernel"),
     "a scale for each output": (
         NOTE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from edgeready.readiness.evidence import FILE, UNDATED, V16, Evidence, Observation, report_number
@@ -86,9 +87,17 @@ def mean_size(place: Place) -> Iterator[Reason]:
     if (outlook := _MEAN.judge(over)) != "mapped":
         yield Reason(
             f"MEAN is taken over {over:,} values of {tensor_text(image)}; {_MEAN.limits_text()}",
-            "put AveragePooling2D(4) ahead of GlobalAveragePooling2D",
+            _smaller_mean(image.shape, axes, over),
             uncertain=outlook == "uncertain",
         )
+
+
+def _smaller_mean(shape: tuple[int, ...], axes: tuple[int, ...], over: int) -> str:
+    """What brings a mean over `over` values down to the largest that was mapped."""
+    if len(shape) - 1 in axes or _MEAN.mapped is None or _MEAN.mapped.size is None:
+        return "try a smaller image, or the mean over fewer channels"
+    side = max(4, math.ceil(math.sqrt(over / _MEAN.mapped.size)))
+    return f"put AveragePooling2D({side}) ahead of GlobalAveragePooling2D"
 
 
 @rule("SOFTMAX", effect="doubts", evidence=_SOFTMAX)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from edgeready.readiness.evidence import FILE, LOG, UNDATED, V15, V16, Evidence, Observation, report_number
 from edgeready.readiness.place import Place, count_elements, name_text, shape_text, tensor_text
 from edgeready.readiness.rule import Reason, rule
+from edgeready_device.tflite.graph import Tensor
 
 _TRANSPOSE = Evidence(
     mapped=Observation(what="[1, 22, 22, 144], 69,696 elements,", compiler=UNDATED, source=FILE, size=22 * 22 * 144),
@@ -38,6 +39,7 @@ _FACTOR = Evidence(
 )
 _MAPPED_FACTORS = (1, 2)
 _ENLARGE = "enlarge by 2: UpSampling2D(2, interpolation='bilinear'), where the result stays small"
+_SHRINK = "shrink by 2 with AveragePooling2D(2)"
 _ONE_PIXEL = "add or multiply the one pixel as it is: ADD and MUL broadcast [1, 1, 1, c]"
 # A YOLOv5s compiles at 384 and at 512 pixels and not at 352: there is no clean limit, only sizes that are on record.
 _CONCATENATION = Evidence(
@@ -103,9 +105,15 @@ def resize_factor(place: Place) -> Iterator[Reason]:
         yield Reason(
             f"{place.op.name} takes {shape_text(image.shape)} to {shape_text(result.shape)} "
             f"({name_text(result.name)}); {_FACTOR.limits_text()}",
-            _ONE_PIXEL if image.shape[1:3] == (1, 1) else _ENLARGE,
+            _resize_remedy(image, factors),
             uncertain=_FACTOR.judge(int(max(factors))) != "refused",
         )
+
+
+def _resize_remedy(image: Tensor, factors: Sequence[float]) -> str:
+    if image.shape[1:3] == (1, 1):
+        return _ONE_PIXEL
+    return _SHRINK if max(factors) < 1 else _ENLARGE
 
 
 @rule("CONCATENATION", effect="doubts", evidence=_CONCATENATION)

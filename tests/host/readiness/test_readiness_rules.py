@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from readiness_cases import CASES
-from readiness_models import i8, mean, transpose, unary, weights
+from readiness_models import i8, mean, resize, transpose, unary, weights
 from tflite_models import O, T, conv_classifier, one_op, tflite
 
 from edgeready.readiness import ReadinessReport, check_graph, rule_sentences
@@ -150,3 +150,29 @@ def test_a_dynamic_range_model_is_told_apart_from_a_float_one() -> None:
         "the 1 ops compute in float32: only its weights are 8-bit (dynamic-range quantization)"
     )
     assert check(plain).blockers[0].detail == "the 1 ops compute in float32: it is not quantized"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "remedy"),
+    [
+        (32, 96, "enlarge by 2"),
+        (64, 32, "shrink by 2 with AveragePooling2D(2)"),
+        (64, 48, "shrink by 2 with AveragePooling2D(2)"),
+        (1, 33, "add or multiply the one pixel as it is"),
+    ],
+)
+def test_the_remedy_of_a_resize_goes_the_way_that_the_resize_goes(before: int, after: int, remedy: str) -> None:
+    [finding] = (*check(resize(before, after)).blockers, *check(resize(before, after)).risks)
+    assert (finding.rule, finding.remedy.startswith(remedy)) == ("resize-factor", True)
+
+
+@pytest.mark.parametrize(("side", "pool"), [(182, 4), (512, 6), (2048, 23)])
+def test_the_mean_that_is_left_after_the_proposed_pooling_is_one_that_was_mapped(side: int, pool: int) -> None:
+    [finding] = check(mean(i8("x", 1, side, side, 3), i8("y", 1, 3), 1, 2)).blockers
+    assert finding.remedy == f"put AveragePooling2D({pool}) ahead of GlobalAveragePooling2D"
+    assert check(mean(i8("x", 1, side // pool, side // pool, 3), i8("y", 1, 3), 1, 2)).ready
+
+
+def test_a_mean_over_too_many_channels_is_not_to_be_pooled() -> None:
+    [finding] = check(mean(i8("x", 1, 8, 8, 40_000), i8("y", 1, 8, 8), 3)).blockers
+    assert finding.remedy == "try a smaller image, or the mean over fewer channels"
