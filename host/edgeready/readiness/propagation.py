@@ -39,7 +39,7 @@ def judge_ops(
 
 
 def find_causes(graph: Graph, flow: Flow, findings: Mapping[int, Finding]) -> list[int | None]:
-    """For each op the refused op whose results keep it off the Edge TPU: itself, one above, or None.
+    """For each op the refused op whose results keep it off the Edge TPU: itself, the first one above, or None.
 
     A float QUANTIZE or a CAST at the entrance of the graph keeps only itself off.
     """
@@ -53,7 +53,8 @@ def find_causes(graph: Graph, flow: Flow, findings: Mapping[int, Finding]) -> li
         if finding is not None:
             causes.append(None if forgiven else op.index)
         else:
-            causes.append(next((causes[i] for i in parents if causes[i] is not None), None))
+            above = [cause for cause in (causes[i] for i in parents) if cause is not None]
+            causes.append(min(above, default=None))
     return causes
 
 

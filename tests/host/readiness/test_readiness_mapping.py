@@ -235,6 +235,14 @@ def test_blockers_stand_in_the_order_of_the_graph_and_a_merged_one_at_its_first_
     assert [op.rule for op in report.ops] == ["", "op-version", "unsupported-op", "op-version"]
 
 
+def test_an_op_below_two_refused_ones_names_the_first() -> None:
+    tensors = [T(name, (1, 4), "int8", 0.1) for name in "xabz"]
+    ops = [O("ELU", ["x"], ["a"]), O("ELU", ["x"], ["b"]), O("ADD", ["b", "a"], ["z"], 2)]
+    report = check(tflite(tensors=tensors, ops=ops, inputs=["x"], outputs=["z"]))
+    assert report.ops[2].rule == "downstream"
+    assert "depends on op 0 ELU 'a'" in report.ops[2].detail
+
+
 def test_names_that_are_cut_alike_do_not_merge_findings() -> None:
     """Twelve different ops whose results have names of the same first 80 characters."""
     names = [f"{'StatefulPartitionedCall/detector/' * 4}{i}" for i in range(12)]
