@@ -73,7 +73,7 @@ def _boundaries(cost: Cost) -> Iterator[str]:
             extra = sum(conversion.extra_bytes for conversion in conversions)
             yield (
                 f"float {end}: {len(conversions)} conversion{many} of {count:,} values at each inference on the CPU, "
-                f"and {extra:,} bytes more to hand over; the ops between are compiled all the same"
+                f"and {extra:,} bytes more to hand over; this alone keeps no other op off the Edge TPU"
             )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from tflite_models import T, conv_classifier, one_op
+import pytest
+from tflite_models import O, T, conv_classifier, one_op, tflite
 
 from edgeready.readiness import ReadinessReport, check_graph
 from edgeready_device.tflite.graph import read_graph
@@ -29,6 +30,15 @@ def test_parameters_within_the_cache_are_told_in_kib() -> None:
         "the parameters are predicted to take 0.3 KiB once compiled, less than the Edge TPU's cache of about 7.5 MiB"
         "; 48 of 224 public compiled models of which this was predicted stream parameters all the same",
     )
+
+
+@pytest.mark.parametrize("between", ["RELU", "LEAKY_RELU", "GELU"])
+def test_float_ends_do_not_claim_that_the_ops_between_are_mapped(between: str) -> None:
+    tensors = [T("x", (1, 4), "float32"), *(T(name, (1, 4), "int8", 0.1) for name in "ab"), T("y", (1, 4), "float32")]
+    ops = [O("QUANTIZE", ["x"], ["a"]), O(between, ["a"], ["b"]), O("DEQUANTIZE", ["b"], ["y"], 2)]
+    notes = check(tflite(tensors=tensors, ops=ops, inputs=["x"], outputs=["y"])).notes
+    ends = [note for note in notes if note.startswith("float ")]
+    assert [note.split("; ")[1] for note in ends] == ["this alone keeps no other op off the Edge TPU"] * 2
 
 
 def test_an_open_batch_that_hurts_no_op_is_a_note_only() -> None:
