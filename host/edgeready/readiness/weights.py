@@ -40,6 +40,7 @@ _LSTM = Evidence(
 @rule(
     *sorted({*WEIGHTS, *BIAS}),
     evidence=Evidence(
+        mapped=Observation(what="FULLY_CONNECTED with weights that are no constant", compiler=UNDATED, source=FILE),
         refused=Observation(
             what="FULLY_CONNECTED with weights fed by the caller", compiler="2.0", source=report_number(25)
         ),
@@ -47,7 +48,7 @@ _LSTM = Evidence(
     ),
 )
 def constant_weights(place: Place) -> Iterator[Reason]:
-    """Weights and biases are constants in the file."""
+    """Weights and biases are constants in the file; of FULLY_CONNECTED only the bias needs to be."""
     for table in (WEIGHTS, BIAS):
         tensor = place.input(table.get(place.op.name, -1))
         if tensor is not None and not tensor.constant:
