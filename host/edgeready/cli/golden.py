@@ -12,7 +12,7 @@ from edgeready.cli.terminal import print_json, print_view
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the commands to `app`."""
+    """Adds the command to `app`."""
     app.command()(golden)
 
 
@@ -31,7 +31,7 @@ def golden(
     from edgeready.report.golden import golden_view  # noqa: PLC0415
     from edgeready.workflows.golden import add_golden  # noqa: PLC0415
 
-    result = add_golden(file, data, out or file.with_name(f"{file.stem}_golden.tflite"), vectors)
+    result = add_golden(file, data, out, vectors)
     if as_json:
         print_json(result.to_dict())
     else:

@@ -13,7 +13,7 @@ from edgeready.cli.terminal import print_json, print_view, say
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the commands to `app`."""
+    """Adds the command to `app`."""
     app.command()(layers)
 
 

@@ -49,16 +49,17 @@ class GoldenFile:
         }
 
 
-def add_golden(path: Path, source: str, out: Path, vectors: int | None = None) -> GoldenFile:
+def add_golden(path: Path, source: str, out: Path | None = None, vectors: int | None = None) -> GoldenFile:
     """Writes to `out` the model in `path` with vectors of pictures of `source`, recorded on the runtimes here.
 
     `source` is a named set, a .npz, or a folder with pictures in it or in its subfolders; they are made to fit the
-    model. `vectors` None takes as many as `record_golden` does. What the file carries stays, older vectors excepted.
-    Each runtime tries the model in a child process first. Raises RuntimeUnavailableError when none here runs it,
-    DatasetError when there is no picture.
+    model. `out` None is NAME_golden.tflite beside `path`; `vectors` None takes as many as `record_golden` does. What
+    the file carries stays, older vectors excepted. Each runtime tries the model in a child process first. Raises
+    RuntimeUnavailableError when none here runs it, DatasetError when there is no picture.
     """
     if vectors is not None and vectors < 1:
         raise UsageError(f"vectors is {vectors}: ask for at least 1")
+    target = out if out is not None else path.with_name(f"{path.stem}_golden.tflite")
     file = read_model_file(path)
     pictures = _pictures(source, file.contract.frame, vectors or MOST_VECTORS)
     trials = tuple(_try_reference_kernels(trial, file) for trial in try_runtimes(file.flatbuffer))
@@ -70,9 +71,9 @@ def add_golden(path: Path, source: str, out: Path, vectors: int | None = None) -
         )
     golden = record_golden(file, pictures, runtimes, vectors)
     data = _with_part(path, file, golden.to_bytes())
-    write_files({out: data})
+    write_files({target: data})
     return GoldenFile(
-        out=out,
+        out=target,
         size_bytes=len(data),
         vectors=len(golden.inputs),
         recordings=tuple(golden.outputs),
