@@ -20,6 +20,7 @@ from edgeready.config.build import (
     SourceConfig,
     TrainConfig,
 )
+from edgeready.config.edgetpu import NEWEST_RUNTIME
 from edgeready.config.modes import MODES
 from edgeready_device.progress import Progress, no_progress
 
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
 StrPath = Union[str, "os.PathLike[str]"]
 Data = Union[str, "os.PathLike[str]", DataConfig]
-_NEWEST_RUNTIME = 14  # of the Edge TPU: compiler 16.0 stamps its files so
 
 
 def build(
@@ -58,17 +58,16 @@ def build(
     """
     from edgeready.workflows.build import build as run  # noqa: PLC0415
 
-    return run(
-        BuildConfig(
-            data=_data(data),
-            model=model,
-            output=_output(out),
-            train=train or TrainConfig(seed=_data(data).seed),
-            network=network or NetworkConfig(),
-            quantize=quantize or QuantizeConfig(),
-        ),
-        progress,
+    images = _data(data)
+    config = BuildConfig(
+        data=images,
+        model=model,
+        output=_output(out),
+        train=train or TrainConfig(seed=images.seed),
+        network=network or NetworkConfig(),
+        quantize=quantize or QuantizeConfig(),
     )
+    return run(config, progress)
 
 
 def convert(
@@ -102,10 +101,11 @@ def convert(
     return convert_tensors(config, progress) if is_tensor_file(config.data.source) else run(config, progress)
 
 
-def check(file: StrPath, *, runtime: int = _NEWEST_RUNTIME) -> Inspection:
+def check(file: StrPath, *, runtime: int = NEWEST_RUNTIME) -> Inspection:
     """Predicts which ops of a .tflite file the Edge TPU compiler maps; reads compiled files and its logs, too.
 
-    `runtime` is that of the Edge TPU on the device, 10 to 14. Raises NotFoundError or ModelFileError.
+    `runtime` is that of the Edge TPU on the device, 10 to 14. Raises UsageError for another one,
+    NotFoundError or ModelFileError.
     """
     from edgeready.workflows.check import inspect  # noqa: PLC0415
 
@@ -185,9 +185,7 @@ def golden(file: StrPath, *, data: StrPath, out: StrPath | None = None, vectors:
     """
     from edgeready.workflows.golden import add_golden  # noqa: PLC0415
 
-    path = Path(file)
-    target = path.with_name(f"{path.stem}_golden.tflite") if out is None else Path(out)
-    return add_golden(path, os.fspath(data), target, vectors)
+    return add_golden(Path(file), os.fspath(data), None if out is None else Path(out), vectors)
 
 
 def bundle(file: StrPath, *, target: str = "pi-os-12", out: StrPath = "edgeready-bundle") -> Bundle:
@@ -202,12 +200,13 @@ def bundle(file: StrPath, *, target: str = "pi-os-12", out: StrPath = "edgeready
 
 
 def compile(
-    file: StrPath, *, out: StrPath | None = None, container: str | None = None, runtime: int = _NEWEST_RUNTIME
+    file: StrPath, *, out: StrPath | None = None, container: str | None = None, runtime: int = NEWEST_RUNTIME
 ) -> Compilation:
     """Compiles a .tflite file with Google's edgetpu_compiler and compares its table with the prediction.
 
-    `container` names an image with the compiler, run by docker. Raises NotFoundError where there is no compiler,
-    ConversionError when it refuses the model.
+    `container` names an image with the compiler, run by docker; `runtime` is as for `check`. Raises
+    RuntimeUnavailableError where there is no compiler, ConversionError when it refuses the model, and what `check`
+    raises.
     """
     from edgeready.workflows.compile import compile_file  # noqa: PLC0415
 

@@ -17,7 +17,7 @@ from tflite_models import conv_classifier
 
 import edgeready
 from edgeready import api
-from edgeready.errors import NotFoundError, UsageError
+from edgeready.errors import NotFoundError, RuntimeUnavailableError, UsageError
 
 MANUAL = (Path(__file__).parents[2] / "docs" / "python-api.md").read_text("utf-8")
 EXAMPLES = re.findall(r"```python\n(.*?)```", MANUAL, re.DOTALL)
@@ -115,6 +115,21 @@ def test_a_value_that_makes_no_sense_is_refused_before_any_work(tmp_path):
     with pytest.raises(UsageError, match="the mode 'uint9' is unknown"):
         edgeready.modes("net.keras", data="digits", only=["uint9"])
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("function", [edgeready.check, edgeready.compile])
+@pytest.mark.parametrize("runtime", [9, 15])
+def test_a_runtime_that_no_compiler_writes_for_is_refused_as_by_the_command(tmp_path, function, runtime):
+    with pytest.raises(UsageError, match=f"runtime is {runtime}: use 10 to 14"):
+        function(tmp_path / "model.tflite", runtime=runtime)
+
+
+def test_without_the_compiler_compile_says_so(tmp_path, monkeypatch):
+    path = tmp_path / "model.tflite"
+    path.write_bytes(conv_classifier())
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(RuntimeUnavailableError, match="not on PATH"):
+        edgeready.compile(path)
 
 
 def test_a_check_as_csv_has_a_line_an_op(tmp_path):

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from edgeready.config.edgetpu import NEWEST_RUNTIME, OLDEST_RUNTIME
+
 DataArgument = Annotated[
     str, typer.Argument(metavar="DATA", help="digits, mnist, fashion-mnist, cifar10, a .npz, or a folder of images")
 ]
@@ -25,7 +27,6 @@ DebugReport = Annotated[
         "--debug-report", help="write each layer's error to this folder: layers.json, layers.png (extra plots)"
     ),
 ]
-OLDEST_RUNTIME, NEWEST_RUNTIME = 10, 14  # of compiler 1.0, and of 16.0, the last one
 EdgeTpuRuntime = Annotated[
     int,
     typer.Option(

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgeready.cli.arguments import NEWEST_RUNTIME, EdgeTpuRuntime, Json
+from edgeready.cli.arguments import EdgeTpuRuntime, Json
 from edgeready.cli.terminal import NEGATIVE, print_json, print_text, print_view, say
+from edgeready.config.edgetpu import NEWEST_RUNTIME
 from edgeready.errors import UsageError
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from edgeready.cli.arguments import NEWEST_RUNTIME, EdgeTpuRuntime, Json
+from edgeready.cli.arguments import EdgeTpuRuntime, Json
 from edgeready.cli.terminal import NEGATIVE, print_json, print_view
+from edgeready.config.edgetpu import NEWEST_RUNTIME
 
 
 def register(app: typer.Typer) -> None:

@@ -7,6 +7,7 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from edgeready.config.edgetpu import NEWEST_RUNTIME
 from edgeready.edgetpu.compiler_log import CompilerLog, parse_log
 from edgeready.errors import ConversionError, ModelFileError, RuntimeUnavailableError
 from edgeready.files.scratch import scratch_folder
@@ -26,7 +27,7 @@ class CompilerResult:
 
 
 def run_compiler(
-    flatbuffer: bytes, *, container: str | None = None, runtime: int = 14, timeout_s: float = TIMEOUT_S
+    flatbuffer: bytes, *, container: str | None = None, runtime: int = NEWEST_RUNTIME, timeout_s: float = TIMEOUT_S
 ) -> CompilerResult:
     """Compiles `flatbuffer` for Edge TPU runtime `runtime`.
 
@@ -58,7 +59,7 @@ def run_compiler(
 
 
 def _command(folder: Path, container: str | None, runtime: int) -> list[str]:
-    options = ["-s", *(["-m", str(runtime)] if runtime != 14 else [])]
+    options = ["-s", *(["-m", str(runtime)] if runtime != NEWEST_RUNTIME else [])]
     if container is None:
         program = shutil.which(COMPILER)
         if program is None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeready import readiness
+from edgeready.config.edgetpu import check_runtime
 from edgeready.edgetpu.compiled import Package, read_packages
 from edgeready.edgetpu.compiler_log import CompilerLog, read_log
 from edgeready.errors import ModelFileError
@@ -17,7 +18,7 @@ from edgeready_device.tflite.graph import read_graph
 LOG_SUFFIXES = (".log", ".txt")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Inspection:
     """One file: `report` for a model, with its `packages` when it is compiled; `log` for a compiler log.
 
@@ -38,14 +39,14 @@ class Inspection:
 
     @property
     def ready(self) -> bool:
-        """Whether every op is mapped: predicted of a model, told by a log."""
+        """Whether every op is mapped: as predicted for a model, as recorded in a log."""
         if self.report is not None:
             return self.report.ready
         return self.log is not None and self.log.all_mapped
 
     @property
     def on_cpu(self) -> int:
-        """Number of a compiled file's ops that are not the Edge TPU's."""
+        """The number of ops of a compiled file that run on the CPU."""
         return 0 if self.report is None else len(self.report.ops) - len(self.packages)
 
     def to_dict(self) -> dict[str, Any]:
@@ -64,18 +65,23 @@ class Inspection:
 
 
 def inspect(path: Path, runtime: int) -> Inspection:
-    """What is in the file `path`, for Edge TPU runtime `runtime`; raises NotFoundError or ModelFileError."""
+    """What is in the file `path`, for Edge TPU runtime `runtime`.
+
+    Raises UsageError for a `runtime` that no compiler knows, NotFoundError or ModelFileError.
+    """
+    check_runtime(runtime)
     if path.suffix in LOG_SUFFIXES:
-        return Inspection(str(path), log=read_log(path))
+        return Inspection(file=str(path), log=read_log(path))
     report = readiness.check_file(path, runtime=runtime)
     if all(op.custom_code != COMPILED for op in report.ops):
-        return Inspection(str(path), report)
+        return Inspection(file=str(path), report=report)
     if all(op.custom_code == COMPILED for op in report.ops):
         report = _as_compiled(report)
     try:
-        return Inspection(str(path), report, read_packages(read_graph(path.read_bytes())))
+        packages = read_packages(read_graph(path.read_bytes()))
     except ModelFileError as error:
         raise ModelFileError(f"{path}: {error}") from error
+    return Inspection(file=str(path), report=report, packages=packages)
 
 
 def _as_compiled(report: ReadinessReport) -> ReadinessReport:

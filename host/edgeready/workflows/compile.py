@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgeready.config.edgetpu import NEWEST_RUNTIME, check_runtime
 from edgeready.edgetpu.compiled import Package, read_packages
 from edgeready.edgetpu.compiler import run_compiler
 from edgeready.edgetpu.compiler_log import CompilerLog
@@ -19,9 +20,9 @@ from edgeready_device.model_file.reader import read_model_file
 from edgeready_device.tflite.graph import Graph, read_graph
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Compilation:
-    """One compiled model: where it was written, what the compiler said, and how the prediction did."""
+    """One compiled model: where it was written, what the compiler said, and where the prediction was right."""
 
     out: Path
     log: CompilerLog
@@ -48,12 +49,14 @@ class Compilation:
 
 
 def compile_file(
-    path: Path, out: Path | None = None, *, container: str | None = None, runtime: int = 14
+    path: Path, out: Path | None = None, *, container: str | None = None, runtime: int = NEWEST_RUNTIME
 ) -> Compilation:
     """Compiles the model file `path` into `out` (NAME_edgetpu.tflite beside it when None), atomically.
 
-    Raises what reading, compiling and writing raise, and ModelFileError when `path` is compiled already.
+    Raises UsageError for a `runtime` that no compiler knows, ModelFileError when `path` is compiled already, and what
+    reading, compiling and writing raise.
     """
+    check_runtime(runtime)
     target = out if out is not None else path.with_name(f"{path.stem}_edgetpu.tflite")
     if target.suffix != ".tflite" or target.absolute() == path.absolute():
         raise UsageError(f"{target}: name an output file, something.tflite, that is not the input")
