@@ -1,4 +1,4 @@
-"""What training did to a pixel, and its two options."""
+"""The normalization of pixels that a network was trained with, and how the options --mean and --std state it."""
 
 from __future__ import annotations
 

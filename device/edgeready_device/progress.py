@@ -1,4 +1,4 @@
-"""How long work tells its caller where it is."""
+"""The callback through which long work reports its progress."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Called again and again with what is counted or done, how much of it is done, and how much there is in all."""
+    """A callback of long work: called with what is counted, how much of it is done, and how much there is in all."""
 
     def __call__(self, label: str, done: int, total: int, /) -> None:
-        """Takes note; a `total` of 0 means that nobody knows how much there is."""
+        """Takes note of `done` of `total`; a `total` of 0 means that it is not known."""
 
 
 def no_progress(label: str, done: int, total: int, /) -> None:

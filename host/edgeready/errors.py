@@ -49,7 +49,7 @@ class BudgetError(EdgereadyError, RuntimeError):
 
 
 class ConversionError(EdgereadyError, RuntimeError):
-    """A model that cannot be made uint8, integer-only and static (exit code 5)."""
+    """A model that cannot be converted to what its mode promises, or that a compiler refuses (exit code 5)."""
 
     exit_code = 5
 

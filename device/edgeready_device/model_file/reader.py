@@ -123,10 +123,10 @@ class TfliteModel:
 
 
 def read_model_file(path: str | os.PathLike[str], *, check_hashes: bool = True, trusted: bool = False) -> TfliteModel:
-    """The TfliteModel in the file at `path`, its structure and its hashes checked; `trusted` leaves the structure
-    unchecked.
+    """The TfliteModel in the file at `path`, its structure and its hashes checked.
 
-    Raises NotFoundError when there is none, ModelFileError (one line that names the file) when it is damaged.
+    `trusted` leaves the structure unchecked, `check_hashes` False the hashes. Raises NotFoundError
+    when there is none, ModelFileError (one line that names the file) when it is damaged.
     """
     where = Path(path)
     data = _read(where)

@@ -77,7 +77,7 @@ def spread(
 
 
 def is_config(hint: Any) -> bool:
-    """Whether `hint` is a config class: a dataclass with options among its fields."""
+    """Whether `hint` is a config class; among the types of a command's parameters every dataclass is one."""
     return isinstance(hint, type) and is_dataclass(hint)
 
 

@@ -13,7 +13,10 @@ from edgeready_device.runtime.runtime import KERNELS, Runtime, installed_runtime
 
 @dataclass(frozen=True, kw_only=True)
 class RuntimeTrial:
-    """One runtime and one model: whether it runs, and if not, why; `reference_crash` says how slow kernels died."""
+    """Whether one runtime runs one model, and the `reason` where it does not.
+
+    `reference_crash` says how the reference kernels crashed on a model that the default kernels run.
+    """
 
     runtime: Runtime
     runs: bool

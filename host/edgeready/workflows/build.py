@@ -77,12 +77,20 @@ class BuildResult:
 
 
 def build(config: BuildConfig, progress: Progress = no_progress) -> BuildResult:
-    """Trains `config.model` on the data and makes the model file; see `_finish` for what is proved and raised."""
+    """Trains `config.model` on the data, proves and measures its integer model, and writes the model file.
+
+    Raises DatasetError, ModelSourceError, TrainingError, ConversionError, BudgetError or OutputError; then no file is
+    written.
+    """
     return _run(config, config.train, progress)
 
 
 def convert(config: BuildConfig, progress: Progress = no_progress) -> BuildResult:
-    """Makes the model file from the trained model `config.model` names (.keras, .h5 or FILE.py:FUNCTION)."""
+    """Makes the model file from the trained model that `config.model` names.
+
+    That is a .keras or .h5 file, a SavedModel folder, a frozen .pb, a float .tflite, or FILE.py:FUNCTION. Raises what
+    `build` raises.
+    """
     return _run(config, None, progress)
 
 
@@ -124,7 +132,7 @@ def _finish(
 ) -> BuildResult:
     """Measures and writes what is proved already; nothing is written when something is wrong.
 
-    Raises ConversionError when a runtime dies of the model.
+    Raises ConversionError when a runtime crashes on the model.
     """
     output, name = config.output, accepted.mode.name
     finished = complete(accepted, splits, output.vectors)

@@ -17,7 +17,7 @@ from edgeready_device.model_file.reader import read_model_file
 INSTALLER = "install.sh"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Target:
     """A board's system: its CPython, its wheels' platforms, and what comes as a wheel or from the system."""
 
@@ -31,20 +31,28 @@ class Target:
 _ARM64 = ("manylinux_2_34_aarch64", "manylinux_2_28_aarch64", "manylinux_2_27_aarch64", "manylinux2014_aarch64")
 TARGETS: dict[str, Target] = {
     "pi-os-12": Target(
-        "Raspberry Pi OS 12 (bookworm), 64 bit", "3.11", _ARM64, ("tflite-runtime==2.14.0", "numpy<2", "pillow")
+        system="Raspberry Pi OS 12 (bookworm), 64 bit",
+        python="3.11",
+        platforms=_ARM64,
+        requirements=("tflite-runtime==2.14.0", "numpy<2", "pillow"),
     ),
-    "pi-os-13": Target("Raspberry Pi OS 13 (trixie), 64 bit", "3.13", _ARM64, ("ai-edge-litert>=2.3,<3", "pillow")),
+    "pi-os-13": Target(
+        system="Raspberry Pi OS 13 (trixie), 64 bit",
+        python="3.13",
+        platforms=_ARM64,
+        requirements=("ai-edge-litert>=2.3,<3", "pillow"),
+    ),
     "armv7": Target(
-        "Raspberry Pi OS 12 (bookworm), 32 bit",
-        "3.11",
-        ("manylinux_2_34_armv7l",),
-        ("tflite-runtime==2.14.0",),
-        ("python3-numpy", "python3-pil"),  # the index has no wheels of these for 32 bit
+        system="Raspberry Pi OS 12 (bookworm), 32 bit",
+        python="3.11",
+        platforms=("manylinux_2_34_armv7l",),
+        requirements=("tflite-runtime==2.14.0",),
+        system_packages=("python3-numpy", "python3-pil"),  # the index has no wheels of these for 32 bit
     ),
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Bundle:
     """A finished bundle: its folder, its files and the command to run on the board."""
 
@@ -86,7 +94,7 @@ def make_bundle(model: Path, target: str, out: Path) -> Bundle:
             raise
         raise OutputError(f"cannot write {out} ({error.strerror}): choose another folder with --out") from error
     files = tuple(sorted(path for path in out.rglob("*") if path.is_file()))
-    return Bundle(out, system, files, f"sh {out.name}/{INSTALLER}")
+    return Bundle(folder=out, target=system, files=files, install=f"sh {out.name}/{INSTALLER}")
 
 
 def _fill(folder: Path, model: Path, target: Target) -> None:

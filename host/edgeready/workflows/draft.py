@@ -44,7 +44,7 @@ class Draft:
         return any(trial.runs for trial in self.trials)
 
     def to_bytes(self, provenance: dict[str, Any]) -> bytes:
-        """The bytes of its file, read again before anybody believes them; raises ModelFileError."""
+        """The bytes of its file, read back to check them; raises ModelFileError when they cannot be read."""
         return file_bytes(self.model, provenance, self.golden)
 
 
@@ -65,7 +65,7 @@ def draft(
 def complete(draft: Draft, splits: Splits, vectors: int | None = None) -> Draft:
     """`draft` as it will be written: tried on each runtime, with its metadata and `vectors` golden vectors.
 
-    Raises ConversionError when a runtime dies of it.
+    Raises ConversionError when a runtime crashes on it.
     """
     trials = try_on_runtimes(draft.model, draft.mode)
     runtimes = runtimes_that_run(trials)
@@ -82,7 +82,10 @@ def baseline_model(result: JobResult, splits: Splits) -> TfliteModel:
 
 
 def file_bytes(model: TfliteModel, provenance: dict[str, Any], golden: GoldenVectors | None = None) -> bytes:
-    """The bytes of the file of `model`, whose manifest says `provenance`, read again; raises ModelFileError."""
+    """The bytes of the file of `model` with `provenance` in its manifest, read back to check them.
+
+    Raises ModelFileError when they cannot be read.
+    """
     if model.manifest is None:
         raise ValueError("a model without a manifest has no file")
     data = pack(model.replace(manifest=replace(model.manifest, provenance=provenance)), golden)
@@ -110,7 +113,7 @@ def readiness_of(model: TfliteModel, path: Path, *, mapped: bool) -> ReadinessRe
 
 
 def try_on_runtimes(model: TfliteModel, mode: Mode) -> tuple[RuntimeTrial, ...]:
-    """Which runtimes run `model`, written in `mode`; raises ConversionError when one dies of it."""
+    """Which runtimes run `model`, written in `mode`; raises ConversionError when one crashes on it."""
     trials = try_runtimes(model.flatbuffer)
     for trial in trials:
         if trial.reference_crash:
