@@ -56,7 +56,7 @@ def build(
     Raises DatasetError, ModelSourceError, TrainingError, ConversionError, BudgetError or OutputError; then no file
     is written. Needs the extra `build`.
     """
-    from edgeready.workflows.build import build as run  # noqa: PLC0415
+    from edgeready.workflows.build import build as run
 
     images = _data(data)
     config = BuildConfig(
@@ -86,9 +86,9 @@ def convert(
     gives labels, calibration and test images. Where `data` is a .npz of inputs without labels the model need be no
     classifier, and the result is a TensorResult. Raises what `build` raises. Needs the extra `build`.
     """
-    from edgeready.dataset.tensors import is_tensor_file  # noqa: PLC0415
-    from edgeready.workflows.build import convert as run  # noqa: PLC0415
-    from edgeready.workflows.tensors import convert_tensors  # noqa: PLC0415
+    from edgeready.dataset.tensors import is_tensor_file
+    from edgeready.workflows.build import convert as run
+    from edgeready.workflows.tensors import convert_tensors
 
     config = BuildConfig(
         data=_data(data),
@@ -107,7 +107,7 @@ def check(file: StrPath, *, runtime: int = NEWEST_RUNTIME) -> Inspection:
     `runtime` is that of the Edge TPU on the device, 10 to 14. Raises UsageError for another one,
     NotFoundError or ModelFileError.
     """
-    from edgeready.workflows.check import inspect  # noqa: PLC0415
+    from edgeready.workflows.check import inspect
 
     return inspect(Path(file), runtime)
 
@@ -125,7 +125,7 @@ def evaluate(
     `seed` picks the split; None means the seed that the file says it was made with. Raises DatasetError when labels
     and classes do not agree, NotFoundError or ModelFileError.
     """
-    from edgeready.workflows.evaluate import evaluate_file  # noqa: PLC0415
+    from edgeready.workflows.evaluate import evaluate_file
 
     return evaluate_file(Path(file), os.fspath(data), seed=seed, follow_links=follow_links, progress=progress)
 
@@ -145,7 +145,7 @@ def modes(
     `only` names modes, None means all; the files are kept in the folder `out`, where it is named. A mode that cannot
     be made is refused in its row. Raises what `convert` raises for the model and the data. Needs the extra `build`.
     """
-    from edgeready.workflows.modes import compare_modes  # noqa: PLC0415
+    from edgeready.workflows.modes import compare_modes
 
     config = BuildConfig(
         data=_data(data),
@@ -171,7 +171,7 @@ def layers(
     `images` test images of `data` are compared; `seed` is as for `evaluate`. Raises ModelFileError when the files do
     not belong together, DatasetError, UsageError or NotFoundError.
     """
-    from edgeready.workflows.layers import diagnose_files  # noqa: PLC0415
+    from edgeready.workflows.layers import diagnose_files
 
     return diagnose_files(Path(float32), Path(integer), os.fspath(data), seed=seed, images=images, progress=progress)
 
@@ -183,7 +183,7 @@ def golden(file: StrPath, *, data: StrPath, out: StrPath | None = None, vectors:
     many as fit into 128 KiB, at most 32. Raises RuntimeUnavailableError when no runtime here runs the model,
     DatasetError when there is no picture.
     """
-    from edgeready.workflows.golden import add_golden  # noqa: PLC0415
+    from edgeready.workflows.golden import add_golden
 
     return add_golden(Path(file), os.fspath(data), None if out is None else Path(out), vectors)
 
@@ -194,7 +194,7 @@ def bundle(file: StrPath, *, target: str = "pi-os-12", out: StrPath = "edgeready
     `target` is pi-os-12, pi-os-13 or armv7. Raises UsageError for another, NotFoundError when pip cannot get the
     wheels, OutputError when `out` is there already.
     """
-    from edgeready.workflows.bundle import make_bundle  # noqa: PLC0415
+    from edgeready.workflows.bundle import make_bundle
 
     return make_bundle(Path(file), target, Path(out))
 
@@ -208,7 +208,7 @@ def compile(
     RuntimeUnavailableError where there is no compiler, ConversionError when it refuses the model, and what `check`
     raises.
     """
-    from edgeready.workflows.compile import compile_file  # noqa: PLC0415
+    from edgeready.workflows.compile import compile_file
 
     target = None if out is None else Path(out)
     return compile_file(Path(file), target, container=container, runtime=runtime)
@@ -219,7 +219,7 @@ def load_data(data: Data, *, progress: Progress = no_progress) -> Splits:
 
     Raises NotFoundError or DatasetError.
     """
-    from edgeready.dataset import load_splits  # noqa: PLC0415
+    from edgeready.dataset import load_splits
 
     config = _data(data)
     return load_splits(

@@ -108,7 +108,7 @@ def _unreadable(name: str, error: Exception) -> ImageError:
 
 
 def _decode(name: str, source: Path | io.BytesIO, channels: int) -> NDArray[np.uint8]:
-    from PIL import Image, ImageOps, UnidentifiedImageError  # noqa: PLC0415
+    from PIL import Image, ImageOps, UnidentifiedImageError  # noqa: PLC0415  (Pillow is an extra)
 
     try:
         with _quiet_pillow():
@@ -142,7 +142,7 @@ def _quiet_pillow() -> Iterator[None]:
 
 
 def _check_kind(name: str, image: Image.Image) -> None:
-    from PIL import Image  # noqa: PLC0415
+    from PIL import Image  # noqa: PLC0415  (Pillow is an extra)
 
     most = Image.MAX_IMAGE_PIXELS  # Pillow itself refuses only twice as many
     if most is not None and image.width * image.height > most:
@@ -157,7 +157,7 @@ def _check_kind(name: str, image: Image.Image) -> None:
 
 
 def _convert_to_eight_bits(name: str, image: Image.Image) -> Image.Image:
-    from PIL import Image  # noqa: PLC0415
+    from PIL import Image  # noqa: PLC0415  (Pillow is an extra)
 
     if image.mode.startswith("I"):
         return Image.fromarray(_scale_to_eight_bits(name, np.asarray(image)))

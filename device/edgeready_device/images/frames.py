@@ -107,7 +107,7 @@ def _letterbox(frame: NDArray[np.uint8], height: int, width: int) -> NDArray[np.
 
 
 def _resize(frame: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    from PIL import Image  # noqa: PLC0415
+    from PIL import Image  # noqa: PLC0415  (Pillow is an extra)
 
     image = Image.fromarray(frame[..., 0] if frame.shape[2] == 1 else frame)
     # Pillow's bilinear widens its window when it shrinks, so that no pixel is skipped (antialiasing).

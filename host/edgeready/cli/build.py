@@ -29,7 +29,7 @@ def build(
     as_json: Json = False,
 ) -> None:
     """Trains a network on DATA and makes the model file."""
-    from edgeready.workflows import build as workflow  # noqa: PLC0415
+    from edgeready.workflows import build as workflow
 
     train = replace(train, seed=data.seed)
     config = BuildConfig(data=data, model=model, network=network, train=train, output=output, quantize=quantize)

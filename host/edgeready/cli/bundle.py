@@ -23,8 +23,8 @@ def bundle(
     as_json: Json = False,
 ) -> None:
     """Puts wheels, FILE and an install line for a board without internet into one folder."""
-    from edgeready.report.bundle import bundle_view  # noqa: PLC0415
-    from edgeready.workflows.bundle import make_bundle  # noqa: PLC0415
+    from edgeready.report.bundle import bundle_view
+    from edgeready.workflows.bundle import make_bundle
 
     result = make_bundle(file, target, out)
     if as_json:

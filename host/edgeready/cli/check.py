@@ -45,8 +45,8 @@ def check(
     ] = False,
 ) -> None:
     """Predicts which ops of FILES the Edge TPU compiler maps; ends with 1 if one stays on the CPU."""
-    from edgeready.report.readiness import warning_lines  # noqa: PLC0415
-    from edgeready.workflows.check import inspect  # noqa: PLC0415
+    from edgeready.report.readiness import warning_lines
+    from edgeready.workflows.check import inspect
 
     if as_json and form not in (Format.TEXT, Format.JSON):
         raise UsageError(f"--json and --format {form.value} exclude each other: give one")
@@ -65,7 +65,7 @@ def check(
 
 
 def _write(results: Sequence[Inspection], form: Format) -> None:
-    from edgeready.report import annotations  # noqa: PLC0415
+    from edgeready.report import annotations
 
     if form is Format.JSON:
         print_json([result.to_dict() for result in results])
@@ -84,7 +84,7 @@ def _write(results: Sequence[Inspection], form: Format) -> None:
 
 
 def _show(result: Inspection) -> None:
-    from edgeready.report import readiness as view  # noqa: PLC0415
+    from edgeready.report import readiness as view
 
     if result.packages:
         print_view(view.package_view(result.file, result.packages, result.on_cpu))

@@ -29,8 +29,8 @@ def compile_model(
     as_json: Json = False,
 ) -> None:
     """Compiles FILE with edgetpu_compiler, keeps labels and metadata, and compares with the prediction."""
-    from edgeready.report.readiness import compilation_view  # noqa: PLC0415
-    from edgeready.workflows.compile import compile_file  # noqa: PLC0415
+    from edgeready.report.readiness import compilation_view
+    from edgeready.workflows.compile import compile_file
 
     compilation = compile_file(file, out, container=container, runtime=runtime)
     if as_json:

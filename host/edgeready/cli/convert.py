@@ -31,8 +31,8 @@ def convert(
     as_json: Json = False,
 ) -> None:
     """Makes the model file from a trained model; DATA gives labels, calibration and test images."""
-    from edgeready.dataset.tensors import is_tensor_file  # noqa: PLC0415
-    from edgeready.workflows import build as workflow  # noqa: PLC0415
+    from edgeready.dataset.tensors import is_tensor_file
+    from edgeready.workflows import build as workflow
 
     config = BuildConfig(data=data, model=model, network=network, output=output, quantize=quantize, source=source)
     if is_tensor_file(data.source):
@@ -43,10 +43,10 @@ def convert(
 
 def _convert_tensors(config: BuildConfig, as_json: bool, debug_report: Path | None) -> None:
     """`convert` with a .npz of inputs without labels: the model is no image classifier."""
-    from edgeready.cli.progress import progress_bar  # noqa: PLC0415
-    from edgeready.report.readiness import warning_lines  # noqa: PLC0415
-    from edgeready.report.tensors import tensors_view  # noqa: PLC0415
-    from edgeready.workflows.tensors import convert_tensors  # noqa: PLC0415
+    from edgeready.cli.progress import progress_bar
+    from edgeready.report.readiness import warning_lines
+    from edgeready.report.tensors import tensors_view
+    from edgeready.workflows.tensors import convert_tensors
 
     if debug_report is not None:
         raise UsageError(

@@ -27,9 +27,9 @@ def data(
     as_json: Json = False,
 ) -> None:
     """Shows what is in DATA and how it is split."""
-    from edgeready import dataset  # noqa: PLC0415
-    from edgeready.cli.progress import progress_bar  # noqa: PLC0415
-    from edgeready.report.splits import splits_view  # noqa: PLC0415
+    from edgeready import dataset
+    from edgeready.cli.progress import progress_bar
+    from edgeready.report.splits import splits_view
 
     with progress_bar(Console(stderr=True)) as progress:
         splits = dataset.load_splits(

@@ -24,7 +24,7 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Trains, converts, proves and measures a network for handwritten digits that need no download."""
-    from edgeready.workflows import build as workflow  # noqa: PLC0415
+    from edgeready.workflows import build as workflow
 
     config = BuildConfig(
         data=DataConfig(source="digits"),

@@ -28,9 +28,9 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Measures the top-1 accuracy of FILE on the test images of DATA, through the device package."""
-    from edgeready.cli.progress import progress_bar  # noqa: PLC0415
-    from edgeready.report.evaluate import evaluation_view  # noqa: PLC0415
-    from edgeready.workflows.evaluate import evaluate_file  # noqa: PLC0415
+    from edgeready.cli.progress import progress_bar
+    from edgeready.report.evaluate import evaluation_view
+    from edgeready.workflows.evaluate import evaluate_file
 
     with progress_bar(Console(stderr=True)) as progress:
         evaluation = evaluate_file(file, data, seed=seed, follow_links=follow_links, progress=progress)

@@ -28,8 +28,8 @@ def golden(
     as_json: Json = False,
 ) -> None:
     """Adds golden vectors to FILE: its answers here, which `edgeready-device verify` compares on the board."""
-    from edgeready.report.golden import golden_view  # noqa: PLC0415
-    from edgeready.workflows.golden import add_golden  # noqa: PLC0415
+    from edgeready.report.golden import golden_view
+    from edgeready.workflows.golden import add_golden
 
     result = add_golden(file, data, out, vectors)
     if as_json:

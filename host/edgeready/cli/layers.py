@@ -29,10 +29,10 @@ def layers(
     as_json: Json = False,
 ) -> None:
     """Measures the quantization error of each layer, what it does to the scores, and what helps."""
-    from edgeready.cli.progress import progress_bar  # noqa: PLC0415
-    from edgeready.report.layers import layers_view, write_debug_report  # noqa: PLC0415
-    from edgeready.report.plots.canvas import require_plots  # noqa: PLC0415
-    from edgeready.workflows.layers import diagnose_files  # noqa: PLC0415
+    from edgeready.cli.progress import progress_bar
+    from edgeready.report.layers import layers_view, write_debug_report
+    from edgeready.report.plots.canvas import require_plots
+    from edgeready.workflows.layers import diagnose_files
 
     if debug_report is not None:
         require_plots()

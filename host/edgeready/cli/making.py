@@ -29,12 +29,12 @@ def run_build(
     debug_report: Path | None = None,
 ) -> None:
     """Runs `workflow` on `config` and shows its result; some test images are written into the folder `samples`."""
-    from edgeready import dataset  # noqa: PLC0415
-    from edgeready.budget.ladder import Trail  # noqa: PLC0415
-    from edgeready.cli.debug_report import build_with_report  # noqa: PLC0415
-    from edgeready.cli.progress import progress_bar  # noqa: PLC0415
-    from edgeready.report.build import build_view  # noqa: PLC0415
-    from edgeready.report.readiness import warning_lines  # noqa: PLC0415
+    from edgeready import dataset
+    from edgeready.budget.ladder import Trail
+    from edgeready.cli.debug_report import build_with_report
+    from edgeready.cli.progress import progress_bar
+    from edgeready.report.build import build_view
+    from edgeready.report.readiness import warning_lines
 
     try:
         with progress_bar(Console(stderr=True)) as progress:
@@ -55,7 +55,7 @@ def run_build(
 
 def _print_trail(trail: Trail, as_json: bool) -> None:
     """What was tried for a budget that no attempt keeps."""
-    from edgeready.report.budget import trail_view  # noqa: PLC0415
+    from edgeready.report.budget import trail_view
 
     if as_json:
         print_json({"out": None, "budget": trail.to_dict()})

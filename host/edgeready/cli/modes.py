@@ -60,7 +60,7 @@ def modes(
 
 
 def _explain(data: DataConfig, out: Path | None, as_json: bool) -> None:
-    from edgeready.report.modes import known_modes_json, known_modes_view  # noqa: PLC0415
+    from edgeready.report.modes import known_modes_json, known_modes_view
 
     if data.source != _NO_DATA or out is not None:
         raise UsageError("nothing to measure: name a trained model before --data and --out")
@@ -71,10 +71,10 @@ def _explain(data: DataConfig, out: Path | None, as_json: bool) -> None:
 
 
 def _compare(config: BuildConfig, names: list[str], out: Path | None, *, plots: bool, as_json: bool) -> None:
-    from edgeready.cli.progress import progress_bar  # noqa: PLC0415
-    from edgeready.report.modes import modes_view, write_modes  # noqa: PLC0415
-    from edgeready.report.plots.canvas import require_plots  # noqa: PLC0415
-    from edgeready.workflows.modes import compare_modes  # noqa: PLC0415
+    from edgeready.cli.progress import progress_bar
+    from edgeready.report.modes import modes_view, write_modes
+    from edgeready.report.plots.canvas import require_plots
+    from edgeready.workflows.modes import compare_modes
 
     if plots:
         require_plots()

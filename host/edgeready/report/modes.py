@@ -83,8 +83,8 @@ def write_modes(report: ModesReport, folder: Path, *, plots: bool) -> tuple[Path
 
 def _pictures(report: ModesReport, folder: Path) -> Sequence[Path]:
     from edgeready.report.plots.confusion import plot_confusion  # noqa: PLC0415  (an extra)
-    from edgeready.report.plots.disagreements import save_disagreements  # noqa: PLC0415
-    from edgeready.report.plots.modes import plot_modes  # noqa: PLC0415
+    from edgeready.report.plots.disagreements import save_disagreements  # noqa: PLC0415  (an extra)
+    from edgeready.report.plots.modes import plot_modes  # noqa: PLC0415  (an extra)
 
     paths = [folder / "modes.png"]
     plot_modes(report, paths[0])

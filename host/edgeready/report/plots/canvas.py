@@ -37,7 +37,7 @@ def new_figure(width: float, height: float, title: str) -> Any:
     """An empty matplotlib Figure of `width` x `height` inches with its title on the left."""
     require_plots()
     from matplotlib import rc_context  # noqa: PLC0415  (slow, and an extra)
-    from matplotlib.figure import Figure  # noqa: PLC0415
+    from matplotlib.figure import Figure  # noqa: PLC0415  (an extra)
 
     with rc_context(_STYLE):
         figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
@@ -47,7 +47,7 @@ def new_figure(width: float, height: float, title: str) -> Any:
 
 def add_panel(figure: Any, *, rows: int, columns: int, number: int) -> Any:
     """Panel `number` of `rows` x `columns` in `figure`, counted from 1, in the shared style."""
-    from matplotlib import rc_context  # noqa: PLC0415
+    from matplotlib import rc_context  # noqa: PLC0415  (an extra)
 
     with rc_context(_STYLE):
         return figure.add_subplot(rows, columns, number)
@@ -58,7 +58,7 @@ def save_figure(figure: Any, path: Path) -> None:
 
     Raises OutputError when it cannot be written.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415  (an extra)
 
     content = io.BytesIO()
     FigureCanvasAgg(figure).print_png(content)
