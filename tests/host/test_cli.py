@@ -148,7 +148,7 @@ def test_a_value_of_the_wrong_type_is_one_line_and_names_the_option(run):
     [
         (("--epochs", "0"), "epochs is 0: train for at least 1"),
         (("--batch-size", "0"), "the batch size is 0: use at least 1"),
-        (("--learning-rate", "-1"), "the learning rate is -1.0: use a number above 0, such as 0.001"),
+        (("--learning-rate", "-1"), "the learning rate is -1.0: use a number above 0 and below 10, such as 0.001"),
         (("--image-size", "big"), "the image size is 'big': write 96 or 96x128 (height x width)"),
         (("--image-size", "96x96x3"), "the image size is '96x96x3': write 96 or 96x128 (height x width)"),
         (("--image-size", "0"), "the image size is (0, 0): use at least 1 pixel"),

@@ -41,7 +41,7 @@ def test_an_empty_batch_is_refused(size):
 
 @pytest.mark.parametrize("rate", [0.0, -0.1, 10.0, math.nan, math.inf])
 def test_a_learning_rate_that_cannot_train_is_refused(rate):
-    expected = f"the learning rate is {rate}: use a number above 0, such as 0.001"
+    expected = f"the learning rate is {rate}: use a number above 0 and below 10, such as 0.001"
     assert said(TrainConfig, learning_rate=rate) == expected
 
 

@@ -14,10 +14,9 @@ from edgeready.config.augmentation import AUGMENTATIONS
 from edgeready.config.method import CALIBRATIONS, Method, QatConfig
 from edgeready.config.modes import MODES, TARGETS, Mode, choose_mode
 from edgeready.config.option import Option, parse_image_size, parse_shape
+from edgeready.config.training import check_seed, check_training
 from edgeready.errors import UsageError
 from edgeready_device.normalization import Normalization, normalization_of, parse_numbers
-
-MOST_SEED = 2**32 - 1  # numpy's and Keras' own limit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +49,7 @@ class DataConfig:
             raise UsageError(f"channels is {self.channels}: use 1 (grey) or 3 (RGB)")
         if self.calibration_samples is not None and self.calibration_samples < 1:
             raise UsageError(f"--calibration-samples is {self.calibration_samples}: calibrate with at least 1 image")
-        _check_seed(self.seed)
+        check_seed(self.seed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,15 +69,13 @@ class TrainConfig:
     augment: Annotated[str | None, Option(help=f"{', '.join(AUGMENTATIONS)} (default: by network and data)")] = None
 
     def __post_init__(self) -> None:
-        if self.augment not in (None, *AUGMENTATIONS):
-            raise UsageError(f"the augmentation is {self.augment!r}: use {', '.join(AUGMENTATIONS)}")
-        if self.epochs < 1:
-            raise UsageError(f"epochs is {self.epochs}: train for at least 1")
-        if self.batch_size < 1:
-            raise UsageError(f"the batch size is {self.batch_size}: use at least 1")
-        if not 0 < self.learning_rate < 10:
-            raise UsageError(f"the learning rate is {self.learning_rate}: use a number above 0, such as 0.001")
-        _check_seed(self.seed)
+        check_training(
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            seed=self.seed,
+            augment=self.augment,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -248,8 +245,3 @@ class BuildConfig:
                 "--max-drop goes with the integer-only modes uint8 and int8, not with "
                 f"{self.output.chosen_mode.name}: leave one of the two options out"
             )
-
-
-def _check_seed(seed: int) -> None:
-    if not 0 <= seed <= MOST_SEED:
-        raise UsageError(f"the seed is {seed}: use a number from 0 to {MOST_SEED}")

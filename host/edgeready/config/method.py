@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgeready.config.augmentation import AUGMENTATIONS
+from edgeready.config.training import check_training
 from edgeready.errors import UsageError
 
 CALIBRATIONS = ("min-max", "percentile", "mse")
@@ -24,16 +24,13 @@ class QatConfig:
     augment: str = "none"
 
     def __post_init__(self) -> None:
-        if self.augment not in AUGMENTATIONS:
-            raise UsageError(f"the augmentation is {self.augment!r}: use {', '.join(AUGMENTATIONS)}")
-        if self.epochs < 1:
-            raise UsageError(f"epochs is {self.epochs}: train for at least 1")
-        if not 0 < self.learning_rate < 10:
-            raise UsageError(f"the learning rate is {self.learning_rate}: use a number above 0, such as 0.001")
-        if self.batch_size < 1:
-            raise UsageError(f"the batch size is {self.batch_size}: use at least 1")
-        if not 0 <= self.seed < 2**32:
-            raise UsageError(f"the seed is {self.seed}: use a number from 0 to {2**32 - 1}")
+        check_training(
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            seed=self.seed,
+            augment=self.augment,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,30 @@
+"""The rules that every training keeps, the first one of a network as well as the quantization-aware one."""
+
+from __future__ import annotations
+
+from edgeready.config.augmentation import AUGMENTATIONS
+from edgeready.errors import UsageError
+
+MOST_SEED = 2**32 - 1  # numpy's and Keras' own limit
+_RATE_LIMIT = 10.0  # chosen: Adam moves a weight by about the rate in a step, and no weight is as large
+
+
+def check_training(*, epochs: int, batch_size: int, learning_rate: float, seed: int, augment: str | None) -> None:
+    """Raises UsageError for values that cannot train; `augment` None means that it is not chosen yet."""
+    if augment is not None and augment not in AUGMENTATIONS:
+        raise UsageError(f"the augmentation is {augment!r}: use {', '.join(AUGMENTATIONS)}")
+    if epochs < 1:
+        raise UsageError(f"epochs is {epochs}: train for at least 1")
+    if batch_size < 1:
+        raise UsageError(f"the batch size is {batch_size}: use at least 1")
+    if not 0 < learning_rate < _RATE_LIMIT:
+        raise UsageError(
+            f"the learning rate is {learning_rate}: use a number above 0 and below {_RATE_LIMIT:g}, such as 0.001"
+        )
+    check_seed(seed)
+
+
+def check_seed(seed: int) -> None:
+    """Raises UsageError for a seed that numpy or Keras does not take."""
+    if not 0 <= seed <= MOST_SEED:
+        raise UsageError(f"the seed is {seed}: use a number from 0 to {MOST_SEED}")
