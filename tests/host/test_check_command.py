@@ -7,7 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from compiled_models import LOG, MIX, mixed, whole
+from compiled_models import CUSTOM, LOG, MIX, compiled, mixed, options, two_executables, whole
 from tflite_models import O, T, conv_classifier, one_op, tflite
 
 from edgeready.cli.making import run_build
@@ -233,6 +233,48 @@ def test_a_wholly_compiled_file_ends_with_0(run_here, file, form):
     assert "::error" not in out
     if form == "sarif":
         assert json.loads(out)["runs"][0]["results"] == []
+
+
+def test_a_package_for_a_newer_runtime_than_the_devices_does_not_run(run_here, file):
+    name = file(whole(conv_classifier()))
+    code, out, _ = run_here("check", name, "--runtime", "13")
+    lines = out.splitlines()
+    assert code == 1
+    assert lines[0] == "m.tflite: already compiled, 1 Edge TPU op, 0 ops on the CPU"
+    assert lines[-2:] == [
+        "1. old-runtime: the package of op 0 asks for Edge TPU runtime 14, the device has 13",
+        "   remedy: update libedgetpu on the device to runtime 14 or newer, or compile with `edgeready compile "
+        "--runtime 13`",
+    ]
+    [found] = json.loads(run_here("check", name, "--runtime", "13", "--json")[1])
+    assert (found["ready"], found["mapped"], found["blockers"][0]["rule"]) == (False, 0, "old-runtime")
+    assert "runtime 14 on a device with 13" in found["blockers"][0]["evidence"]["refused"]["what"]
+
+
+@pytest.mark.parametrize("form", ["text", "json", "sarif", "github"])
+def test_of_a_partly_compiled_file_only_the_ops_that_are_left_are_to_blame(run_here, file, form):
+    code, out, err = run_here("check", file(mixed()[1]), "--format", form)
+    assert (code, err) == (1, "")
+    assert "the Edge TPU has no LEAKY_RELU" in out
+    assert "holds a compiled model" not in out
+    if form == "json":
+        [found] = json.loads(out)
+        assert [(op["target"], op["rule"]) for op in found["ops"]] == [
+            ("edgetpu", ""),
+            ("cpu", "unsupported-op"),
+            ("cpu", "not-compiled"),
+        ]
+        assert (found["mapped"], [blocker["op"] for blocker in found["blockers"]]) == (1, [1])
+        assert found["ops"][2]["detail"] == "the compiler left it on the CPU"
+
+
+def test_a_partly_compiled_file_without_a_known_cause_is_not_ready(run_here, file):
+    tensors = [T(name, (1, 4), "int8", 0.1) for name in "xyz"]
+    ops = [O("CUSTOM", ["x"], ["y"], custom_code=CUSTOM), O("RELU", ["y"], ["z"])]
+    data = compiled(tensors, ops, options(two_executables()), inputs=["x"], outputs=["z"])
+    code, out, _ = run_here("check", file(data), "--format", "github")
+    assert (code, out.count("::error")) == (1, 1)
+    assert "the compiler left 1 of 2 ops on the CPU" in out
 
 
 UNCERTAIN_DETAIL = (

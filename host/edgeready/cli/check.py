@@ -87,7 +87,8 @@ def _show(result: Inspection) -> None:
     from edgeready.report import readiness as view
 
     if result.packages:
-        print_view(view.package_view(result.file, result.packages, result.on_cpu))
+        blockers = () if result.report is None else result.report.blockers
+        print_view(view.package_view(result.file, result.packages, result.on_cpu, blockers=blockers))
     elif result.report is not None:
         print_view(view.readiness_view(result.report))
     elif result.log is not None:

@@ -65,8 +65,13 @@ def table_view(rows: Sequence[tuple[str, int, str]]) -> RenderableType:
     return text
 
 
-def package_view(file: str, packages: Sequence[Package], cpu_ops: int) -> RenderableType:
-    """Returns the packages of a compiled file as text; `cpu_ops` is the number of its ops on the CPU."""
+def package_view(
+    file: str, packages: Sequence[Package], cpu_ops: int, *, blockers: Sequence[Blocker] = ()
+) -> RenderableType:
+    """Returns the packages of a compiled file as text, and what keeps the file from running on the Edge TPU alone.
+
+    `cpu_ops` is the number of its ops on the CPU.
+    """
     ops = f"{len(packages)} Edge TPU op{'s' if len(packages) != 1 else ''}, {cpu_ops} op{'s' if cpu_ops != 1 else ''}"
     lines = [Text(f"{file}: already compiled, {ops} on the CPU", "bold")]
     for package in packages:
@@ -84,6 +89,9 @@ def package_view(file: str, packages: Sequence[Package], cpu_ops: int) -> Render
             )
             for program in package.executables
         )
+    for number, blocker in enumerate(blockers, 1):
+        lines.append(Text(f"{number}. {blocker.rule}: {blocker.detail}", "red"))
+        lines.append(Text(f"   remedy: {blocker.remedy}"))
     return Group(*lines)
 
 

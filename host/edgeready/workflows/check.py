@@ -11,11 +11,18 @@ from edgeready.config.edgetpu import check_runtime
 from edgeready.edgetpu.compiled import Package, read_packages
 from edgeready.edgetpu.compiler_log import CompilerLog, read_log
 from edgeready.errors import ModelFileError
-from edgeready.readiness import ReadinessReport
-from edgeready.readiness.operators import COMPILED
+from edgeready.readiness import Blocker, OpVerdict, ReadinessReport
+from edgeready.readiness.evidence import UNDATED, Evidence, Observation, report_number
+from edgeready.readiness.operators import COMPILED, already_compiled, old_runtime
+from edgeready.readiness.propagation import NOT_COMPILED
 from edgeready_device.tflite.graph import read_graph
 
 LOG_SUFFIXES = (".log", ".txt")
+_OLD_RUNTIME = Evidence(
+    refused=Observation(
+        what="a package for runtime 14 on a device with 13", compiler=UNDATED, source=report_number(435, 561)
+    )
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,16 +82,53 @@ def inspect(path: Path, runtime: int) -> Inspection:
     report = readiness.check_file(path, runtime=runtime)
     if all(op.custom_code != COMPILED for op in report.ops):
         return Inspection(file=str(path), report=report)
-    if all(op.custom_code == COMPILED for op in report.ops):
-        report = _as_compiled(report)
     try:
         packages = read_packages(read_graph(path.read_bytes()))
     except ModelFileError as error:
         raise ModelFileError(f"{path}: {error}") from error
-    return Inspection(file=str(path), report=report, packages=packages)
+    return Inspection(file=str(path), report=_as_compiled(report, packages, runtime), packages=packages)
 
 
-def _as_compiled(report: ReadinessReport) -> ReadinessReport:
-    """The report on a file whose ops are all the compiler's: each runs on the Edge TPU; what it costs is inside."""
-    ops = tuple(replace(op, target="edgetpu", rule="", detail="", remedy="") for op in report.ops)
-    return replace(report, ready=True, ops=ops, blockers=(), risks=(), notes=(), cost=None)
+def _as_compiled(report: ReadinessReport, packages: tuple[Package, ...], runtime: int) -> ReadinessReport:
+    """The report on what the compiler made: packages run on the Edge TPU, the other ops on the CPU.
+
+    A package that asks for a newer runtime than `runtime` blocks; what a package costs is inside.
+    """
+    too_new = {package.op: package for package in packages if package.min_runtime_version > runtime}
+    blockers = [_too_new(report.ops[op], package, runtime) for op, package in too_new.items()]
+    others = [blocker for blocker in report.blockers if blocker.rule != already_compiled.name]
+    if len(packages) < len(report.ops) and not others:
+        detail = f"the compiler left {len(report.ops) - len(packages)} of {len(report.ops)} ops on the CPU"
+        compiled = (blocker for blocker in report.blockers if blocker.rule == already_compiled.name)
+        others = [replace(blocker, detail=detail) for blocker in compiled][:1]
+    blockers = sorted([*blockers, *others], key=lambda blocker: -1 if blocker.op is None else blocker.op)
+    reasons = {blocker.op: blocker for blocker in blockers if blocker.op in too_new}
+    ops = []
+    for op in report.ops:
+        if op.custom_code != COMPILED:
+            left = replace(op, detail="the compiler left it on the CPU", remedy="") if op.rule == NOT_COMPILED else op
+            ops.append(left)
+        elif reason := reasons.get(op.index):
+            ops.append(replace(op, target="cpu", rule=reason.rule, detail=reason.detail, remedy=reason.remedy))
+        else:
+            ops.append(replace(op, target="edgetpu", rule="", detail="", remedy=""))
+    return replace(
+        report, ready=not blockers, ops=tuple(ops), blockers=tuple(blockers), risks=(), notes=(), cost=None
+    )
+
+
+def _too_new(op: OpVerdict, package: Package, runtime: int) -> Blocker:
+    return Blocker(
+        rule=old_runtime.name,
+        op=op.index,
+        detail=(
+            f"the package of op {op.index} asks for Edge TPU runtime {package.min_runtime_version}, the device has "
+            f"{runtime}"
+        ),
+        remedy=(
+            f"update libedgetpu on the device to runtime {package.min_runtime_version} or newer, or compile with "
+            f"`edgeready compile --runtime {runtime}`"
+        ),
+        sentence=old_runtime.sentence,
+        evidence=_OLD_RUNTIME,
+    )
