@@ -19,23 +19,23 @@ def add(verbs: Any) -> None:
     parser = add_verb(verbs, "benchmark", run, summary=summary, opens=True)
     add_threads_option(parser)
     parser.add_argument(
-        "--runs", type=int, default=100, metavar="N", help="measure at least so many runs (default 100)"
+        "--runs", type=int, default=100, metavar="N", help="least number of runs to measure (default 100)"
     )
     parser.add_argument(
-        "--min-time", type=float, default=2.0, metavar="SECONDS", help="measure at least so long (default 2)"
+        "--min-time", type=float, default=2.0, metavar="SECONDS", help="least time to measure for (default 2)"
     )
     parser.add_argument(
-        "--warmup-runs", type=int, default=10, metavar="N", help="warm up for at least so many runs (default 10)"
+        "--warmup-runs", type=int, default=10, metavar="N", help="least number of warm-up runs (default 10)"
     )
     parser.add_argument(
-        "--warmup-time", type=float, default=0.3, metavar="SECONDS", help="warm up at least so long (default 0.3)"
+        "--warmup-time", type=float, default=0.3, metavar="SECONDS", help="least time to warm up for (default 0.3)"
     )
     parser.add_argument(
         "--sustained",
         type=float,
         default=0.0,
         metavar="MINUTES",
-        help="measure for so long, in windows that show whether the latency holds",
+        help="time to measure for, in windows that show whether the latency holds",
     )
     parser.add_argument("--out", type=Path, metavar="FILE.json", help="write the whole measurement, for compare")
     parser.add_argument(

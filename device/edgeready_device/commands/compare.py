@@ -21,7 +21,7 @@ def add(verbs: Any) -> None:
     parser.add_argument("first", type=Path, help="a file of benchmark --out, or a .tflite file")
     parser.add_argument("second", type=Path, help="another one; two .tflite files are measured here, interleaved")
     parser.add_argument(
-        "--time", type=float, default=20.0, metavar="SECONDS", help="measure two models so long (default 20)"
+        "--time", type=float, default=20.0, metavar="SECONDS", help="time to measure two models for (default 20)"
     )
     parser.add_argument(
         "--max-slowdown-percent",

@@ -17,11 +17,15 @@ def add(verbs: Any) -> None:
     parser.add_argument(
         "data", type=Path, help="a .npz in Keras layout, or a folder with one subfolder for each label"
     )
-    parser.add_argument("--confusion", action="store_true", help="show how often each class was taken for which")
+    parser.add_argument(
+        "--confusion", action="store_true", help="show how often each class was mistaken for each other class"
+    )
     parser.add_argument(
         "--workers", type=int, metavar="N", help="interpreters that share the images (default: one for each CPU)"
     )
-    parser.add_argument("--follow-links", action="store_true", help="take symbolic links that lead out of the folder")
+    parser.add_argument(
+        "--follow-links", action="store_true", help="follow symbolic links that lead out of the folder"
+    )
     parser.add_argument(
         "--min-accuracy", type=float, metavar="PERCENT", help="exit with 1 when top-1 accuracy is below it"
     )

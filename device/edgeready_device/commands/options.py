@@ -40,7 +40,8 @@ def add_opening_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--runtime",
         metavar="NAME",
-        help="ai-edge-litert or tflite-runtime (default: the choice of tune, else the first that is installed)",
+        help="ai-edge-litert or tflite-runtime (default: the choice of tune, else the first that is installed; tune "
+        "itself tries all)",
     )
     add_delegate_option(parser)
     parser.add_argument(

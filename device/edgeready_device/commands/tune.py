@@ -14,8 +14,10 @@ def add(verbs: Any) -> None:
     summary = "finds the fastest runtime and number of threads here, and writes the choice beside the model"
     parser = add_verb(verbs, "tune", run, summary=summary, opens=True)
     add_threads_option(parser, several=True)
-    parser.add_argument("--seconds", type=float, default=20.0, help="measure so long in all (default 20)")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the order in each round (default 0)")
+    parser.add_argument("--seconds", type=float, default=20.0, help="time to measure for in all (default 20)")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="seed of the order of the candidates in each round (default 0)"
+    )
     parser.add_argument("--dry-run", action="store_true", help="show the choice, and do not write it")
 
 

@@ -33,7 +33,7 @@ class DataConfig:
         Option(help="resize a folder's images to 96 or 96x128 (height x width) pixels", parse=parse_image_size),
     ] = None
     channels: Annotated[int | None, Option(help="read a folder's images as grey (1) or RGB (3)")] = None
-    seed: Annotated[int, Option(help="seed of the splits, the first weights and the order")] = 1
+    seed: Annotated[int, Option(help="seed of the splits, the initial weights and the order of the images")] = 1
     follow_links: Annotated[bool, Option(help="follow symbolic links that lead out of a folder")] = False
     calibration_samples: Annotated[
         int | None, Option(help="number of calibration images (default: a fifth, at most 500)")
@@ -127,7 +127,7 @@ class QuantizeConfig:
     calibration: Annotated[str, Option(help=f"method that chooses the ranges: {', '.join(CALIBRATIONS)}")] = (
         CALIBRATIONS[0]
     )
-    qat: Annotated[int | None, Option(help="train quantization-aware for so many epochs")] = None
+    qat: Annotated[int | None, Option(help="number of epochs of quantization-aware training")] = None
 
     def __post_init__(self) -> None:
         if self.max_drop is not None and not 0 <= self.max_drop < 100:
