@@ -21,6 +21,7 @@ from edgeready.config.build import (
     TrainConfig,
 )
 from edgeready.config.edgetpu import NEWEST_RUNTIME
+from edgeready.config.layers import IMAGES
 from edgeready.config.modes import MODES
 from edgeready_device.progress import Progress, no_progress
 
@@ -162,7 +163,7 @@ def layers(
     integer: StrPath,
     *,
     data: StrPath,
-    images: int = 32,
+    images: int = IMAGES,
     seed: int | None = None,
     progress: Progress = no_progress,
 ) -> LayerReport:

@@ -12,6 +12,7 @@ LEAST_SHARE = 0.15  # of the runs in each group
 LEAST_GAP = 0.05  # between the medians
 _MOST_BETWEEN = 0.05  # of the runs in the middle third
 _LEAST_GROUP = 16  # runs in each group
+_SHORTEST_S = 1e-12  # below the resolution of any clock: a run of 0 s has a logarithm, too
 _LEAST_SAMPLES = 64  # fewer fall apart by chance: of 20 exponential ones 28 series of 100 did
 
 
@@ -31,7 +32,7 @@ def two_modes(latencies_s: Sequence[float]) -> TwoModes | None:
     has 15 % of the runs and 16 of them, their medians lie 5 % apart, hardly a run (1 in 20) falls into the middle
     third between these, and half of each group's runs are within an eighth of that distance: a long tail is no group.
     """
-    values = np.sort(np.log(np.maximum(np.asarray(latencies_s, np.float64), 1e-12)))
+    values = np.sort(np.log(np.maximum(np.asarray(latencies_s, np.float64), _SHORTEST_S)))
     n = len(values)
     if n < _LEAST_SAMPLES:
         return None

@@ -18,6 +18,7 @@ from edgeready_device.errors import UsageError
 from edgeready_device.machine.machine import Machine, read_machine
 from edgeready_device.model import Model
 
+_LONGEST_S = 86_400  # a day; chosen: a longer time is a mistake of units
 _SHORTEST_S = 1e-9  # the resolution of Python's clocks
 ORDERS = ((0, 1, 1, 0), (1, 0, 0, 1))  # in each a machine that slows down evenly meets both models alike
 
@@ -33,8 +34,8 @@ class InterleavedConfig:
     warmup_s: float = 0.3  # as in BenchmarkConfig
 
     def __post_init__(self) -> None:
-        if not 0 <= self.time_s <= 86_400:
-            raise UsageError(f"the time is {self.time_s:g} s: ask for 0 to 86400")
+        if not 0 <= self.time_s <= _LONGEST_S:
+            raise UsageError(f"the time is {self.time_s:g} s: ask for 0 to {_LONGEST_S}")
         if self.rounds < LEAST_SAMPLES or self.turn_runs < 1:
             raise UsageError(
                 f"rounds is {self.rounds}, runs of a turn {self.turn_runs}: ask for {LEAST_SAMPLES} and 1"

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from edgeready.cli.arguments import DataOption, Json
+from edgeready.cli.arguments import DataOption, DebugReport, Json
 from edgeready.cli.terminal import print_json, print_view, say
+from edgeready.config.layers import IMAGES
 
 
 def register(app: typer.Typer) -> None:
@@ -21,11 +22,9 @@ def layers(
     float32: Annotated[Path, typer.Argument(help="the float32 .tflite, as --save-float writes it")],
     integer: Annotated[Path, typer.Argument(help="the quantized .tflite of the same network")],
     data: DataOption,
-    images: Annotated[int, typer.Option(help="test images to compare on")] = 32,
+    images: Annotated[int, typer.Option(help="test images to compare on")] = IMAGES,
     seed: Annotated[int | None, typer.Option(help="seed of the split (default: that of INTEGER's build)")] = None,
-    debug_report: Annotated[
-        Path | None, typer.Option(help="write layers.json and layers.png to this folder (extra plots)")
-    ] = None,
+    debug_report: DebugReport = None,
     as_json: Json = False,
 ) -> None:
     """Measures the quantization error of each layer, what it does to the scores, and what helps."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeready.config.build import DataConfig
+from edgeready.config.layers import IMAGES
 from edgeready.dataset import Dataset, Splits, alternate_classes
 from edgeready.dataset.tensors import is_tensor_file, load_tensors
 from edgeready.errors import UsageError
@@ -21,8 +22,6 @@ from edgeready_device.model_file.manifest import Manifest
 from edgeready_device.model_file.reader import TfliteModel, read_model_file
 from edgeready_device.normalization import Normalization
 from edgeready_device.progress import Progress, no_progress
-
-IMAGES = 32  # chosen: some seconds for a network of 30 layers, and every class of most data sets
 
 
 def diagnose_files(
