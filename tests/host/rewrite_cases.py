@@ -23,6 +23,7 @@ layers = keras.layers
 SHAPE = (8, 8, 4)
 FRAMES = np.random.default_rng(0).integers(0, 256, (8, *SHAPE), dtype=np.uint8)
 UNIT = Normalization()
+SAMPLES = list(Samples((FRAMES,), UNIT)())
 
 
 def nested(image):
@@ -91,7 +92,7 @@ def difference(one: keras.Model, other: keras.Model) -> float:
 def rewritten(name: str) -> dict:
     given = model(BODIES[name])
     before = [np.array(weight) for weight in given.get_weights()]
-    found = rewrite.rewrite_for_frames(given, FRAMES, UNIT)
+    found = rewrite.rewrite(given, SAMPLES)
     float32 = convert.to_float32(convert.freeze(found.model), SourceConfig())
     data = quantize.quantize(quantize.calibrate(float32, Samples((FRAMES,), UNIT)), "uint8")
     (folder / f"{name}.tflite").write_bytes(data)
@@ -118,7 +119,7 @@ class Own(keras.Model):
 def own() -> dict:
     image = keras.Input(SHAPE)
     given = Own(image, layers.Flatten()(layers.UpSampling2D(2)(image)))
-    return {"rewrites": rewrite.rewrite_for_frames(given, FRAMES, UNIT).rewrites}
+    return {"rewrites": rewrite.rewrite(given, SAMPLES).rewrites}
 
 
 def rewrite_leaky_relu(function) -> None:
@@ -130,7 +131,7 @@ def rewrite_leaky_relu(function) -> None:
     real = rewrite.REWRITES
     rewrite.REWRITES = (leaky_relu,)
     try:
-        rewrite.rewrite_for_frames(model(BODIES["leaky relu"]), FRAMES, UNIT)
+        rewrite.rewrite(model(BODIES["leaky relu"]), SAMPLES)
     finally:
         rewrite.REWRITES = real
 

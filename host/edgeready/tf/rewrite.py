@@ -15,10 +15,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from edgeready.errors import ConversionError
-from edgeready.quantization.samples import Samples
 from edgeready.readiness.rewrites import SENTENCES
 from edgeready.tf.rewrites import REWRITES, Apply, proposal
-from edgeready_device.normalization import Normalization
 
 FRAMES = 8  # whose results are compared; chosen: few, because a wrong rewrite shows on every image
 # Of the largest output; chosen: ten times what the tests allow for sums in another order.
@@ -46,13 +44,6 @@ class Replacement(keras.layers.Layer):  # type: ignore[misc]
     def call(self, image: Any) -> Any:
         """Returns the result of the function for `image`."""
         return self._function(image)
-
-
-def rewrite_for_frames(
-    model: keras.Model, calibration: NDArray[np.uint8], normalization: Normalization
-) -> RewrittenModel:
-    """Rewrites `model` and compares the results on the first frames of `calibration`, uint8 pixels in its rank."""
-    return rewrite(model, list(Samples((np.asarray(calibration[:FRAMES]),), normalization)()))
 
 
 def rewrite(model: keras.Model, samples: Sequence[Sample]) -> RewrittenModel:
