@@ -56,7 +56,7 @@ parameter bytes depend on it, and how many of them the Edge TPU would take over 
 | `edgeready check model.tflite --runtime 13` | the same for an older Edge TPU runtime on the device (10 to 14) |
 | `edgeready check *.tflite --format sarif` | SARIF 2.1.0 for code scanning; `--format github` writes annotations |
 | `edgeready check model_edgetpu.log` | what the compiler said, from its log or from its standard output in a file |
-| `edgeready check model_edgetpu.tflite` | its runtime, executables, parameters; exit 0 if all is compiled, for `--runtime` or older |
+| `edgeready check model_edgetpu.tflite` | its packages; exit 0 if all is compiled and `--runtime` is new enough |
 | `edgeready compile model.tflite` | runs `edgetpu_compiler`, puts labels and metadata back, compares |
 
 The tests of `compile` run a stand-in for `edgetpu_compiler` that writes output in the form of public logs; the real
