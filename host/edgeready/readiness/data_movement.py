@@ -89,7 +89,7 @@ def slice_strides(place: Place) -> Iterator[Reason]:
     if any(stride != 1 for stride in strides):
         yield Reason(
             f"the slice{source} has the strides {shape_text(strides)}",
-            "slice x[:, a:b, c:d, :], and leave out elements with MaxPooling2D(1, strides=2)",
+            _instead_of_strides(strides),
         )
     elif place.op.option(2, "i") or place.op.option(3, "i"):
         yield Reason(
@@ -97,6 +97,12 @@ def slice_strides(place: Place) -> Iterator[Reason]:
             "try every axis written out: x[:, a:b, c:d, :], and keras.ops.expand_dims",
             uncertain=True,
         )
+
+
+def _instead_of_strides(strides: tuple[int, ...]) -> str:
+    if any(stride < 1 for stride in strides):
+        return "try to turn the image round in the program, or the layer's weights"
+    return f"slice x[:, a:b, c:d, :], and leave out elements with MaxPooling2D(1, strides={max(strides)})"
 
 
 @rule(

@@ -15,6 +15,7 @@ _CALIBRATE = (
     "convert to full integer: converter.optimizations = [tf.lite.Optimize.DEFAULT], a representative_dataset, and "
     "target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]; or use `edgeready convert`"
 )
+_FEED_BYTES = "take it out of the model, feed uint8 and set converter.inference_input_type = tf.uint8"
 _OTHER_TYPES = Evidence(
     mapped=Observation(what="ops on int8 or uint8 only", compiler=UNDATED, source=FILE),
     refused=Observation(what="ops on float32, int32 or int64 operands: 78 rows", compiler=V16, source=LOG),
@@ -135,10 +136,11 @@ def float_island(place: Place) -> Iterator[Reason]:
 )
 def cast(place: Place) -> Iterator[Reason]:
     """No op converts between types."""
+    enters = all(place.flow.producer(tensor, place.op) is None for tensor in place.activations())
     conversion = " to ".join(tensor_text(tensor) for tensor in (*place.activations()[:1], *place.outputs[:1]))
     yield Reason(
         f"CAST of {conversion} runs on the CPU",
-        "take it out of the model, feed uint8 and set converter.inference_input_type = tf.uint8",
+        _FEED_BYTES if enters else "take it out of the model",
     )
 
 

@@ -57,6 +57,11 @@ _INSTEAD: dict[str, str] = {
 
 _OTHERWISE = "try ReLU or another layer in its place, or move it to the end of the model"
 
+_ONE_SCALE = (
+    "try one scale: converter._experimental_disable_per_channel_quantization_for_dense_layers = True, or "
+    "`edgeready convert`"
+)
+
 # About the last operator of TensorFlow 2.6's schema. 150 (GELU) is refused as "out of range" in reports to Google
 # (edgetpu #667, #818); no observation of 147 to 149 is known.
 LAST_BUILTIN = 146
@@ -250,6 +255,12 @@ def unsupported_op(place: Place) -> Iterator[Reason]:
         )
 
 
+def _has_scales(place: Place) -> bool:
+    """Whether the op is a dense layer with a scale for each output: newer converters write it as version 12."""
+    weights = place.input(1)
+    return place.op.name == "FULLY_CONNECTED" and weights is not None and weights.per_axis
+
+
 def _remedy(name: str) -> str:
     other = "try tensors of at most four dimensions, `edgeready convert`, or a converter of TensorFlow 2.6 or older"
     return _NEWER.get(name) or _INSTEAD.get(name, other)
@@ -284,7 +295,8 @@ def op_too_new(place: Place) -> Iterator[Reason]:
     newest = VERSIONS[op.name][1] if op.name in VERSIONS else _READ_ONLY.get(op.name, op.version)
     if op.version > newest:
         yield Reason(
-            f"{op.name} has version {op.version}; the compiler reads up to {newest} and stops here", _remedy(op.name)
+            f"{op.name} has version {op.version}; the compiler reads up to {newest} and stops here",
+            _ONE_SCALE if _has_scales(place) else _remedy(op.name),
         )
 
 

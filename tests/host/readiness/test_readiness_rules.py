@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from readiness_cases import CASES
-from readiness_models import i8, mean, resize, transpose, unary, weights
+from readiness_models import dense, i8, mean, resize, strided_slice, transpose, unary, weights
 from tflite_models import O, T, conv_classifier, one_op, tflite
 
 from edgeready.readiness import ReadinessReport, check_graph, rule_sentences
@@ -176,3 +176,24 @@ def test_the_mean_that_is_left_after_the_proposed_pooling_is_one_that_was_mapped
 def test_a_mean_over_too_many_channels_is_not_to_be_pooled() -> None:
     [finding] = check(mean(i8("x", 1, 8, 8, 40_000), i8("y", 1, 8, 8), 3)).blockers
     assert finding.remedy == "try a smaller image, or the mean over fewer channels"
+
+
+@pytest.mark.parametrize(
+    ("stride", "words"), [(2, "MaxPooling2D(1, strides=2)"), (3, "MaxPooling2D(1, strides=3)"), (-1, "try to turn")]
+)
+def test_the_remedy_of_a_slice_takes_the_strides_of_the_slice(stride: int, words: str) -> None:
+    [finding] = check(strided_slice(stride)).blockers
+    assert words in finding.remedy
+
+
+def test_a_cast_behind_other_ops_is_not_to_be_cured_at_the_input() -> None:
+    tensors = [i8("x", 1, 4), i8("a", 1, 4), T("y", (1, 4), "float32")]
+    ops = [O("RELU", ["x"], ["a"]), O("CAST", ["a"], ["y"])]
+    [finding] = check(tflite(tensors=tensors, ops=ops, inputs=["x"], outputs=["y"])).blockers
+    assert finding.remedy == "take it out of the model"
+
+
+@pytest.mark.parametrize(("scales", "words"), [(1, "give Dense a 2-D input"), (4, "try one scale: ")])
+def test_a_dense_layer_that_is_too_new_for_its_scales_is_to_have_one(scales: int, words: str) -> None:
+    [finding] = check(dense(weights("w", 4, 8, scale=[0.1] * scales), version=12)).blockers
+    assert (finding.rule, finding.remedy.startswith(words)) == ("op-too-new", True)
