@@ -82,7 +82,10 @@ def float_input(place: Place) -> Iterator[Reason]:
     if tensor is None or tensor.dtype in EIGHT_BITS:
         return
     producer = place.flow.producer(tensor, place.op)
-    if producer is None or producer.name == "CAST":
+    while producer is not None and producer.name == "CAST":
+        above = next(iter(place.graph.of(producer.inputs)), None)
+        producer = None if above is None else place.flow.producer(above, producer)
+    if producer is None:
         yield Reason(
             f"{tensor_text(tensor)} is quantized on the CPU at each inference",
             "converter.inference_input_type = tf.uint8, or use `edgeready convert`",

@@ -95,6 +95,15 @@ def test_a_cast_in_the_middle_keeps_back_what_follows() -> None:
     assert targets(report) == ["edgetpu", "cpu", "cpu"]
 
 
+def test_a_quantize_behind_a_cast_in_the_middle_is_no_float_input() -> None:
+    tensors = [T("x", (1, 4), "int8", 0.1), T("a", (1, 4), "int8", 0.1), T("b", (1, 4), "float32")]
+    ops = [O("RELU", ["x"], ["a"]), O("CAST", ["a"], ["b"]), O("QUANTIZE", ["b"], ["y"])]
+    report = check(tflite(tensors=[*tensors, T("y", (1, 4), "int8", 0.1)], ops=ops, inputs=["x"], outputs=["y"]))
+    assert [blocker.rule for blocker in report.blockers] == ["cast"]
+    assert [op.rule for op in report.ops] == ["", "cast", "downstream"]
+    assert not any(note.startswith("float input") for note in report.notes)
+
+
 def test_a_quantize_that_makes_16_bits_at_the_entrance_is_not_forgiven_to_its_reader() -> None:
     wide = T("w", (1, 4), "int16", 0.1)
     small = [T(name, (1, 4), "int8", 0.1) for name in ("y", "z")]
