@@ -231,6 +231,8 @@ def test_a_wholly_compiled_file_ends_with_0(run_here, file, form):
     assert (code, err) == (0, "")
     assert "already-compiled:" not in out
     assert "::error" not in out
+    if form == "github":
+        assert out.endswith("::the only op is compiled for the Edge TPU\n")
     if form == "sarif":
         assert json.loads(out)["runs"][0]["results"] == []
 

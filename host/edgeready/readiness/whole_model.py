@@ -49,9 +49,10 @@ def not_quantized(graph: Graph) -> Iterator[Reason]:
         return
     weights = any(t.constant and t.dtype in EIGHT_BITS for op in worked for t in graph.of(op.inputs))
     how = "only its weights are 8-bit (dynamic-range quantization)" if weights else "it is not quantized"
+    ops = "1 op computes" if len(worked) == 1 else f"the {len(worked)} ops compute"
     types = ", ".join(sorted({tensor.dtype for tensor in results})) or "nothing"
     yield Reason(
-        f"the {len(worked)} ops compute in {types}: {how}",
+        f"{ops} in {types}: {how}",
         "convert to full integer: set converter.representative_dataset to about 100 images as they are fed to the "
         "model, and target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]; or use `edgeready convert`",
     )

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from edgeready.readiness import Blocker, ReadinessReport, rule_sentences
+from edgeready.readiness.operators import COMPILED
 from edgeready_device import __version__
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -46,7 +47,9 @@ def format_github(reports: Sequence[ReadinessReport]) -> Iterator[str]:
             kind = _level(blocker)
             yield _command(kind, report.file, title=f"Edge TPU: {blocker.rule}", message=_message(blocker))
         if report.ready:
-            text = f"all {len(report.ops)} ops are predicted to be mapped"
+            compiled = all(op.custom_code == COMPILED for op in report.ops)
+            ops = "the only op is" if len(report.ops) == 1 else f"all {len(report.ops)} ops are"
+            text = f"{ops} compiled for the Edge TPU" if compiled else f"{ops} predicted to be mapped"
             yield _command("notice", report.file, title="Edge-TPU ready", message=text)
 
 

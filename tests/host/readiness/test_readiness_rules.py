@@ -147,9 +147,9 @@ def test_leaky_relu_is_to_be_replaced_by_relu() -> None:
 def test_a_dynamic_range_model_is_told_apart_from_a_float_one() -> None:
     hybrid, plain = (data for data, _ in reversed(CASES["not-quantized"].refused))
     assert check(hybrid).blockers[0].detail == (
-        "the 1 ops compute in float32: only its weights are 8-bit (dynamic-range quantization)"
+        "1 op computes in float32: only its weights are 8-bit (dynamic-range quantization)"
     )
-    assert check(plain).blockers[0].detail == "the 1 ops compute in float32: it is not quantized"
+    assert check(plain).blockers[0].detail == "1 op computes in float32: it is not quantized"
 
 
 @pytest.mark.parametrize(
