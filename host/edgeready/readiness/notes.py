@@ -59,8 +59,8 @@ def _cache(cost: Cost) -> Iterator[str]:
     else:
         yield (
             f"the parameters are predicted to take {size} once compiled, less than the Edge TPU's cache of about "
-            f"{CACHE_BYTES / _MIB:.1f} MiB; {CACHE_MISSES} of {CACHE_MODELS} public compiled models of which this "
-            "was predicted stream parameters all the same"
+            f"{CACHE_BYTES / _MIB:.1f} MiB; of {CACHE_MODELS} public compiled models with this prediction "
+            f"{CACHE_MISSES} stream parameters nevertheless"
         )
 
 

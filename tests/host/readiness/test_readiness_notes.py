@@ -28,7 +28,7 @@ def test_parameters_beyond_the_cache_are_told_and_do_not_decide() -> None:
 def test_parameters_within_the_cache_are_told_in_kib() -> None:
     assert check(conv_classifier()).notes == (
         "the parameters are predicted to take 0.3 KiB once compiled, less than the Edge TPU's cache of about 7.5 MiB"
-        "; 48 of 224 public compiled models of which this was predicted stream parameters all the same",
+        "; of 224 public compiled models with this prediction 48 stream parameters nevertheless",
     )
 
 
