@@ -63,7 +63,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="edgeready-device",
-        description="Runs, evaluates, verifies, benchmarks and tunes one quantized .tflite image classifier.",
+        description="Runs, evaluates, verifies, benchmarks, compares and tunes quantized .tflite image classifiers.",
         epilog="Exit codes: 0 yes; 1 a negative verdict; 2 usage; 3 bad input; 4 not found; "
         "6 runtime, delegate or package; 70 a bug of ours; 130 interrupted; 143 terminated.",
     )
