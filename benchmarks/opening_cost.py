@@ -7,9 +7,9 @@ The median of 30 readings in processor time, and of 5 first runs in wall time on
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -42,6 +42,9 @@ def first_run(path: str, runtime: str) -> str:
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", nargs="+")
+    models = parser.parse_args().models
     runtimes = [runtime.name for runtime in installed_runtimes()]
     columns = [
         "file",
@@ -54,7 +57,7 @@ def main() -> int:
     ]
     print("| " + " | ".join(columns) + " |")
     print("|---" * (6 + len(runtimes)) + "|")
-    for path in sys.argv[1:]:
+    for path in models:
         data = read_model_file(path).flatbuffer
         alone = median_ms(partial(read_graph, data, trusted=True))
         whole = median_ms(partial(verified_graph, data))

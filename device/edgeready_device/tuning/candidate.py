@@ -97,5 +97,5 @@ def _explain(best: Candidate, fastest: Candidate, right: Sequence[Candidate], *,
     ratios = [f"{ratio(other, best):.3g} times as fast as {other.name}" for other in rivals]
     reason = f"{best.name} is {', '.join(ratios) if ratios else 'the fastest'}"
     if best is not fastest:
-        reason += f"; {fastest.name} is less than {NEAR - 1:.0%} faster"
+        reason += f"; {fastest.name} is less than {100 * (NEAR - 1):.0f} % faster"
     return reason + ("; it is also what runs without a choice" if best is first else "")
