@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from edgeready_device import __version__
 from edgeready_device.commands import benchmark, classify, compare, doctor, evaluate, info, tune, verify
 from edgeready_device.commands.options import Handler
 from edgeready_device.commands.terminal import discard_output, flush, say
+from edgeready_device.commands.word_order import order_words
 from edgeready_device.errors import EdgereadyError
 from edgeready_device.platforms import require_posix
 
@@ -25,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = argparse.Namespace(debug=False)
     try:
         require_posix("edgeready-device")
-        options = _parser().parse_args(arguments)
+        options = _parse(sys.argv[1:] if arguments is None else arguments)
         handler: Handler = options.handler
         return handler(options)
     except EdgereadyError as error:
@@ -60,7 +61,13 @@ class _Parser(argparse.ArgumentParser):
         super().exit(status, message)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parse(words: Sequence[str]) -> argparse.Namespace:
+    parser, verbs = parsers()
+    return parser.parse_args(order_words(words, verbs))
+
+
+def parsers() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentParser]]:
+    """Returns the command's parser, and that of each verb by its name."""
     parser = _Parser(
         prog="edgeready-device",
         description="Runs, evaluates, verifies, benchmarks, compares and tunes quantized .tflite image classifiers.",
@@ -71,4 +78,4 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for verb in VERBS:
         verb.add(verbs)
-    return parser
+    return parser, verbs.choices

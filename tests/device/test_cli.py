@@ -728,7 +728,7 @@ def test_importing_the_package_loads_neither_a_runtime_nor_pillow():
 def test_an_option_means_the_same_in_every_verb():
     """All but --threads: tune takes several."""
     texts: dict[str, set[str]] = {}
-    for parser in cli._parser()._subparsers._group_actions[0].choices.values():
+    for parser in cli.parsers()[1].values():
         for action in parser._actions:
             for name in action.option_strings:
                 texts.setdefault(name, set()).add(action.help)

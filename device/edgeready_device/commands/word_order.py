@@ -1,0 +1,57 @@
+"""Puts a command's words in the order that argparse reads: the verb, its options, then what stands by itself."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+
+MODEL_SUFFIX = ".tflite"  # what an option with an optional value leaves to the verb: no camera is called so
+_END_OF_OPTIONS = "--"
+_OF_NO_VERB = {"-h", "--help", "--version"}  # before the verb they are the command's own
+
+
+def order_words(words: Sequence[str], verbs: Mapping[str, argparse.ArgumentParser]) -> list[str]:
+    """Returns `words` with the first of `verbs` in front, then its options with their values, then the rest.
+
+    Only options may stand before the verb: any other first word is a verb that there is not.
+
+    argparse takes all that stands by itself at once, and so refuses `classify MODEL --top 1 IMAGE`.
+    """
+    position = next((i for i, word in enumerate(words) if word in verbs), None)
+    before = words[:position]
+    if position is None or (before and (not before[0].startswith("-") or not _OF_NO_VERB.isdisjoint(before))):
+        return list(words)
+    verb = words[position]
+    return [verb, *_options_first([*before, *words[position + 1 :]], verbs[verb])]
+
+
+def _options_first(words: Sequence[str], parser: argparse.ArgumentParser) -> list[str]:
+    """Returns the options of `parser` with their values, then `--` and the words that stand by themselves."""
+    options: list[str] = []
+    names: list[str] = []
+    waiting = list(words)
+    while waiting:
+        word = waiting.pop(0)
+        if word == _END_OF_OPTIONS:
+            names += waiting
+            break
+        if not word.startswith("-") or word == "-":  # which is standard input
+            names.append(word)
+            continue
+        options.append(word)
+        if "=" not in word and waiting and _takes(parser, word, waiting[0]):
+            options.append(waiting.pop(0))
+    return [*options, _END_OF_OPTIONS, *names] if names else options
+
+
+def _takes(parser: argparse.ArgumentParser, option: str, value: str) -> bool:
+    """Whether `option` takes the word `value` that follows it."""
+    actions = parser._option_string_actions
+    matches = (
+        [actions[option]] if option in actions else [actions[name] for name in actions if name.startswith(option)]
+    )
+    if not matches:  # argparse names it
+        return False
+    if matches[0].nargs == argparse.OPTIONAL:
+        return not value.startswith("-") and not value.endswith(MODEL_SUFFIX)
+    return matches[0].nargs is None
