@@ -10,9 +10,9 @@ import time
 from edgeready_device.errors import EdgereadyError, ModelFileError, RuntimeUnavailableError
 from edgeready_device.isolation.child import ChildExit
 from edgeready_device.isolation.trial import TrialRequest, try_model
-from edgeready_device.model import check_undelegated
 from edgeready_device.model_file.reader import FLATBUFFER, TfliteModel
 from edgeready_device.runtime.runtime import Runtime, choose_runtime
+from edgeready_device.session import check_undelegated
 from edgeready_device.tune_file import usable_choice
 
 TIME_LIMIT_S = 60.0  # chosen: a model that has not answered by then is of no use on this board

@@ -4,57 +4,39 @@ from __future__ import annotations
 
 import copy
 import os
-import threading
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeready_device.errors import ImageError, ModelFileError, RuntimeUnavailableError
-from edgeready_device.isolation.trial import BUILT_FOR_IT, TrialRequest, try_model
-from edgeready_device.model_file.contract import AS_THE_FILE_SAYS, Contract, Description, TensorSpec, read_contract
+from edgeready_device.errors import ImageError
+from edgeready_device.model_file.contract import AS_THE_FILE_SAYS, Contract, Description, read_contract
 from edgeready_device.model_file.reader import TfliteModel, read_model_file
+from edgeready_device.model_file.tensor_spec import TensorSpec
 from edgeready_device.postprocess import Prediction, Scorer
 from edgeready_device.preprocess import shaped_as
 from edgeready_device.quantization import dequantize, quantize
-from edgeready_device.runtime.delegate import EDGETPU_OP, DelegateSpec, Delegation, open_delegated, parse_delegate
-from edgeready_device.runtime.runtime import Interpreter, Runtime, choose_runtime, open_interpreter
-from edgeready_device.tune_file import TuneRecord, usable_choice
+from edgeready_device.runtime.delegate import Delegation
+from edgeready_device.runtime.runtime import Runtime
+from edgeready_device.session import Session
+from edgeready_device.tune_file import TuneRecord
 
 _PIXELS = np.dtype(np.uint8)
 
 
 class Model:
-    """One image classifier in one interpreter.
+    """One image classifier in one interpreter: a Session, and how frames go in and scores come out.
 
+    Every frame is classified from the model's initial state, whatever frames came before; `keep_state` changes that.
     It may be shared between threads: an inference holds a lock, everything else touches nothing that is shared, and
     what comes out belongs to the caller. For parallel work give each thread its own (`replicate`).
     """
 
-    def __init__(
-        self,
-        file: TfliteModel,
-        interpreter: Interpreter,
-        runtime: Runtime,
-        threads: int = 1,
-        kernels: str = "default",
-        delegate: Delegation | None = None,
-        tuned: TuneRecord | None = None,
-    ) -> None:
-        self.file = file
-        self.runtime = runtime
-        self.threads = threads
-        self.kernels = kernels
-        self.delegate = delegate
-        self.tuned = tuned
-        self._interpreter = interpreter
-        self._input = int(interpreter.get_input_details()[0]["index"])
-        self._output = int(interpreter.get_output_details()[0]["index"])
-        self._lock = threading.Lock()
-        self._describe(AS_THE_FILE_SAYS)
+    def __init__(self, session: Session, description: Description = AS_THE_FILE_SAYS) -> None:
+        self.session = session
+        self._describe(description)
 
     @classmethod
     def load(
@@ -67,12 +49,14 @@ class Model:
         delegate: str | None = None,
         check_hashes: bool = True,
         trusted: bool = False,
+        keep_state: bool = False,
     ) -> Model:
         """The model in the file at `path`; `trusted` leaves its structure unchecked.
 
         `runtime` is "ai-edge-litert" or "tflite-runtime" (None: what `choose_runtime` says), `threads` those of the
         runtime (None: 1), `kernels` "default" or "reference", `delegate` one of `delegate.FORMS`: it is tried in a
         child process first. Where none of them is given, what `tune` left beside the file for this machine is taken.
+        `keep_state` is as for a Session: the frames are a stream, and a recurrent model remembers those before.
         Raises NotFoundError, ModelFileError, RuntimeUnavailableError.
         """
         return cls.from_file(
@@ -81,6 +65,7 @@ class Model:
             threads=threads,
             kernels=kernels,
             delegate=delegate,
+            keep_state=keep_state,
         )
 
     @classmethod
@@ -92,42 +77,20 @@ class Model:
         threads: int | None = None,
         kernels: str = "default",
         delegate: str | None = None,
+        keep_state: bool = False,
     ) -> Model:
         """The model of a file that is already read."""
         _ = file.contract  # what is wrong with the file is said before a runtime sees it
-        tuned = None
-        if (runtime, threads, delegate, kernels) == (None, None, None, "default"):
-            tuned = usable_choice(file)
-        if tuned is not None and tuned.choice is not None:
-            runtime, threads, delegate = tuned.choice.runtime, tuned.choice.threads, tuned.choice.delegate or None
-        opener, count = choose_runtime(runtime), 1 if threads is None else threads
-        delegation = None
-        try:
-            if delegate is None:
-                check_undelegated(file)
-                interpreter = open_interpreter(opener, file.flatbuffer, count, kernels=kernels)
-            else:
-                spec = parse_delegate(delegate)
-                interpreter, delegation = open_tried(opener, file, spec, threads=count, kernels=kernels)
-        except ModelFileError as error:
-            raise ModelFileError(f"{file.path}: {error}") from error
-        return cls(file, interpreter, opener, threads=count, kernels=kernels, delegate=delegation, tuned=tuned)
+        return cls(
+            Session.from_file(
+                file, runtime=runtime, threads=threads, kernels=kernels, delegate=delegate, keep_state=keep_state
+            )
+        )
 
     def replicate(self) -> Model:
         """The same model in an interpreter of its own."""
-        other, flatbuffer = copy.copy(self), self.file.flatbuffer
-        other._lock = threading.Lock()
-        if self.delegate is None:
-            other._interpreter = open_interpreter(self.runtime, flatbuffer, self.threads, kernels=self.kernels)
-        else:  # no trial: it runs in this process already
-            other._interpreter, _ = open_delegated(
-                self.runtime,
-                flatbuffer,
-                self.delegate.spec,
-                ops_total=self.delegate.ops_total,
-                threads=self.threads,
-                kernels=self.kernels,
-            )
+        other = copy.copy(self)
+        other.session = self.session.replicate()
         return other
 
     def described_as(self, description: Description) -> Model:
@@ -148,9 +111,39 @@ class Model:
         self._scorer = Scorer(self.contract.labels, self.contract.scores, output.quant, output.dtype)
 
     @property
+    def file(self) -> TfliteModel:
+        """The file that the model was read from."""
+        return self.session.file
+
+    @property
     def path(self) -> Path:
         """Where the model was loaded from."""
-        return self.file.path
+        return self.session.path
+
+    @property
+    def runtime(self) -> Runtime:
+        """The runtime that the model is open in."""
+        return self.session.runtime
+
+    @property
+    def threads(self) -> int:
+        """The threads of the runtime."""
+        return self.session.threads
+
+    @property
+    def kernels(self) -> str:
+        """The kernel path: "default" or "reference"."""
+        return self.session.kernels
+
+    @property
+    def delegate(self) -> Delegation | None:
+        """What the delegate did; None without one."""
+        return self.session.delegate
+
+    @property
+    def tuned(self) -> TuneRecord | None:
+        """What `tune` left beside the file; None where it was not asked."""
+        return self.session.tuned
 
     @property
     def input(self) -> TensorSpec:
@@ -186,10 +179,11 @@ class Model:
 
     def invoke(self, tensor: NDArray[Any]) -> NDArray[Any]:
         """The raw output, one value a class, of an input `tensor` as `quantize` makes it."""
-        with self._lock:
-            self._interpreter.set_tensor(self._input, tensor)
-            self._interpreter.invoke()
-            return self._interpreter.get_tensor(self._output).reshape(-1)
+        return self.session.invoke_single(tensor).reshape(-1)
+
+    def reset_state(self) -> None:
+        """Sets what a recurrent model remembers back to its initial state; for `keep_state`."""
+        self.session.reset_state()
 
     def invoke_many(self, frames: Iterable[NDArray[Any]]) -> NDArray[Any]:
         """The raw outputs (n, classes) of frames (n, height, width[, channels]); one after the other."""
@@ -225,35 +219,3 @@ class Model:
     ) -> list[list[Prediction]]:
         """What `classify` says of each of the frames, one after the other: the batch of the model is 1."""
         return [self.classify(frame, top, threshold) for frame in frames]
-
-
-def check_undelegated(file: TfliteModel) -> None:
-    """Raises RuntimeUnavailableError for a file that was compiled for the Edge TPU: no CPU runs it."""
-    compiled = sum(op.custom_code == EDGETPU_OP for op in file.graph.ops)
-    if compiled:
-        raise RuntimeUnavailableError(
-            f"{file.path}: {compiled} of {len(file.graph.ops)} ops are compiled for the Edge TPU "
-            f"({EDGETPU_OP}), which no CPU runs: give --delegate edgetpu on a machine with a Coral device, or take "
-            "the file from before the compiler"
-        )
-
-
-def open_tried(
-    runtime: Runtime, file: TfliteModel, spec: DelegateSpec, *, threads: int = 1, kernels: str = "default"
-) -> tuple[Interpreter, Delegation]:
-    """`open_delegated` after a first run in a child, with that run's times; raises RuntimeUnavailableError."""
-    ops_total = len(file.graph.ops)
-    result = try_model(
-        TrialRequest(runtime.name, threads, kernels, delegate=spec.text, ops_total=ops_total), file.flatbuffer
-    )
-    if result.error:
-        raise RuntimeUnavailableError(result.error)
-    if not result.exit.succeeded:
-        raise RuntimeUnavailableError(
-            f"the delegate {spec.text} does not work with {runtime}: in a trial run {result.exit.sentence}: "
-            f"{BUILT_FOR_IT}"
-        )
-    interpreter, delegation = open_delegated(
-        runtime, file.flatbuffer, spec, ops_total=ops_total, threads=threads, kernels=kernels
-    )
-    return interpreter, replace(delegation, first_run_s=result.first_run_s, second_run_s=result.second_run_s)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from edgeready_device.model import Model
 from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.runtime.runtime import Runtime
+from edgeready_device.session import Session
 from edgeready_device.tflite.graph import Graph, Op, Tensor
 
 
@@ -35,6 +36,9 @@ class FakeInterpreter:
     def get_tensor(self, tensor_index: int) -> NDArray[Any]:
         """A copy of a tensor: 0 is the input, 1 the output."""
         return self._tensors[tensor_index].copy()
+
+    def reset_all_variables(self) -> None:
+        """Does nothing: the stand-in has no state."""
 
     def get_input_details(self) -> list[dict[str, Any]]:
         """The input is tensor 0."""
@@ -73,4 +77,4 @@ def fake_model(
         scores = np.asarray(answer(tensor[0]), np.float64)
         return np.asarray(np.rint(np.clip(scores, 0, 1) * 255)[np.newaxis], np.uint8)
 
-    return Model(file, FakeInterpreter(invoke), Runtime("fake", "0"))
+    return Model(Session(file, FakeInterpreter(invoke), Runtime("fake", "0")))

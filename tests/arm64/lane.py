@@ -37,12 +37,12 @@ FAULTS = ("garbage", "classes", "reference")
 MUTATIONS = {
     "input": ("model.py", "else table(shaped)\n", "else np.minimum(table(shaped), 254) + 1\n"),
     "output": (
-        "model.py",
-        "return self._interpreter.get_tensor(self._output).reshape(-1)",
-        "return np.maximum(self._interpreter.get_tensor(self._output).reshape(-1), 1) - 1",
+        "session.py",
+        "return self._interpreter.get_tensor(self._output_indices[output])",
+        "return np.maximum(self._interpreter.get_tensor(self._output_indices[output]), 1) - 1",
     ),
     "scale": (
-        "model_file/contract.py",
+        "model_file/tensor_spec.py",
         "QuantParams(tensor.scales[0],",
         "QuantParams(tensor.scales[0] * (1 + 1 / 255),",
     ),

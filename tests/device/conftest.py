@@ -28,6 +28,7 @@ from edgeready_device.model_file.manifest import InputSpec, Manifest
 from edgeready_device.model_file.reader import read_model_file
 from edgeready_device.normalization import Normalization
 from edgeready_device.runtime.runtime import RUNTIME_VARIABLE, Runtime, installed_runtimes
+from edgeready_device.session import Session
 from edgeready_device.testing import FakeInterpreter
 
 MODELS_VARIABLE = "EDGEREADY_TEST_MODELS"
@@ -140,6 +141,6 @@ def faked(model) -> Callable[..., Model]:
 
     def make(path: str | Path, answer: Callable[[Any], Any]) -> Model:
         file = read_model_file(model(path) if isinstance(path, str) else path)
-        return Model(file, FakeInterpreter(answer), Runtime("fake", "0"))
+        return Model(Session(file, FakeInterpreter(answer), Runtime("fake", "0")))
 
     return make

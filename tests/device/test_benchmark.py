@@ -211,7 +211,7 @@ def test_the_garbage_collector_waits_and_comes_back(faked):
 
     measure(faked("rank3", answer), FRAME, Stop(2, 0.0, 1e9), time.perf_counter)
     assert (seen, gc.isenabled()) == ([False, False], True)
-    with pytest.raises(RuntimeError):
+    with pytest.raises(ModelFileError, match=r"fails in a run \(no\)"):
         measure(faked("rank3", crash), FRAME, Stop(2, 0.0, 1e9), time.perf_counter)
     assert gc.isenabled()
     gc.disable()

@@ -240,9 +240,9 @@ def test_what_tune_chose_is_said(tuned, said):
 def test_a_delegate_that_is_no_edge_tpu_has_no_hardware_to_show(faked, tmp_path):
     model = faked("rank3", lambda tensor: tensor)
     assert read_acceleration(model, Board(tmp_path)) is None
-    model.delegate = Delegation(DelegateSpec("./libx.so", "./libx.so"), 5, 3, 2)
+    model.session.delegate = Delegation(DelegateSpec("./libx.so", "./libx.so"), 5, 3, 2)
     found = read_acceleration(model, Board(lay(tmp_path, CORAL_USB)))
     assert found == Acceleration(model.delegate)
     assert acceleration_rows(found) == [("delegate", "./libx.so took 3 of 5 ops, in 2 parts")]
-    model.delegate = Delegation(DelegateSpec("edgetpu", "libedgetpu.so.1"), 5, 5, 1)
+    model.session.delegate = Delegation(DelegateSpec("edgetpu", "libedgetpu.so.1"), 5, 5, 1)
     assert [tpu.speed_mbps for tpu in read_acceleration(model, Board(tmp_path)).tpus] == [5000]

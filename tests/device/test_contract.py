@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from edgeready_device.errors import ModelFileError
-from edgeready_device.model_file.contract import TensorSpec, read_contract
+from edgeready_device.model_file.contract import read_contract
 from edgeready_device.model_file.manifest import InputSpec
 from edgeready_device.model_file.reader import read_model_file
+from edgeready_device.model_file.tensor_spec import TensorSpec
 from edgeready_device.normalization import Normalization
 from edgeready_device.quantization import QuantParams
 

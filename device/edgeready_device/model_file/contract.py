@@ -9,9 +9,9 @@ from typing import Protocol
 from edgeready_device.errors import ModelFileError, UsageError
 from edgeready_device.model_file.labels import Labels, labels_for
 from edgeready_device.model_file.manifest import RESIZE_RULES, SCORES, InputSpec, Manifest
+from edgeready_device.model_file.tensor_spec import TensorSpec
 from edgeready_device.normalization import Normalization
 from edgeready_device.preprocess import FrameTable
-from edgeready_device.quantization import QuantParams
 from edgeready_device.tflite.graph import Graph, Tensor
 from edgeready_device.tflite.metadata import TfliteMetadata
 
@@ -65,17 +65,6 @@ class Described(Protocol):
     @property
     def labels(self) -> tuple[str, ...]:
         """The labels in the file; empty where it has none."""
-
-
-@dataclass(frozen=True)
-class TensorSpec:
-    """An input or output: name, shape with batch 1, dtype, and its quantization, None for float."""
-
-    name: str
-    index: int
-    shape: tuple[int, ...]
-    dtype: str
-    quant: QuantParams | None
 
 
 @dataclass(frozen=True)
@@ -144,8 +133,7 @@ def _spec(tensor: Tensor) -> TensorSpec:
         raise ModelFileError(
             f"{tensor.name!r} is {tensor.dtype} without a scale: an image classifier's ends are quantized or float32"
         )
-    quant = QuantParams(tensor.scales[0], tensor.zero_points[0]) if integer else None
-    return TensorSpec(tensor.name, tensor.index, tensor.shape, tensor.dtype, quant)
+    return TensorSpec.of(tensor)
 
 
 def _frame(spec: TensorSpec, resize: str, normalization: Normalization) -> InputSpec:

@@ -15,7 +15,7 @@ from edgeready_device.model_file.contract import Contract, read_contract
 from edgeready_device.model_file.golden import GoldenVectors, read_golden
 from edgeready_device.model_file.labels import parse_labels
 from edgeready_device.model_file.manifest import Manifest, read_manifest
-from edgeready_device.tflite.graph import Graph, read_graph
+from edgeready_device.tflite.graph import Graph, read_graph, read_subgraphs
 from edgeready_device.tflite.metadata import ENTRY, TfliteMetadata, read_tflite_metadata
 from edgeready_device.tflite.structure.verification import verified_graph
 
@@ -110,6 +110,23 @@ class TfliteModel:
     def contract(self) -> Contract:
         """How frames go in and scores come out; raises ModelFileError when it is no image classifier."""
         return read_contract(self)
+
+    @cached_property
+    def stateful(self) -> bool:
+        """Whether an inference leaves something behind for the next one."""
+        return self.has_resource_variables or any(
+            tensor.variable for graph in self._subgraphs for tensor in graph.tensors
+        )
+
+    @cached_property
+    def has_resource_variables(self) -> bool:
+        """Whether the model has variables that live outside its tensors (VAR_HANDLE, as tf.Variable is converted)."""
+        return any(op.name == "VAR_HANDLE" for graph in self._subgraphs for op in graph.ops)
+
+    @property
+    def _subgraphs(self) -> tuple[Graph, ...]:
+        """All subgraphs; those beside the main one are read only where there are some, and not kept."""
+        return (self.graph,) if self.graph.subgraphs == 1 else read_subgraphs(self.flatbuffer)
 
     @cached_property
     def sha256(self) -> str:

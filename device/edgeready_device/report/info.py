@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from edgeready_device.model_file.contract import TensorSpec
 from edgeready_device.model_file.reader import TfliteModel
+from edgeready_device.model_file.tensor_spec import TensorSpec
 from edgeready_device.report.machine import runtimes_text
 from edgeready_device.runtime.runtime import Runtime
 from edgeready_device.text import plain, rows

@@ -37,6 +37,9 @@ class Interpreter(Protocol):
     def get_tensor(self, tensor_index: int) -> NDArray[Any]:
         """A copy of tensor `tensor_index`."""
 
+    def reset_all_variables(self) -> None:
+        """Sets variable tensors back to what they were before the first run."""
+
     def get_input_details(self) -> list[dict[str, Any]]:
         """One dictionary per input, with its `index`."""
 

@@ -1,0 +1,246 @@
+"""One .tflite model in one interpreter: any number of inputs and outputs, of any type."""
+
+from __future__ import annotations
+
+import copy
+import os
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from edgeready_device.errors import ModelFileError, RuntimeUnavailableError, UsageError, one_line
+from edgeready_device.isolation.trial import BUILT_FOR_IT, TrialRequest, try_model
+from edgeready_device.model_file.reader import TfliteModel, read_model_file
+from edgeready_device.model_file.tensor_spec import TensorSpec
+from edgeready_device.runtime.delegate import EDGETPU_OP, DelegateSpec, Delegation, open_delegated, parse_delegate
+from edgeready_device.runtime.runtime import Interpreter, Runtime, choose_runtime, open_interpreter
+from edgeready_device.tune_file import TuneRecord, usable_choice
+
+
+class Session:
+    """One model in one interpreter; tensors go in and tensors come out.
+
+    Every inference starts from the model's initial state, so that an answer depends on its own inputs alone.
+    `keep_state` keeps what a recurrent model remembers from one inference to the next, until `reset_state`.
+
+    It may be shared between threads: an inference holds a lock, and what comes out belongs to the caller. For
+    parallel work give each thread its own (`replicate`).
+    """
+
+    def __init__(
+        self,
+        file: TfliteModel,
+        interpreter: Interpreter,
+        runtime: Runtime,
+        *,
+        threads: int = 1,
+        kernels: str = "default",
+        delegate: Delegation | None = None,
+        tuned: TuneRecord | None = None,
+        keep_state: bool = False,
+    ) -> None:
+        self.file = file
+        self.runtime = runtime
+        self.threads = threads
+        self.kernels = kernels
+        self.delegate = delegate
+        self.tuned = tuned
+        self.keep_state = keep_state
+        self.inputs = tuple(TensorSpec.of(file.graph.tensors[index]) for index in file.graph.inputs)
+        self.outputs = tuple(TensorSpec.of(file.graph.tensors[index]) for index in file.graph.outputs)
+        self._resets = file.stateful and not keep_state
+        self._used = False
+        self._lock = threading.Lock()
+        self._attach(interpreter)
+
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        runtime: str | None = None,
+        threads: int | None = None,
+        kernels: str = "default",
+        delegate: str | None = None,
+        check_hashes: bool = True,
+        trusted: bool = False,
+        keep_state: bool = False,
+    ) -> Session:
+        """Opens the model in the file at `path`; `trusted` leaves its structure unchecked.
+
+        `runtime` is "ai-edge-litert" or "tflite-runtime" (None: what `choose_runtime` says), `threads` those of the
+        runtime (None: 1), `kernels` "default" or "reference", `delegate` one of `delegate.FORMS`: it is tried in a
+        child process first. Where none of them is given, what `tune` left beside the file for this machine is taken.
+        Raises NotFoundError, ModelFileError, RuntimeUnavailableError.
+        """
+        return cls.from_file(
+            read_model_file(path, check_hashes=check_hashes, trusted=trusted),
+            runtime=runtime,
+            threads=threads,
+            kernels=kernels,
+            delegate=delegate,
+            keep_state=keep_state,
+        )
+
+    @classmethod
+    def from_file(
+        cls,
+        file: TfliteModel,
+        *,
+        runtime: str | None = None,
+        threads: int | None = None,
+        kernels: str = "default",
+        delegate: str | None = None,
+        keep_state: bool = False,
+    ) -> Session:
+        """Opens the model of a file that is already read. Raises as `load` does."""
+        tuned = None
+        if (runtime, threads, delegate, kernels) == (None, None, None, "default"):
+            tuned = usable_choice(file)
+        if tuned is not None and tuned.choice is not None:
+            runtime, threads, delegate = tuned.choice.runtime, tuned.choice.threads, tuned.choice.delegate or None
+        opener, count = choose_runtime(runtime), 1 if threads is None else threads
+        delegation = None
+        try:
+            if delegate is None:
+                check_undelegated(file)
+                interpreter = open_interpreter(opener, file.flatbuffer, count, kernels=kernels)
+            else:
+                spec = parse_delegate(delegate)
+                interpreter, delegation = open_tried(opener, file, spec, threads=count, kernels=kernels)
+        except ModelFileError as error:
+            raise ModelFileError(f"{file.path}: {error}") from error
+        return cls(
+            file,
+            interpreter,
+            opener,
+            threads=count,
+            kernels=kernels,
+            delegate=delegation,
+            tuned=tuned,
+            keep_state=keep_state,
+        )
+
+    @property
+    def path(self) -> Path:
+        """Where the model was loaded from."""
+        return self.file.path
+
+    def replicate(self) -> Session:
+        """Opens the same model in an interpreter of its own, in its initial state."""
+        other = copy.copy(self)
+        other._lock = threading.Lock()
+        other._used = False
+        other._attach(self._open())
+        return other
+
+    def invoke(self, tensors: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+        """Returns the raw outputs, in the model's order, of one tensor for each of its inputs.
+
+        Raises UsageError when the tensors do not fit the inputs, ModelFileError when the runtime fails in the run.
+        """
+        if len(tensors) != len(self.inputs):
+            raise UsageError(f"{len(tensors)} tensors for {len(self.inputs)} inputs: give one for each input")
+        with self._lock:
+            if self._resets:
+                self._reset()
+            for index, tensor in zip(self._input_indices, tensors):
+                self._set_tensor(index, tensor)
+            self._run()
+            return [self._interpreter.get_tensor(index) for index in self._output_indices]
+
+    def invoke_single(self, tensor: NDArray[Any], output: int = 0) -> NDArray[Any]:
+        """Returns the raw output number `output` of a model with one input: the short way for classifiers."""
+        with self._lock:
+            if self._resets:
+                self._reset()
+            self._interpreter.set_tensor(self._input_indices[0], tensor)
+            self._run()
+            return self._interpreter.get_tensor(self._output_indices[output])
+
+    def reset_state(self) -> None:
+        """Sets what the model remembers back to its initial state; for `keep_state`."""
+        with self._lock:
+            if self.file.stateful:
+                self._reset()
+
+    def _set_tensor(self, index: int, tensor: NDArray[Any]) -> None:
+        try:
+            self._interpreter.set_tensor(index, tensor)
+        except ValueError as error:  # another shape or type
+            raise UsageError(f"{self.path}: the tensor does not fit its input: {one_line(error)}") from error
+
+    def _run(self) -> None:
+        self._used = True
+        try:
+            self._interpreter.invoke()
+        except (RuntimeError, ValueError) as error:  # what the runtimes raise from a run
+            raise ModelFileError(
+                f"{self.path}: {self.runtime} fails in a run ({one_line(error)}): take another runtime, or another "
+                "file"
+            ) from error
+
+    def _reset(self) -> None:
+        """Sets the state back; a fresh interpreter is in its initial state already."""
+        if not self._used:
+            return
+        self._used = False
+        if self.file.has_resource_variables:  # reset_all_variables leaves those as they are
+            self._attach(self._open())
+        else:
+            self._interpreter.reset_all_variables()
+
+    def _attach(self, interpreter: Interpreter) -> None:
+        self._interpreter = interpreter
+        self._input_indices = [int(details["index"]) for details in interpreter.get_input_details()]
+        self._output_indices = [int(details["index"]) for details in interpreter.get_output_details()]
+
+    def _open(self) -> Interpreter:
+        """Opens the model once more as it is open already, without a trial: it runs in this process."""
+        if self.delegate is None:
+            return open_interpreter(self.runtime, self.file.flatbuffer, self.threads, kernels=self.kernels)
+        interpreter, _ = open_delegated(
+            self.runtime,
+            self.file.flatbuffer,
+            self.delegate.spec,
+            ops_total=self.delegate.ops_total,
+            threads=self.threads,
+            kernels=self.kernels,
+        )
+        return interpreter
+
+
+def check_undelegated(file: TfliteModel) -> None:
+    """Raises RuntimeUnavailableError for a file that was compiled for the Edge TPU: no CPU runs it."""
+    compiled = sum(op.custom_code == EDGETPU_OP for op in file.graph.ops)
+    if compiled:
+        raise RuntimeUnavailableError(
+            f"{file.path}: {compiled} of {len(file.graph.ops)} ops are compiled for the Edge TPU "
+            f"({EDGETPU_OP}), which no CPU runs: give --delegate edgetpu on a machine with a Coral device, or take "
+            "the file from before the compiler"
+        )
+
+
+def open_tried(
+    runtime: Runtime, file: TfliteModel, spec: DelegateSpec, *, threads: int = 1, kernels: str = "default"
+) -> tuple[Interpreter, Delegation]:
+    """`open_delegated` after a first run in a child, with that run's times; raises RuntimeUnavailableError."""
+    ops_total = len(file.graph.ops)
+    result = try_model(
+        TrialRequest(runtime.name, threads, kernels, delegate=spec.text, ops_total=ops_total), file.flatbuffer
+    )
+    if result.error:
+        raise RuntimeUnavailableError(result.error)
+    if not result.exit.succeeded:
+        raise RuntimeUnavailableError(
+            f"the delegate {spec.text} does not work with {runtime}: in a trial run {result.exit.sentence}: "
+            f"{BUILT_FOR_IT}"
+        )
+    interpreter, delegation = open_delegated(
+        runtime, file.flatbuffer, spec, ops_total=ops_total, threads=threads, kernels=kernels
+    )
+    return interpreter, replace(delegation, first_run_s=result.first_run_s, second_run_s=result.second_run_s)
