@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
-import traceback
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from edgeready_device import __version__
 from edgeready_device.commands import benchmark, classify, compare, doctor, evaluate, info, tune, verify
 from edgeready_device.commands.options import Handler
-from edgeready_device.commands.terminal import discard_output, flush, say
+from edgeready_device.commands.terminal import discard_output, flush, print_traceback, say
 from edgeready_device.commands.word_order import order_words
 from edgeready_device.errors import EdgereadyError
 from edgeready_device.platforms import require_posix
+from edgeready_device.text import plain
 
 VERBS = (info, classify, evaluate, verify, benchmark, compare, tune, doctor)
 OUR_BUG = 70  # EX_SOFTWARE of sysexits.h
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _fail(options: argparse.Namespace, message: str, code: int) -> int:
     if options.debug:
-        traceback.print_exc()
+        print_traceback()
     say(message)
     return code
 
@@ -52,7 +52,7 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Ends the process with exit code 2."""
-        self.exit(2, f"edgeready-device: {message}; see {self.prog} --help\n")
+        self.exit(2, f"edgeready-device: {plain(message)}; see {self.prog} --help\n")
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
         """Ends the process once help and version are written; raises OutputError where they cannot be."""

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from edgeready_device.text import plain, printable
+
 
 def one_line(error: BaseException) -> str:
-    """An error's text without line breaks; its class where it has none."""
-    return " ".join(str(error).split()) or type(error).__name__
+    """An error's text without line breaks and control characters; its class where it has none."""
+    return plain(" ".join(str(error).split())) or type(error).__name__
 
 
 class EdgereadyError(Exception):
     """The base of every error that edgeready raises on purpose; `exit_code` is what the command ends with."""
 
     exit_code = 70
+
+    def __str__(self) -> str:
+        """Returns the message, in which the names and texts of a file control no terminal."""
+        return printable(super().__str__())
 
 
 class UsageError(EdgereadyError, ValueError):

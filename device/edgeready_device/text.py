@@ -1,12 +1,22 @@
-"""Blocks of plain text: two columns, a table, and numbers as people and programs read them."""
+"""Blocks of plain text: two columns, a table, and numbers as people and programs read them.
+
+Text from a file (a label, a tensor's name, a log's line, a file's own name) goes through `printable` or `plain`
+before anyone sees it: only this module knows what controls a terminal or a continuous integration.
+"""
 
 from __future__ import annotations
 
 import io
+import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from edgeready_device.statistics import Proportion
+
+# What a continuous integration takes for a command in a log: GitHub's runner "::error::" at the start of a line and
+# "##[error]" anywhere, Azure's "##vso[" and TeamCity's "##teamcity[" anywhere.
+_COMMAND = re.compile(r"^(\s*:)(?=:)|(#)(?=#\w*\[)", re.MULTILINE)
 
 
 def percent(share: Proportion) -> str:
@@ -33,24 +43,41 @@ def csv_text(lines: Sequence[Mapping[str, Any]]) -> str:
     names = list(dict.fromkeys(name for line in lines for name in line))
     writer = csv.DictWriter(target, names, restval="")
     writer.writeheader()
-    writer.writerows(lines)
+    for line in lines:
+        writer.writerow({name: plain(cell) if isinstance(cell, str) else cell for name, cell in line.items()})
     return target.getvalue()
 
 
+def printable(text: str) -> str:
+    """Returns text with its line breaks that controls neither a terminal nor a continuous integration.
+
+    Control and direction characters become spaces; a space breaks what would be read as a command. Half a surrogate,
+    an undecodable byte of a file's name, stays: streams write it as an escape.
+    """
+    if not text.replace("\n", "").isprintable():
+        text = "".join(c if c.isprintable() or c == "\n" or "\ud800" <= c <= "\udfff" else " " for c in text)
+    return _COMMAND.sub(r"\1\2 ", text)
+
+
 def plain(text: str) -> str:
-    """Text of a file in one line, control characters as spaces, so that it cannot control the terminal."""
-    return "".join(c if c.isprintable() else " " for c in text).strip()
+    """Returns text as `printable` does, in one line and without spaces around it."""
+    return _cell(text).strip()
+
+
+def json_text(data: Any) -> str:
+    """Returns `data` as JSON in ASCII, in which no string is a command of a continuous integration."""
+    return json.dumps(data).replace("##", "#\\u0023")  # the same data; "##" stands in strings only
 
 
 def rows(pairs: Sequence[tuple[str, str]]) -> str:
-    """Names and values in two columns."""
+    """Names and values in two columns, each value in one line."""
     width = max(len(name) for name, _ in pairs)
-    return "\n".join(f"{name:<{width}}  {value}" for name, value in pairs)
+    return "\n".join(f"{name:<{width}}  {_cell(value)}" for name, value in pairs)
 
 
 def table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     """A table in plain text; the first column to the left, the others to the right."""
-    every = [header, *lines]
+    every = [[_cell(cell) for cell in line] for line in (header, *lines)]
     widths = [max(len(line[i]) for line in every) for i in range(len(header))]
 
     def join_cells(line: Sequence[str]) -> str:
@@ -58,6 +85,10 @@ def table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
         return "  ".join([line[0].ljust(widths[0]), *right]).rstrip()
 
     return "\n".join(join_cells(line) for line in every)
+
+
+def _cell(text: str) -> str:
+    return printable(text.replace("\n", " "))
 
 
 def duration(seconds: float) -> str:

@@ -132,7 +132,7 @@ def test_what_a_file_says_cannot_break_out_of_an_annotation():
     blocker = Blocker(rule="rank", op=0, detail="100 %\n::error::forged", remedy="do\rit")
     [line] = format_github([ReadinessReport(file="a,b:c%\n.tflite", ready=False, ops=(op,), blockers=(blocker,))])
     assert line == (
-        "::error file=a%2Cb%3Ac%25%0A.tflite,title=Edge TPU%3A rank::100 %25%0A::error::forged; remedy: do%0Dit"
+        "::error file=a%2Cb%3Ac%25%0A.tflite,title=Edge TPU%3A rank::100 %25 ::error::forged; remedy: do it"
     )
 
 

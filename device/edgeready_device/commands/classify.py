@@ -5,16 +5,14 @@ from __future__ import annotations
 import argparse
 import glob
 import itertools
-import json
 import sys
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeready_device.commands.options import add_description_options, add_verb, open_model, read_description
-from edgeready_device.commands.terminal import say, show, write_line
+from edgeready_device.commands.terminal import print_traceback, say, show, write_json, write_line
 from edgeready_device.errors import ImageError, NotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -74,13 +72,15 @@ def run(options: argparse.Namespace) -> int:
             entry, text = classify_json(name, predictions), classify_text(name, predictions)
         except (ImageError, NotFoundError) as error:
             if options.debug:
-                traceback.print_exc()
+                print_traceback()
             say(str(error))
             code, entry, text = code or error.exit_code, refusal_json(name, error), ""
         if options.json:
             entries.append(entry)
-        elif options.jsonl or text:
-            write_line(json.dumps(entry) if options.jsonl else text)
+        elif options.jsonl:
+            write_json(entry)
+        elif text:
+            write_line(text)
     if options.json:
         show(options, entries, "")
     return code

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from typing import Any
 
 from edgeready_device.errors import OutputError
 from edgeready_device.progress import Progress, no_progress
+from edgeready_device.text import json_text, plain, printable
 
 NEGATIVE = 1  # the exit code of a negative verdict; errors have their own
 
@@ -17,16 +17,36 @@ NEGATIVE = 1  # the exit code of a negative verdict; errors have their own
 def say(message: str) -> None:
     """Writes one line to standard error."""
     if sys.stderr is not None:  # None where the caller closed it
-        sys.stderr.write(f"edgeready-device: {' '.join(message.split())}\n")
+        sys.stderr.write(f"edgeready-device: {plain(' '.join(message.split()))}\n")
+
+
+def print_traceback() -> None:
+    """Writes the traceback of the error that is being handled to standard error."""
+    import traceback
+
+    if sys.stderr is not None:
+        sys.stderr.write(printable(traceback.format_exc()))
 
 
 def show(options: argparse.Namespace, data: Any, text: str) -> None:
     """Writes `data` with --json, else `text`, to standard output. Raises OutputError when that is impossible."""
-    write_line(json.dumps(data) if options.json else text)
+    if options.json:
+        write_json(data)
+    else:
+        write_line(text)
+
+
+def write_json(data: Any) -> None:
+    """Writes `data` as one line of JSON. Raises OutputError when that is impossible."""
+    _write_line(json_text(data))
 
 
 def write_line(line: str) -> None:
-    """Writes `line` to standard output at once. Raises OutputError when that is impossible."""
+    """Writes `line`, cleaned, to standard output at once. Raises OutputError when that is impossible."""
+    _write_line(printable(line))
+
+
+def _write_line(line: str) -> None:
     if sys.stdout is None:  # the caller closed it
         raise OutputError("standard output is closed: nothing can be written there")
     encoding = sys.stdout.encoding or "utf-8"
@@ -68,7 +88,7 @@ def progress() -> Progress:
         return no_progress
 
     def draw(label: str, done: int, total: int, /) -> None:
-        sys.stderr.write(f"\r{done} of {total} {label}" + ("\r\033[K" if done == total else ""))
+        sys.stderr.write(f"\r{done} of {total} {plain(label)}" + ("\r\033[K" if done == total else ""))
         sys.stderr.flush()
 
     return draw

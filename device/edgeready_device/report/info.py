@@ -58,7 +58,7 @@ def info_text(data: dict[str, Any]) -> str:
             ("frame", f"{pixels}; {_normalization_text(frame)}"),
             ("output", f"{output['dtype']} {output['shape']} {_quant_text(output)}, {output['scores']}"),
             ("labels", f"{len(labels)}: {', '.join(labels[:10])}{', ...' if len(labels) > 10 else ''}"),
-            ("ops", ", ".join(f"{count} {plain(name)}" for name, count in data["ops"].items())),
+            ("ops", ", ".join(f"{count} {name}" for name, count in data["ops"].items())),
             ("golden vectors", str(data["golden_vectors"])),
             ("runtimes here", runtimes_text(data["runtimes"])),
             *([("tuned", data["tuned"])] if "tuned" in data else []),

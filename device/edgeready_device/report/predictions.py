@@ -13,7 +13,7 @@ from edgeready_device.errors import one_line
 from edgeready_device.evaluation import EvaluationReport
 from edgeready_device.postprocess import Prediction
 from edgeready_device.runtime.runtime import Runtime
-from edgeready_device.text import percent, proportion_json, rows, table
+from edgeready_device.text import percent, plain, proportion_json, rows, table
 
 _MOST_COLUMNS = 30  # chosen: a wider matrix does not fit a screen
 _MOST_MISTAKES = 30  # chosen: a screenful
@@ -22,7 +22,7 @@ _MOST_MISTAKES = 30  # chosen: a screenful
 def classify_text(path: Path | str, predictions: Sequence[Prediction]) -> str:
     """Returns one line for an image: its labels and scores, best first."""
     labels = ", ".join(f"{p.label} {100 * p.score:.1f} %" for p in predictions)
-    return f"{path}: {labels or 'no label reaches the threshold'}"
+    return plain(f"{path}: {labels or 'no label reaches the threshold'}")
 
 
 def classify_json(path: Path | str, predictions: Sequence[Prediction]) -> dict[str, Any]:

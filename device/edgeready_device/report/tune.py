@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from edgeready_device.text import duration, rows, table
+from edgeready_device.text import duration, plain, rows, table
 from edgeready_device.tuning.candidate import Candidate, TuneResult, ratio
 
 
@@ -48,14 +48,14 @@ def tune_text(result: TuneResult, path: Path | None) -> str:
     """Returns the result of tune for people: a table, the reason, and the file with the choice."""
     best = result.best
     lines = [_line(candidate, best) for candidate in result.candidates]
-    notes = [f"{candidate.name}: {candidate.note}" for candidate in result.candidates if candidate.note]
+    notes = [f"{candidate.name}: {plain(candidate.note)}" for candidate in result.candidates if candidate.note]
     facts = [("compared with", result.expected), ("why", result.reason)]
     if path is not None:
         facts.append(("kept in", f"{path}, which is used wherever no runtime, threads or delegate are asked for"))
     if best is not None and best.delegate and not best.delegate.startswith("edgetpu"):
         facts.append(("mind", f"give --delegate {best.delegate} yourself: no file may name a library to load"))
     header = ["candidate", "median", "to the best", "runs", "steps off", "same top-1", ""]
-    return "\n".join([str(result.model), table(header, lines), *notes, rows(facts)])
+    return "\n".join([plain(str(result.model)), table(header, lines), *notes, rows(facts)])
 
 
 def _line(candidate: Candidate, best: Candidate | None) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgeready_device.text import proportion_json, table
+from edgeready_device.text import plain, proportion_json, table
 from edgeready_device.verification import MOST_STEPS, PathDistance, PathResult, VerifyReport
 
 # From and to how many steps each line of the histogram goes: differences are mostly small.
@@ -34,9 +34,9 @@ def verify_text(report: VerifyReport) -> str:
         ]
         for result in report.results
     ]
-    notes = [result.note for result in report.results if result.note]
+    notes = [plain(result.note) for result in report.results if result.note]
     verdict = "the answers are right on this machine" if report.passed else "THE ANSWERS ARE WRONG ON THIS MACHINE"
-    head = f"{report.model} on {report.runtime}: {verdict}"
+    head = f"{plain(str(report.model))} on {report.runtime}: {verdict}"
     paths = table(["kernels", "steps off", "same top-1", "verdict"], lines)
     return "\n".join([head, paths, "", _histogram(report), *_between_text(report.between), *notes])
 

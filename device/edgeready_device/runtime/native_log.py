@@ -8,6 +8,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from edgeready_device.text import printable
+
 _lock = threading.Lock()
 
 
@@ -33,8 +35,13 @@ def hold_native_log(keep: Callable[[bytes], bool]) -> Iterator[None]:
             log.seek(0)
             for line in log.read().splitlines(keepends=True):
                 if failed or keep(line):
-                    os.write(saved, line)
+                    os.write(saved, _cleaned(line))
             os.close(saved)
+
+
+def _cleaned(line: bytes) -> bytes:
+    """Returns a line of a native library, which may hold a name from a model file, as a terminal may see it."""
+    return printable(line.decode("utf-8", "backslashreplace")).encode("utf-8", "backslashreplace")
 
 
 def not_info(line: bytes) -> bool:

@@ -10,16 +10,17 @@ from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bars
 
 from edgeready_device.progress import Progress
+from edgeready_device.text import plain
 
 
 @contextmanager
 def progress_bar(console: Console) -> Iterator[Progress]:
     """A Progress that draws a bar on `console` during the block; it draws nothing where that is no terminal."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with Bars(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("starting")
 
         def show(stage: str, done: int, total: int) -> None:
-            bar.update(task, description=stage, completed=done, total=total or None)
+            bar.update(task, description=plain(stage), completed=done, total=total or None)
 
         yield show

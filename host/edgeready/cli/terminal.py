@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import signal
 import sys
 import traceback
+from collections.abc import Iterable
 from typing import Any, NoReturn
 
 import typer
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 
 from edgeready.errors import EdgereadyError, OutputError
 from edgeready_device.platforms import require_posix
+from edgeready_device.text import json_text, plain, printable
 
 NEGATIVE = 1  # a verdict that is no; errors bring their own code
 USAGE = 2
@@ -51,21 +53,30 @@ def _end_on_sigterm(number: int, frame: object) -> NoReturn:
     sys.exit(TERMINATED)
 
 
+class CleanConsole(Console):
+    """A console that writes no control character but those of its own styles."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Yields the segments of `renderable`, cleaned."""
+        for text, style, control in super().render(renderable, options):
+            yield Segment(text if control else printable(text), style, control)
+
+
 def say(message: str) -> None:
     """Writes `message` to standard error as one line."""
-    sys.stderr.write(f"edgeready: {' '.join(message.split())}\n")
+    sys.stderr.write(f"edgeready: {plain(' '.join(message.split()))}\n")
 
 
 def print_view(view: RenderableType) -> None:
     """Writes a result for people to standard output: colour on a terminal, plain text elsewhere."""
     text = io.StringIO()  # a Console on standard output would meet its errors in its own way
-    Console(file=text, force_terminal=Console().is_terminal, soft_wrap=True, highlight=False).print(view)
+    CleanConsole(file=text, force_terminal=Console().is_terminal, soft_wrap=True, highlight=False).print(view)
     _write(text.getvalue())
 
 
 def print_json(data: Any) -> None:
     """Writes `data` to standard output as one JSON document."""
-    _write(json.dumps(data) + "\n")
+    _write(json_text(data) + "\n")
 
 
 def print_text(text: str) -> None:
@@ -75,7 +86,7 @@ def print_text(text: str) -> None:
 
 def _fail(message: str, code: int, debug: bool) -> NoReturn:
     if debug:
-        traceback.print_exc()
+        sys.stderr.write(printable(traceback.format_exc()))
     say(message)
     sys.exit(code)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from urllib.parse import quote
 from edgeready.readiness import Blocker, ReadinessReport, rule_sentences
 from edgeready.readiness.operators import COMPILED
 from edgeready_device import __version__
+from edgeready_device.text import plain, printable
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
@@ -60,14 +62,16 @@ def _level(blocker: Blocker) -> str:
 
 def _message(blocker: Blocker) -> str:
     uncertain = "uncertain: " if blocker.uncertain else ""
-    return f"{uncertain}{blocker.detail}; remedy: {blocker.remedy}"
+    return plain(f"{uncertain}{blocker.detail}; remedy: {blocker.remedy}")
 
 
 def _result(report: ReadinessReport, blocker: Blocker, number: int) -> dict[str, Any]:
-    place: dict[str, Any] = {"physicalLocation": {"artifactLocation": {"uri": quote(Path(report.file).as_posix())}}}
+    place: dict[str, Any] = {
+        "physicalLocation": {"artifactLocation": {"uri": quote(os.fsencode(Path(report.file).as_posix()))}}
+    }
     if blocker.op is not None:
         name = f"op {blocker.op} {report.ops[blocker.op].name}"
-        place["logicalLocations"] = [{"name": name, "fullyQualifiedName": blocker.tensor or name}]
+        place["logicalLocations"] = [{"name": name, "fullyQualifiedName": plain(blocker.tensor) or name}]
     return {
         "ruleId": blocker.rule,
         "ruleIndex": number,
@@ -82,7 +86,7 @@ def _command(kind: str, file: str, *, title: str, message: str) -> str:
 
 
 def _escape(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return printable(text).replace("%", "%25").replace("\n", "%0A")
 
 
 def _escape_property(text: str) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from rich.console import Group, RenderableType
-from rich.text import Text
 
 from edgeready.budget.ladder import Attempt, Judgement, Trail
+from edgeready.report.lines import labelled, line
 from edgeready.report.tables import new_table
 
 
@@ -14,22 +14,24 @@ def trail_view(trail: Trail) -> RenderableType:
     table = new_table("attempt", "accuracy", "points lost", "size", "time")
     for attempt in trail.attempts:
         accuracy, drop = attempt.judgement.accuracy, attempt.drop
-        table.add_row(
+        table.add_cells(
             attempt.name,
             f"{100 * accuracy.value:.2f} %",
             f"{100 * drop.value:.2f}",
             f"{attempt.size_bytes:,} B",
             f"{attempt.seconds:.1f} s",
         )
-        table.add_row(
+        table.add_cells(
             "  95 % interval", _between(accuracy.interval), _between(drop.interval), f"p = {drop.p_value:.2g}"
         )
         if attempt.test is not None:
             accuracy, drop = attempt.test.accuracy, attempt.test.drop
             refuted = "refuted" if drop.verdict(trail.budget) == "broken" else ""
-            table.add_row("  on the test images", f"{100 * accuracy.value:.2f} %", f"{100 * drop.value:.2f}", refuted)
-    skipped = [Text(f"not tried    {reason}") for reason in trail.skipped]
-    return Group(Text(f"Budget {100 * trail.budget:g} points, judged on {trail.judged_on}:"), table, *skipped)
+            table.add_cells(
+                "  on the test images", f"{100 * accuracy.value:.2f} %", f"{100 * drop.value:.2f}", refuted
+            )
+    skipped = [labelled("not tried", reason) for reason in trail.skipped]
+    return Group(line(f"Budget {100 * trail.budget:g} points, judged on {trail.judged_on}:"), table, *skipped)
 
 
 def budget_line(trail: Trail) -> str:

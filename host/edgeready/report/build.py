@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from rich.console import Group, RenderableType
 from rich.table import Table
-from rich.text import Text
 
 from edgeready.dataset import Dataset
 from edgeready.proof.measure import Comparison, Measured
 from edgeready.quantization.calibration import CalibrationReport
 from edgeready.report.budget import budget_line, trail_view
+from edgeready.report.lines import labelled, line
 from edgeready.report.readiness import verdict
 from edgeready.report.tables import new_table
 from edgeready.workflows.build import BuildResult
@@ -32,46 +32,47 @@ def build_view(result: BuildResult, images: str) -> RenderableType:
 def _comparison_table(comparison: Comparison, mode: str) -> Table:
     both = (comparison.baseline,) if mode == "float32" else (comparison.baseline, comparison.model)
     table = new_table("", *dict.fromkeys(("float32", mode)))
-    table.add_row("top-1 accuracy", *(f"{100 * m.accuracy.top1.value:.2f} %" for m in both))
-    table.add_row("  95 % interval", *(_interval(m) for m in both))
-    table.add_row("model alone", *(f"{m.flatbuffer_bytes:,} B" for m in both))
-    table.add_row("whole file", *(f"{m.size_bytes:,} B" for m in both))
-    table.add_row("latency, median", *(duration(m.latency.summary.median_s) for m in both))
+    table.add_cells("top-1 accuracy", *(f"{100 * m.accuracy.top1.value:.2f} %" for m in both))
+    table.add_cells("  95 % interval", *(_interval(m) for m in both))
+    table.add_cells("model alone", *(f"{m.flatbuffer_bytes:,} B" for m in both))
+    table.add_cells("whole file", *(f"{m.size_bytes:,} B" for m in both))
+    table.add_cells("latency, median", *(duration(m.latency.summary.median_s) for m in both))
     return table
 
 
 def _facts(result: BuildResult) -> RenderableType:
     colour = "red" if result.readiness.blockers else "green"
-    return Text.assemble(
+    return Group(
+        line(),
         *_measured_facts(result),
-        ("\nEdge TPU     ", ""),
-        (verdict(result.readiness), colour),
-        *(f"\nuncertain    {risk.detail}" for risk in result.readiness.risks),
-        *(f"\nruntime      {t.runtime} does not run it: {t.reason}" for t in result.trials if not t.runs),
-        *(f"\nrewritten    {line}" for line in result.rewrites),
-        *(f"\nproposed     {line}" for line in result.proposals),
+        labelled("Edge TPU", verdict(result.readiness), colour),
+        *(labelled("uncertain", risk.detail) for risk in result.readiness.risks),
+        *(labelled("runtime", f"{t.runtime} does not run it: {t.reason}") for t in result.trials if not t.runs),
+        *(labelled("rewritten", text) for text in result.rewrites),
+        *(labelled("proposed", text) for text in result.proposals),
         *_calibration(result),
-        *(() if result.trail is None else (f"\nbudget       {budget_line(result.trail)}",)),
+        *(() if result.trail is None else (labelled("budget", budget_line(result.trail)),)),
         *_measured_on(result),
     )
 
 
-def _measured_facts(result: BuildResult) -> list[str]:
+def _measured_facts(result: BuildResult) -> list[RenderableType]:
     test: Dataset = result.splits.test
     if result.comparison is None:
-        return [f"\ntest         nothing measured: no installed runtime runs a {result.mode.name} file of this model"]
+        mode = result.mode.name
+        return [labelled("test", f"nothing measured: no installed runtime runs a {mode} file of this model")]
     same = result.comparison.agreement
     return [
-        f"\ntest         {len(test):,} images of {test.name}; the same answer on {100 * same.value:.2f} %",
-        f"\nbaseline     {100 * test.majority_share():.2f} %, always the largest class",
+        labelled("test", f"{len(test):,} images of {test.name}; the same answer on {100 * same.value:.2f} %"),
+        labelled("baseline", f"{100 * test.majority_share():.2f} %, always the largest class"),
     ]
 
 
-def _calibration(result: BuildResult) -> list[str]:
+def _calibration(result: BuildResult) -> list[RenderableType]:
     if result.calibration is None:
         return []
     first, *warnings = calibration_lines(result.calibration)
-    return [f"\ncalibration  {first}", *(f"\n             {line}" for line in warnings)]
+    return [labelled("calibration", first), *(labelled("", text) for text in warnings)]
 
 
 def calibration_lines(report: CalibrationReport) -> list[str]:
@@ -88,23 +89,25 @@ def calibration_lines(report: CalibrationReport) -> list[str]:
     return [", ".join(parts), *(f"warning: {warning}" for warning in report.warnings)]
 
 
-def _measured_on(result: BuildResult) -> list[str]:
+def _measured_on(result: BuildResult) -> list[RenderableType]:
     if result.comparison is None:
         return []
     latency = result.comparison.model.latency
     machine = latency.machine
     emulated = " EMULATED: no measure of any board" if machine.emulated else ""
-    return [f"\nmeasured on  {machine.board or machine.processor}, {latency.runtime}, 1 thread{emulated}"]
+    return [labelled("measured on", f"{machine.board or machine.processor}, {latency.runtime}, 1 thread{emulated}")]
 
 
 def _next_steps(result: BuildResult, images: str) -> RenderableType:
-    return Text.assemble(
-        "\nThe one file to copy: ",
-        (str(result.out), "bold"),
-        '\nOn the board, after pip install "./device[images]" from a checkout '
-        "(or edgeready bundle, without internet):\n"
-        f"  edgeready-device classify {result.out} {images}\n"
-        f"  edgeready-device verify {result.out}",
+    return Group(
+        line(),
+        line("The one file to copy: ").append_text(line(str(result.out), "bold")),
+        line(
+            'On the board, after pip install "./device[images]" from a checkout '
+            "(or edgeready bundle, without internet):"
+        ),
+        line(f"  edgeready-device classify {result.out} {images}"),
+        line(f"  edgeready-device verify {result.out}"),
     )
 
 

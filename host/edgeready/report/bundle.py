@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from rich.console import RenderableType
-from rich.text import Text
+from rich.console import Group, RenderableType
 
+from edgeready.report.lines import block, line
 from edgeready.workflows.bundle import Bundle
 from edgeready_device.text import table
 
@@ -12,4 +12,9 @@ from edgeready_device.text import table
 def bundle_view(bundle: Bundle) -> RenderableType:
     """Returns the files of a bundle as text, with the install command."""
     files = table(["file", "bytes"], [[str(path), f"{path.stat().st_size:,}"] for path in bundle.files])
-    return Text(f"{files}\n\nCopy the folder to {bundle.target.system}, then there:\n  {bundle.install}")
+    return Group(
+        block(files),
+        line(),
+        line(f"Copy the folder to {bundle.target.system}, then there:"),
+        line(f"  {bundle.install}"),
+    )

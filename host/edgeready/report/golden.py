@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from rich.console import RenderableType
-from rich.text import Text
+from rich.console import Group, RenderableType
 
+from edgeready.report.lines import line
 from edgeready.workflows.golden import GoldenFile
 
 
@@ -16,4 +16,4 @@ def golden_view(result: GoldenFile) -> RenderableType:
         *(f"not on {trial.runtime}: {trial.reason}" for trial in result.refusals),
         f"On the board: edgeready-device verify {result.out.name}",
     ]
-    return Text("\n".join(lines))
+    return Group(*map(line, lines))

@@ -7,10 +7,10 @@ import math
 from pathlib import Path
 
 from rich.console import Group, RenderableType
-from rich.text import Text
 
 from edgeready.files.atomic import write_files
 from edgeready.layer_analysis import LayerError, LayerReport
+from edgeready.report.lines import block, line
 from edgeready_device.text import plain, table
 
 JSON_NAME, PICTURE_NAME = "layers.json", "layers.png"
@@ -26,17 +26,17 @@ def layers_view(report: LayerReport) -> RenderableType:
     """Returns the layers as text, the one that hurts most first, with the remedies below."""
     worst = report.worst_first()
     rows = [[plain(layer.layer)[:_LONGEST_NAME], *_cells(layer)] for layer in worst[:_MOST_ROWS]]
-    lines: list[RenderableType] = [Text(table(_HEADER, rows))]  # and no rich table, which breaks numbers
+    lines: list[RenderableType] = [block(table(_HEADER, rows))]  # and no rich table, which breaks numbers
     if len(worst) > _MOST_ROWS:
-        lines.append(Text(f"and {len(worst) - _MOST_ROWS} more layers that do less; --json lists all"))
-    lines.extend((Text(f"\n{_LEGEND}", "dim"), Text(_whole(report))))
+        lines.append(line(f"and {len(worst) - _MOST_ROWS} more layers that do less; --json lists all"))
+    lines.extend((line(), line(_LEGEND, "dim"), line(_whole(report))))
     faulty = [layer for layer in worst if layer.cause not in ("", "inherited")]
-    lines.extend(Text(f"{plain(layer.layer)}: {layer.remedy}") for layer in faulty)
+    lines.extend(line(f"{plain(layer.layer)}: {layer.remedy}") for layer in faulty)
     inherited = sum(layer.cause == "inherited" for layer in worst)
     if inherited and faulty:
-        lines.append(Text(f"{inherited} more layers have errors of those before them: fix these first"))
+        lines.append(line(f"{inherited} more layers have errors of those before them: fix these first"))
     if not faulty:
-        lines.append(Text("no layer does enough harm to need a remedy"))
+        lines.append(line("no layer does enough harm to need a remedy"))
     return Group(*lines)
 
 

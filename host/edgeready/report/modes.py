@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Group, RenderableType
-from rich.text import Text
 
 from edgeready.config.modes import MODES, NO, PARTLY, TARGETS, Mode
 from edgeready.files.atomic import write_files
 from edgeready.proof.measure import Measured
+from edgeready.report.lines import block, labelled, line
 from edgeready.workflows.modes import ModeRow, ModesReport
 from edgeready_device.text import duration, table
 
@@ -41,9 +41,11 @@ def known_modes_view() -> RenderableType:
     notes = [f"{mode.name}: {mode.summary}{'; ' if mode.note else ''}{mode.note}" for mode in MODES.values()]
     best = ", ".join(f"{target} {mode}" for target, mode in TARGETS.items())
     return Group(
-        Text(table(("mode", "ends", "weights", *_TARGETS), rows)),
-        Text("\n" + "\n".join(notes)),
-        Text(f"\n--target picks: {best}. Refused: int4, which the converter does not write."),
+        block(table(("mode", "ends", "weights", *_TARGETS), rows)),
+        line(),
+        *map(line, notes),
+        line(),
+        line(f"--target picks: {best}. Refused: int4, which the converter does not write."),
     )
 
 
@@ -60,14 +62,13 @@ def modes_view(report: ModesReport) -> RenderableType:
     emulated = " EMULATED: no measure of any board" if machine.emulated else ""
     test = report.test
     return Group(
-        Text(table(_HEADER, rows)),
-        *(Text(f"{row.mode.name}: {row.refusal}") for row in report.rows if row.refusal),
-        *(line for row in report.rows for line in _refusing_runtimes(row)),
-        Text(
-            f"\ntest         {len(test):,} images of {test.name}, all of them through edgeready-device"
-            f"\nbaseline     {100 * test.majority_share():.2f} %, always the largest class"
-            f"\nmeasured on  {machine.board or machine.processor}, {latency.runtime}, 1 thread{emulated}"
-        ),
+        block(table(_HEADER, rows)),
+        *(line(f"{row.mode.name}: {row.refusal}") for row in report.rows if row.refusal),
+        *(text for row in report.rows for text in _refusing_runtimes(row)),
+        line(),
+        labelled("test", f"{len(test):,} images of {test.name}, all of them through edgeready-device"),
+        labelled("baseline", f"{100 * test.majority_share():.2f} %, always the largest class"),
+        labelled("measured on", f"{machine.board or machine.processor}, {latency.runtime}, 1 thread{emulated}"),
     )
 
 
@@ -123,12 +124,12 @@ def _others(mode: Mode) -> str:
     )
 
 
-def _refusing_runtimes(row: ModeRow) -> list[Text]:
+def _refusing_runtimes(row: ModeRow) -> list[RenderableType]:
     """A line for each runtime that does not take a file which another one runs."""
     if row.measured is None:
         return []
     return [
-        Text(f"{row.mode.name}: not in {trial.runtime}: {trial.reason}") for trial in row.trials if not trial.runs
+        line(f"{row.mode.name}: not in {trial.runtime}: {trial.reason}") for trial in row.trials if not trial.runs
     ]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Group, RenderableType
-from rich.text import Text
 
 from edgeready.edgetpu.compiled import Package
 from edgeready.edgetpu.compiler_log import CompilerLog
@@ -14,6 +13,7 @@ from edgeready.readiness.compiler_table import MAPPED, predict_table
 from edgeready.readiness.cost import Cost
 from edgeready.readiness.place import name_text, shape_text
 from edgeready.readiness.propagation import Work
+from edgeready.report.lines import line
 from edgeready.workflows.compile import Compilation
 
 PREDICTION = "This is a prediction from the file alone; only `edgeready compile` proves it."
@@ -22,17 +22,17 @@ PREDICTION = "This is a prediction from the file alone; only `edgeready compile`
 def readiness_view(report: ReadinessReport) -> RenderableType:
     """Returns the readiness of one file as text: the compiler's table, the blockers with their remedies, the cost."""
     lines: list[RenderableType] = [
-        Text(f"{report.file}: {verdict(report)}", "bold"),
-        Text(),
+        line(f"{report.file}: {verdict(report)}", "bold"),
+        line(),
         table_view(predict_table(report)),
-        Text(),
+        line(),
     ]
     for number, blocker in enumerate((*report.blockers, *report.risks), 1):
         lines.extend(_blocker(number, blocker, report))
     if report.cost is not None:
-        lines.append(Text(f"cost: {_cost(report.cost)}"))
-    lines.extend(Text(f"note: {note}") for note in report.notes)
-    lines.append(Text(PREDICTION, "dim"))
+        lines.append(line(f"cost: {_cost(report.cost)}"))
+    lines.extend(line(f"note: {note}") for note in report.notes)
+    lines.append(line(PREDICTION, "dim"))
     return Group(*lines)
 
 
@@ -58,11 +58,11 @@ def warning_lines(reports: Iterable[ReadinessReport]) -> list[str]:
 
 def table_view(rows: Sequence[tuple[str, int, str]]) -> RenderableType:
     """Returns the rows (op, count, status) in the columns of the compiler's own table."""
-    text = Text(f"{'Operator':<31}{'Count':<11}Status\n", "bold")
+    lines = [line(f"{'Operator':<31}{'Count':<11}Status", "bold"), line()]
     for name, count, status in rows:
-        text.append(f"\n{name:<30} {count:<10} ", "default")
-        text.append(status, "green" if status == MAPPED else "red")
-    return text
+        start = line(f"{name:<30} {count:<10} ", "default")
+        lines.append(start.append_text(line(status, "green" if status == MAPPED else "red")))
+    return Group(*lines)
 
 
 def package_view(
@@ -73,38 +73,38 @@ def package_view(
     `cpu_ops` is the number of its ops on the CPU.
     """
     ops = f"{len(packages)} Edge TPU op{'s' if len(packages) != 1 else ''}, {cpu_ops} op{'s' if cpu_ops != 1 else ''}"
-    lines = [Text(f"{file}: already compiled, {ops} on the CPU", "bold")]
+    lines = [line(f"{file}: already compiled, {ops} on the CPU", "bold")]
     for package in packages:
         lines.append(
-            Text(
+            line(
                 f"op {package.op}: Edge TPU runtime {package.min_runtime_version} or newer; "
                 f"{package.cached_bytes:,} parameter bytes cached, {package.streamed_bytes:,} streamed; package of "
                 f"{package.size_bytes:,} bytes"
             )
         )
         lines.extend(
-            Text(
+            line(
                 f"  {program.kind}: {program.size_bytes:,} bytes, of them {program.instruction_bytes:,} instructions "
                 f"and {program.parameter_bytes:,} parameters; scratch {program.scratch_bytes:,}"
             )
             for program in package.executables
         )
     for number, blocker in enumerate(blockers, 1):
-        lines.append(Text(f"{number}. {blocker.rule}: {blocker.detail}", "red"))
-        lines.append(Text(f"   remedy: {blocker.remedy}"))
+        lines.append(line(f"{number}. {blocker.rule}: {blocker.detail}", "red"))
+        lines.append(line(f"   remedy: {blocker.remedy}"))
     return Group(*lines)
 
 
 def log_view(file: str, log: CompilerLog) -> RenderableType:
     """Returns a compiler log as text: the result, the table, the memory."""
     compiler = f"compiler {log.version or 'of unknown version'}"
-    lines: list[RenderableType] = [Text(f"{file}: {log.mapped} of {log.total} ops mapped by {compiler}", "bold")]
+    lines: list[RenderableType] = [line(f"{file}: {log.mapped} of {log.total} ops mapped by {compiler}", "bold")]
     if log.failure is not None:
-        lines.append(Text(f"it made nothing: {log.failure.message}", "red"))
-        lines.append(Text(f"   cause: {log.failure.cause}"))
-        lines.append(Text(f"   remedy: {log.failure.remedy}"))
+        lines.append(line(f"it made nothing: {log.failure.message}", "red"))
+        lines.append(line(f"   cause: {log.failure.cause}"))
+        lines.append(line(f"   remedy: {log.failure.remedy}"))
     if log.rows:
-        lines.extend([Text(), table_view([(row.op, row.count, row.status) for row in log.rows]), Text()])
+        lines.extend([line(), table_view([(row.op, row.count, row.status) for row in log.rows]), line()])
     sizes = (
         ("parameters cached", log.cached_bytes),
         ("cache left", log.remaining_bytes),
@@ -112,9 +112,9 @@ def log_view(file: str, log: CompilerLog) -> RenderableType:
     )
     memory = [f"{label} {size:,} bytes" for label, size in sizes if size is not None]
     if memory:
-        lines.append(Text(f"memory: {', '.join(memory)}"))
+        lines.append(line(f"memory: {', '.join(memory)}"))
     if any(row.status != MAPPED for row in log.rows):
-        lines.append(Text("note: the log names no op and no cause: run `edgeready check` on the model itself"))
+        lines.append(line("note: the log names no op and no cause: run `edgeready check` on the model itself"))
     return Group(*lines)
 
 
@@ -126,34 +126,34 @@ def compilation_view(compilation: Compilation) -> RenderableType:
         package_view(str(compilation.out), compilation.packages, outcome.total - outcome.mapped),
     ]
     if not (outcome.differences or outcome.rows):
-        lines.append(Text(f"prediction: right for all {outcome.total} ops and every row of the table", "green"))
+        lines.append(line(f"prediction: right for all {outcome.total} ops and every row of the table", "green"))
     for op in outcome.differences:
         why = f" ({op.rule})" if op.rule else ""
         label, colour = ("uncertain", "yellow") if op.predicted == "uncertain" else ("prediction WRONG", "red")
-        lines.append(Text(f"{label}: op {op.op} {op.name} is {op.actual}, predicted {op.predicted}{why}", colour))
+        lines.append(line(f"{label}: op {op.op} {op.name} is {op.actual}, predicted {op.predicted}{why}", colour))
     for row in outcome.rows:
         lines.append(
-            Text(f"table: {row.op} {row.status!r} has {row.actual} ops, predicted {row.predicted}", "yellow")
+            line(f"table: {row.op} {row.status!r} has {row.actual} ops, predicted {row.predicted}", "yellow")
         )
     return Group(*lines)
 
 
-def _blocker(number: int, blocker: Blocker, report: ReadinessReport) -> Iterator[Text]:
+def _blocker(number: int, blocker: Blocker, report: ReadinessReport) -> Iterator[RenderableType]:
     label, colour = ("uncertain, ", "yellow") if blocker.uncertain else ("", "red")
-    yield Text(f"{number}. {label}{blocker.rule}: {blocker.detail}", colour)
-    yield Text(f"   rule: {blocker.sentence}")
+    yield line(f"{number}. {label}{blocker.rule}: {blocker.detail}", colour)
+    yield line(f"   rule: {blocker.sentence}")
     if evidence := blocker.evidence.text():
-        yield Text(f"   evidence: {evidence}")
+        yield line(f"   evidence: {evidence}")
     if blocker.op is not None:
         op = report.ops[blocker.op]
         tensor = f"tensor {name_text(blocker.tensor)} {shape_text(blocker.shape)}"
-        yield Text(
+        yield line(
             f"   where: op {op.index} {op.custom_code or op.name} of layer {name_text(blocker.layer)}, {tensor}"
         )
-    yield Text(f"   behind it: {_work(blocker.impact.work, report.cost)}")
+    yield line(f"   behind it: {_work(blocker.impact.work, report.cost)}")
     if len(report.blockers) > 1 and not blocker.uncertain:
-        yield Text(f"   clearing it alone brings the Edge TPU: {_work(blocker.impact.gain, report.cost)}")
-    yield Text(f"   remedy: {blocker.remedy}")
+        yield line(f"   clearing it alone brings the Edge TPU: {_work(blocker.impact.gain, report.cost)}")
+    yield line(f"   remedy: {blocker.remedy}")
 
 
 def _work(work: Work, cost: Cost | None) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from rich.console import Group, RenderableType
-from rich.text import Text
 
 from edgeready.dataset import Splits
+from edgeready.report.lines import line
 from edgeready.report.tables import new_table
 
 
@@ -15,8 +15,8 @@ def splits_view(splits: Splits) -> RenderableType:
     table = new_table("class", "train", "calibration", "test")
     parts = [part.class_counts() for part in (splits.train, splits.calibration, splits.test)]
     for name in first.classes:
-        table.add_row(Text(name), *(f"{part[name]:,}" for part in parts))
-    table.add_row("all", *(f"{sum(part.values()):,}" for part in parts), style="bold")
+        table.add_cells(name, *(f"{part[name]:,}" for part in parts))
+    table.add_cells("all", *(f"{sum(part.values()):,}" for part in parts), style="bold")
     pixels = f"{first.height}x{first.width} {'RGB' if first.channels == 3 else 'grey'}"
     removed = f"; {splits.removed} training images left out because the test set has them" if splits.removed else ""
-    return Group(table, Text(f"{first.name}: images of {pixels}{removed}"))
+    return Group(table, line(f"{first.name}: images of {pixels}{removed}"))

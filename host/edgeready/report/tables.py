@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from rich.table import Table
 
+from edgeready.report.lines import line
 
-def new_table(first: str, *others: str) -> Table:
+
+class LineTable(Table):
+    """A table whose cells are lines: a name with markup or line breaks in it is shown as it is."""
+
+    def add_cells(self, *cells: str, style: str | None = None) -> None:
+        """Adds a row of text in `style`."""
+        self.add_row(*map(line, cells), style=style)
+
+
+def new_table(first: str, *others: str) -> LineTable:
     """An empty table: the `first` column of text, the `others` of numbers."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column(first)
+    table = LineTable(box=None, pad_edge=False, header_style="bold")
+    table.add_column(line(first))
     for name in others:
-        table.add_column(name, justify="right")
+        table.add_column(line(name), justify="right")
     return table

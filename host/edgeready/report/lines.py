@@ -1,0 +1,25 @@
+"""The one way from a text to a view: names and texts of files break no line and mean no markup.
+
+Everything in `report/` is made of these lines and of `tables`; `tests/host/test_foreign_text.py` holds that.
+"""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+from edgeready_device.text import printable
+
+
+def line(text: str = "", style: str = "") -> Text:
+    """Returns `text` as one line in `style`."""
+    return Text(printable(text.replace("\n", " ")), style)
+
+
+def block(text: str, style: str = "") -> Text:
+    """Returns lines that are clean already, as a table of the device package is, in `style`."""
+    return Text(printable(text), style)
+
+
+def labelled(label: str, text: str, style: str = "") -> Text:
+    """Returns one line with `text` in `style` after its label, both in columns."""
+    return Text.assemble(line(f"{label:<12} "), line(text, style))
