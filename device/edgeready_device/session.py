@@ -17,6 +17,7 @@ from edgeready_device.isolation.trial import BUILT_FOR_IT, TrialRequest, try_mod
 from edgeready_device.model_file.reader import TfliteModel, read_model_file
 from edgeready_device.model_file.tensor_spec import TensorSpec
 from edgeready_device.runtime.delegate import EDGETPU_OP, DelegateSpec, Delegation, open_delegated, parse_delegate
+from edgeready_device.runtime.failure import RUN_ERRORS, run_failure
 from edgeready_device.runtime.runtime import Interpreter, Runtime, choose_runtime, open_interpreter
 from edgeready_device.tune_file import TuneRecord, usable_choice
 
@@ -151,7 +152,7 @@ class Session:
             for index, tensor in zip(self._input_indices, tensors):
                 self._set_tensor(index, tensor)
             self._run()
-            return [self._interpreter.get_tensor(index) for index in self._output_indices]
+            return [self._get_tensor(index) for index in self._output_indices]
 
     def invoke_single(self, tensor: NDArray[Any], output: int = 0) -> NDArray[Any]:
         """Returns the raw output number `output` of a model with one input: the short way for classifiers."""
@@ -160,7 +161,7 @@ class Session:
                 self._reset()
             self._interpreter.set_tensor(self._input_indices[0], tensor)
             self._run()
-            return self._interpreter.get_tensor(self._output_indices[output])
+            return self._get_tensor(self._output_indices[output])
 
     def reset_state(self) -> None:
         """Sets what the model remembers back to its initial state; for `keep_state`."""
@@ -178,11 +179,14 @@ class Session:
         self._used = True
         try:
             self._interpreter.invoke()
-        except (RuntimeError, ValueError) as error:  # what the runtimes raise from a run
-            raise ModelFileError(
-                f"{self.path}: {self.runtime} fails in a run ({one_line(error)}): take another runtime, or another "
-                "file"
-            ) from error
+        except RUN_ERRORS as error:
+            raise ModelFileError(f"{self.path}: {run_failure(self.runtime, error)}") from error
+
+    def _get_tensor(self, index: int) -> NDArray[Any]:
+        try:
+            return self._interpreter.get_tensor(index)
+        except RUN_ERRORS as error:  # an output that no op has written
+            raise ModelFileError(f"{self.path}: {run_failure(self.runtime, error)}") from error
 
     def _reset(self) -> None:
         """Sets the state back; a fresh interpreter is in its initial state already."""

@@ -176,6 +176,25 @@ def misfit() -> bytes:
     return tflite(tensors=tensors, ops=[O("RESHAPE", ["x", "shape"], ["y"])], inputs=["x"], outputs=["y"])
 
 
+@_model
+def look_up() -> bytes:
+    """A classifier whose scores are entries of a table of 200, by the pixels: a brighter one fails in the run."""
+    tensors = [
+        T("image", (1, 2, 2, 1), "uint8", 1.0),
+        T("places", (1, 2, 2, 1), "int32"),
+        T("table", data=np.arange(200, dtype=np.float32)),
+        T("entries", (1, 2, 2, 1), "float32"),
+        T("shape", data=np.array([1, 4], np.int32)),
+        T("scores", (1, 4), "float32"),
+    ]
+    ops = [
+        O("CAST", ["image"], ["places"]),
+        O("GATHER", ["table", "places"], ["entries"], options={"axis": 0}),
+        O("RESHAPE", ["entries", "shape"], ["scores"]),
+    ]
+    return tflite(tensors=tensors, ops=ops, inputs=["image"], outputs=["scores"])
+
+
 def _sums(metadata: bytes | None = None, extra: bytes | None = None) -> bytes:
     weights = np.array([[64, 0, 0, 0], [0, 64, 0, 0], [16, 16, 16, 16]], np.int8)
     tensors = [

@@ -14,7 +14,8 @@ from typing import Any, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeready_device.errors import ModelFileError, RuntimeUnavailableError, UsageError, one_line
+from edgeready_device.errors import ModelFileError, RuntimeUnavailableError, UsageError
+from edgeready_device.runtime.failure import RUN_ERRORS, describe_failure
 from edgeready_device.runtime.native_log import hold_native_log, not_info
 
 RUNTIME_VARIABLE = "EDGEREADY_RUNTIME"
@@ -143,10 +144,10 @@ def open_interpreter(
             if inspect is not None:
                 inspect(interpreter)
             interpreter.allocate_tensors()
-        except (ValueError, RuntimeError, SystemError) as error:
+        except RUN_ERRORS as error:
             refusal = error  # raised outside, so that information is still held back
     if refusal is not None:
-        raise ModelFileError(f"{runtime} refuses the model: {one_line(refusal)}") from refusal
+        raise ModelFileError(f"{runtime} refuses the model: {describe_failure(refusal)}") from refusal
     return cast("Interpreter", interpreter)
 
 

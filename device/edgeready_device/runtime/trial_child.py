@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from edgeready_device.errors import EdgereadyError, one_line
+from edgeready_device.errors import EdgereadyError
 from edgeready_device.isolation.trial import BUILT_FOR_IT, TrialRequest
 from edgeready_device.runtime.delegate import open_delegated, parse_delegate
+from edgeready_device.runtime.failure import RUN_ERRORS, describe_failure, run_failure
 from edgeready_device.runtime.runtime import Interpreter, choose_runtime, open_interpreter
 
 _MOST_VALUES = 64  # of the output; chosen: a trial compares a few values, and its answer is one line
@@ -27,18 +28,18 @@ def main() -> int:
         result = _run(request, sys.stdin.buffer.read())
     except EdgereadyError as error:
         result = {"error": str(error)}
-    except (ValueError, RuntimeError) as error:  # what the runtimes raise from a run
-        result = {"error": _failure(request, one_line(error))}
+    except RUN_ERRORS as error:
+        result = {"error": _failure(request, error)}
     answer.write(json.dumps(result))
     answer.flush()
     os._exit(0)  # a library that crashes while it is unloaded has done its work
 
 
-def _failure(request: TrialRequest, reason: str) -> str:
-    what, advice = request.runtime, "take another runtime, or another file"
-    if request.delegate:
-        what, advice = f"{what} with the delegate {request.delegate}", BUILT_FOR_IT
-    return f"{what} fails in a run ({reason}): {advice}"
+def _failure(request: TrialRequest, error: BaseException) -> str:
+    if not request.delegate:
+        return run_failure(request.runtime, error)
+    reason = describe_failure(error)
+    return f"{request.runtime} with the delegate {request.delegate} fails in a run ({reason}): {BUILT_FOR_IT}"
 
 
 def _run(request: TrialRequest, model: bytes) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from edgeready_device.errors import EdgereadyError, one_line
 from edgeready_device.isolation.child import ChildExit, end_child, module_arguments, signal_name
 from edgeready_device.isolation.trial import TrialRequest
+from edgeready_device.runtime.failure import RUN_ERRORS, describe_failure
 from edgeready_device.runtime.runtime import Interpreter
 from edgeready_device.runtime.trial_child import open_requested
 
@@ -137,8 +138,8 @@ def main() -> int:
             say(worker.do(json.loads(line)))
     except EdgereadyError as error:
         say({"error": one_line(error)})
-    except (ValueError, RuntimeError) as error:  # what the runtimes raise from a run
-        say({"error": f"it fails in a run: {one_line(error)}"})
+    except RUN_ERRORS as error:
+        say({"error": f"it fails in a run: {describe_failure(error)}"})
     os._exit(0)  # a library that crashes while it is unloaded has done its work
 
 

@@ -13,6 +13,7 @@ from edgeready.layer_analysis.measures import Values, params_of, real
 from edgeready.layer_analysis.rewiring import Probe, add_errors, isolate_ops, tap_tensors
 from edgeready.quantization.matching import LayerMatch
 from edgeready_device.quantization import quantize
+from edgeready_device.runtime.failure import run_model
 from edgeready_device.runtime.runtime import Interpreter, Runtime, open_interpreter
 from edgeready_device.tflite.graph import Graph
 
@@ -25,6 +26,7 @@ class LayerRunner:
 
     def __init__(self, match: LayerMatch, float32: bytes, integer: bytes, runtime: Runtime) -> None:
         self.match = match
+        self._runtime = runtime
         ours = [index for pair in match.pairs for index in pair.float32.outputs]
         theirs = [index for pair in match.pairs for index in pair.integer.outputs]
         self._ours = sorted({*ours, *match.float32.outputs})
@@ -45,7 +47,7 @@ class LayerRunner:
         graph = self.match.float32
         inputs = dict(zip(graph.inputs, _reshape(graph, sample)))
         _set_inputs(self._float32, inputs)
-        self._float32.invoke()
+        run_model(self._float32, self._runtime)
         return {**inputs, **{index: self._float32.get_tensor(index) for index in self._ours}}
 
     def integer_values(self, sample: Sample) -> Trace:
@@ -53,7 +55,7 @@ class LayerRunner:
         graph = self.match.integer
         inputs = zip(graph.inputs, _reshape(graph, sample))
         _set_inputs(self._integer, {index: _quantize(graph, index, values) for index, values in inputs})
-        self._integer.invoke()
+        run_model(self._integer, self._runtime)
         return {index: real(self._integer.get_tensor(index), graph.tensors[index]) for index in self._theirs}
 
     def own_errors(self, trace: Trace) -> dict[int, tuple[Values, Values]]:
@@ -71,8 +73,8 @@ class LayerRunner:
             shape = self.match.float32.tensors[ours.inputs[position]].shape
             float_place = self._float_ops.inputs[ours.index, position]
             self._float_alone.set_tensor(float_place, real(values, tensor).reshape(shape))
-        self._integer_alone.invoke()
-        self._float_alone.invoke()
+        run_model(self._integer_alone, self._runtime)
+        run_model(self._float_alone, self._runtime)
         results = {}
         for number in {number for number, _ in self._integer_ops.inputs}:
             for float_index, index in zip(self._float_op[number].outputs, graph.ops[number].outputs):
@@ -88,7 +90,7 @@ class LayerRunner:
             self._clear_error(index)
         for error in errors:
             _set_inputs(self._disturbed, {self._with_errors.inputs[index]: values for index, values in error.items()})
-            self._disturbed.invoke()
+            run_model(self._disturbed, self._runtime)
             yield [self._disturbed.get_tensor(index) for index in graph.outputs]
             for index in error:
                 self._clear_error(index)

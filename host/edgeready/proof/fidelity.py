@@ -13,6 +13,7 @@ from edgeready.quantization.inputs import plain_name, tensor_samples
 from edgeready.quantization.samples import Samples
 from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.quantization import QuantParams, dequantize, quantize
+from edgeready_device.runtime.failure import run_model
 from edgeready_device.runtime.runtime import Runtime, open_interpreter
 from edgeready_device.tflite.graph import Tensor
 
@@ -63,7 +64,7 @@ def _outputs(model: TfliteModel, samples: Samples, runtime: Runtime) -> list[NDA
     for sample in samples():
         for tensor, values in zip(inputs, sample):
             interpreter.set_tensor(tensor.index, _put(values, tensor))
-        interpreter.invoke()
+        run_model(interpreter, runtime)
         for tensor, column in zip(outputs, rows):
             column.append(_real(interpreter.get_tensor(tensor.index), tensor))
     return [np.stack(column) for column in rows]

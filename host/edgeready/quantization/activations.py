@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from edgeready.errors import ModelFileError
 from edgeready.quantization.samples import Samples
+from edgeready_device.runtime.failure import RUN_ERRORS, describe_failure, run_model
 
 
 def trace_activations(model: bytes, samples: Samples, tensors: Sequence[int]) -> Iterator[dict[int, NDArray[Any]]]:
@@ -27,11 +28,11 @@ def trace_activations(model: bytes, samples: Samples, tensors: Sequence[int]) ->
             experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
         )
         interpreter.allocate_tensors()
-    except (ValueError, RuntimeError) as error:
-        raise ModelFileError(f"LiteRT does not run the float32 model: {' '.join(str(error).split())}") from error
+    except RUN_ERRORS as error:
+        raise ModelFileError(f"LiteRT does not run the float32 model: {describe_failure(error)}") from error
     inputs = [int(detail["index"]) for detail in interpreter.get_input_details()]
     for sample in samples():
         for index, values in zip(inputs, sample, strict=True):
             interpreter.set_tensor(index, values)
-        interpreter.invoke()
+        run_model(interpreter, "LiteRT")
         yield {index: interpreter.get_tensor(index) for index in tensors}

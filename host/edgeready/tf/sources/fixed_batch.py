@@ -9,6 +9,9 @@ import tensorflow as tf
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
+from edgeready.errors import ModelFileError
+from edgeready_device.runtime.failure import RUN_ERRORS, describe_failure, run_model
+
 _SHAPE = schema.BuiltinOperator.SHAPE
 
 
@@ -29,17 +32,26 @@ def fix_batch(data: bytes) -> bytes:
     constants = _computed_from_shapes(model)
     if not constants:
         return fixed
-    runner = tf.lite.Interpreter(model_content=fixed, experimental_preserve_all_tensors=True)
-    runner.allocate_tensors()
-    for details in runner.get_input_details():
-        runner.set_tensor(details["index"], np.zeros(details["shape"], details["dtype"]))
-    runner.invoke()
+    runner = _run_on_zeros(fixed)
     for index in constants:
         _make_constant(model, tensors[index], runner.get_tensor(index))
     graph = model.subgraphs[0]
     graph.operators = [op for op in graph.operators if not set(op.outputs) <= constants]
     _drop_unused_codes(model)
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+
+def _run_on_zeros(data: bytes) -> Any:
+    """Returns an interpreter in which the model has run once; raises ModelFileError when it does not run."""
+    try:
+        runner = tf.lite.Interpreter(model_content=data, experimental_preserve_all_tensors=True)
+        runner.allocate_tensors()
+        for details in runner.get_input_details():
+            runner.set_tensor(details["index"], np.zeros(details["shape"], details["dtype"]))
+    except RUN_ERRORS as error:
+        raise ModelFileError(f"TensorFlow Lite refuses the model: {describe_failure(error)}") from error
+    run_model(runner, "TensorFlow Lite")
+    return runner
 
 
 def _computed_from_shapes(model: Any) -> set[int]:
