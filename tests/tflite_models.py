@@ -25,12 +25,14 @@ OPTIONS = {
     "ARG_MAX": "ArgMaxOptions",
     "AVERAGE_POOL_2D": "Pool2DOptions",
     "BATCH_MATMUL": "BatchMatMulOptions",
+    "CALL_ONCE": "CallOnceOptions",
     "CONCATENATION": "ConcatenationOptions",
     "CONV_2D": "Conv2DOptions",
     "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
     "DEPTH_TO_SPACE": "DepthToSpaceOptions",
     "FULLY_CONNECTED": "FullyConnectedOptions",
     "GATHER": "GatherOptions",
+    "IF": "IfOptions",
     "L2_NORMALIZATION": "L2NormOptions",
     "LEAKY_RELU": "LeakyReluOptions",
     "MAX_POOL_2D": "Pool2DOptions",
@@ -38,8 +40,10 @@ OPTIONS = {
     "MIRROR_PAD": "MirrorPadOptions",
     "MUL": "MulOptions",
     "PACK": "PackOptions",
+    "RANDOM_UNIFORM": "RandomOptions",
     "REDUCE_MAX": "ReducerOptions",
     "RESHAPE": "ReshapeOptions",
+    "RNN": "RNNOptions",
     "RESIZE_BILINEAR": "ResizeBilinearOptions",
     "RESIZE_NEAREST_NEIGHBOR": "ResizeNearestNeighborOptions",
     "SOFTMAX": "SoftmaxOptions",
@@ -50,11 +54,17 @@ OPTIONS = {
     "STRIDED_SLICE": "StridedSliceOptions",
     "SUB": "SubOptions",
     "SUM": "ReducerOptions",
+    "SVDF": "SVDFOptions",
     "TRANSPOSE_CONV": "TransposeConvOptions",
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": "UnidirectionalSequenceLSTMOptions",
+    "UNIDIRECTIONAL_SEQUENCE_RNN": "SequenceRNNOptions",
     "UNPACK": "UnpackOptions",
+    "VAR_HANDLE": "VarHandleOptions",
     "WHILE": "WhileOptions",
 }
-DTYPES = ("float32 float16 int32 uint8 int64 string bool int16 complex64 int8").split()
+DTYPES = (
+    "float32 float16 int32 uint8 int64 string bool int16 complex64 int8 float64 complex128 uint64 resource".split()
+)
 
 
 @dataclass(frozen=True)
@@ -72,6 +82,7 @@ class T:
     data: Any = None
     signature: tuple[int, ...] | None = None
     axis: int = 0
+    variable: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,6 +97,16 @@ class O:  # noqa: E742
     custom_code: str = ""
 
 
+@dataclass(frozen=True)
+class G:
+    """A subgraph besides the main one; ops that call it name it by its number, from 1 on."""
+
+    tensors: Sequence[T]
+    ops: Sequence[O]
+    inputs: Sequence[str]
+    outputs: Sequence[str]
+
+
 def tflite(
     *,
     tensors: Sequence[T],
@@ -93,22 +114,19 @@ def tflite(
     inputs: Sequence[str],
     outputs: Sequence[str],
     subgraphs: int = 1,
+    callees: Sequence[G] = (),
     description: str = "made by a test",
     metadata: Mapping[str, bytes] | None = None,
 ) -> bytes:
-    """The bytes of a .tflite file; further `subgraphs` are copies of the first."""
+    """The bytes of a .tflite file; further `subgraphs` are copies of the first, `callees` are others behind them."""
     model = schema.ModelT()
     model.version, model.description = 3, description
     model.buffers = [_buffer(None)]
-    numbers = {tensor.name: index for index, tensor in enumerate(tensors)}
-    main = schema.SubGraphT()
-    main.name = "main"
-    main.tensors = [_tensor(tensor, model.buffers) for tensor in tensors]
-    main.inputs, main.outputs = [numbers[name] for name in inputs], [numbers[name] for name in outputs]
     codes: dict[tuple[str, int, str], int] = {}
-    main.operators = [_operator(op, numbers, codes) for op in ops]
+    main = _subgraph("main", G(tensors, ops, inputs, outputs), model.buffers, codes)
+    others = [_subgraph(f"callee {i}", callee, model.buffers, codes) for i, callee in enumerate(callees, 1)]
     model.operatorCodes = [_code(*key) for key in codes]
-    model.subgraphs = [main] * subgraphs
+    model.subgraphs = [main] * subgraphs + others
     model.metadata = [_metadata(name, value, model.buffers) for name, value in (metadata or {}).items()]
     builder = flatbuffers.Builder(1024)
     builder.Finish(model.Pack(builder), b"TFL3")
@@ -202,6 +220,18 @@ def one_op(
     )
 
 
+def _subgraph(
+    name: str, graph: G, buffers: list[schema.BufferT], codes: dict[tuple[str, int, str], int]
+) -> schema.SubGraphT:
+    numbers = {tensor.name: index for index, tensor in enumerate(graph.tensors)}
+    made = schema.SubGraphT()
+    made.name = name
+    made.tensors = [_tensor(tensor, buffers) for tensor in graph.tensors]
+    made.inputs, made.outputs = [numbers[name] for name in graph.inputs], [numbers[name] for name in graph.outputs]
+    made.operators = [_operator(op, numbers, codes) for op in graph.ops]
+    return made
+
+
 def _buffer(data: bytes | None) -> schema.BufferT:
     buffer = schema.BufferT()
     buffer.data = None if data is None else np.frombuffer(data, np.uint8)
@@ -214,7 +244,7 @@ def _tensor(spec: T, buffers: list[schema.BufferT]) -> schema.TensorT:
     shape = spec.shape if spec.shape is not None else () if array is None else array.shape
     made.name, made.shape = spec.name, list(shape)
     dtype = spec.dtype or ("int8" if array is None else str(array.dtype))
-    made.type = DTYPES.index(dtype)
+    made.type, made.isVariable = DTYPES.index(dtype), spec.variable
     made.shapeSignature = None if spec.signature is None else list(spec.signature)
     made.buffer = 0
     if array is not None:

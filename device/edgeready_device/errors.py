@@ -32,6 +32,10 @@ class ModelFileError(EdgereadyError, ValueError):
     exit_code = 3
 
 
+class InferenceError(ModelFileError):
+    """A run that the runtime broke off (exit code 3); `__cause__` is the runtime's own error."""
+
+
 class ImageError(EdgereadyError, ValueError):
     """An image that cannot be read or does not fit the model (exit code 3)."""
 

@@ -12,7 +12,13 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from edgeready_device.errors import ModelFileError, RuntimeUnavailableError, UsageError, one_line
+from edgeready_device.errors import (
+    InferenceError,
+    ModelFileError,
+    RuntimeUnavailableError,
+    UsageError,
+    one_line,
+)
 from edgeready_device.isolation.trial import BUILT_FOR_IT, TrialRequest, try_model
 from edgeready_device.model_file.reader import TfliteModel, read_model_file
 from edgeready_device.model_file.tensor_spec import TensorSpec
@@ -142,7 +148,7 @@ class Session:
     def invoke(self, tensors: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
         """Returns the raw outputs, in the model's order, of one tensor for each of its inputs.
 
-        Raises UsageError when the tensors do not fit the inputs, ModelFileError when the runtime fails in the run.
+        Raises UsageError when the tensors do not fit the inputs, InferenceError when the runtime fails in the run.
         """
         if len(tensors) != len(self.inputs):
             raise UsageError(f"{len(tensors)} tensors for {len(self.inputs)} inputs: give one for each input")
@@ -180,20 +186,23 @@ class Session:
         try:
             self._interpreter.invoke()
         except RUN_ERRORS as error:
-            raise ModelFileError(f"{self.path}: {run_failure(self.runtime, error)}") from error
+            raise self._failure(error) from error
 
     def _get_tensor(self, index: int) -> NDArray[Any]:
         try:
             return self._interpreter.get_tensor(index)
         except RUN_ERRORS as error:  # an output that no op has written
-            raise ModelFileError(f"{self.path}: {run_failure(self.runtime, error)}") from error
+            raise self._failure(error) from error
+
+    def _failure(self, error: BaseException) -> InferenceError:
+        return InferenceError(f"{self.path}: {run_failure(self.runtime, error)}")
 
     def _reset(self) -> None:
         """Sets the state back; a fresh interpreter is in its initial state already."""
         if not self._used:
             return
         self._used = False
-        if self.file.has_resource_variables:  # reset_all_variables leaves those as they are
+        if self.file.remembers_outside_tensors:  # reset_all_variables leaves that as it is
             self._attach(self._open())
         else:
             self._interpreter.reset_all_variables()

@@ -18,9 +18,21 @@ if __name__ == "__main__":
 
 import flatbuffers
 import numpy as np
+import recurrent_models
 from tflite_models import O, T, conv_classifier, rgb_classifier, tflite
 
-MODELS: dict[str, Callable[[], bytes]] = {}
+MODELS: dict[str, Callable[[], bytes]] = {
+    make.__name__: make
+    for make in (
+        recurrent_models.rnn,
+        recurrent_models.sequence_rnn,
+        recurrent_models.svdf,
+        recurrent_models.lstm,
+        recurrent_models.rnn_in_a_branch,
+        recurrent_models.resource,
+        recurrent_models.noise,
+    )
+}
 
 
 def _model(make: Callable[[], bytes]) -> Callable[[], bytes]:

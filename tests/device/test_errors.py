@@ -11,6 +11,7 @@ from edgeready_device import errors
         ("EdgereadyError", Exception, 70),
         ("UsageError", ValueError, 2),
         ("ModelFileError", ValueError, 3),
+        ("InferenceError", ValueError, 3),
         ("ImageError", ValueError, 3),
         ("DatasetError", ValueError, 3),
         ("MeasurementError", ValueError, 3),

@@ -7,13 +7,16 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 from float_nets import SIZE, UNIT_STRIDE, blocks, samples
-from tflite_models import O, T, tflite
+from tflite_models import G, O, T, tflite
 
 from edgeready.config.method import Method, QatConfig
-from edgeready.errors import DatasetError, UsageError
+from edgeready.errors import DatasetError, ModelFileError, UsageError
+from edgeready.layer_analysis.diagnosis import diagnose
 from edgeready.quantization.activations import trace_activations
 from edgeready.quantization.clipping import BINS, Histogram, clip_ranges, fit_least_error, fit_percentile
 from edgeready.quantization.ranges import Range, group_by_range, read_ranges, replace_ranges
+from edgeready.quantization.samples import Samples
+from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.tflite.graph import read_graph
 
 
@@ -167,3 +170,37 @@ def test_a_method_that_nobody_knows_is_refused_with_those_that_are_known():
 def test_training_that_cannot_be_meant_is_refused(wrong):
     with pytest.raises(UsageError, match=r"is (0|0\.0|nan|-1)"):
         QatConfig(**wrong)
+
+
+def test_traced_values_do_not_depend_on_the_samples_before():
+    one = np.ones((1, 1), np.float32)
+    tensors = [T("x", (1, 1), "float32"), T("w", data=one), T("b", data=one[0])]
+    tensors += [T("state", (1, 1), "float32", variable=True), T("y", (1, 1), "float32")]
+    rnn = tflite(tensors=tensors, ops=[O("RNN", ["x", "w", "w", "b", "state"], ["y"])], inputs=["x"], outputs=["y"])
+    rows = np.arange(3, dtype=np.float32).reshape(3, 1)
+    seen = [float(values[4][0, 0]) for values in trace_activations(rnn, Samples((rows,)), [4])]
+    assert seen == [1.0, 2.0, 3.0]
+
+
+def test_traced_values_do_not_depend_on_resource_variables_that_samples_before_left():
+    tensors = [T("x", (1, 1), "float32"), T("handle", (), "resource")]
+    tensors += [T("before", (1, 1), "float32"), T("y", (1, 1), "float32")]
+    start = G(
+        [T("handle", (), "resource"), T("start", data=np.full((1, 1), 9, np.float32))],
+        [O("VAR_HANDLE", [], ["handle"]), O("ASSIGN_VARIABLE", ["handle", "start"], [])],
+        inputs=[],
+        outputs=[],
+    )
+    ops = [
+        O("CALL_ONCE", [], [], 1, {"initSubgraphIndex": 1}),
+        O("VAR_HANDLE", [], ["handle"]),
+        O("READ_VARIABLE", ["handle"], ["before"]),
+        O("ADD", ["x", "before"], ["y"]),
+        O("ASSIGN_VARIABLE", ["handle", "y"], []),
+    ]
+    model = tflite(tensors=tensors, ops=ops, inputs=["x"], outputs=["y"], callees=[start])
+    rows = np.arange(3, dtype=np.float32).reshape(3, 1)
+    seen = [float(values[3][0, 0]) for values in trace_activations(model, Samples((rows,)), [3])]
+    assert seen == [9.0, 10.0, 11.0]
+    with pytest.raises(ModelFileError, match="exact: it keeps values from run to run outside of its tensors"):
+        diagnose(TfliteModel(model), TfliteModel(model), [[rows[:1]]], names=("exact", "rounded"))

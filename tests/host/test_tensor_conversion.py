@@ -167,3 +167,16 @@ def test_options_for_images_are_refused_before_any_work(npz, run_here, option, s
     code, out, err = run_here("convert", "none.keras", "--data", npz(a=IMAGE), "-o", "a.tflite", *option)
     assert (code, out) == (2, "")
     assert err.startswith(f"edgeready: {said}")
+
+
+def test_the_comparison_with_float32_does_not_depend_on_the_rows_before():
+    ends = [T("x", (1, 1), "float32"), T("y", (1, 1), "float32")]
+    one = np.ones((1, 1), np.float32)
+    inner = [T("w", data=one), T("r", data=one), T("b", data=one[0]), T("state", (1, 1), "float32", variable=True)]
+    rnn = tflite(
+        tensors=[*ends, *inner], ops=[O("RNN", ["x", "w", "r", "b", "state"], ["y"])], inputs=["x"], outputs=["y"]
+    )
+    plain = tflite(tensors=[*ends, inner[0]], ops=[O("ADD", ["x", "w"], ["y"])], inputs=["x"], outputs=["y"])
+    rows = {"x": np.arange(4.0).reshape(4, 1)}
+    (found,) = measure_fidelity(TfliteModel(plain), TfliteModel(rnn), rows, installed_runtimes()[0])
+    assert (found.largest_error, found.largest_value) == (0.0, 4.0)

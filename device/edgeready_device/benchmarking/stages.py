@@ -60,14 +60,18 @@ def seeded_frame(model: Model) -> NDArray[np.uint8]:
 def measure(model: Model, frame: NDArray[np.uint8], stop: Stop, clock: Clock) -> Stages:
     """Runs `frame` through `model` until `stop` and returns the Stages.
 
-    It reads the clock four times a run, prints nothing, and keeps the garbage collector off.
+    It reads the clock four times a run, prints nothing, and keeps the garbage collector off. What a recurrent model
+    remembers is set back before each run, outside of its time.
     """
+    stateful = model.file.stateful
     preprocess: list[float] = []
     invoke: list[float] = []
     postprocess: list[float] = []
     with _no_garbage_collection():
         started = clock()
         while True:
+            if stateful:
+                model.reset_state()
             run_started = clock()
             tensor = model.quantize(frame)
             prepared = clock()

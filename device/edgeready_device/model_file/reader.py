@@ -28,6 +28,7 @@ FLATBUFFER = "flatbuffer"  # the key of its hash in the manifest
 # the model are text and a few pictures.
 _MAX_MODEL_BYTES = 1 << 30
 _MAX_PIPE_BYTES = 64 << 20
+_REMEMBER_OUTSIDE_TENSORS = ("VAR_HANDLE", "RANDOM_UNIFORM", "RANDOM_STANDARD_NORMAL", "MULTINOMIAL")
 _MAX_PART_BYTES = {MANIFEST: 1 << 20, LABELS: 4 << 20, GOLDEN: 32 << 20}
 
 
@@ -114,14 +115,17 @@ class TfliteModel:
     @cached_property
     def stateful(self) -> bool:
         """Whether an inference leaves something behind for the next one."""
-        return self.has_resource_variables or any(
+        return self.remembers_outside_tensors or any(
             tensor.variable for graph in self._subgraphs for tensor in graph.tensors
         )
 
     @cached_property
-    def has_resource_variables(self) -> bool:
-        """Whether the model has variables that live outside its tensors (VAR_HANDLE, as tf.Variable is converted)."""
-        return any(op.name == "VAR_HANDLE" for graph in self._subgraphs for op in graph.ops)
+    def remembers_outside_tensors(self) -> bool:
+        """Whether some of what it remembers is in no variable tensor, so that only a new interpreter is as at first.
+
+        That holds for resource variables, as tf.Variable is converted, and for generators of random numbers.
+        """
+        return any(op.name in _REMEMBER_OUTSIDE_TENSORS for graph in self._subgraphs for op in graph.ops)
 
     @property
     def _subgraphs(self) -> tuple[Graph, ...]:

@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from edgeready_device.errors import EdgereadyError
+from edgeready_device.errors import EdgereadyError, InferenceError
 from edgeready_device.isolation.trial import BUILT_FOR_IT, TrialRequest
+from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.runtime.delegate import open_delegated, parse_delegate
-from edgeready_device.runtime.failure import RUN_ERRORS, describe_failure, run_failure
-from edgeready_device.runtime.runtime import Interpreter, choose_runtime, open_interpreter
+from edgeready_device.runtime.failure import describe_failure, run_failure
+from edgeready_device.runtime.runtime import choose_runtime, open_interpreter
+from edgeready_device.session import Session
 
 _MOST_VALUES = 64  # of the output; chosen: a trial compares a few values, and its answer is one line
 
@@ -26,10 +28,10 @@ def main() -> int:
     request = TrialRequest(**json.loads(sys.argv[1]))
     try:
         result = _run(request, sys.stdin.buffer.read())
+    except InferenceError as error:
+        result = {"error": _failure(request, error.__cause__ or error)}
     except EdgereadyError as error:
         result = {"error": str(error)}
-    except RUN_ERRORS as error:
-        result = {"error": _failure(request, error)}
     answer.write(json.dumps(result))
     answer.flush()
     os._exit(0)  # a library that crashes while it is unloaded has done its work
@@ -44,37 +46,38 @@ def _failure(request: TrialRequest, error: BaseException) -> str:
 
 def _run(request: TrialRequest, model: bytes) -> dict[str, Any]:
     started = time.perf_counter()
-    interpreter, ops_taken, partitions = open_requested(request, model)
+    session = open_requested(request, model)
     load_s = time.perf_counter() - started
-    for details in interpreter.get_input_details():
-        interpreter.set_tensor(details["index"], np.full(details["shape"], request.fill, details["dtype"]))
-    runs = []
+    tensors = [np.full(spec.shape, request.fill, spec.dtype) for spec in session.inputs]
+    runs, outputs = [], []
     for _ in range(2):
         before = time.perf_counter()
-        interpreter.invoke()
+        outputs = session.invoke(tensors)
         runs.append(time.perf_counter() - before)
-    output = interpreter.get_tensor(interpreter.get_output_details()[0]["index"]).reshape(-1)[:_MOST_VALUES]
+    output = outputs[0].reshape(-1)[:_MOST_VALUES] if outputs else ()
     return {
         "output": [float(value) for value in output],
         "load_s": load_s,
         "first_run_s": runs[0],
         "second_run_s": runs[1],
-        "ops_taken": ops_taken,
-        "partitions": partitions,
+        "ops_taken": session.delegate.ops_taken if session.delegate else 0,
+        "partitions": session.delegate.partitions if session.delegate else 0,
     }
 
 
-def open_requested(request: TrialRequest, model: bytes) -> tuple[Interpreter, int, int]:
-    """The interpreter of `request`, in this process, and how many ops its delegate took in how many pieces."""
-    runtime = choose_runtime(request.runtime)
-    if not request.delegate:
-        return open_interpreter(runtime, model, request.threads, kernels=request.kernels), 0, 0
-    interpreter, delegation = open_delegated(
-        runtime,
-        model,
-        parse_delegate(request.delegate),
-        ops_total=request.ops_total,
-        threads=request.threads,
-        kernels=request.kernels,
-    )
-    return interpreter, delegation.ops_taken, delegation.partitions
+def open_requested(request: TrialRequest, model: bytes) -> Session:
+    """The flatbuffer `model`, which was verified before, opened in this process as `request` says."""
+    file, runtime = TfliteModel(model, trusted=True), choose_runtime(request.runtime)
+    delegation = None
+    if request.delegate:
+        interpreter, delegation = open_delegated(
+            runtime,
+            model,
+            parse_delegate(request.delegate),
+            ops_total=request.ops_total,
+            threads=request.threads,
+            kernels=request.kernels,
+        )
+    else:
+        interpreter = open_interpreter(runtime, model, request.threads, kernels=request.kernels)
+    return Session(file, interpreter, runtime, threads=request.threads, kernels=request.kernels, delegate=delegation)

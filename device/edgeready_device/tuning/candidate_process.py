@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeready_device.errors import EdgereadyError, one_line
+from edgeready_device.errors import EdgereadyError, InferenceError, one_line
 from edgeready_device.isolation.child import ChildExit, end_child, module_arguments, signal_name
 from edgeready_device.isolation.trial import TrialRequest
-from edgeready_device.runtime.failure import RUN_ERRORS, describe_failure
-from edgeready_device.runtime.runtime import Interpreter
+from edgeready_device.runtime.failure import describe_failure
 from edgeready_device.runtime.trial_child import open_requested
+from edgeready_device.session import Session
 
 MODEL, INPUTS = "model.tflite", "inputs.npy"
 _MOST_RUNS = 100_000  # of one turn; chosen: it bounds the reply, and a turn of tune has a second or two
@@ -131,42 +131,41 @@ def main() -> int:
     request, folder = TrialRequest(**json.loads(sys.argv[1])), Path(sys.argv[2])
     try:
         started = time.perf_counter()
-        interpreter, ops_taken, _ = open_requested(request, (folder / MODEL).read_bytes())
+        session = open_requested(request, (folder / MODEL).read_bytes())
+        ops_taken = session.delegate.ops_taken if session.delegate else 0
         say({"load_s": time.perf_counter() - started, "ops_taken": ops_taken})
-        worker = _Worker(interpreter, np.load(folder / INPUTS, allow_pickle=False))
+        worker = _Worker(session, np.load(folder / INPUTS, allow_pickle=False))
         for line in sys.stdin:
             say(worker.do(json.loads(line)))
+    except InferenceError as error:
+        say({"error": f"it fails in a run: {describe_failure(error.__cause__ or error)}"})
     except EdgereadyError as error:
         say({"error": one_line(error)})
-    except RUN_ERRORS as error:
-        say({"error": f"it fails in a run: {describe_failure(error)}"})
     os._exit(0)  # a library that crashes while it is unloaded has done its work
 
 
 class _Worker:
-    """The child's interpreter and its inputs."""
+    """The child's open model and its inputs."""
 
-    def __init__(self, interpreter: Interpreter, inputs: NDArray[Any]) -> None:
-        self._interpreter, self._inputs = interpreter, inputs
-        self._input = interpreter.get_input_details()[0]["index"]
-        self._output = interpreter.get_output_details()[0]["index"]
+    def __init__(self, session: Session, inputs: NDArray[Any]) -> None:
+        self._session, self._inputs = session, inputs
 
     def do(self, order: dict[str, Any]) -> dict[str, Any]:
         """Carries out one order and returns the reply."""
         if "answer" in order:
-            seconds = self._run(order["answer"])
-            output = self._interpreter.get_tensor(self._output).reshape(-1)
+            output, seconds = self._run(order["answer"])
             return {"output": output.tolist(), "type": str(output.dtype), "seconds": seconds}
         self._run(0)  # the others have used the caches in the meantime
         latencies: list[float] = []
         end = time.perf_counter() + order["measure"]
         while len(latencies) < _MOST_RUNS and (not latencies or time.perf_counter() < end):
-            latencies.append(self._run(0))
+            latencies.append(self._run(0)[1])
         return {"latencies_s": latencies}
 
-    def _run(self, index: int) -> float:
+    def _run(self, index: int) -> tuple[NDArray[Any], float]:
+        """Returns the raw output of input `index`, and the seconds of its run: the state is set back before them."""
         tensor = self._inputs[index][np.newaxis]
+        self._session.reset_state()
         started = time.perf_counter()
-        self._interpreter.set_tensor(self._input, tensor)
-        self._interpreter.invoke()
-        return time.perf_counter() - started
+        output = self._session.invoke_single(tensor)
+        return output.reshape(-1), time.perf_counter() - started

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from edgeready.errors import DatasetError
+from edgeready.errors import DatasetError, ModelFileError
 from edgeready.layer_analysis.layer_error import Damage, LayerError, LayerReport, Weights
 from edgeready.layer_analysis.measures import POOR_LEVELS, Difference, Occupation, Values, decibels, params_of
 from edgeready.layer_analysis.remedies import find_cause
@@ -35,6 +35,12 @@ def diagnose(
     """
     if not samples:
         raise DatasetError("0 samples: give at least one image to compare the layers on")
+    for name, model in zip(names, (float32, integer)):
+        if model.remembers_outside_tensors:
+            raise ModelFileError(
+                f"{name}: it keeps values from run to run outside of its tensors (resource variables, or random "
+                "numbers), so that its layers depend on the samples before: give the model without them"
+            )
     match = match_layers(float32.graph, integer.graph)
     runner = LayerRunner(match, float32.flatbuffer, integer.flatbuffer, runtime=choose_runtime("ai-edge-litert"))
     tallies = [_Tally.of(match, pair) for pair in match.pairs]

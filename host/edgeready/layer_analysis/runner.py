@@ -22,7 +22,10 @@ Trace = Mapping[int, Values]  # float32 values by tensor index
 
 
 class LayerRunner:
-    """Two models and their rewired copies, opened; LiteRT's default kernels run them all."""
+    """Two models and their rewired copies, opened; LiteRT's default kernels run them all.
+
+    What recurrent models remember in variable tensors is set back before each run.
+    """
 
     def __init__(self, match: LayerMatch, float32: bytes, integer: bytes, runtime: Runtime) -> None:
         self.match = match
@@ -47,7 +50,7 @@ class LayerRunner:
         graph = self.match.float32
         inputs = dict(zip(graph.inputs, _reshape(graph, sample)))
         _set_inputs(self._float32, inputs)
-        run_model(self._float32, self._runtime)
+        self._run(self._float32)
         return {**inputs, **{index: self._float32.get_tensor(index) for index in self._ours}}
 
     def integer_values(self, sample: Sample) -> Trace:
@@ -55,7 +58,7 @@ class LayerRunner:
         graph = self.match.integer
         inputs = zip(graph.inputs, _reshape(graph, sample))
         _set_inputs(self._integer, {index: _quantize(graph, index, values) for index, values in inputs})
-        run_model(self._integer, self._runtime)
+        self._run(self._integer)
         return {index: real(self._integer.get_tensor(index), graph.tensors[index]) for index in self._theirs}
 
     def own_errors(self, trace: Trace) -> dict[int, tuple[Values, Values]]:
@@ -73,8 +76,8 @@ class LayerRunner:
             shape = self.match.float32.tensors[ours.inputs[position]].shape
             float_place = self._float_ops.inputs[ours.index, position]
             self._float_alone.set_tensor(float_place, real(values, tensor).reshape(shape))
-        run_model(self._integer_alone, self._runtime)
-        run_model(self._float_alone, self._runtime)
+        self._run(self._integer_alone)
+        self._run(self._float_alone)
         results = {}
         for number in {number for number, _ in self._integer_ops.inputs}:
             for float_index, index in zip(self._float_op[number].outputs, graph.ops[number].outputs):
@@ -90,10 +93,15 @@ class LayerRunner:
             self._clear_error(index)
         for error in errors:
             _set_inputs(self._disturbed, {self._with_errors.inputs[index]: values for index, values in error.items()})
-            run_model(self._disturbed, self._runtime)
+            self._run(self._disturbed)
             yield [self._disturbed.get_tensor(index) for index in graph.outputs]
             for index in error:
                 self._clear_error(index)
+
+    def _run(self, interpreter: Interpreter) -> None:
+        """Runs a model from its initial state, so that a sample's values do not depend on the samples before it."""
+        interpreter.reset_all_variables()
+        run_model(interpreter, self._runtime)
 
     def _clear_error(self, index: int) -> None:
         shape = self.match.float32.tensors[index].shape

@@ -13,8 +13,8 @@ from edgeready.quantization.inputs import plain_name, tensor_samples
 from edgeready.quantization.samples import Samples
 from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.quantization import QuantParams, dequantize, quantize
-from edgeready_device.runtime.failure import run_model
-from edgeready_device.runtime.runtime import Runtime, open_interpreter
+from edgeready_device.runtime.runtime import Runtime
+from edgeready_device.session import Session
 from edgeready_device.tflite.graph import Tensor
 
 
@@ -58,15 +58,13 @@ def _fidelity(name: str, expected: NDArray[np.float64], actual: NDArray[np.float
 
 def _outputs(model: TfliteModel, samples: Samples, runtime: Runtime) -> list[NDArray[np.float64]]:
     """Each output of `model` as real values (n, ...)."""
-    graph, interpreter = model.graph, open_interpreter(runtime, model.flatbuffer)
+    graph, session = model.graph, Session.from_file(model, runtime=runtime.name)
     inputs, outputs = graph.of(graph.inputs), graph.of(graph.outputs)
     rows: list[list[NDArray[np.float64]]] = [[] for _ in outputs]
     for sample in samples():
-        for tensor, values in zip(inputs, sample):
-            interpreter.set_tensor(tensor.index, _put(values, tensor))
-        run_model(interpreter, runtime)
-        for tensor, column in zip(outputs, rows):
-            column.append(_real(interpreter.get_tensor(tensor.index), tensor))
+        answers = session.invoke([_put(values, tensor) for tensor, values in zip(inputs, sample)])
+        for tensor, column, answer in zip(outputs, rows, answers):
+            column.append(_real(answer, tensor))
     return [np.stack(column) for column in rows]
 
 

@@ -9,16 +9,32 @@ from numpy.typing import NDArray
 
 from edgeready.errors import ModelFileError
 from edgeready.quantization.samples import Samples
+from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.runtime.failure import RUN_ERRORS, describe_failure, run_model
 
 
 def trace_activations(model: bytes, samples: Samples, tensors: Sequence[int]) -> Iterator[dict[int, NDArray[Any]]]:
     """Yields for each of `samples` the values of `tensors` (indices in the file), each in the tensor's shape.
 
-    Every tensor keeps its memory and no delegate fuses ops, so that no value in between is lost.
+    Each sample meets the model's initial state. Every tensor keeps its memory and no delegate fuses ops, so that no
+    value in between is lost.
 
     Raises ModelFileError when LiteRT does not run the model, as with custom ops.
     """
+    interpreter = _open(model)
+    reopen = TfliteModel(model, trusted=True).remembers_outside_tensors
+    inputs = [int(detail["index"]) for detail in interpreter.get_input_details()]
+    for number, sample in enumerate(samples()):
+        if reopen and number:
+            interpreter = _open(model)
+        interpreter.reset_all_variables()  # what the sample before left in a recurrent model
+        for index, values in zip(inputs, sample, strict=True):
+            interpreter.set_tensor(index, values)
+        run_model(interpreter, "LiteRT")
+        yield {index: interpreter.get_tensor(index) for index in tensors}
+
+
+def _open(model: bytes) -> Any:
     from ai_edge_litert.interpreter import Interpreter, OpResolverType  # noqa: PLC0415  (slow to load)
 
     try:
@@ -30,9 +46,4 @@ def trace_activations(model: bytes, samples: Samples, tensors: Sequence[int]) ->
         interpreter.allocate_tensors()
     except RUN_ERRORS as error:
         raise ModelFileError(f"LiteRT does not run the float32 model: {describe_failure(error)}") from error
-    inputs = [int(detail["index"]) for detail in interpreter.get_input_details()]
-    for sample in samples():
-        for index, values in zip(inputs, sample, strict=True):
-            interpreter.set_tensor(index, values)
-        run_model(interpreter, "LiteRT")
-        yield {index: interpreter.get_tensor(index) for index in tensors}
+    return interpreter
