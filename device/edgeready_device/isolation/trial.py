@@ -47,7 +47,7 @@ class TrialResult:
 
 def try_model(request: TrialRequest, model: bytes, time_limit_s: float = TIME_LIMIT_S) -> TrialResult:
     """Opens and runs the flatbuffer `model` in a child; refusals and crashes are in the result, never raised."""
-    arguments = module_arguments("edgeready_device.runtime.trial_child", json.dumps(asdict(request)))
+    arguments = module_arguments("edgeready_device.trial_child", json.dumps(asdict(request)))
     child = run_child(arguments, timeout_s=time_limit_s, stdin=model)
     try:
         fields = json.loads(child.output)

@@ -20,7 +20,7 @@ from edgeready_device.errors import EdgereadyError, InferenceError, one_line
 from edgeready_device.isolation.child import ChildExit, end_child, module_arguments, signal_name
 from edgeready_device.isolation.trial import TrialRequest
 from edgeready_device.runtime.failure import describe_failure
-from edgeready_device.runtime.trial_child import open_requested
+from edgeready_device.trial_child import open_requested
 from edgeready_device.session import Session
 
 MODEL, INPUTS = "model.tflite", "inputs.npy"
