@@ -20,8 +20,8 @@ from edgeready_device.errors import EdgereadyError, InferenceError, one_line
 from edgeready_device.isolation.child import ChildExit, end_child, module_arguments, signal_name
 from edgeready_device.isolation.trial import TrialRequest
 from edgeready_device.runtime.failure import describe_failure
-from edgeready_device.trial_child import open_requested
 from edgeready_device.session import Session
+from edgeready_device.trial_child import open_requested
 
 MODEL, INPUTS = "model.tflite", "inputs.npy"
 _MOST_RUNS = 100_000  # of one turn; chosen: it bounds the reply, and a turn of tune has a second or two
