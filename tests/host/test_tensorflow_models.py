@@ -35,6 +35,11 @@ def source_error(cases: dict, name: str) -> str:
     return found["text"]
 
 
+def test_what_keras_can_do_without_is_not_loaded_with_it_and_a_networks_file_may_import_it(cases):
+    assert cases["loaded with TensorFlow"] == {"value": []}
+    assert cases["imported afterwards"] == {"value": "load_digits"}
+
+
 CONVOLUTIONS = "Conv2D MaxPooling2D Conv2D MaxPooling2D Conv2D Flatten Dense Dense"
 
 

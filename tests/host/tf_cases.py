@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib import import_module
 from pathlib import Path
 
+import edgeready.tf  # noqa: F401  # isort: skip  (first, as in TensorFlow's child process: it decides what Keras loads)
 import keras
 import numpy as np
 
@@ -18,6 +20,7 @@ from edgeready.tf import applications, architectures, convert, models, train
 folder = Path(sys.argv[1])
 NETS = Path(__file__).parent / "nets.py"
 CASES = {}
+LOADED = [name for name in ("cv2", "matplotlib", "sklearn") if name in sys.modules]
 
 
 def case(name, action):
@@ -33,6 +36,8 @@ def shape_of(named):
     return {"layers": layers, "parameters": named.model.count_params(), "scores": models.output_kind(named.model)}
 
 
+case("loaded with TensorFlow", lambda: LOADED)
+case("imported afterwards", lambda: import_module("sklearn.datasets").load_digits.__name__)
 for name in architectures.ARCHITECTURES:
     case(f"{name} 28x28", lambda name=name: shape_of(models.make_model(name, (28, 28), 10)))
     for size in (3, 4, 9, 10, 17, 18):
