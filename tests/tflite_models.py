@@ -290,3 +290,32 @@ def _metadata(name: str, value: bytes, buffers: list[schema.BufferT]) -> schema.
     entry = schema.MetadataT()
     entry.name, entry.buffer = name, len(buffers) - 1
     return entry
+
+
+def endless_classifier() -> bytes:
+    """A uint8 classifier of frames [1, 2, 2, 1] in a loop that never ends: its condition compares 1 with 1."""
+    ends = [T("x", (1, 2, 2, 1), "uint8", 1 / 255), T("y", (1, 4), "uint8", 1 / 255)]
+    inner = [T("a", (1, 4), "uint8", 1 / 255), T("b", (1, 4), "uint8", 1 / 255), T("shape", data=np.int32([1, 4]))]
+    loop = {"condSubgraphIndex": 1, "bodySubgraphIndex": 2}
+    model = schema.ModelT()
+    model.version, model.description, model.buffers = 3, "made by a test", [_buffer(None)]
+    codes: dict[tuple[str, int, str], int] = {}
+
+    def subgraph(name: str, tensors: Sequence[T], ops: Sequence[O], source: str, target: str) -> schema.SubGraphT:
+        part, numbers = schema.SubGraphT(), {tensor.name: index for index, tensor in enumerate(tensors)}
+        part.name, part.tensors = name, [_tensor(tensor, model.buffers) for tensor in tensors]
+        part.operators = [_operator(op, numbers, codes) for op in ops]
+        part.inputs, part.outputs = [numbers[source]], [numbers[target]]
+        return part
+
+    main = [O("RESHAPE", ["x", "shape"], ["a"]), O("WHILE", ["a"], ["y"], 1, loop)]
+    condition = [inner[0], T("one", data=np.int32([1])), T("yes", (1,), "bool")]
+    model.subgraphs = [
+        subgraph("main", [*ends, *inner], main, "x", "y"),
+        subgraph("condition", condition, [O("EQUAL", ["one", "one"], ["yes"])], "a", "yes"),
+        subgraph("body", inner, [O("MAXIMUM", ["a", "a"], ["b"])], "a", "b"),
+    ]
+    model.operatorCodes = [_code(*key) for key in codes]
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())

@@ -10,10 +10,12 @@ from typing import NoReturn
 from edgeready_device import __version__
 from edgeready_device.commands import benchmark, classify, compare, doctor, evaluate, info, tune, verify
 from edgeready_device.commands.options import Handler
-from edgeready_device.commands.terminal import discard_output, flush, print_traceback, say
+from edgeready_device.commands.terminal import print_traceback, say
 from edgeready_device.commands.word_order import order_words
-from edgeready_device.errors import EdgereadyError
+from edgeready_device.ending import SignalExit, signal_handlers
 from edgeready_device.platforms import require_posix
+from edgeready_device.standard_streams import discard_output, occupy_closed_streams, write_message, write_output
+from edgeready_device.surroundings import explain
 from edgeready_device.text import plain
 
 VERBS = (info, classify, evaluate, verify, benchmark, compare, tune, doctor)
@@ -26,17 +28,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = argparse.Namespace(debug=False)
     try:
         require_posix("edgeready-device")
-        options = _parse(sys.argv[1:] if arguments is None else arguments)
-        handler: Handler = options.handler
-        return handler(options)
-    except EdgereadyError as error:
-        return _fail(options, str(error), error.exit_code)
+        occupy_closed_streams()
+        with signal_handlers(say):
+            options = _parse(sys.argv[1:] if arguments is None else arguments)
+            handler: Handler = options.handler
+            return handler(options)
     except KeyboardInterrupt:
         return _fail(options, "interrupted", INTERRUPTED)
+    except SignalExit as ended:
+        return _fail(options, ended.meaning, ended.code)
     except BrokenPipeError:
         discard_output()
         return 0
     except Exception as error:  # noqa: BLE001  (the last line of defence: one line, and its own exit code)
+        cause = explain(error)
+        if cause is not None:
+            return _fail(options, str(cause), cause.exit_code)
         return _fail(options, f"a bug in edgeready-device ({type(error).__name__}: {error}); see --debug", OUR_BUG)
 
 
@@ -57,8 +64,9 @@ class _Parser(argparse.ArgumentParser):
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
         """Ends the process once help and version are written; raises OutputError where they cannot be."""
         if sys.stdout is not None:
-            flush()
-        super().exit(status, message)
+            write_output()
+        write_message(message or "")
+        raise SystemExit(status)
 
 
 def _parse(words: Sequence[str]) -> argparse.Namespace:
@@ -72,7 +80,7 @@ def parsers() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentPa
         prog="edgeready-device",
         description="Runs, evaluates, verifies, benchmarks, compares and tunes quantized .tflite image classifiers.",
         epilog="Exit codes: 0 yes; 1 a negative verdict; 2 usage; 3 bad input; 4 not found; "
-        "6 runtime, delegate or package; 70 a bug of ours; 130 interrupted; 143 terminated.",
+        "6 runtime, delegate, package or machine; 70 a bug of ours; 129, 130, 143 ended by a signal.",
     )
     parser.add_argument("--version", action="version", version=f"edgeready-device {__version__}")
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)

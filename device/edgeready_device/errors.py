@@ -70,3 +70,15 @@ class OutputError(EdgereadyError, OSError):
     """A result that cannot be written where it was asked for (exit code 3)."""
 
     exit_code = 3
+
+
+class FileAccessError(EdgereadyError, OSError):
+    """A file or a folder that is there and cannot be read, entered or used as one (exit code 3)."""
+
+    exit_code = 3
+
+
+class SurroundingsError(EdgereadyError, OSError):
+    """A machine that gives this process too few descriptors, processes, threads or memory (exit code 6)."""
+
+    exit_code = 6

@@ -5,12 +5,14 @@ from __future__ import annotations
 from edgeready_device.errors import (
     DatasetError,
     EdgereadyError,
+    FileAccessError,
     ImageError,
     MeasurementError,
     ModelFileError,
     NotFoundError,
     OutputError,
     RuntimeUnavailableError,
+    SurroundingsError,
     UsageError,
 )
 
@@ -19,6 +21,7 @@ __all__ = [
     "ConversionError",
     "DatasetError",
     "EdgereadyError",
+    "FileAccessError",
     "ImageError",
     "MeasurementError",
     "MissingExtraError",
@@ -27,6 +30,7 @@ __all__ = [
     "NotFoundError",
     "OutputError",
     "RuntimeUnavailableError",
+    "SurroundingsError",
     "TrainingError",
     "UsageError",
 ]

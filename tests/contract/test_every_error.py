@@ -36,6 +36,7 @@ class Met:
     begins: str
     ends: str
     hidden: str = ""  # a package that is to look as if it were not installed
+    descriptors: int = 0  # that the command may open, where it is not 0
 
     def marked(self, *marks: pytest.MarkDecorator) -> object:
         return pytest.param(self, id=f"{self.module}: {self.error}", marks=marks)
@@ -68,6 +69,21 @@ CASES = [
         "Pillow is not installed",
         'pip install "edgeready-device[images]"',
         hidden="PIL",
+    ).marked(),
+    Met(
+        "FileAccessError",
+        DEVICE,
+        ("evaluate", "m.tflite", "x" * 300),
+        "x" * 300,
+        "check the path and its permissions",
+    ).marked(),
+    Met(
+        "SurroundingsError",
+        DEVICE,
+        ("doctor",),
+        "no child process can be started: this process may open no more files",
+        "raise the limit (ulimit -n)",
+        descriptors=8,
     ).marked(),
     Met("OutputError", HOST, ("build", "digits", "-o", "text.tflite/m.tflite"), "cannot write", "--out").marked(),
     Met(
@@ -118,6 +134,8 @@ def run(place: Path) -> Callable[[Met], subprocess.CompletedProcess[str]]:
             (place / "hidden" / f"{met.hidden}.py").write_text("raise ImportError('hidden by the test')\n")
             environment["PYTHONPATH"] = str(place / "hidden")
         line = [sys.executable, "-m", met.module, *met.arguments]
+        if met.descriptors:
+            line = ["prlimit", f"--nofile={met.descriptors}", *line]
         return subprocess.run(line, cwd=place, env=environment, capture_output=True, text=True, check=False)
 
     return command

@@ -19,7 +19,7 @@ if __name__ == "__main__":
 import flatbuffers
 import numpy as np
 import recurrent_models
-from tflite_models import O, T, conv_classifier, rgb_classifier, tflite
+from tflite_models import O, T, conv_classifier, endless_classifier, rgb_classifier, tflite
 
 MODELS: dict[str, Callable[[], bytes]] = {
     make.__name__: make
@@ -178,6 +178,11 @@ def compiled() -> bytes:
     tensors = [T("x", (1, 2, 2, 1), "uint8", 1.0), T("y", (1, 4), "uint8", 1.0)]
     ops = [O("CUSTOM", ["x"], ["y"], custom_code="edgetpu-custom-op")]
     return tflite(tensors=tensors, ops=ops, inputs=["x"], outputs=["y"])
+
+
+@_model
+def endless() -> bytes:
+    return endless_classifier()
 
 
 @_model

@@ -26,7 +26,7 @@ from edgeready_device.tuning.agreement import (
     recorded_outputs,
 )
 from edgeready_device.tuning.candidate import Candidate, choose, ratio
-from edgeready_device.tuning.candidate_process import INPUTS, MODEL, CandidateError, CandidateProcess
+from edgeready_device.tuning.candidate_process import CandidateError, CandidateProcess
 from edgeready_device.tuning.tune import TuneConfig, _RunningCandidate, _time, thread_counts, tune
 
 LITERT, TFLITE = Runtime("ai-edge-litert", "2.3.0"), Runtime("tflite-runtime", "2.14.0")
@@ -344,13 +344,11 @@ def test_progress_counts_the_rounds(model, litert):
 
 
 @pytest.fixture
-def candidate_process(model, litert, delegate_library, tmp_path):
-    (tmp_path / MODEL).write_bytes(model("conv").read_bytes())
-    np.save(tmp_path / INPUTS, np.zeros((2, 8, 8, 1), np.uint8))
-
+def candidate_process(model, litert, delegate_library):
     def start(options=None):
         delegate = "" if options is None else f"{delegate_library},take=22,{options}"
-        return CandidateProcess(TrialRequest(litert.name, delegate=delegate, ops_total=7), tmp_path)
+        request = TrialRequest(litert.name, delegate=delegate, ops_total=7)
+        return CandidateProcess(request, model("conv").read_bytes(), np.zeros((2, 8, 8, 1), np.uint8))
 
     return start
 

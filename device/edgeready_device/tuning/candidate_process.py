@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import select
@@ -9,7 +10,6 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -17,16 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeready_device.errors import EdgereadyError, InferenceError, one_line
-from edgeready_device.isolation.child import ChildExit, end_child, module_arguments, signal_name
+from edgeready_device.isolation.child import ChildExit, end_child, module_arguments, signal_name, start_child
 from edgeready_device.isolation.trial import TrialRequest
 from edgeready_device.runtime.failure import describe_failure
 from edgeready_device.session import Session
 from edgeready_device.trial_child import open_requested
 
-MODEL, INPUTS = "model.tflite", "inputs.npy"
+_LENGTH_BYTES = 8  # before the model and before the inputs
 _MOST_RUNS = 100_000  # of one turn; chosen: it bounds the reply, and a turn of tune has a second or two
 OPEN_LIMIT_S = 120.0  # as isolation.trial.TIME_LIMIT_S: an Edge TPU on USB 2 loads firmware and weights in less
-_DEAD_LIMIT_S = 1.0  # chosen: a process that has closed its pipe ends at once
 _END_LIMIT_S = 5.0  # chosen: time for a core dump of a large process
 
 
@@ -35,25 +34,30 @@ class CandidateError(Exception):
 
 
 class CandidateProcess:
-    """The parent's side of a process that holds the model of `folder` open as `request` says; use it in a `with`."""
+    """The parent's side of a process that holds `model` open as `request` says; use it in a `with`.
 
-    def __init__(self, request: TrialRequest, folder: Path) -> None:
-        self._log = (folder / f"log-{os.urandom(4).hex()}").open("wb")
+    `inputs` are what it can be asked about. All goes through a pipe: a board may have no folder to write to.
+    """
+
+    def __init__(self, request: TrialRequest, model: bytes, inputs: NDArray[Any]) -> None:
+        self._model, self._inputs = model, inputs
         self._pending = b""
-        self._process = subprocess.Popen(
-            [sys.executable, *module_arguments(__name__, json.dumps(asdict(request)), str(folder))],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            bufsize=0,  # no bytes wait here that closing the pipe would send to a dead process
-            start_new_session=True,
+        self._process = start_child(
+            module_arguments(__name__, json.dumps(asdict(request))), errors=subprocess.DEVNULL
         )
+        assert self._process.stdin is not None
+        os.set_blocking(self._process.stdin.fileno(), False)  # a child that does not read is met by its time limit
         self.load_s = 0.0
         self.ops_taken = 0
 
     def open(self, limit_s: float = OPEN_LIMIT_S) -> None:
         """Waits until the model is open. Raises CandidateError when it does not open within `limit_s`."""
-        ready = self._read(limit_s)
+        deadline, inputs = time.monotonic() + limit_s, io.BytesIO()
+        np.save(inputs, self._inputs)
+        for part in (self._model, inputs.getvalue()):
+            self._send(len(part).to_bytes(_LENGTH_BYTES, "big"), deadline)
+            self._send(part, deadline)
+        ready = self._read(deadline)
         self.load_s, self.ops_taken = ready["load_s"], ready["ops_taken"]
 
     def answer(self, index: int, limit_s: float) -> tuple[NDArray[Any], float]:
@@ -70,7 +74,7 @@ class CandidateProcess:
         """Ends the process; a second call does nothing."""
         if self._process.poll() is None:  # the number of one that has ended may be another's by now
             end_child(self._process)
-        for stream in (self._process.stdin, self._process.stdout, self._log):
+        for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:
                 stream.close()
 
@@ -83,21 +87,27 @@ class CandidateProcess:
         self.close()
 
     def _ask(self, order: dict[str, Any], limit_s: float) -> dict[str, Any]:
-        assert self._process.stdin is not None
-        try:
-            self._process.stdin.write(json.dumps(order).encode() + b"\n")
-        except BrokenPipeError:  # it is dead: reading says how it died
-            limit_s = _DEAD_LIMIT_S
-        return self._read(limit_s)
-
-    def _read(self, limit_s: float) -> dict[str, Any]:
-        assert self._process.stdout is not None
         deadline = time.monotonic() + limit_s
+        self._send(json.dumps(order).encode() + b"\n", deadline)
+        return self._read(deadline)
+
+    def _send(self, data: bytes, deadline: float) -> None:
+        """Writes `data` to the child; to a dead one nothing, for reading says how it died."""
+        assert self._process.stdin is not None
+        waiting = memoryview(data)
+        while waiting:
+            self._wait(self._process.stdin.fileno(), select.POLLOUT, deadline)
+            try:
+                waiting = waiting[os.write(self._process.stdin.fileno(), waiting) :]
+            except BlockingIOError:  # less room than the system writes at once
+                continue
+            except BrokenPipeError:
+                return
+
+    def _read(self, deadline: float) -> dict[str, Any]:
+        assert self._process.stdout is not None
         while b"\n" not in self._pending:
-            left = max(0.0, deadline - time.monotonic())
-            if not select.select([self._process.stdout], [], [], left)[0]:
-                end_child(self._process)
-                raise CandidateError(ChildExit(None, timed_out=True).sentence)
+            self._wait(self._process.stdout.fileno(), select.POLLIN, deadline)
             part = os.read(self._process.stdout.fileno(), 1 << 16)
             if not part:
                 raise CandidateError(_wait_for_end(self._process).sentence)
@@ -107,6 +117,15 @@ class CandidateProcess:
         if "error" in reply:
             raise CandidateError(reply["error"])
         return reply
+
+    def _wait(self, descriptor: int, event: int, deadline: float) -> None:
+        """Waits until a pipe can be used, or is closed; ends the child and raises CandidateError at the deadline."""
+        waiter = select.poll()  # `select` takes no descriptor above 1023
+        waiter.register(descriptor, event)
+        if not waiter.poll(1000 * max(0.0, deadline - time.monotonic())):
+            if self._process.poll() is None:
+                end_child(self._process)
+            raise CandidateError(ChildExit(None, timed_out=True).sentence)
 
 
 def _wait_for_end(child: subprocess.Popen[bytes], timeout_s: float = _END_LIMIT_S) -> ChildExit:
@@ -120,7 +139,7 @@ def _wait_for_end(child: subprocess.Popen[bytes], timeout_s: float = _END_LIMIT_
 
 
 def main() -> int:
-    """Runs the child: its arguments are the request and the folder, orders and replies are lines of JSON."""
+    """Runs the child: its argument is the request; model, inputs and orders come in, and lines of JSON go out."""
     lines = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a native library prints is no answer
 
@@ -128,14 +147,15 @@ def main() -> int:
         lines.write(json.dumps(reply) + "\n")
         lines.flush()
 
-    request, folder = TrialRequest(**json.loads(sys.argv[1])), Path(sys.argv[2])
+    request, source = TrialRequest(**json.loads(sys.argv[1])), sys.stdin.buffer
+    model, inputs = (source.read(int.from_bytes(source.read(_LENGTH_BYTES), "big")) for _ in range(2))
     try:
         started = time.perf_counter()
-        session = open_requested(request, (folder / MODEL).read_bytes())
+        session = open_requested(request, model)
         ops_taken = session.delegate.ops_taken if session.delegate else 0
         say({"load_s": time.perf_counter() - started, "ops_taken": ops_taken})
-        worker = _Worker(session, np.load(folder / INPUTS, allow_pickle=False))
-        for line in sys.stdin:
+        worker = _Worker(session, np.load(io.BytesIO(inputs), allow_pickle=False))
+        for line in source:
             say(worker.do(json.loads(line)))
     except InferenceError as error:
         say({"error": f"it fails in a run: {describe_failure(error.__cause__ or error)}"})

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import random
 import statistics
-import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,7 +29,7 @@ from edgeready_device.tuning.agreement import (
     recorded_outputs,
 )
 from edgeready_device.tuning.candidate import Candidate, TuneResult, choose
-from edgeready_device.tuning.candidate_process import INPUTS, MODEL, CandidateError, CandidateProcess
+from edgeready_device.tuning.candidate_process import CandidateError, CandidateProcess
 
 # Chosen: a candidate that takes more than twice as long as the fastest after three rounds is not measured further. A
 # median of three rounds is not moved by one slow round, and no drift between rounds makes up for a factor of two.
@@ -98,19 +96,16 @@ def tune(file: TfliteModel, config: TuneConfig | None = None, progress: Progress
     config, contract = config or TuneConfig(), file.contract
     plans = _plan(file, config)
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="edgeready-tune-")))
-        (folder / MODEL).write_bytes(file.flatbuffer)
         inputs = choose_inputs(file, contract)
-        np.save(folder / INPUTS, inputs)
         candidates = []
         for plan in plans:
-            process = stack.enter_context(CandidateProcess(_request(plan, file), folder))
+            process = stack.enter_context(CandidateProcess(_request(plan, file), file.flatbuffer, inputs))
             candidates.append(_start(plan, process, len(inputs)))
         working = [candidate for candidate in candidates if candidate.outputs is not None]
         if not working:
             notes = "; ".join(f"{candidate.plan.name}: {candidate.plan.note}" for candidate in candidates)
             raise RuntimeUnavailableError(f"{file.path}: nothing here runs it ({notes}): run edgeready-device doctor")
-        expected = recorded_outputs(file, contract) or _vote(working, folder, len(inputs))
+        expected = recorded_outputs(file, contract) or _vote(working, file.flatbuffer, inputs)
         for candidate in working:
             candidate.check(expected)
         _time([candidate for candidate in working if not candidate.plan.note], config, progress)
@@ -169,25 +164,25 @@ def _start(plan: Candidate, process: CandidateProcess, inputs: int) -> _RunningC
     return _RunningCandidate(plan, process, CandidateOutputs(way, np.stack([output for output, _ in answers])))
 
 
-def _vote(working: Sequence[_RunningCandidate], folder: Path, inputs: int) -> Expected:
+def _vote(working: Sequence[_RunningCandidate], model: bytes, inputs: NDArray[Any]) -> Expected:
     """Returns the answers of most candidates; the slow reference kernels vote, too, where the others are split."""
     outputs = {candidate.outputs.runtime: candidate.outputs for candidate in working if candidate.outputs is not None}
     expected, settled = find_consensus(list(outputs.values()))
     if settled:
         return expected
     runtimes = dict.fromkeys(candidate.plan.runtime for candidate in working)
-    more = [_run_reference(runtime, folder, inputs) for runtime in runtimes]
+    more = [_run_reference(runtime, model, inputs) for runtime in runtimes]
     return find_consensus([*outputs.values(), *(vote for vote in more if vote is not None)])[0]
 
 
-def _run_reference(runtime: Runtime, folder: Path, inputs: int) -> CandidateOutputs | None:
+def _run_reference(runtime: Runtime, model: bytes, inputs: NDArray[Any]) -> CandidateOutputs | None:
     """Returns the answers of the reference kernels within their time; None where they crash or refuse."""
     rows: list[NDArray[Any]] = []
     started = time.monotonic()
     try:
-        with CandidateProcess(TrialRequest(runtime.name, 1, "reference"), folder) as process:
+        with CandidateProcess(TrialRequest(runtime.name, 1, "reference"), model, inputs) as process:
             process.open()
-            while len(rows) < inputs and time.monotonic() - started < _REFERENCE_S:
+            while len(rows) < len(inputs) and time.monotonic() - started < _REFERENCE_S:
                 rows.append(process.answer(len(rows), _LIMIT_S)[0])
     except CandidateError:  # one vote less
         return None
