@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from edgeready_device.normalization import Normalization
     from edgeready_device.postprocess import Prediction
     from edgeready_device.verification import verify
+    from edgeready_device.watching.watch import watch
 
 __version__ = Path(__file__).with_name("VERSION").read_text("ascii").strip()  # both builds read this file
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "evaluate",
     "fit_frame",
     "verify",
+    "watch",
 ]
 
 # numpy is slow to load, and `edgeready-device --help` needs none: a name is fetched when it is first asked for.
@@ -45,6 +47,7 @@ _HOMES = {
     "evaluate": "evaluation",
     "fit_frame": "images.frames",
     "verify": "verification",
+    "watch": "watching.watch",
 }
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from edgeready_device import __version__
-from edgeready_device.commands import benchmark, classify, compare, doctor, evaluate, info, tune, verify
+from edgeready_device.commands import benchmark, classify, compare, doctor, evaluate, info, tune, verify, watch
 from edgeready_device.commands.options import Handler
 from edgeready_device.commands.terminal import print_traceback, say
 from edgeready_device.commands.word_order import order_words
@@ -18,7 +18,7 @@ from edgeready_device.standard_streams import discard_output, occupy_closed_stre
 from edgeready_device.surroundings import explain
 from edgeready_device.text import plain
 
-VERBS = (info, classify, evaluate, verify, benchmark, compare, tune, doctor)
+VERBS = (info, classify, watch, evaluate, verify, benchmark, compare, tune, doctor)
 OUR_BUG = 70  # EX_SOFTWARE of sysexits.h
 INTERRUPTED = 130  # as shells report SIGINT: 128 + 2
 

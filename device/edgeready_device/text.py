@@ -100,6 +100,14 @@ def duration(seconds: float) -> str:
     return f"{seconds:.3g} s"
 
 
+def time_text(seconds: float) -> str:
+    """Returns a time in seconds since 1970 as ISO 8601 in UTC with milliseconds."""
+    from datetime import datetime, timezone  # noqa: PLC0415  (a command that states no time needs it not)
+
+    moment = datetime.fromtimestamp(seconds, timezone.utc)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def megabytes(size_bytes: int) -> str:
     """Returns bytes with one decimal in MB, 1,000,000 bytes each."""
     return f"{size_bytes / 1e6:,.1f} MB"

@@ -56,7 +56,7 @@ def piped(monkeypatch):
 
 
 @pytest.fixture
-def film(monkeypatch):
+def film(monkeypatch, tmp_path):
     """A stand-in for OpenCV whose camera gives FRAME three times, bright pixels in the last."""
 
     def read(self):
@@ -64,10 +64,13 @@ def film(monkeypatch):
         picture = FRAME if self.left else FRAME + 100
         return (True, np.repeat(picture[..., np.newaxis], 3, axis=2)) if self.left >= 0 else (False, None)
 
-    capture = type("Capture", (), {"left": 3, "isOpened": lambda self: True, "read": read, "release": lambda self: 0})
+    methods = {"isOpened": lambda self: True, "get": lambda self, number: 0.0, "release": lambda self: None}
+    capture = type("Capture", (), {"left": 3, "read": read, **methods})
     module = ModuleType("cv2")
     module.VideoCapture = lambda source: capture()
     monkeypatch.setitem(sys.modules, "cv2", module)
+    (tmp_path / "x.avi").write_bytes(b"film")
+    return tmp_path / "x.avi"
 
 
 # -- what it reads ---------------------------------------------------------------------------------------------
@@ -110,8 +113,8 @@ def test_a_closed_standard_input_is_bad_input(run, complete, monkeypatch):
 
 def test_a_camera_gives_one_frame_or_as_many_as_are_asked_for(run, complete, film):
     path = complete()
-    assert run(path, "--camera", "x.avi") == (0, [f"frame 1: {ANSWER}"], [])
-    code, out, _ = run(path, "--camera", "x.avi", "--frames", 0, "--top", 1)
+    assert run(path, "--camera", film) == (0, [f"frame 1: {ANSWER}"], [])
+    code, out, _ = run(path, "--camera", film, "--frames", 0, "--top", 1)
     assert (code, [line.split(":")[0] for line in out]) == (0, ["frame 1", "frame 2", "frame 3"])
 
 
@@ -120,6 +123,31 @@ def test_a_camera_without_a_module_is_6(run, complete, monkeypatch):
     code, out, err = run(complete(), "--camera", "0")
     assert (code, out) == (6, [])
     assert 'pip install "edgeready-device[camera]"' in err[0]
+
+
+def test_a_lost_camera_is_one_line_after_the_frames_that_it_gave(run, complete, film, monkeypatch):
+    monkeypatch.setattr("edgeready_device.images.camera._SETTLING_FRAMES", 0)
+    code, out, err = run(complete(), "--camera", "0", "--frames", 0, "--top", 1)
+    assert (code, len(out)) == (3, 3)
+    assert err == ["camera '0' is lost: it gives no more pictures after 3; check its cable"]
+
+
+@pytest.mark.parametrize(
+    ("source", "code", "message"),
+    [
+        ("picamera2:x", 2, "the camera is 'picamera2:x': give a number from 0 to 999, as 0 or picamera2:1"),
+        ("-1", 2, "the camera is '-1': give a number from 0 to 999, as 0 or picamera2:1"),
+        (
+            "none.avi",
+            4,
+            "no camera or video 'none.avi': give a camera's number (ls /dev/video*), picamera2, a video ",
+        ),
+    ],
+)
+def test_a_camera_that_cannot_be_meant_is_one_line(run, complete, source, code, message):
+    found, out, err = run(complete(), f"--camera={source}")
+    assert (found, out, len(err)) == (code, [], 1)
+    assert err[0].startswith(message)
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,7 @@ def _camera(options: argparse.Namespace, spec: InputSpec) -> Iterator[Picture]:
     from edgeready_device.images.camera import camera_frames
     from edgeready_device.images.frames import fit_frame
 
-    frames = camera_frames(options.camera, options.frames)
+    frames = camera_frames(options.camera, options.frames, notify=say)
     for number, frame in zip(itertools.count(1), frames):
         yield f"frame {number}", partial(fit_frame, frame, spec)
 

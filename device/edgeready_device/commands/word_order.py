@@ -39,19 +39,20 @@ def _options_first(words: Sequence[str], parser: argparse.ArgumentParser) -> lis
             names.append(word)
             continue
         options.append(word)
-        if "=" not in word and waiting and _takes(parser, word, waiting[0]):
-            options.append(waiting.pop(0))
+        count = 0 if "=" in word or not waiting else _value_count(parser, word, waiting[0])
+        options += waiting[:count]
+        del waiting[:count]
     return [*options, _END_OF_OPTIONS, *names] if names else options
 
 
-def _takes(parser: argparse.ArgumentParser, option: str, value: str) -> bool:
-    """Whether `option` takes the word `value` that follows it."""
+def _value_count(parser: argparse.ArgumentParser, option: str, value: str) -> int:
+    """How many of the words that follow `option`, the first of which is `value`, are its own."""
     actions = parser._option_string_actions
     matches = (
         [actions[option]] if option in actions else [actions[name] for name in actions if name.startswith(option)]
     )
     if not matches:  # argparse names it
-        return False
+        return 0
     if matches[0].nargs == argparse.OPTIONAL:
-        return not value.startswith("-") and not value.endswith(MODEL_SUFFIX)
-    return matches[0].nargs is None
+        return int(not value.startswith("-") and not value.endswith(MODEL_SUFFIX))
+    return matches[0].nargs if isinstance(matches[0].nargs, int) else int(matches[0].nargs is None)

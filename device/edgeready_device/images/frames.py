@@ -34,6 +34,11 @@ def load_array(path: str | os.PathLike[str], spec: InputSpec) -> NDArray[np.uint
 
     Raises NotFoundError where there is no such file, ImageError where it is damaged or holds no picture.
     """
+    return fit_frame(read_array(path), spec)
+
+
+def read_array(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
+    """The picture in the .npy file `path` as uint8 of the shape (height, width, 1 or 3); raises as `load_array`."""
     name = repr(str(path))
     open_array: Callable[..., NDArray[Any]] = np.lib.format.open_memmap  # which numpy leaves untyped
     try:
@@ -44,10 +49,14 @@ def load_array(path: str | os.PathLike[str], spec: InputSpec) -> NDArray[np.uint
         raise ImageError(f"array {name} cannot be read ({one_line(error)}): write it with numpy.save") from error
     if stored.nbytes > _MOST_BYTES:
         raise ImageError(f"array {name} holds {stored.nbytes >> 20} MiB: give at most {_MOST_BYTES >> 20} MiB")
+    picture = np.array(stored)
+    if picture.ndim == 2:
+        picture = picture[..., np.newaxis]
     try:
-        return fit_frame(np.array(stored), spec)
+        _check_picture(picture)
     except ImageError as error:
         raise ImageError(f"array {name}: {error}") from error
+    return picture
 
 
 def _check_picture(picture: NDArray[np.uint8]) -> None:
