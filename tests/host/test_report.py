@@ -157,6 +157,7 @@ def test_a_build_as_json_has_these_keys_and_values():
         "float32",
         "uint8",
         "agreement",
+        "protections",
         "rewrites",
         "proposed",
         "calibration",

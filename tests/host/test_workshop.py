@@ -16,7 +16,14 @@ import pytest
 
 from edgeready.config.build import NetworkConfig, SourceConfig, TrainConfig
 from edgeready.config.method import Method, QatConfig
-from edgeready.errors import ConversionError, EdgereadyError, MissingExtraError, ModelSourceError, TrainingError
+from edgeready.errors import (
+    ConversionError,
+    EdgereadyError,
+    MissingExtraError,
+    ModelSourceError,
+    SurroundingsError,
+    TrainingError,
+)
 from edgeready.jobs import run as workshop
 from edgeready.jobs.codec import load, save
 from edgeready.jobs.converter_log import refusal
@@ -207,6 +214,12 @@ def test_an_error_of_an_unknown_class_is_still_one_of_ours(child, scratch):
     assert refused(EdgereadyError) == "what"
 
 
+def test_a_child_that_the_machine_stopped_says_what_it_lacked(child, scratch):
+    child("sys.exit(72)")
+    assert refused(SurroundingsError).startswith("this process may open no more files")
+    assert list(scratch.iterdir()) == []
+
+
 def test_progress_arrives_in_order(child, scratch):
     child("for i in (1, 2, 3): send(stage='training', done=i, total=3)\nsys.exit(1)")
     seen = []
@@ -264,7 +277,7 @@ def test_an_interrupt_ends_the_child_and_leaves_nothing(child, scratch):
 
 def test_without_tensorflow_the_missing_extra_is_named(tmp_path, scratch, monkeypatch):
     (tmp_path / "tensorflow.py").write_text("raise ImportError('No module named tensorflow')")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.syspath_prepend(str(tmp_path))
     assert refused(MissingExtraError) == (
         "TensorFlow does not load (No module named tensorflow): run "
         'pip install "edgeready[build]" to train and convert'

@@ -46,6 +46,11 @@ class Job:
     arrays: Mapping[str, NDArray[Any]] | None = field(default=None, repr=False)
 
     @property
+    def foreign(self) -> bool:
+        """Whether `model` is a file from elsewhere, and neither a network by name nor the user's own FILE.py."""
+        return self.train is None and ".py:" not in self.model
+
+    @property
     def normalization(self) -> Normalization | None:
         """What is done to a pixel; None for the network's own."""
         return self.network.normalization
@@ -57,7 +62,8 @@ class JobResult:
 
     `models` always holds "float32"; a mode that could not be written is in `refusals` with the reason. `keras` is the
     Keras model's file, empty where the source was another. `rewrites` says which layers were rewritten with the same
-    result, `proposals` what would change the results.
+    result, `proposals` what would change the results. `protections` says what the process that read a foreign model
+    had given up, in sentences; none where it ran the user's own code.
     """
 
     name: str
@@ -70,6 +76,7 @@ class JobResult:
     rewrites: tuple[str, ...] = ()
     proposals: tuple[str, ...] = ()
     refusals: Mapping[str, str] = field(default_factory=dict)
+    protections: tuple[str, ...] = ()
 
     @property
     def float32(self) -> TfliteModel:

@@ -2,6 +2,9 @@
 
 Measured: in a process that has loaded TensorFlow 2.21, tflite-runtime 2.14 refuses every model
 ("vector::reserve"). So the process that measures never loads it.
+
+A process that reads a model from elsewhere is confined (edgeready_device.isolation.confinement): it has no network,
+starts no program, reads the model and the installed libraries, and writes into the job's folder only.
 """
 
 from __future__ import annotations
@@ -11,20 +14,29 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from edgeready import errors
-from edgeready.errors import EdgereadyError, TrainingError
+from edgeready.errors import EdgereadyError, SurroundingsError, TrainingError
 from edgeready.files.scratch import scratch_folder
 from edgeready.jobs.codec import load, save
 from edgeready.jobs.converter_log import last_line, refusal, starved
 from edgeready.jobs.job import Job, JobResult
 from edgeready.jobs.quantize_job import Quantized, QuantizeJob
+from edgeready_device.isolation.bootstrap import LACKS_BY_CODE
+from edgeready_device.isolation.child import module_arguments
+from edgeready_device.isolation.confinement import Confinement, library_folders, without_current
+from edgeready_device.isolation.parent import PARENT_VARIABLE
 from edgeready_device.progress import Progress
+from edgeready_device.surroundings import LACKS
 
 JOB, RESULT, LOG = "job", "result", "log.txt"  # what lies in the folder that both processes know
 _CONVERTING = "converting"
+# Memory of a confined process: measured 1 GB for TensorFlow with a MobileNetV2 in the converter, on two cores; each
+# core's threads take more, and reading, rewriting, folding and calibrating grow with the model. Chosen from that.
+_LEAST_MEMORY, _MEMORY_PER_BYTE = 8 << 30, 32
 _T = TypeVar("_T")
 
 
@@ -44,22 +56,59 @@ def run_in_child(job: Job | QuantizeJob, result: type[_T], progress: Progress) -
     Raises the child's EdgereadyError, or says in one how the child ended.
     """
     with scratch_folder() as folder:
-        save(job, folder, JOB)
+        save(_locate(job), folder, JOB)
         log = folder / LOG
-        code, stage, error = _watch(type(job).__name__, folder, log, progress)
+        code, stage, error = _watch(job, folder, log, progress)
         if error is not None:
-            raise error
+            raise _name_as_given(error, job)
+        if code in LACKS_BY_CODE:
+            raise SurroundingsError(LACKS[LACKS_BY_CODE[code]])
         if code:
             text = log.read_text("utf-8", "replace")
             blamed = stage.startswith(_CONVERTING) and code != -signal.SIGKILL and not starved(text)
-            raise refusal(code, text, stage.rpartition(" ")[2]) if blamed else failure(code, text, stage)
+            ending = refusal(code, text, stage.rpartition(" ")[2]) if blamed else failure(code, text, stage)
+            raise _name_as_given(ending, job)
         return load(result, folder, RESULT)
 
 
-def _watch(kind: str, folder: Path, log: Path, progress: Progress) -> tuple[int, str, EdgereadyError | None]:
+def confinement_of(job: Job | QuantizeJob, folder: Path) -> Confinement | None:
+    """What the process that does `job` in `folder` may use; None where it runs the user's own code or trains."""
+    read = library_folders(without_current(sys.path))
+    if isinstance(job, QuantizeJob):
+        size = len(job.model)
+    elif job.foreign:
+        read, size = (*read, os.path.realpath(job.model)), _size_of(Path(job.model))
+    else:
+        return None
+    return Confinement(read=read, write=str(folder), memory_bytes=_LEAST_MEMORY + _MEMORY_PER_BYTE * size)
+
+
+def _locate(job: Job | QuantizeJob) -> Job | QuantizeJob:
+    """`job` with the whole path of its foreign model: the process that reads it has another current folder."""
+    return replace(job, model=os.path.abspath(job.model)) if isinstance(job, Job) and job.foreign else job
+
+
+def _name_as_given(error: EdgereadyError, job: Job | QuantizeJob) -> EdgereadyError:
+    """`error` with the model's name as the user wrote it."""
+    if not isinstance(job, Job) or not job.foreign:
+        return error
+    return type(error)(str(error).replace(os.path.abspath(job.model), job.model))
+
+
+def _size_of(path: Path) -> int:
+    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    return sum(file.stat().st_size for file in files)
+
+
+def _watch(
+    job: Job | QuantizeJob, folder: Path, log: Path, progress: Progress
+) -> tuple[int, str, EdgereadyError | None]:
     """Runs the child to its end: its exit code, the stage that it reached, and the error that it sent."""
     receiver, sender = os.pipe()
-    command = [sys.executable, "-m", "edgeready.tf_worker", kind, str(folder), str(sender)]
+    confinement = confinement_of(job, folder)
+    limits = "" if confinement is None else confinement.to_json()
+    arguments = (type(job).__name__, str(folder), str(sender), limits)
+    command = [sys.executable, *module_arguments("edgeready.tf_worker", *arguments)]
     stage, error = "starting", None
     with log.open("wb") as output, os.fdopen(receiver, encoding="utf-8") as channel:
         child = subprocess.Popen(
@@ -68,7 +117,8 @@ def _watch(kind: str, folder: Path, log: Path, progress: Progress) -> tuple[int,
             stdout=output,
             stderr=subprocess.STDOUT,
             pass_fds=(sender,),
-            env={**os.environ, "TMPDIR": str(folder)},  # what a killed TensorFlow leaves goes with the folder
+            # What a killed TensorFlow leaves in TMPDIR goes with the folder.
+            env={**os.environ, "TMPDIR": str(folder), PARENT_VARIABLE: str(os.getpid())},
         )
         os.close(sender)
         try:

@@ -5,6 +5,8 @@ Everything in `report/` is made of these lines and of `tables`; `tests/host/test
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.text import Text
 
 from edgeready_device.text import printable
@@ -23,3 +25,8 @@ def block(text: str, style: str = "") -> Text:
 def labelled(label: str, text: str, style: str = "") -> Text:
     """Returns one line with `text` in `style` after its label, both in columns."""
     return Text.assemble(line(f"{label:<12} "), line(text, style))
+
+
+def protection_lines(protections: Sequence[str]) -> list[Text]:
+    """Returns one line with what the process that read a foreign model had given up, if it had."""
+    return [labelled("protection", "; ".join(protections))] if protections else []

@@ -33,6 +33,7 @@ class BuildResult:
 
     `baseline` is the float32 model. `comparison` is None where no installed runtime runs the file, as `trials` show;
     `calibration` describes the images that gave the ranges, `trail` the attempts to keep a budget, if there is one.
+    `protections` says what the process that read a foreign model had given up.
     """
 
     out: Path
@@ -48,6 +49,7 @@ class BuildResult:
     proposals: tuple[str, ...] = ()
     calibration: CalibrationReport | None = None
     trail: Trail | None = None
+    protections: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The build as plain data."""
@@ -59,6 +61,7 @@ class BuildResult:
             "mode": self.mode.name,
             "runtimes": [trial.to_dict() for trial in self.trials],
             **self._comparison_dict(),
+            "protections": list(self.protections),
             "rewrites": list(self.rewrites),
             "proposed": list(self.proposals),
             "calibration": None if self.calibration is None else self.calibration.to_dict(),
@@ -163,6 +166,7 @@ def _finish(
         comparison=comparison,
         mode=finished.mode,
         trials=finished.trials,
+        protections=result.protections,
         rewrites=result.rewrites,
         proposals=result.proposals,
         calibration=calibration,

@@ -55,6 +55,7 @@ class ModesReport:
     network: str
     test: Dataset = field(repr=False)
     rows: tuple[ModeRow, ...]
+    protections: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.of(FLOAT32).measured is None:
@@ -103,6 +104,7 @@ class ModesReport:
             "network": self.network,
             "data": {"name": self.test.name, "test_images": len(self.test)},
             "majority_baseline": self.test.majority_share(),
+            "protections": list(self.protections),
             "modes": [self._row_dict(row) for row in self.rows],
         }
 
@@ -195,7 +197,13 @@ def compare_modes(
             rows[name] = replace(rows[name], measured=measured.in_file(path, len(contents[path])))
     if out is not None:
         write_files(contents)
-    return ModesReport(network=drafts.result.name, test=drafts.splits.test, rows=tuple(rows.values()))
+    result = drafts.result
+    return ModesReport(
+        network=result.name,
+        test=drafts.splits.test,
+        rows=tuple(rows.values()),
+        protections=result.protections,
+    )
 
 
 def draft_modes(config: BuildConfig, modes: Sequence[str], progress: Progress = no_progress) -> ModeDrafts:

@@ -37,6 +37,7 @@ class TensorResult:
     fidelity: tuple[Fidelity, ...]
     rewrites: tuple[str, ...] = ()
     proposals: tuple[str, ...] = ()
+    protections: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The conversion as plain data; a signal without any error has `snr_db` None."""
@@ -53,6 +54,7 @@ class TensorResult:
             "size_bytes": self.size_bytes,
             "float32_bytes": self.float32_bytes,
             "outputs": outputs,
+            "protections": list(self.protections),
             "rewrites": list(self.rewrites),
             "proposed": list(self.proposals),
             "readiness": self.readiness.to_dict(),
@@ -100,6 +102,7 @@ def convert_tensors(config: BuildConfig, progress: Progress = no_progress) -> Te
         readiness=readiness,
         trials=trials,
         fidelity=fidelity,
+        protections=result.protections,
         rewrites=result.rewrites,
         proposals=result.proposals,
     )
