@@ -11,8 +11,8 @@ from edgeready_device.errors import EdgereadyError, ModelFileError, RuntimeUnava
 from edgeready_device.isolation.child import ChildExit
 from edgeready_device.isolation.trial import TrialRequest, try_model
 from edgeready_device.model_file.reader import FLATBUFFER, TfliteModel
+from edgeready_device.runnable import check_runnable
 from edgeready_device.runtime.runtime import Runtime, choose_runtime
-from edgeready_device.session import check_undelegated
 from edgeready_device.tune_file import usable_choice
 
 TIME_LIMIT_S = 60.0  # chosen: a model that has not answered by then is of no use on this board
@@ -32,15 +32,14 @@ def run_first(
     *,
     time_limit_s: float = TIME_LIMIT_S,
 ) -> float:
-    """Opens and runs `file` in a child process as `Model.from_file` would here; the seconds that it took.
+    """Opens and runs `file` in a child process as `Session.from_file` would here; the seconds that it took.
 
-    0 where `tune` chose a delegate: that is tried in a child by `Model.from_file` itself.
+    0 where `tune` chose a delegate: that is tried in a child by `Session.from_file` itself.
 
     Raises ModelFileError when the runtime refuses the model, dies of it or does not end, and
     RuntimeUnavailableError where the machine is the reason.
     """
-    _ = file.contract  # what is wrong with the file is said before a runtime is asked
-    check_undelegated(file)
+    check_runnable(file)
     by_default = runtime is None and threads is None and kernels == "default"
     tuned = usable_choice(file) if by_default else None
     if tuned is not None and tuned.choice is not None:
@@ -54,6 +53,7 @@ def run_first(
         raise ModelFileError(f"{file.path}: {result.error}")
     if not result.exit.succeeded:
         raise _death(file, first, result.exit, time_limit_s)
+    file.survivals.add((first.name, threads or 1, kernels))
     return time.perf_counter() - started
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from edgeready_device.errors import ImageError
 from edgeready_device.model_file.contract import AS_THE_FILE_SAYS, Contract, Description, read_contract
+from edgeready_device.model_file.input_size import with_image_size
 from edgeready_device.model_file.reader import TfliteModel, read_model_file
 from edgeready_device.model_file.tensor_spec import TensorSpec
 from edgeready_device.postprocess import Prediction, Scorer
@@ -50,6 +51,7 @@ class Model:
         check_hashes: bool = True,
         trusted: bool = False,
         keep_state: bool = False,
+        input_size: tuple[int, int] | None = None,
     ) -> Model:
         """The model in the file at `path`; `trusted` leaves its structure unchecked.
 
@@ -57,10 +59,12 @@ class Model:
         runtime (None: 1), `kernels` "default" or "reference", `delegate` one of `delegate.FORMS`: it is tried in a
         child process first. Where none of them is given, what `tune` left beside the file for this machine is taken.
         `keep_state` is as for a Session: the frames are a stream, and a recurrent model remembers those before.
+        `input_size` is the width and height of the images where the file leaves them open.
         Raises NotFoundError, ModelFileError, RuntimeUnavailableError.
         """
+        file = read_model_file(path, check_hashes=check_hashes, trusted=trusted)
         return cls.from_file(
-            read_model_file(path, check_hashes=check_hashes, trusted=trusted),
+            file if input_size is None else with_image_size(file, input_size),
             runtime=runtime,
             threads=threads,
             kernels=kernels,

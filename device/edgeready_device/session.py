@@ -19,10 +19,13 @@ from edgeready_device.errors import (
     UsageError,
     one_line,
 )
+from edgeready_device.first_run import run_first
 from edgeready_device.isolation.trial import BUILT_FOR_IT, TrialRequest, try_model
+from edgeready_device.model_file.input_size import with_image_size
 from edgeready_device.model_file.reader import TfliteModel, read_model_file
 from edgeready_device.model_file.tensor_spec import TensorSpec
-from edgeready_device.runtime.delegate import EDGETPU_OP, DelegateSpec, Delegation, open_delegated, parse_delegate
+from edgeready_device.runnable import check_runnable
+from edgeready_device.runtime.delegate import DelegateSpec, Delegation, open_delegated, parse_delegate
 from edgeready_device.runtime.failure import RUN_ERRORS, run_failure
 from edgeready_device.runtime.runtime import Interpreter, Runtime, choose_runtime, open_interpreter
 from edgeready_device.tune_file import TuneRecord, usable_choice
@@ -76,16 +79,19 @@ class Session:
         check_hashes: bool = True,
         trusted: bool = False,
         keep_state: bool = False,
+        input_size: tuple[int, int] | None = None,
     ) -> Session:
         """Opens the model in the file at `path`; `trusted` leaves its structure unchecked.
 
         `runtime` is "ai-edge-litert" or "tflite-runtime" (None: what `choose_runtime` says), `threads` those of the
         runtime (None: 1), `kernels` "default" or "reference", `delegate` one of `delegate.FORMS`: it is tried in a
         child process first. Where none of them is given, what `tune` left beside the file for this machine is taken.
+        `input_size` is the width and height of the images where the file leaves them open.
         Raises NotFoundError, ModelFileError, RuntimeUnavailableError.
         """
+        file = read_model_file(path, check_hashes=check_hashes, trusted=trusted)
         return cls.from_file(
-            read_model_file(path, check_hashes=check_hashes, trusted=trusted),
+            file if input_size is None else with_image_size(file, input_size),
             runtime=runtime,
             threads=threads,
             kernels=kernels,
@@ -112,9 +118,11 @@ class Session:
             runtime, threads, delegate = tuned.choice.runtime, tuned.choice.threads, tuned.choice.delegate or None
         opener, count = choose_runtime(runtime), 1 if threads is None else threads
         delegation = None
+        check_runnable(file, delegated=delegate is not None)
         try:
             if delegate is None:
-                check_undelegated(file)
+                if file.doubtful and not file.trusted and (opener.name, count, kernels) not in file.survivals:
+                    run_first(file, opener.name, count, kernels)
                 interpreter = open_interpreter(opener, file.flatbuffer, count, kernels=kernels)
             else:
                 spec = parse_delegate(delegate)
@@ -225,17 +233,6 @@ class Session:
             kernels=self.kernels,
         )
         return interpreter
-
-
-def check_undelegated(file: TfliteModel) -> None:
-    """Raises RuntimeUnavailableError for a file that was compiled for the Edge TPU: no CPU runs it."""
-    compiled = sum(op.custom_code == EDGETPU_OP for op in file.graph.ops)
-    if compiled:
-        raise RuntimeUnavailableError(
-            f"{file.path}: {compiled} of {len(file.graph.ops)} ops are compiled for the Edge TPU "
-            f"({EDGETPU_OP}), which no CPU runs: give --delegate edgetpu on a machine with a Coral device, or take "
-            "the file from before the compiler"
-        )
 
 
 def open_tried(

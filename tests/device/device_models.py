@@ -19,6 +19,7 @@ if __name__ == "__main__":
 import flatbuffers
 import numpy as np
 import recurrent_models
+from foreign_models import FOREIGN
 from tflite_models import O, T, conv_classifier, endless_classifier, rgb_classifier, tflite
 
 MODELS: dict[str, Callable[[], bytes]] = {
@@ -31,6 +32,7 @@ MODELS: dict[str, Callable[[], bytes]] = {
         recurrent_models.rnn_in_a_branch,
         recurrent_models.resource,
         recurrent_models.noise,
+        *FOREIGN,
     )
 }
 

@@ -390,7 +390,7 @@ def test_a_compiled_model_without_the_delegate_is_told():
         "model",
         "problem",
         "1 of 3 ops of m.tflite are compiled for the Edge TPU: no CPU runs them",
-        "give --delegate edgetpu, too",
+        "give --delegate edgetpu on a machine with a Coral device",
     )
 
 

@@ -17,7 +17,7 @@ from edgeready_device.model_file.reader import read_model_file
 from edgeready_device.runtime.runtime import KERNELS, Runtime
 from edgeready_device.session import Session
 from edgeready_device.testing import FakeInterpreter
-from edgeready_device.tuning.candidate_process import INPUTS, MODEL, CandidateProcess
+from edgeready_device.tuning.candidate_process import CandidateProcess
 from edgeready_device.verification import outputs_of, verify
 
 # What each answers to FRAMES in the order 0, 1, 0 without its state set back: the answer to the second 0 is another.
@@ -93,11 +93,9 @@ def test_golden_vectors_in_another_order_verify(name, model, complete, runtime):
 
 
 @pytest.mark.parametrize("name", ["rnn", "resource"])
-def test_a_candidate_of_tune_answers_from_the_initial_state(name, model, runtime, tmp_path):
-    (tmp_path / MODEL).write_bytes(model(name).read_bytes())
-    np.save(tmp_path / INPUTS, FRAMES)
+def test_a_candidate_of_tune_answers_from_the_initial_state(name, model, runtime):
     expected = Model.load(model(name), runtime=runtime.name).run_many(FRAMES).tolist()
-    with CandidateProcess(TrialRequest(runtime.name), tmp_path) as process:
+    with CandidateProcess(TrialRequest(runtime.name), model(name).read_bytes(), FRAMES) as process:
         process.open()
         process.measure(0.01, 60)
         assert [process.answer(i, 60)[0].tolist() for i in (2, 0, 1, 0)] == [expected[i] for i in (2, 0, 1, 0)]

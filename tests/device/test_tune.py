@@ -327,7 +327,7 @@ def test_a_model_that_no_runtime_takes_is_refused_with_each_reason(model, litert
 
 def test_a_compiled_model_is_tuned_with_a_delegate_only(model, delegate_library, litert):
     file = read_model_file(model("compiled"))
-    with pytest.raises(UsageError, match=r"is compiled for the Edge TPU: give --delegate edgetpu, too$"):
+    with pytest.raises(UsageError, match=r"is compiled for the Edge TPU: give --delegate edgetpu on a"):
         tune(file, QUICK)
     result = tune(file, TuneConfig(litert.name, (1,), (str(delegate_library),), 0.1, 3))
     assert [found.name for found in result.candidates] == [f"{litert}, 1 thread, {delegate_library}"]

@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from edgeready_device.commands.options import add_delegate_option, add_verb
+from edgeready_device.commands.options import add_delegate_option, add_size_option, add_verb, sized
 from edgeready_device.commands.terminal import show
 from edgeready_device.errors import RuntimeUnavailableError
 
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 def add(verbs: Any) -> None:
     """Declares `doctor` and its options."""
     summary = "says why a model does not run here, and which command fixes it"
-    add_delegate_option(add_verb(verbs, "doctor", run, summary=summary, model="?"))
+    parser = add_verb(verbs, "doctor", run, summary=summary, model="?")
+    add_delegate_option(parser)
+    add_size_option(parser, "--size")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -46,8 +48,16 @@ def _check_delegate(options: argparse.Namespace) -> None:
 def _subject(options: argparse.Namespace) -> Subject:
     from edgeready_device.doctor.environment import Subject
     from edgeready_device.model_file.reader import read_model_file
-    from edgeready_device.runtime.delegate import EDGETPU_OP
+    from edgeready_device.runnable import check_runnable
+    from edgeready_device.tflite.accelerators import EDGETPU, accelerator_of
 
-    file = read_model_file(options.model)
-    compiled = sum(op.custom_code == EDGETPU_OP for op in file.graph.ops)
-    return Subject(str(file.path), file.flatbuffer, ops=len(file.graph.ops), compiled_ops=compiled)
+    file = sized(options, read_model_file(options.model))
+    check_runnable(file, delegated=True)
+    accelerator, compiled = accelerator_of(file.graph) or (EDGETPU, 0)
+    return Subject(
+        str(file.path),
+        file.flatbuffer,
+        ops=len(file.graph.ops),
+        compiled_ops=compiled,
+        accelerator=accelerator,
+    )

@@ -31,6 +31,7 @@ def add_verb(
     parser.add_argument("--debug", action="store_true", help="add a traceback to an error")
     if opens:
         add_opening_options(parser)
+        add_size_option(parser, *(() if name == "watch" else ("--size",)))  # there --size is the camera's
     parser.set_defaults(handler=run)
     return parser
 
@@ -48,6 +49,16 @@ def add_opening_options(parser: argparse.ArgumentParser) -> None:
         "--trusted",
         action="store_true",
         help="skip the check of the file's structure, and the first run in a child process of a file from elsewhere",
+    )
+
+
+def add_size_option(parser: argparse.ArgumentParser, *aliases: str) -> None:
+    """Declares --input-size, which `aliases` name, too."""
+    parser.add_argument(
+        "--input-size",
+        *aliases,
+        metavar="WxH",
+        help="width and height of the images of a model that leaves them open, as 224x224",
     )
 
 
@@ -86,12 +97,20 @@ def open_file(options: argparse.Namespace, *kernels: str) -> TfliteModel:
     from edgeready_device.first_run import is_foreign, run_first
     from edgeready_device.model_file.reader import read_model_file
 
-    file = read_model_file(options.model, trusted=options.trusted)
+    file = sized(options, read_model_file(options.model, trusted=options.trusted))
     has_delegate = getattr(options, "delegate", None) is not None  # whose first run is in a child process anyhow
     if is_foreign(file) and not options.trusted and not has_delegate:
         for path in kernels or ("default",):
             run_first(file, options.runtime, getattr(options, "threads", None), kernels=path)
     return file
+
+
+def sized(options: argparse.Namespace, file: TfliteModel) -> TfliteModel:
+    """Returns `file` with the size that `options` name where it leaves its own open."""
+    from edgeready_device.model_file.input_size import parse_size, with_image_size
+
+    size = getattr(options, "input_size", None)
+    return file if size is None else with_image_size(file, parse_size(size))
 
 
 def open_model(options: argparse.Namespace) -> Model:

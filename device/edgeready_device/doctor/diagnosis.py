@@ -31,8 +31,9 @@ def diagnose(environment: Environment) -> Diagnosis:
 def _try_subject(environment: Environment, subject: Subject) -> Iterator[tuple[Finding, str]]:
     """Yields a finding for each runtime with the subject, and the runtime in words where the subject ran."""
     if subject.compiled_ops and not environment.delegate:
-        sentence = f"{subject.compiled_ops} of {subject.ops} ops of {subject.name} are compiled for the Edge TPU"
-        yield Finding("model", "problem", f"{sentence}: no CPU runs them", remedy="give --delegate edgetpu, too"), ""
+        target = subject.accelerator
+        sentence = f"{subject.compiled_ops} of {subject.ops} ops of {subject.name} are compiled for {target.name}"
+        yield Finding("model", "problem", f"{sentence}: no CPU runs them", remedy=target.remedy), ""
         return
     for name, version in environment.inventory.runtimes:
         request = TrialRequest(name, delegate=environment.delegate, ops_total=subject.ops)

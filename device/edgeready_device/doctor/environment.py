@@ -12,6 +12,7 @@ from edgeready_device.isolation.trial import TrialRequest, TrialResult, try_mode
 from edgeready_device.machine.board import Board, this_board
 from edgeready_device.machine.machine import read_machine
 from edgeready_device.machine.tpu import Tpu, TpuLibrary, has_udev_rule, read_tpu_library, read_tpus
+from edgeready_device.tflite.accelerators import EDGETPU, Accelerator
 
 PROBE_LIMIT_S = 60.0  # chosen: time to load numpy from a slow memory card
 
@@ -27,12 +28,13 @@ class Inventory:
 
 @dataclass(frozen=True)
 class Subject:
-    """A model to try: its flatbuffer, the number of its ops, and how many of them the Edge TPU compiler made."""
+    """A model to try: its flatbuffer, the number of its ops, and how many of them are compiled for `accelerator`."""
 
     name: str
     flatbuffer: bytes = field(repr=False)
     ops: int = 0
     compiled_ops: int = 0
+    accelerator: Accelerator = EDGETPU
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ class Environment:
     @property
     def wants_tpu(self) -> bool:
         """Whether the delegate or the model needs an Edge TPU, or there are traces of one."""
-        compiled = self.subject is not None and self.subject.compiled_ops > 0
+        subject = self.subject
+        compiled = subject is not None and subject.compiled_ops > 0 and subject.accelerator is EDGETPU
         return bool(self.delegate.startswith("edgetpu") or self.tpus or self.library or compiled)
 
 

@@ -15,6 +15,7 @@ from edgeready_device.model_file.contract import Contract, read_contract
 from edgeready_device.model_file.golden import GoldenVectors, read_golden
 from edgeready_device.model_file.labels import parse_labels
 from edgeready_device.model_file.manifest import Manifest, read_manifest
+from edgeready_device.tflite.accelerators import accelerator_of
 from edgeready_device.tflite.graph import Graph, read_graph, read_subgraphs
 from edgeready_device.tflite.metadata import ENTRY, TfliteMetadata, read_tflite_metadata
 from edgeready_device.tflite.structure.verification import verified_graph
@@ -73,7 +74,8 @@ class TfliteModel:
         graph = bare.graph
         metadata = read_tflite_metadata(graph.metadata[ENTRY]) if ENTRY in graph.metadata else TfliteMetadata()
         parts = _parts(archive, metadata) if archive is not None else {}
-        if MANIFEST in metadata.files and MANIFEST not in parts:
+        # Compilers for other accelerators keep the metadata, and leave the parts behind the model out.
+        if MANIFEST in metadata.files and MANIFEST not in parts and accelerator_of(graph) is None:
             raise ModelFileError("its metadata lists edgeready.json but the part is missing: the file is truncated")
         manifest = read_manifest(parts[MANIFEST]) if MANIFEST in parts else None
         if manifest is not None and check_hashes:
@@ -126,6 +128,16 @@ class TfliteModel:
         That holds for resource variables, as tf.Variable is converted, and for generators of random numbers.
         """
         return any(op.name in _REMEMBER_OUTSIDE_TENSORS for graph in self._subgraphs for op in graph.ops)
+
+    @cached_property
+    def doubtful(self) -> bool:
+        """Whether open sizes kept the structure from being checked to the end, so that a first run must show it."""
+        return any(tensor.open for graph in self._subgraphs for tensor in graph.tensors)
+
+    @cached_property
+    def survivals(self) -> set[tuple[str, int, str]]:
+        """The runtimes, threads and kernels on which a first run in a child process ended well."""
+        return set()
 
     @property
     def _subgraphs(self) -> tuple[Graph, ...]:

@@ -8,6 +8,7 @@ from edgeready_device.quantization import QuantParams
 from edgeready_device.tflite.graph import Tensor
 
 FLOAT_TYPES = ("float16", "float32", "float64")
+INTEGER_TYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64")
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ from edgeready_device.errors import ModelFileError, NotFoundError, RuntimeUnavai
 from edgeready_device.isolation.trial import BUILT_FOR_IT
 from edgeready_device.runtime.runtime import Interpreter, Runtime, open_interpreter, runtime_module
 
-EDGETPU_OP = "edgetpu-custom-op"
 EDGETPU_LIBRARIES = {"darwin": "libedgetpu.1.dylib", "win32": "edgetpu.dll"}
 FORMS = "edgetpu, edgetpu:usb, edgetpu:pci, edgetpu:0, or the path of a library as ./libx.so,key=value"
 _EDGETPU = re.compile(r"edgetpu(?::(usb|pci))?(?::(\d{1,3}))?")

@@ -76,6 +76,11 @@ class Tensor:
         return all(size >= 0 for size in (*self.shape, *self.shape_signature))
 
     @property
+    def open(self) -> bool:
+        """Whether a size beside that of the batch is open: an image's height and width, or the length of a series."""
+        return min(self.shape_signature[len(self.shape_signature) > 1 :], default=0) < 0
+
+    @property
     def elements(self) -> int:
         """Number of elements."""
         return math.prod(self.shape)

@@ -18,8 +18,9 @@ from edgeready_device.isolation.trial import TrialRequest
 from edgeready_device.machine.machine import available_cpus, read_machine
 from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.progress import Progress, no_progress
-from edgeready_device.runtime.delegate import EDGETPU_OP, parse_delegate
+from edgeready_device.runtime.delegate import parse_delegate
 from edgeready_device.runtime.runtime import Runtime, choose_runtime, installed_runtimes
+from edgeready_device.tflite.accelerators import accelerator_of
 from edgeready_device.tuning.agreement import (
     CandidateOutputs,
     Expected,
@@ -131,11 +132,11 @@ def _plan(file: TfliteModel, config: TuneConfig) -> list[Candidate]:
         choose_runtime()  # raises with what to install
     runtimes = [choose_runtime(name) for name in names if config.runtime or _usable(name)]
     threads = config.threads or thread_counts(available_cpus())
-    compiled = any(op.custom_code == EDGETPU_OP for op in file.graph.ops)
+    compiled = accelerator_of(file.graph)
     plain = [] if compiled else [Candidate(runtime, count) for runtime in runtimes for count in threads]
     plain += [Candidate(runtime, threads[0], delegate) for runtime in runtimes for delegate in config.delegates]
-    if not plain:
-        raise UsageError(f"{file.path} is compiled for the Edge TPU: give --delegate edgetpu, too")
+    if compiled and not plain:
+        raise UsageError(f"{file.path} is compiled for {compiled[0].name}: {compiled[0].remedy}")
     return plain
 
 

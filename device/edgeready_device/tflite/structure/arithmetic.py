@@ -7,7 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgeready_device.tflite.graph import Tensor
-from edgeready_device.tflite.structure.node import QUANTIZED, Fault, Node, check_outputs
+from edgeready_device.tflite.structure.node import (
+    CALIBRATION,
+    NO_KERNEL,
+    QUANTIZED,
+    Fault,
+    Node,
+    check_outputs,
+)
 
 _MOST_BROADCAST_DIMENSIONS = 6  # TFLite's limit (BroadcastAdd6DSlow, BroadcastMul6DSlow); other kernels have less
 # Measured on both runtimes, with each scale of 45 models at the ends of float32: with a scale below the normal floats
@@ -49,7 +56,9 @@ def check_broadcast(node: Node) -> None:
     if any(a != b and 1 not in (a, b) for a, b in zip(*wide)):
         raise Fault(f"joins {list(left)} and {list(right)}")
     if left != right and rank > _MOST_BROADCAST_DIMENSIONS:
-        raise Fault(f"stretches {list(left)} or {list(right)}, more than {_MOST_BROADCAST_DIMENSIONS} dimensions")
+        raise Fault(
+            f"stretches {list(left)} or {list(right)}, more than {_MOST_BROADCAST_DIMENSIONS} dimensions", NO_KERNEL
+        )
     check_outputs(node, [b if a == 1 else a for a, b in zip(*wide)])
 
 
@@ -65,7 +74,7 @@ def check_softmax(node: Node) -> None:
     if node.op.name == "SOFTMAX" and not 0 < beta < math.inf:
         raise Fault(f"has the beta {beta:g}, and it is a positive number")
     if not 1 <= len(shape) <= 4 or 0 in shape:
-        raise Fault(f"takes {list(shape)}, and it has 1 to 4 dimensions")
+        raise Fault(f"takes {list(shape)}, and it has 1 to 4 dimensions", NO_KERNEL)
 
 
 def check_leaky_relu(node: Node) -> None:
@@ -79,7 +88,7 @@ def check_matmul(node: Node) -> None:
     """Whether the inner dimensions of two matrices, or stacks of them, agree."""
     left, right = node.input_at(0).shape, node.input_at(1).shape
     if min(len(left), len(right)) < 2 or max(len(left), len(right)) > 5:
-        raise Fault(f"multiplies {list(left)} and {list(right)}, and takes 2 to 5 dimensions")
+        raise Fault(f"multiplies {list(left)} and {list(right)}, and takes 2 to 5 dimensions", NO_KERNEL)
     inner = left[-2 if node.op.option(0, "?", False) else -1]
     if node.static and inner != right[-1 if node.op.option(1, "?", False) else -2]:
         raise Fault(f"multiplies {list(left)} and {list(right)}")
@@ -87,11 +96,11 @@ def check_matmul(node: Node) -> None:
 
 def _check_types(node: Node, data: Tensor, weights: Tensor, *, bias: Tensor | None) -> None:
     if weights.dtype not in _WEIGHTS.get(data.dtype, ()):
-        raise Fault(f"has {weights.dtype} weights for {data.dtype} data")
+        raise Fault(f"has {weights.dtype} weights for {data.dtype} data", NO_KERNEL)
     if bias is not None and bias.dtype not in _BIASES.get(data.dtype, (data.dtype,)):
-        raise Fault(f"has a bias of {bias.dtype} for {data.dtype} data")
+        raise Fault(f"has a bias of {bias.dtype} for {data.dtype} data", NO_KERNEL)
     if node.outputs[0].dtype != data.dtype and (data.dtype, node.outputs[0].dtype) != ("uint8", "int16"):
-        raise Fault(f"makes {node.outputs[0].dtype} from {data.dtype}")
+        raise Fault(f"makes {node.outputs[0].dtype} from {data.dtype}", NO_KERNEL)
 
 
 def _check_channels(weights: Tensor, axis: int, bias: Tensor | None) -> None:
@@ -134,6 +143,8 @@ def _slide(node: Node, image: Tensor, window: _Window) -> tuple[int, int, int]:
 
 
 def _check_slide(node: Node, image: Tensor, window: _Window, *, channels: int) -> None:
+    if not node.sized:
+        return
     expected = (*_slide(node, image, window), channels)
     if min(expected) < 1:
         raise Fault(f"leaves nothing: its output would be {list(expected)}")
@@ -164,15 +175,13 @@ def check_conv(node: Node) -> None:
     axis, dilation = (3, 5) if depthwise else (0, 4)
     _check_types(node, image, weights, bias=bias)
     window = _window_of(node, image, weights, dilation=dilation)
-    if depthwise:
-        _check_depthwise(node, image, weights)
-    else:
-        _check_groups(image, weights)
+    if node.sized:
+        (_check_depthwise if depthwise else _check_groups)(node, image, weights)
     _check_channels(weights, axis, bias)
     _check_slide(node, image, window, channels=weights.shape[axis])
 
 
-def _check_groups(image: Tensor, weights: Tensor) -> None:
+def _check_groups(node: Node, image: Tensor, weights: Tensor) -> None:
     groups, rest = divmod(image.shape[3], weights.shape[3])
     if rest or not groups or weights.shape[0] % groups:
         raise Fault(f"has weights of {list(weights.shape)} for {image.shape[3]} channels")
@@ -190,7 +199,7 @@ def check_transpose_conv(node: Node) -> None:
     weights, image, bias = node.input_at(1), node.input_at(2), node.optional_input(3)
     _check_types(node, image, weights, bias=bias)
     window = _window_of(node, image, weights)
-    if weights.shape[3] != image.shape[3]:
+    if node.sized and weights.shape[3] != image.shape[3]:
         raise Fault(f"has weights of {list(weights.shape)} for {image.shape[3]} channels")
     _check_channels(weights, 0, bias)
     output, target = node.outputs[0], node.integers(0)
@@ -209,10 +218,10 @@ def check_dense(node: Node) -> None:
         raise Fault(f"has weights of {list(weights.shape)}, and takes 2 dimensions")
     _check_types(node, data, weights, bias=bias)
     if node.op.option(1, "b") != 0:
-        raise Fault(f"has weights in the order {node.op.option(1, 'b')}, and 0 is the one that is checked")
+        raise Fault(f"has weights in the order {node.op.option(1, 'b')}, and 0 is the one that is known", NO_KERNEL)
     units, depth = weights.shape
     rows, rest = divmod(data.elements, depth)
-    if rest or not data.shape or (node.op.option(2, "?", False) and data.shape[-1] != depth):
+    if node.sized and (rest or not data.shape or (node.op.option(2, "?", False) and data.shape[-1] != depth)):
         raise Fault(f"has weights of {list(weights.shape)} for {list(data.shape)}")
     _check_channels(weights, 0, bias)
     output = node.outputs[0]
@@ -225,21 +234,23 @@ def check_scales(node: Node) -> None:
     inputs, outputs = _quantized(node.inputs), _quantized(node.outputs)
     for tensor in (*inputs, *outputs):
         if tensor.per_axis and not tensor.constant and node.op.name not in ("QUANTIZE", "DEQUANTIZE", "CUSTOM"):
-            raise Fault(f"has {len(tensor.scales)} scales for {tensor.name!r:.60}, and takes one")
+            raise Fault(f"has {len(tensor.scales)} scales for {tensor.name!r:.60}, and takes one", NO_KERNEL)
     if node.operands is None or not node.operands.scaled or not inputs or not outputs:
         return
     if any(not tensor.scales for tensor in (*inputs, *outputs)):
-        raise Fault("has a quantized tensor without a scale")
+        raise Fault("has a quantized tensor without a scale", CALIBRATION)
     for tensor in (*inputs, *outputs):
         low = 0.0 if tensor.constant or tensor.dtype == "int16" else _LEAST_SCALE
         if not low <= min(tensor.scales) <= max(tensor.scales) <= _LARGEST_SCALE:
-            raise Fault(f"has the scale {min(tensor.scales):g} for {tensor.name!r:.60}, which no kernel can hold")
+            raise Fault(
+                f"has the scale {min(tensor.scales):g} for {tensor.name!r:.60}, which no kernel can hold", CALIBRATION
+            )
     largest, smallest = [max(tensor.scales) for tensor in inputs], min(outputs[0].scales)
     factor = math.prod(largest) if node.op.name in _PRODUCTS else max(largest)
     limit = _LARGEST_RATIOS.get((node.op.name, outputs[0].dtype), _LARGEST_RATIO)
     sum_of_nothing = node.op.name in ("ADD", "SUB") and min(largest) <= 0
     if sum_of_nothing or not factor < limit * smallest:
-        raise Fault(f"has the scale {factor:g} for what it takes and {smallest:g} for what it makes")
+        raise Fault(f"has the scale {factor:g} for what it takes and {smallest:g} for what it makes", CALIBRATION)
 
 
 def _quantized(tensors: Sequence[Tensor | None]) -> list[Tensor]:

@@ -10,11 +10,26 @@ from edgeready_device.tflite.options import OPTION_NUMBERS
 
 QUANTIZED = ("uint8", "int8", "int16")
 SAME, ANY = "same", "any"
+DAMAGE = "the file is damaged, or made to harm"
+TOO_LARGE = "it is too large for a board: give a smaller model"
+NO_KERNEL = "no TFLite runtime has a kernel for that: convert the model again without it"
+CALIBRATION = "convert the model again, with calibration data that every layer answers to"
 _ACTIVATIONS = 6  # of the enum ActivationFunctionType in schema.fbs
 
 
 class Fault(Exception):
-    """What is wrong: the rest of a sentence that begins with the tensor's or the op's name."""
+    """What is wrong: the rest of a sentence that begins with the tensor's or the op's name.
+
+    `advice` ends the sentence: what such a file is, and what to do.
+    """
+
+    def __init__(self, reason: str, advice: str = DAMAGE) -> None:
+        super().__init__(reason)
+        self.advice = advice
+
+    def within(self, title: str) -> Fault:
+        """The same fault, of what is called `title`."""
+        return Fault(f"{title} {self}", self.advice)
 
 
 @dataclass(frozen=True)
@@ -62,6 +77,11 @@ class Node:
         """Whether every size is known from the file, so that shapes can be compared."""
         tensors = (*self.inputs, *self.outputs)
         return all(tensor is None or min(tensor.shape_signature, default=0) >= 0 for tensor in tensors)
+
+    @property
+    def sized(self) -> bool:
+        """Whether every size but a batch's is known: what open sizes leave unchecked is run in a child first."""
+        return not any(tensor is not None and tensor.open for tensor in (*self.inputs, *self.outputs))
 
     def input_at(self, position: int) -> Tensor:
         """The input at `position`, which is present: `check_operands` runs before the rules that need it."""
@@ -137,4 +157,4 @@ def _check_types(node: Node, rule: str | int) -> None:
     inputs = (node.input_at(rule),) if isinstance(rule, int) else node.inputs
     types = {tensor.dtype for tensor in (*inputs, *node.outputs) if tensor is not None}
     if len(types) > 1:
-        raise Fault(f"mixes {' and '.join(sorted(types))}")
+        raise Fault(f"mixes {' and '.join(sorted(types))}", NO_KERNEL)

@@ -53,7 +53,7 @@ def check_unpack(node: Node) -> None:
     """Whether there is one output for each place along the axis, without that axis."""
     shape, parts = node.input_at(0).shape, node.op.option(0, "i")
     axis = axis_of(node.op.option(1, "i"), len(shape))
-    if not len(node.outputs) == parts == shape[axis]:
+    if len(node.outputs) != parts or (node.sized and parts != shape[axis]):
         raise Fault(f"has {len(node.outputs)} outputs, says {parts}, and dimension {axis} is {shape[axis]}")
     check_outputs(node, (*shape[:axis], *shape[axis + 1 :]))
 
@@ -71,7 +71,7 @@ def check_split(node: Node) -> None:
     axis = node.axis(0, len(shape))
     if axis is None:
         return
-    if shape[axis] % parts:
+    if node.sized and shape[axis] % parts:
         raise Fault(f"splits a dimension of {shape[axis]} into {parts}")
     check_outputs(node, (*shape[:axis], shape[axis] // parts, *shape[axis + 1 :]))
 
@@ -82,7 +82,7 @@ def check_split_v(node: Node) -> None:
     if sizes is not None and len(sizes) != parts:
         raise Fault(f"says {parts} parts, and has {len(sizes)} sizes")
     axis = node.axis(2, len(shape))
-    if sizes is not None and axis is not None:
+    if sizes is not None and axis is not None and node.sized:
         rest = shape[axis] - sum(size for size in sizes if size >= 0)
         if min(sizes) < -1 or sizes.count(-1) > 1 or rest < 0 or (rest and -1 not in sizes):
             raise Fault(f"splits a dimension of {shape[axis]} into {sizes[:20]}")
@@ -128,7 +128,7 @@ def check_mirror_pad(node: Node) -> None:
     mode = node.op.option(0, "b")  # 0 reflects without the edge, 1 with it
     if mode not in (0, 1):
         raise Fault(f"has the mode {mode}, and there are 0 and 1")
-    if pads is not None and any(pad > shape[i // 2] - 1 + mode for i, pad in enumerate(pads)):
+    if node.sized and pads is not None and any(pad > shape[i // 2] - 1 + mode for i, pad in enumerate(pads)):
         raise Fault(f"mirrors {pads[:18]} of {list(shape)}")
 
 
@@ -137,7 +137,7 @@ def check_slice(node: Node) -> None:
     shape, begins, sizes = node.input_at(0).shape, node.integers(1), node.integers(2)
     if any(numbers is not None and len(numbers) != len(shape) for numbers in (begins, sizes)):
         raise Fault(f"has another number of begins or sizes than {len(shape)} dimensions")
-    if begins is not None and sizes is not None:
+    if begins is not None and sizes is not None and node.sized:
         ends = [begin + (whole - begin if size == -1 else size) for begin, size, whole in zip(begins, sizes, shape)]
         if any(not 0 <= begin <= end <= whole for begin, end, whole in zip(begins, ends, shape)):
             raise Fault(f"cuts {begins[:8]} to {ends[:8]} out of {list(shape)}")
@@ -161,7 +161,7 @@ def check_gather(node: Node) -> None:
     """Whether each index lies in the axis that it indexes."""
     shape, indices = node.input_at(0).shape, node.integers(1)
     axis = axis_of(node.op.option(0, "i"), len(shape))
-    if indices and not 0 <= min(indices) <= max(indices) < shape[axis]:
+    if node.sized and indices and not 0 <= min(indices) <= max(indices) < shape[axis]:
         raise Fault(f"gathers {min(indices)} to {max(indices)} of {shape[axis]}")
 
 
@@ -179,7 +179,8 @@ def check_broadcast_to(node: Node) -> None:
     shape, target = node.input_at(0).shape, node.integers(1)
     if target is not None:
         own = target[-len(shape) :] if shape else []
-        if len(own) != len(shape) or any(size not in (1, whole) for size, whole in zip(shape, own)):
+        fits = not node.sized or all(size in (1, whole) for size, whole in zip(shape, own))
+        if len(own) != len(shape) or not fits:
             raise Fault(f"stretches {list(shape)} to {target[:9]}")
         check_outputs(node, target)
 
@@ -189,7 +190,8 @@ def check_blocks(node: Node) -> None:
     shape, block = node.input_at(0).shape, node.op.option(0, "i")
     deep = node.op.name == "DEPTH_TO_SPACE"
     sound = len(shape) == 4 and 1 <= block <= _LARGEST_BLOCK
-    if not sound or (shape[3] % (block * block) if deep else shape[1] % block or shape[2] % block):
+    rest = sound and (shape[3] % (block * block) if deep else shape[1] % block or shape[2] % block)
+    if not sound or (node.sized and rest):
         raise Fault(f"has blocks of {block} for {list(shape)}")
     if deep:
         check_outputs(node, (shape[0], shape[1] * block, shape[2] * block, shape[3] // block**2))
@@ -209,7 +211,7 @@ def check_batches(node: Node) -> None:
 def check_resize(node: Node) -> None:
     """Whether an image is resized to a height and a width of at least 1."""
     shape, size = node.input_at(0).shape, node.integers(1)
-    if len(shape) != 4 or 0 in shape:
+    if len(shape) != 4 or (node.sized and 0 in shape):
         raise Fault(f"takes {list(shape)}, and an image has 4 dimensions")
     if size is not None:
         if len(size) != 2 or min(size) < 1:

@@ -6,8 +6,9 @@ import math
 
 import numpy as np
 
+from edgeready_device.tflite.accelerators import ETHOS_U
 from edgeready_device.tflite.graph import Graph, Tensor
-from edgeready_device.tflite.structure.node import QUANTIZED, Fault
+from edgeready_device.tflite.structure.node import NO_KERNEL, QUANTIZED, TOO_LARGE, Fault
 
 MOST_DIMENSIONS = 8  # TFLite's limit: the kernel that takes most (BROADCAST_TO) has kMaxDims = 8
 MOST_BYTES = 1 << 30  # chosen: as large as a file may be, and its offsets fit 32 bits with a sign
@@ -33,7 +34,7 @@ def check_tensors(graph: Graph) -> None:
         try:
             _check_tensor(tensor)
         except Fault as fault:
-            raise Fault(f"{_title(tensor)} {fault}") from fault
+            raise fault.within(_title(tensor)) from fault
 
 
 def _title(tensor: Tensor) -> str:
@@ -42,14 +43,16 @@ def _title(tensor: Tensor) -> str:
 
 def _check_tensor(tensor: Tensor) -> None:
     if tensor.dtype.startswith("type_"):
-        raise Fault(f"is of {tensor.dtype}, which no runtime knows")
+        raise Fault(
+            f"is of {tensor.dtype}, which no runtime knows", "it was made by a newer converter, or is damaged"
+        )
     if len(tensor.shape) > MOST_DIMENSIONS:
-        raise Fault(f"has {len(tensor.shape)} dimensions, and runtimes know {MOST_DIMENSIONS}")
+        raise Fault(f"has {len(tensor.shape)} dimensions, and runtimes know {MOST_DIMENSIONS}", NO_KERNEL)
     if len(tensor.shape_signature) != len(tensor.shape) or min(tensor.shape_signature, default=0) < -1:
         raise Fault(f"has the shape {list(tensor.shape)} and the signature {list(tensor.shape_signature)}")
     size = size_bytes(tensor)
     if size > MOST_BYTES:
-        raise Fault(f"of {tensor.dtype} {list(tensor.shape)} takes {size} bytes, more than {MOST_BYTES}")
+        raise Fault(f"of {tensor.dtype} {list(tensor.shape)} takes {size} bytes, more than {MOST_BYTES}", TOO_LARGE)
     sized = bits_of(tensor.dtype) is not None and not tensor.sparse
     if tensor.data is not None and sized and len(tensor.data) != size:
         raise Fault(f"holds {len(tensor.data)} bytes for {tensor.dtype} {list(tensor.shape)}")
@@ -84,7 +87,7 @@ def check_order(graph: Graph) -> None:
         raise Fault(f"the inputs {list(graph.inputs[:9])} name a tensor twice")
     available = set(graph.inputs)
     for op in graph.ops:
-        for index in op.inputs:
+        for index in () if op.custom_code == ETHOS_U.prefix else op.inputs:  # its scratch memory is made by no op
             if index >= 0 and index not in ready and index not in available:
                 raise Fault(f"op {op.index} {op.name} reads {_title(graph.tensors[index])} before it is made")
         for index in op.outputs:
@@ -110,4 +113,4 @@ def check_memory(graph: Graph) -> None:
         peak = max(peak, live)
         live -= ending.get(op.index, 0) + sum(sizes[index] for index in op.outputs if index not in last)
     if peak > MOST_BYTES:
-        raise Fault(f"its tensors take {peak} bytes at once, more than {MOST_BYTES}")
+        raise Fault(f"its tensors take {peak} bytes at once, more than {MOST_BYTES}", TOO_LARGE)

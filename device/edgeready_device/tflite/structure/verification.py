@@ -7,7 +7,7 @@ from edgeready_device.text import plain
 from edgeready_device.tflite.flatbuffer import Flatbuffer, Table
 from edgeready_device.tflite.graph import IDENTIFIER, Graph, read_subgraphs
 from edgeready_device.tflite.structure.arithmetic import check_scales
-from edgeready_device.tflite.structure.node import Fault, Node, check_operands
+from edgeready_device.tflite.structure.node import TOO_LARGE, Fault, Node, check_operands
 from edgeready_device.tflite.structure.operators import OPERATORS
 from edgeready_device.tflite.structure.tensors import check_memory, check_order, check_tensors
 
@@ -30,13 +30,13 @@ def verified_graph(data: bytes | memoryview) -> Graph:
         _check(Flatbuffer(data).root(IDENTIFIER), graphs)
     except Fault as fault:
         reason = plain(str(fault))[:_LONGEST]
-        raise ModelFileError(f"{reason}: the file is damaged, or made to harm") from fault
+        raise ModelFileError(f"{reason}: {fault.advice}") from fault
     return graphs[0]
 
 
 def _check(root: Table, graphs: tuple[Graph, ...]) -> None:
     if len(graphs) > _MOST_SUBGRAPHS:
-        raise Fault(f"the model has {len(graphs)} subgraphs, more than {_MOST_SUBGRAPHS}")
+        raise Fault(f"the model has {len(graphs)} subgraphs, more than {_MOST_SUBGRAPHS}", TOO_LARGE)
     _check_root(root)
     for entry in root.tables(_SIGNATURES):
         _check_signature(entry, graphs)
@@ -49,7 +49,7 @@ def _check(root: Table, graphs: tuple[Graph, ...]) -> None:
             try:
                 _check_op(Node.of(graph, op, OPERATORS.get(op.name)))
             except Fault as fault:
-                raise Fault(f"op {op.index} {op.name} {fault}") from fault
+                raise fault.within(f"op {op.index} {op.name}") from fault
 
 
 def _check_op(node: Node) -> None:
@@ -70,7 +70,9 @@ def _check_root(root: Table) -> None:
             if subgraph.field(number) is None:
                 raise Fault(f"subgraph {index} lacks {name}")
     if root.tables(_EXTERNAL):
-        raise Fault("the model keeps constants in other files, which are not part of it")
+        raise Fault(
+            "the model keeps constants in other files, which are not part of it", "convert it again into one file"
+        )
     buffers = root.tables(_BUFFERS)
     for entry in root.tables(_METADATA):
         if entry.field(0) is None:

@@ -1,0 +1,128 @@
+"""Models of the kinds that people have and that are no plain image classifiers, for device_models.py."""
+
+from __future__ import annotations
+
+import numpy as np
+from tflite_models import G, O, T, tflite
+
+_OPEN = (-1, -1, -1, 3)
+
+
+def open_image() -> bytes:
+    """A classifier whose height and width are open: windows of 2x2 pixels, then the mean of each channel."""
+    window = np.zeros((3, 2, 2, 3), np.float32)
+    for channel in range(3):
+        window[channel, :, :, channel] = 0.25
+    tensors = [
+        T("image", (1, 1, 1, 3), "uint8", 1.0, signature=_OPEN),
+        T("real", (1, 1, 1, 3), "float32", signature=_OPEN),
+        T("window", data=window),
+        T("bias", data=np.zeros(3, np.float32)),
+        T("conv", (1, 1, 1, 3), "float32", signature=_OPEN),
+        T("axes", data=np.array([1, 2], np.int32)),
+        T("scores", (1, 3), "float32", signature=(-1, 3)),
+    ]
+    ops = [
+        O("DEQUANTIZE", ["image"], ["real"], 2),
+        O("CONV_2D", ["real", "window", "bias"], ["conv"], 1, {"padding": 1, "strideW": 1, "strideH": 1}),
+        O("MEAN", ["conv", "axes"], ["scores"], 1),
+    ]
+    return tflite(tensors=tensors, ops=ops, inputs=["image"], outputs=["scores"])
+
+
+def open_image_that_crashes() -> bytes:
+    """As `open_image`, with an op that no runtime has where the sizes are open."""
+    tensors = [T("image", (1, 1, 1, 3), "uint8", 1.0, signature=_OPEN), T("scores", (1, 3), "uint8", 1.0)]
+    ops = [O("CUSTOM", ["image"], ["scores"], custom_code="NoSuchOp")]
+    return tflite(tensors=tensors, ops=ops, inputs=["image"], outputs=["scores"])
+
+
+def open_series() -> bytes:
+    """The sum of a series of open length."""
+    tensors = [
+        T("wave", (1,), "float32", signature=(-1,)),
+        T("axis", data=np.array([0], np.int32)),
+        T("sum", (1,), "float32"),
+    ]
+    ops = [O("SUM", ["wave", "axis"], ["sum"], 1, {"keepDims": True})]
+    return tflite(tensors=tensors, ops=ops, inputs=["wave"], outputs=["sum"])
+
+
+def ethos_u() -> bytes:
+    """A classifier as Vela writes it: one op with its commands, weights, and scratch memory that no op makes."""
+    tensors = [
+        T("commands", data=np.arange(16, dtype=np.uint8)),
+        T("weights", data=np.arange(32, dtype=np.uint8)),
+        T("scratch", (64,), "uint8"),
+        T("image", (1, 2, 2, 1), "uint8", 1.0),
+        T("scores", (1, 4), "uint8", 1.0),
+    ]
+    inputs = ["commands", "weights", "scratch", "scratch", "image"]
+    ops = [O("CUSTOM", inputs, ["scores"], custom_code="ethos-u")]
+    return tflite(tensors=tensors, ops=ops, inputs=["image"], outputs=["scores"])
+
+
+def neutron() -> bytes:
+    return _compiled("NeutronGraph")
+
+
+def dispatch() -> bytes:
+    return _compiled("DISPATCH_OP_1")
+
+
+def text_input() -> bytes:
+    tensors = [T("sentence", (1,), "string"), T("scores", (1, 2), "float32")]
+    ops = [O("CUSTOM", ["sentence"], ["scores"], custom_code="NoSuchOp")]
+    return tflite(tensors=tensors, ops=ops, inputs=["sentence"], outputs=["scores"])
+
+
+def resource_input() -> bytes:
+    tensors = [T("handle", (), "resource"), T("value", (1, 2), "float32")]
+    return tflite(
+        tensors=tensors, ops=[O("READ_VARIABLE", ["handle"], ["value"])], inputs=["handle"], outputs=["value"]
+    )
+
+
+def branches() -> bytes:
+    """y = 2 x where the sum of the pixels is above 100, else y = x: control flow in subgraphs."""
+    ends = [T("x", (1, 4), "float32"), T("y", (1, 4), "float32")]
+    twice = G(ends, [O("ADD", ["x", "x"], ["y"])], ["x"], ["y"])
+    once = G(ends, [O("ABS", ["x"], ["y"])], ["x"], ["y"])
+    tensors = [
+        T("image", (1, 2, 2, 1), "uint8", 1.0),
+        T("real", (1, 2, 2, 1), "float32"),
+        T("shape", data=np.array([1, 4], np.int32)),
+        T("x", (1, 4), "float32"),
+        T("axes", data=np.array([0, 1], np.int32)),
+        T("sum", (), "float32"),
+        T("limit", data=np.float32(100)),
+        T("many", (), "bool"),
+        T("y", (1, 4), "float32"),
+    ]
+    ops = [
+        O("DEQUANTIZE", ["image"], ["real"], 2),
+        O("RESHAPE", ["real", "shape"], ["x"]),
+        O("SUM", ["x", "axes"], ["sum"]),
+        O("GREATER", ["sum", "limit"], ["many"]),
+        O("IF", ["many", "x"], ["y"], 1, {"thenSubgraphIndex": 1, "elseSubgraphIndex": 2}),
+    ]
+    return tflite(tensors=tensors, ops=ops, inputs=["image"], outputs=["y"], callees=[twice, once])
+
+
+def _compiled(name: str) -> bytes:
+    tensors = [T("image", (1, 2, 2, 1), "uint8", 1.0), T("scores", (1, 4), "uint8", 1.0)]
+    ops = [O("CUSTOM", ["image"], ["scores"], custom_code=name)]
+    return tflite(tensors=tensors, ops=ops, inputs=["image"], outputs=["scores"])
+
+
+FOREIGN = (
+    open_image,
+    open_image_that_crashes,
+    open_series,
+    ethos_u,
+    neutron,
+    dispatch,
+    text_input,
+    resource_input,
+    branches,
+)
