@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from edgeready_device.commands.options import add_delegate_option, add_size_option, add_verb, sized
+from edgeready_device.commands.options import add_delegate_option, add_size_option, add_verb, apply_size
 from edgeready_device.commands.terminal import show
 from edgeready_device.errors import RuntimeUnavailableError
 
@@ -51,7 +51,7 @@ def _subject(options: argparse.Namespace) -> Subject:
     from edgeready_device.runnable import check_runnable
     from edgeready_device.tflite.accelerators import EDGETPU, accelerator_of
 
-    file = sized(options, read_model_file(options.model))
+    file = apply_size(options, read_model_file(options.model))
     check_runnable(file, delegated=True)
     accelerator, compiled = accelerator_of(file.graph) or (EDGETPU, 0)
     return Subject(

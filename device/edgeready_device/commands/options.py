@@ -97,7 +97,7 @@ def open_file(options: argparse.Namespace, *kernels: str) -> TfliteModel:
     from edgeready_device.first_run import is_foreign, run_first
     from edgeready_device.model_file.reader import read_model_file
 
-    file = sized(options, read_model_file(options.model, trusted=options.trusted))
+    file = apply_size(options, read_model_file(options.model, trusted=options.trusted))
     has_delegate = getattr(options, "delegate", None) is not None  # whose first run is in a child process anyhow
     if is_foreign(file) and not options.trusted and not has_delegate:
         for path in kernels or ("default",):
@@ -105,7 +105,7 @@ def open_file(options: argparse.Namespace, *kernels: str) -> TfliteModel:
     return file
 
 
-def sized(options: argparse.Namespace, file: TfliteModel) -> TfliteModel:
+def apply_size(options: argparse.Namespace, file: TfliteModel) -> TfliteModel:
     """Returns `file` with the size that `options` name where it leaves its own open."""
     from edgeready_device.model_file.input_size import parse_size, with_image_size
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from edgeready_device.commands.options import add_threads_option, add_verb, sized
+from edgeready_device.commands.options import add_threads_option, add_verb, apply_size
 from edgeready_device.commands.terminal import NEGATIVE, progress, say, show
 
 
@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> int:
     from edgeready_device.tune_file import write_tune_file
     from edgeready_device.tuning.tune import TuneConfig, tune
 
-    file = sized(options, read_model_file(options.model, trusted=options.trusted))
+    file = apply_size(options, read_model_file(options.model, trusted=options.trusted))
     config = TuneConfig(
         runtime=options.runtime,
         threads=options.threads,

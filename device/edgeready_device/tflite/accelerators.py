@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from edgeready_device.tflite.graph import Graph
+if TYPE_CHECKING:  # doctor must live on where numpy does not load
+    from edgeready_device.tflite.graph import Graph
 
 
 @dataclass(frozen=True)
