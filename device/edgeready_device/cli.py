@@ -80,7 +80,7 @@ def parsers() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentPa
         prog="edgeready-device",
         description="Runs, evaluates, verifies, benchmarks, compares and tunes quantized .tflite image classifiers.",
         epilog="Exit codes: 0 yes; 1 a negative verdict; 2 usage; 3 bad input; 4 not found; "
-        "6 runtime, delegate, package or machine; 70 a bug of ours; 129, 130, 143 ended by a signal.",
+        "6 runtime, delegate, package or machine; 70 a bug of ours; 129 hung up; 130 interrupted; 143 terminated.",
     )
     parser.add_argument("--version", action="version", version=f"edgeready-device {__version__}")
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)

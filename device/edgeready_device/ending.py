@@ -26,11 +26,11 @@ class SignalExit(SystemExit):
 
 
 @contextmanager
-def signal_handlers(say: Callable[[str], None]) -> Iterator[None]:
+def signal_handlers(say: Callable[[str], None], grace_s: float = GRACE_S) -> Iterator[None]:
     """Raises SignalExit on SIGTERM and SIGHUP, and KeyboardInterrupt on SIGINT, during the block.
 
     A signal that the process was started to ignore stays ignored. Where the main thread does not come to its end
-    within GRACE_S, because native code does not return, the process ends without it, after `say` has told why.
+    within `grace_s`, because native code does not return, the process ends without it, after `say` has told why.
     """
     if threading.current_thread() is not threading.main_thread():  # no other thread may set handlers
         yield
@@ -40,7 +40,7 @@ def signal_handlers(say: Callable[[str], None]) -> Iterator[None]:
     for number in ours:
         signal.signal(number, _raise_exit)
     try:
-        with _deadline(say):
+        with _deadline(say, grace_s):
             yield
     finally:
         for number in ours:
@@ -53,13 +53,13 @@ def _raise_exit(number: int, frame: object) -> NoReturn:
 
 
 @contextmanager
-def _deadline(say: Callable[[str], None]) -> Iterator[None]:
-    """Ends the process GRACE_S after a signal that the block has not ended on."""
+def _deadline(say: Callable[[str], None], grace_s: float) -> Iterator[None]:
+    """Ends the process `grace_s` after a signal that the block has not ended on."""
     receiver, sender = os.pipe()
     os.set_blocking(sender, False)  # as set_wakeup_fd wants it
     done = threading.Event()
     former = signal.set_wakeup_fd(sender, warn_on_full_buffer=False)
-    watcher = threading.Thread(target=_watch, args=(receiver, done, say), daemon=True)
+    watcher = threading.Thread(target=_watch, args=(receiver, done, say, grace_s), daemon=True)
     try:
         with suppress(RuntimeError):  # no thread is left: only the prompt end is lost
             watcher.start()
@@ -73,10 +73,10 @@ def _deadline(say: Callable[[str], None]) -> Iterator[None]:
         os.close(receiver)
 
 
-def _watch(receiver: int, done: threading.Event, say: Callable[[str], None]) -> None:
+def _watch(receiver: int, done: threading.Event, say: Callable[[str], None], grace_s: float) -> None:
     """Reads the numbers of signals that the interpreter writes from its C handler, whatever the main thread does."""
     while data := os.read(receiver, 64):
         number = next((number for number in data if number in MEANINGS), None)
-        if number is not None and not done.wait(GRACE_S):
+        if number is not None and not done.wait(grace_s):
             say(MEANINGS[signal.Signals(number)])
             os._exit(128 + number)

@@ -14,6 +14,7 @@ from edgeready import errors
 from edgeready.cli import app as cli
 from edgeready.cli import terminal
 from edgeready_device import cli as device_cli
+from edgeready_device import ending
 from edgeready_device.commands import terminal as device_terminal
 from edgeready_device.runtime.runtime import RUNTIME_VARIABLE
 
@@ -40,8 +41,9 @@ def help_of(*arguments: str) -> str:
 
 
 def test_the_exit_codes_are_those_of_the_error_classes_and_of_the_verdicts():
-    verdicts = {0, terminal.NEGATIVE, terminal.OUR_BUG, terminal.INTERRUPTED, terminal.TERMINATED}
-    assert codes_of_the_manual() == verdicts | set(classes().values())
+    verdicts = {0, terminal.NEGATIVE, terminal.OUR_BUG}
+    signals = {128 + number for number in ending.MEANINGS}
+    assert codes_of_the_manual() == verdicts | signals | set(classes().values())
 
 
 def test_every_error_class_has_the_code_that_its_docstring_states():

@@ -12,7 +12,7 @@ from edgeready_device import __version__
 
 app = typer.Typer(
     epilog="Exit codes: 0 yes; 1 a negative verdict; 2 usage; 3 bad input; 4 not found; 5 conversion refused; "
-    "6 runtime or extra missing; 70 a bug of ours; 130 interrupted; 143 terminated.",
+    "6 runtime, extra or machine; 70 a bug of ours; 129 hung up; 130 interrupted; 143 terminated.",
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-import signal
 import sys
 import traceback
 from collections.abc import Iterable
@@ -15,42 +13,52 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
 from edgeready.errors import EdgereadyError, OutputError
+from edgeready_device.ending import SignalExit, signal_handlers
 from edgeready_device.platforms import require_posix
+from edgeready_device.standard_streams import discard_output, occupy_closed_streams, write_message, write_output
+from edgeready_device.surroundings import explain
 from edgeready_device.text import json_text, plain, printable
 
 NEGATIVE = 1  # a verdict that is no; errors bring their own code
 USAGE = 2
 OUR_BUG = 70
 INTERRUPTED = 130
-TERMINATED = 143
+_GRACE_S = 10.0  # chosen: time to remove a scratch folder with the images of a large data set
 _WrongUsage: Any = typer.BadParameter.__mro__[1]  # click's UsageError, wherever this typer keeps its click
 
 
 def run(app: typer.Typer, name: str) -> NoReturn:
     """Runs the command `name` with the process's arguments and ends the process with its exit code."""
-    signal.signal(signal.SIGTERM, _end_on_sigterm)
     debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
         require_posix(name)
-        code = app(args=arguments or ["--help"], prog_name=name, standalone_mode=False)
-    except EdgereadyError as error:
-        _fail(str(error), error.exit_code, debug)
+        occupy_closed_streams()
+        with signal_handlers(say, _GRACE_S):
+            code = app(args=arguments or ["--help"], prog_name=name, standalone_mode=False)
+    except SignalExit as ended:
+        _fail(ended.meaning, ended.code, debug)
     except _WrongUsage as error:
         command = error.ctx.command_path if error.ctx else name
         _fail(f"{error.format_message().rstrip('.')}; see {command} --help", USAGE, debug)
     except Exception as error:  # noqa: BLE001  (the last line of defence: one line, and its own exit code)
+        cause = _explain(error)
+        if cause is not None:
+            _fail(str(cause), cause.exit_code, debug)
         _fail(f"a bug in edgeready ({type(error).__name__}: {error}); see --debug", OUR_BUG, debug)
     if code == INTERRUPTED:
         say("interrupted")
     sys.exit(code)
 
 
-def _end_on_sigterm(number: int, frame: object) -> NoReturn:
-    """Ends the process as Ctrl-C would: children ended, temporary files removed."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not interrupt the tidying
-    say("terminated")
-    sys.exit(TERMINATED)
+def _explain(error: Exception) -> EdgereadyError | None:
+    """Returns the error with a sentence that `error` is, or stands for; None for a bug."""
+    if isinstance(error, OSError) and not isinstance(error, EdgereadyError) and sys.stdout is not None:
+        try:
+            write_output()  # --help is written by a library, which leaves what it could not write in the buffer
+        except OutputError as cause:
+            return cause
+    return explain(error)
 
 
 class CleanConsole(Console):
@@ -64,7 +72,7 @@ class CleanConsole(Console):
 
 def say(message: str) -> None:
     """Writes `message` to standard error as one line."""
-    sys.stderr.write(f"edgeready: {plain(' '.join(message.split()))}\n")
+    write_message(f"edgeready: {plain(' '.join(message.split()))}\n")
 
 
 def print_view(view: RenderableType) -> None:
@@ -86,18 +94,13 @@ def print_text(text: str) -> None:
 
 def _fail(message: str, code: int, debug: bool) -> NoReturn:
     if debug:
-        sys.stderr.write(printable(traceback.format_exc()))
+        write_message(printable(traceback.format_exc()))
     say(message)
     sys.exit(code)
 
 
 def _write(text: str) -> None:
-    encoding = sys.stdout.encoding or "utf-8"
     try:
-        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
-        sys.stdout.flush()
+        write_output(text)
     except BrokenPipeError:  # the reader has seen enough; the exit code still tells the verdict
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # so that the interpreter's last flush is silent
-        raise OutputError(f"standard output cannot be written ({error.strerror}): write elsewhere") from error
+        discard_output()

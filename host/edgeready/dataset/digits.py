@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,9 @@ def load_digits() -> Dataset:
     Raises MissingExtraError when scikit-learn is not installed, DatasetError when its digits are others.
     """
     try:
-        from sklearn import datasets  # noqa: PLC0415 (1 s to import, and only in the extra `build`)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # joblib's, of a /dev/shm that cannot be written
+            from sklearn import datasets  # noqa: PLC0415 (1 s to import, and only in the extra `build`)
     except ImportError as error:
         raise MissingExtraError(
             f'the data set {NAME!r} comes with scikit-learn, which is not installed: pip install "edgeready[build]"'

@@ -11,6 +11,7 @@ from edgeready.config.edgetpu import NEWEST_RUNTIME
 from edgeready.edgetpu.compiler_log import CompilerLog, parse_log
 from edgeready.errors import ConversionError, ModelFileError, RuntimeUnavailableError
 from edgeready.files.scratch import scratch_folder
+from edgeready_device.isolation.parent import end_with_parent
 
 COMPILER = "edgetpu_compiler"
 TIMEOUT_S = 600.0  # chosen: the compiler gives up by itself after 180 s, and a container image may have to be fetched
@@ -86,6 +87,7 @@ def _run(command: list[str], timeout_s: float) -> tuple[int, str]:
             stderr=subprocess.STDOUT,
             timeout=timeout_s,
             check=False,
+            preexec_fn=end_with_parent,
         )
     except OSError as error:
         raise RuntimeUnavailableError(f"{command[0]} does not start ({error.strerror}): install it anew") from error

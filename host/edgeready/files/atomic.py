@@ -53,8 +53,9 @@ def _rename(temporary: Path, path: Path) -> None:
 
 
 def _sweep(path: Path) -> None:
-    for leftover in path.parent.iterdir():
-        ours = leftover.name.startswith(f".{path.name}.") and leftover.name.endswith((".part", f".part{UNBORN}"))
-        if ours and not is_held(leftover):
-            with suppress(FileNotFoundError):  # another process may sweep at the same time
-                leftover.unlink()
+    with suppress(PermissionError):  # a folder that can be written and not listed
+        for leftover in list(path.parent.iterdir()):
+            ours = leftover.name.startswith(f".{path.name}.") and leftover.name.endswith((".part", f".part{UNBORN}"))
+            if ours and not is_held(leftover):
+                with suppress(OSError):  # another process sweeps at the same time, or it is another user's
+                    leftover.unlink()

@@ -49,7 +49,7 @@ def _lock_and_name(path: Path) -> int:
 def is_held(path: Path) -> bool:
     """Whether a living process holds `path` or, where locks are unknown, whether it is young; False if it is gone."""
     try:
-        handle = os.open(path, os.O_RDONLY)
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)  # never a pipe that nobody writes to
     except FileNotFoundError:
         return False
     except OSError:  # somebody else's

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,6 +13,7 @@ from pathlib import Path
 
 from edgeready.errors import OutputError
 from edgeready.files.lock import held_file, is_held, is_young
+from edgeready_device.surroundings import explain
 
 PREFIX = "edgeready-scratch-"
 _LOCK = ".held"
@@ -24,7 +27,7 @@ def scratch_folder() -> Iterator[Path]:
     Folders of ours that no living process holds were left by a killed one and are removed first. Raises
     OutputError when the disk there takes no more.
     """
-    root = Path(tempfile.gettempdir())
+    root = _temporary_root()
     try:
         _sweep(root)
         folder = tempfile.TemporaryDirectory(prefix=PREFIX, dir=root, ignore_cleanup_errors=True)
@@ -40,8 +43,26 @@ def scratch_folder() -> Iterator[Path]:
         ) from error
 
 
+def _temporary_root() -> Path:
+    try:
+        return Path(tempfile.gettempdir())
+    except FileNotFoundError as error:
+        raise explain(error) or error from error
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether it is a folder of this user, and no link: another user's is closed to us, and that user's to sweep."""
+    try:
+        details = folder.lstat()
+    except OSError:  # it has just gone
+        return False
+    return stat.S_ISDIR(details.st_mode) and details.st_uid == os.geteuid()
+
+
 def _sweep(root: Path) -> None:
     for folder in root.glob(f"{PREFIX}*"):
+        if not _is_ours(folder):
+            continue
         if (folder / _LOCK).exists():
             if not is_held(folder / _LOCK):
                 shutil.rmtree(folder, ignore_errors=True)  # another process may sweep at the same time

@@ -1,0 +1,208 @@
+"""The host in hostile surroundings: closed streams, limits, no temporary folder, another user's leftovers."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+from tflite_models import conv_classifier
+
+from edgeready.files.atomic import write_files
+from edgeready.files.lock import LEFTOVER_AGE_S
+from edgeready.files.scratch import PREFIX, scratch_folder
+
+FULL = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
+CLOSED = "standard output is closed: nothing can be written there"
+NO_SPACE = "standard output cannot be written (No space left on device): write elsewhere"
+STRANGER, NEIGHBOUR = 54331, 54332  # users that the system need not know
+
+
+def run(place: Path, *arguments: str, before: str = "", **options) -> tuple[int, str, str]:
+    """Runs `edgeready` in `place`, in a process that executes `before` first."""
+    code = f"import os, resource, sys\n{before}\nos.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    command = [sys.executable, "-c", code, "-m", "edgeready", *arguments]
+    done = subprocess.run(command, cwd=place, text=True, **{"stdout": -1, "stderr": -1, "check": False, **options})
+    return done.returncode, done.stdout, done.stderr
+
+
+def line(message: str) -> str:
+    return f"edgeready: {message}\n"
+
+
+@pytest.fixture
+def place(tmp_path) -> Path:
+    (tmp_path / "model.tflite").write_bytes(conv_classifier())
+    return tmp_path
+
+
+@pytest.mark.parametrize("words", [["check", "model.tflite"], ["modes"], ["modes", "--json"]])
+def test_a_closed_standard_output_is_one_line(place, words):
+    assert run(place, *words, before="os.close(1)") == (3, "", line(CLOSED))
+
+
+@FULL
+@pytest.mark.parametrize("words", [["check", "model.tflite"], ["--help"], ["check", "--help"], ["--version"]])
+def test_a_full_standard_output_is_one_line(place, words):
+    with open("/dev/full", "w") as full:
+        assert run(place, *words, stdout=full) == (3, None, line(NO_SPACE))
+
+
+@FULL
+def test_messages_that_cannot_be_written_change_no_exit_code(place):
+    assert run(place, "check", "none", before="os.close(2)")[0] == 4
+    for words, code in ((["clasify"], 2), (["check", "model.tflite"], 0)):
+        with open("/dev/full", "w") as full:
+            assert run(place, *words, stderr=full)[0] == code
+
+
+def test_what_was_written_stays_where_the_result_cannot_be_shown(place):
+    code, _, err = run(place, "data", "digits", "--preview", "digits.png", before="os.close(1)")
+    assert (code, err) == (3, line(CLOSED))
+    assert (place / "digits.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(("words", "count"), [(["check", "model.tflite"], 5), (["golden", "--help"], 5)])
+def test_too_few_descriptors_are_one_line(place, words, count):
+    limit = f"resource.setrlimit(resource.RLIMIT_NOFILE, ({count}, {count}))"
+    message = "this process may open no more files: raise the limit (ulimit -n)"
+    assert run(place, *words, before=limit) == (6, "", line(message))
+
+
+def test_sighup_ends_the_command_with_a_line():
+    code = (
+        "import time, typer\nfrom edgeready.cli.terminal import run\napp = typer.Typer()\n"
+        "@app.command()\ndef wait(now: bool = False):\n    print('on', flush=True)\n    time.sleep(60)\n"
+        "run(app, 'edgeready')"
+    )
+    pipe = subprocess.PIPE
+    command = subprocess.Popen([sys.executable, "-c", code, "--now"], stdout=pipe, stderr=pipe, text=True)
+    assert command.stdout.readline() == "on\n"
+    command.send_signal(signal.SIGHUP)
+    _, err = command.communicate(timeout=30)
+    assert command.returncode == 129
+    assert err.endswith(line("terminated: the terminal or the session was closed"))
+
+
+# -- another user's leftovers, with real users -----------------------------------------------------------------
+
+
+@pytest.fixture
+def shared():
+    """A folder as /tmp is: everybody may write, and only remove what is one's own."""
+    folder = Path(tempfile.mkdtemp(dir="/tmp"))
+    folder.chmod(0o1777)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def as_user(number: int, work) -> str:
+    """What `work` raised in a process of the user `number`; empty where it raised nothing."""
+    receiver, sender = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            os.setgroups([])
+            os.setgid(number)
+            os.setuid(number)
+            work()
+        except BaseException as error:  # noqa: BLE001  (it is told to the test)
+            os.write(sender, f"{type(error).__name__}: {error}".encode())
+        os._exit(0)
+    os.close(sender)
+    with os.fdopen(receiver) as lines:
+        text = lines.read()
+    os.waitpid(child, 0)
+    return text
+
+
+def make_old(path: Path) -> None:
+    long_ago = time.time() - LEFTOVER_AGE_S - 10
+    os.utime(path, (long_ago, long_ago))
+
+
+@AS_ROOT
+def test_another_users_private_scratch_folder_breaks_no_build_and_stays(shared, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(shared))
+    other = shared / f"{PREFIX}private"
+
+    def leave() -> None:
+        other.mkdir(mode=0o700)
+        (other / ".held").touch()
+        make_old(other / ".held")
+
+    def build() -> None:
+        with scratch_folder() as folder:
+            (folder / "x").write_bytes(b"x")
+
+    assert as_user(NEIGHBOUR, leave) == ""
+    assert as_user(STRANGER, build) == ""
+    build()  # as root, who could remove it
+    assert sorted(path.name for path in shared.iterdir()) == [other.name]
+    assert as_user(NEIGHBOUR, build) == ""  # whose it is
+    assert list(shared.iterdir()) == []
+
+
+@AS_ROOT
+def test_another_users_leftover_beside_the_file_breaks_no_write(shared):
+    leftover = shared / ".model.tflite.0123abcd.part"
+
+    def leave() -> None:
+        leftover.write_bytes(b"half")
+
+    def write() -> None:
+        write_files({shared / "model.tflite": b"whole"})
+
+    assert as_user(NEIGHBOUR, leave) == ""
+    assert as_user(STRANGER, write) == ""
+    assert (shared / "model.tflite").read_bytes() == b"whole"
+    assert leftover.exists()
+
+
+@AS_ROOT
+def test_a_folder_that_can_be_written_and_not_listed_takes_a_file(shared):
+    drop = shared / "drop"
+    drop.mkdir()
+    drop.chmod(0o733)
+    assert as_user(STRANGER, lambda: write_files({drop / "model.tflite": b"whole"})) == ""
+    assert [path.name for path in drop.iterdir()] == ["model.tflite"]
+
+
+def test_a_link_with_the_name_of_a_scratch_folder_leads_nowhere(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    target = tmp_path / "photos"
+    target.mkdir()
+    (target / ".held").touch()
+    (tmp_path / f"{PREFIX}link").symlink_to(target)
+    with scratch_folder():
+        pass
+    assert (target / ".held").exists()
+
+
+def test_a_pipe_with_the_name_of_a_leftover_does_not_hang(tmp_path):
+    os.mkfifo(tmp_path / ".model.tflite.0123abcd.part")
+    write_files({tmp_path / "model.tflite": b"whole"})
+    assert [path.name for path in tmp_path.iterdir()] == ["model.tflite"]
+
+
+def test_no_temporary_folder_is_one_line(place):
+    if os.geteuid() != 0 or shutil.which("unshare") is None:
+        pytest.skip("only root may mount, and `unshare` gives a place to do it")
+    bind = (
+        'for place in /tmp /var/tmp /dev/shm /; do mount --bind "$place" "$place"; mount -o remount,ro,bind "$place"'
+    )
+    out = "mount -t tmpfs none /mnt"  # the only place that can be written
+    words = ["unshare", "--mount", "sh", "-c", f'set -e; {bind}; done; {out}; cd /; exec "$@"', "sh"]
+    if subprocess.run([*words, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("this container may not mount")
+    command = [*words, sys.executable, "-m", "edgeready", "build", "digits", "--epochs", "1", "-o", "/mnt/m.tflite"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
+    message = "no temporary folder can be written: set TMPDIR to a folder that can"
+    assert (done.returncode, done.stdout, done.stderr) == (3, "", line(message))
