@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,11 +15,16 @@ from hypothesis import HealthCheck, settings
 # Emulated and loaded machines are slow at times: a deadline would fail on the machine, not on the code.
 settings.register_profile("edgeready", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("edgeready")
+RUN_FOLDER = "EDGEREADY_TESTS_FOLDER"  # a variable of the environment, which run_cache.py reads
 MISSING = [name for name in ("tensorflow", "sklearn") if find_spec(name) is None]  # of the extra `build`
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Lets pytest-xdist, where it is there, take the files in the order below."""
+    """Makes the folder that the run's processes share, and lets pytest-xdist take the files in the order below."""
+    if RUN_FOLDER not in os.environ:  # a worker has it from the process that started it
+        folder = tempfile.TemporaryDirectory(prefix="edgeready-tests-")
+        os.environ[RUN_FOLDER] = folder.name
+        config.add_cleanup(folder.cleanup)
     if hasattr(config.option, "loadscopereorder"):
         config.option.loadscopereorder = False
 

@@ -1,4 +1,4 @@
-"""Builds that many tests look at: each is made once a session, and TensorFlow stays in processes of its own."""
+"""Builds that many tests look at: each is made once, and TensorFlow stays in processes of its own."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import run_cache
 from PIL import Image
 
 from edgeready.config.build import BuildConfig, DataConfig, NetworkConfig, OutputConfig, QuantizeConfig, TrainConfig
@@ -65,7 +66,19 @@ def made(
     **options,
 ) -> Built:
     """The build `name`, with the float and the Keras model beside it; without `train` a conversion."""
-    folder = Path(_FOLDER.name, name)
+    return made_in(Path(_FOLDER.name, name), source, model, train=train, data=data, **options)
+
+
+def made_in(
+    folder: Path,
+    source: str,
+    model: str,
+    *,
+    train: TrainConfig | None = None,
+    data: dict[str, Any] | None = None,
+    **options,
+) -> Built:
+    """The build in `folder`, as `made` makes it."""
     options = {"save_float": True, "save_keras": train is not None, **options}
     config = config_of(source, model, folder / "model.tflite", train=train, data=data, **options)
     return Built(folder, config, (pipeline.convert if train is None else pipeline.build)(config))
@@ -73,8 +86,10 @@ def made(
 
 @cache
 def digits() -> Built:
-    """tutorial-cnn, three epochs on digits, seed 1."""
-    return made("digits", "digits", "tutorial-cnn", train=TrainConfig(epochs=3))
+    """tutorial-cnn, three epochs on digits, seed 1; made once for all processes of the run."""
+    return run_cache.once(
+        "digits", lambda folder: made_in(folder, "digits", "tutorial-cnn", train=TrainConfig(epochs=3))
+    )
 
 
 @dataclass(frozen=True)

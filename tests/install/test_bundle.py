@@ -40,10 +40,11 @@ def model(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def installed(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def installed(device_wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the device package, installed as a user has it."""
     folder = tmp_path_factory.mktemp("site")
-    done = run(sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", folder, source / "device")
+    line = ["install", "-q", "--no-deps", "--no-compile", "--target", folder, device_wheel]
+    done = run(sys.executable, "-m", "pip", *line)
     assert done.returncode == 0, done.stderr
     return folder
 

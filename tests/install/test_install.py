@@ -92,7 +92,8 @@ def interpreter(version: str) -> Path | None:
 
 
 def install(folder: Path, source: Path, *what: str) -> Environment:
-    done = call(folder / "bin" / "python", "-m", "pip", "install", "-q", *what, cwd=source)
+    """Installs with the environment's own pip, which leaves it to Python to compile what is imported."""
+    done = call(folder / "bin" / "python", "-m", "pip", "install", "-q", "--no-compile", *what, cwd=source)
     assert done.returncode == 0, done.stderr
     return inventory(folder)
 
@@ -112,6 +113,7 @@ class Installed:
 
 _MADE: dict[str, Installed] = {}
 _WITH_IMAGES: dict[str, Environment] = {}
+_WITH_LITERT: dict[str, Environment] = {}
 _HOSTS: dict[str, Environment] = {}
 
 
@@ -131,18 +133,26 @@ def device(version: str, source: Path, tmp_path_factory) -> Installed:
 
 
 @pytest.fixture
-def images(version: str, device: Installed, source: Path) -> Environment:
-    """The same environment after `pip install "./device[images]"`; made once."""
+def images(version: str, device: Installed, device_wheel: Path, source: Path) -> Environment:
+    """The same environment after `pip install` of the wheel with the extra `images`; made once."""
     if version not in _WITH_IMAGES:
-        _WITH_IMAGES[version] = install(device.environment.folder, source, "./device[images]")
+        _WITH_IMAGES[version] = install(device.environment.folder, source, f"{device_wheel}[images]")
     return _WITH_IMAGES[version]
 
 
 @pytest.fixture
+def litert(version: str, images: Environment, source: Path) -> Environment:
+    """The same environment after `pip install "./device[litert]"`; made once."""
+    if version not in _WITH_LITERT:
+        _WITH_LITERT[version] = install(images.folder, source, "./device[litert]")
+    return _WITH_LITERT[version]
+
+
+@pytest.fixture
 def host(version: str, images: Environment, source: Path) -> Environment:
-    """The same environment after `pip install ./device .`; made once."""
+    """The same environment after `pip install .`, on the newest CPython after `pip install ./device .`; made once."""
     if version not in _HOSTS:
-        _HOSTS[version] = install(images.folder, source, *HOST)
+        _HOSTS[version] = install(images.folder, source, *(HOST if version == HOST_VERSIONS[-1] else HOST[-1:]))
     return _HOSTS[version]
 
 
@@ -210,12 +220,11 @@ def test_a_model_runs_in_the_fresh_environment(version, device, tmp_path):
 
 
 @pytest.mark.parametrize("version", ["3.11"])
-def test_the_extra_litert_adds_the_faster_runtime_on_3_11(version, device, source, tmp_path):
-    folder = tmp_path / "venv"
-    assert call(interpreter(version), "-m", "venv", folder).returncode == 0
-    found = install(folder, source, "./device[litert]")
-    assert {"tflite-runtime", "ai-edge-litert"} <= found.names
-    runtimes = json.loads(found.run("edgeready-device", "info", "--json").stdout)["runtimes"]
+def test_the_extra_litert_adds_the_faster_runtime_on_3_11(version, images, litert):
+    assert litert.names == {*images.names, "ai-edge-litert", *litert.of_litert}
+    assert "tflite-runtime" in images.names
+    assert "ai-edge-litert" not in images.names
+    runtimes = json.loads(litert.run("edgeready-device", "info", "--json").stdout)["runtimes"]
     assert [runtime.split()[0] for runtime in runtimes] == ["ai-edge-litert", "tflite-runtime"]
 
 
@@ -266,13 +275,9 @@ class Wheel:
 
 
 @pytest.fixture(scope="module")
-def wheel(source: Path, tmp_path_factory) -> Wheel:
+def wheel(device_wheel: Path) -> Wheel:
     """The wheel of the device package."""
-    folder = tmp_path_factory.mktemp("wheels")
-    done = call(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", folder, source / "device")
-    assert done.returncode == 0, done.stderr
-    (path,) = folder.glob("*.whl")
-    with zipfile.ZipFile(path) as archive:
+    with zipfile.ZipFile(device_wheel) as archive:
         files = set(archive.namelist())
         (metadata,) = (name for name in files if name.endswith(".dist-info/METADATA"))
         text = archive.read(metadata).decode().partition("\n\n")[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -31,15 +32,13 @@ print(json.dumps({each.category_name: each.score for each in result.classificati
 @pytest.fixture(scope="module")
 def mediapipe_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Python that has MediaPipe; skips, saying why, where it cannot be installed."""
-    folder = tmp_path_factory.mktemp("mediapipe")
-    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    if importlib.util.find_spec("uv") is None:
+        pytest.skip("uv is not installed here")
+    uv, folder = (sys.executable, "-m", "uv"), tmp_path_factory.mktemp("mediapipe") / "venv"
+    subprocess.run([*uv, "venv", "-q", "-p", sys.executable, folder], check=True)
     python = folder / "bin" / "python"
-    got = subprocess.run(
-        [str(python), "-m", "pip", "install", "-q", "mediapipe>=0.10.20,<2"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    line = ["pip", "install", "-q", "-p", python, "mediapipe>=0.10.20,<2"]
+    got = subprocess.run([*uv, *line], capture_output=True, text=True, check=False)
     if got.returncode:
         pytest.skip(f"MediaPipe cannot be installed here: {got.stderr.strip().splitlines()[-1:]}")
     return python
