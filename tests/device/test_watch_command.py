@@ -18,20 +18,21 @@ from edgeready_device import cli
 LEFT, RIGHT, BOTH = ([[250, 0], [0, 0]], [[0, 250], [0, 0]], [[9, 9], [9, 9]])  # what `sums` says of pixels
 CAMERA = '''
 """A stand-in for cv2: its camera gives what {0} says, then fails; a call of VideoCapture takes the next one."""
-import itertools, time
+import threading, time
 import numpy as np
 RUNS = iter({0})
 class VideoCapture:
     def __init__(self, source):
         self.frames = next(RUNS, None)
         if self.frames == "hang": time.sleep(60)
-        self.left = self.frames
-        self.size = (2, 2)
+        self.sticks = self.frames == "stick"  # after 20 frames, with a thread of its own, as libcamera has it
+        if self.sticks: threading.Thread(target=time.sleep, args=(60,)).start()
+        self.left = 20 if self.sticks else self.frames
     def isOpened(self): return self.frames is not None
     def set(self, number, value): pass
     def get(self, number): return 0.0
     def read(self):
-        time.sleep(0.002)
+        time.sleep(60 if self.sticks and not self.left else 0.002)
         if not self.left: return False, None
         self.left -= 1
         picture = np.zeros((2, 2, 3), np.uint8)
@@ -268,6 +269,29 @@ def test_a_driver_that_hangs_does_not_keep_the_process(start):
     assert err.startswith("edgeready-device: camera '0' hangs in its driver, which only a new process gets over: ")
 
 
+def test_a_driver_that_hangs_after_a_while_ends_it_too(start):
+    child = start("0", "--jsonl", "--changes", camera="['stick']", stall_s=0.5)
+    out, err = child.communicate(timeout=60)
+    assert (child.returncode, parsed(out.splitlines())[0]["label"]) == (3, "left")
+    assert "hangs in its driver" in err
+
+
+def test_the_camera_can_be_named_as_in_classify(run, complete, film):
+    path = film(LEFT)
+    assert run(complete(), "--camera", path, "--json")[0] == 0
+    code, out, err = run(complete(), path, "--camera", path)
+    assert (code, out, err) == (2, [], [f"--camera and {path}: give one of the two"])
+
+
+def test_a_folder_that_is_called_like_a_camera_is_none(run, complete, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "0").mkdir()
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    assert run(complete(), "0")[0] == 6
+    save(tmp_path / "0", "a.npy", LEFT)
+    assert run(complete(), "./0", "--count", 1)[0] == 0
+
+
 def test_a_camera_that_gives_another_size_is_said(start):
     child = start("0", "--size", "640x480", "--count", 1, camera="[100]")
     _, err = child.communicate(timeout=60)
@@ -289,6 +313,16 @@ def test_a_signal_ends_it_with_a_summary_and_its_code(start, number, code):
     assert events[-1]["analyzed"] == len(events) - 1
     assert err.startswith(f"edgeready-device: {len(events) - 1} frames in ")
     assert err.count("\n") == 1
+
+
+def test_a_signal_ends_it_although_a_driver_hangs(start):
+    child = start("0", "--jsonl", camera="['stick']", stall_s=60)
+    while json.loads(child.stdout.readline())["frame"] < 15:
+        pass
+    begin = time.monotonic()
+    child.terminate()
+    assert (child.wait(60), json.loads(child.stdout.readlines()[-1])["event"]) == (143, "end")
+    assert time.monotonic() - begin < 5
 
 
 def test_a_process_that_is_killed_leaves_whole_lines(start, tmp_path):

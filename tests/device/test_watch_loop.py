@@ -11,7 +11,7 @@ import pytest
 
 from edgeready_device.errors import ImageError, NotFoundError, RuntimeUnavailableError
 from edgeready_device.watching import loop
-from edgeready_device.watching.capture import Retry
+from edgeready_device.watching.capture import Retry, is_capturing
 from edgeready_device.watching.frame import Back, End, Frame, Lost, Notice, Shot
 from edgeready_device.watching.loop import Analyzed, Ended, LoopOptions, SourceHangs, analyze_frames
 from edgeready_device.watching.slot import Slot
@@ -232,7 +232,7 @@ def test_a_loop_that_is_left_lets_go_of_its_source():
     next(events)
     events.close()
     assert reader.closed == 1
-    assert [thread.name for thread in threading.enumerate() if thread.name == "capture"] == []
+    assert not is_capturing()
 
 
 def test_an_error_of_the_model_lets_go_of_the_source_too():

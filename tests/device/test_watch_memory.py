@@ -25,12 +25,12 @@ def rss_bytes(process: int) -> int:
 
 
 def grown_bytes(*arguments: object, count: int) -> int:
-    """Runs `watch` for `count` frames and some more, and gives what its memory grew by after the first tenth of them."""
+    """Runs `watch` for `count` frames and some more; gives what its memory grew by after the first tenth of them."""
     total = count + 1000  # more than its pipe holds, so that it still runs when `count` are read
     command = [sys.executable, "-m", "edgeready_device", "watch", *arguments, "--jsonl", "--count", total]
     with subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, text=True) as child:
         first = last = 0
-        for number, line in enumerate(child.stdout, 1):
+        for number, line in enumerate(child.stdout, 1):  # noqa: B007  (the last one is read below)
             if number == count // 10:
                 first = rss_bytes(child.pid)
             elif number == count:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from edgeready_device.commands.options import add_description_options, add_verb, open_model, read_description
 from edgeready_device.commands.terminal import say, write_line
 from edgeready_device.errors import UsageError
+from edgeready_device.standard_streams import write_message, write_output
 
 if TYPE_CHECKING:
     from edgeready_device.watching.actions import Actions
@@ -59,6 +60,13 @@ def add(verbs: Any) -> None:
 
 def _add_source_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("the source")
+    group.add_argument(
+        "--camera",
+        nargs="?",
+        const="auto",
+        metavar="SOURCE",
+        help="take frames of a camera: its number, picamera2, or a video file (default: the first camera)",
+    )
     group.add_argument("--size", metavar="WxH", help="ask the camera for this size, as 640x480")
     group.add_argument(
         "--rotate", type=int, default=0, metavar="DEGREES", help="turn each frame clockwise: 0, 90, 180 or 270"
@@ -107,15 +115,19 @@ def _add_label_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Labels frames until the source ends or a signal comes, and returns the exit code."""
     import edgeready_device.report.watch  # noqa: F401  (before the first frame, which would wait for it)
+    from edgeready_device.images.camera import AUTO
     from edgeready_device.watching.actions import Actions, parse_action
+    from edgeready_device.watching.capture import is_capturing
     from edgeready_device.watching.loop import LoopOptions, SourceHangs
     from edgeready_device.watching.source import SourceOptions, choose_source
     from edgeready_device.watching.watch import Labelling, choose_steadiness, label_frames
 
     if options.json and options.jsonl:
         raise UsageError("--json writes one document at the end: take --jsonl for a line a frame")
+    if options.source is not None and options.camera is not None:
+        raise UsageError(f"--camera and {options.source}: give one of the two")
     source = choose_source(
-        "auto" if options.source is None else options.source,
+        options.camera or options.source or AUTO,
         SourceOptions(
             size=_parse_size(options.size),
             realtime=options.realtime,
@@ -141,10 +153,12 @@ def run(options: argparse.Namespace) -> int:
         with _signals(watcher), closing(watcher), closing(events):
             for event in events:
                 watcher.show(event)
-    except SourceHangs as error:  # a thread in its driver would keep the process from ending
+    except SourceHangs as error:
         say(str(error))
-        sys.stdout.flush()
-        os._exit(error.exit_code)
+        watcher.code = error.exit_code
+    if is_capturing():  # in a driver that hangs, whose own threads would keep the process from ending
+        write_output()
+        os._exit(watcher.code)
     return watcher.code
 
 
@@ -227,14 +241,12 @@ class _StatusLine:
         """Shows the text that `text` returns, a few times a second at most."""
         if self._is_terminal and time.monotonic() >= self._next:
             self._next = time.monotonic() + _STATUS_S
-            sys.stderr.write(f"\r{text()}\033[K")
-            sys.stderr.flush()
+            write_message(f"\r{text()}\033[K")
 
     def clear(self) -> None:
         """Makes room for a line that stays."""
         if self._is_terminal:
-            sys.stderr.write("\r\033[K")
-            sys.stderr.flush()
+            write_message("\r\033[K")
 
 
 @contextmanager

@@ -126,19 +126,23 @@ def parse_camera(source: str, size: Size | None = None) -> CameraSource:
     return CameraSource(kind=kind, place=place, size=size)
 
 
+def is_camera_name(source: str) -> bool:
+    """Whether a text can only be a camera or an address, even where a file or a folder is called so."""
+    return re.fullmatch(rf"{AUTO}|picamera2(:.*)?|/dev/video[0-9]+|[-+]?[0-9]+|[a-z]+://.*", source) is not None
+
+
 def _kind_of(source: str) -> tuple[str, str]:
+    if not is_camera_name(source):
+        _check_video(source)
+        return "video", source
     if source == AUTO:
         return ("picamera2", "0") if importlib.util.find_spec("picamera2") is not None else ("device", "0")
+    if "://" in source:
+        return "address", source
     name, colon, number = source.partition(":")
     if name == "picamera2":
         return "picamera2", _number(source, number if colon else "0")
-    device = re.fullmatch(r"/dev/video([0-9]+)", source)
-    if device or re.fullmatch(r"[-+]?[0-9]+", source):
-        return "device", _number(source, device[1] if device else source)
-    if "://" in source:
-        return "address", source
-    _check_video(source)
-    return "video", source
+    return "device", _number(source, source.removeprefix("/dev/video"))
 
 
 def _number(source: str, text: str) -> str:

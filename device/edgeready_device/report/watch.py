@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from edgeready_device.report.predictions import classify_text
-from edgeready_device.text import duration, time_text
+from edgeready_device.text import duration, plain, time_text
 from edgeready_device.watching.frame import Back, Lost, Notice
 from edgeready_device.watching.loop import Ended, Unusable
 from edgeready_device.watching.rates import Summary
@@ -122,7 +122,7 @@ def _moment(time: float, number: int) -> dict[str, Any]:
 def _label_text(event: Labelled) -> str:
     if event.label is None or event.score is None:
         return "no label"
-    return f"{event.label} {100 * event.score:.1f} %"
+    return f"{plain(event.label)} {100 * event.score:.1f} %"
 
 
 def _milliseconds(seconds: float | None) -> float | None:

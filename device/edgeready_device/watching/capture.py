@@ -24,6 +24,14 @@ class Retry:
     stall_s: float = 40.0  # OpenCV itself gives up after 30 s (addresses) and 10 s (devices): longer is a hung driver
 
 
+_THREAD = "edgeready capture"
+
+
+def is_capturing() -> bool:
+    """Returns whether a source is being read in this process: one whose driver hangs is so for ever."""
+    return any(thread.name == _THREAD for thread in threading.enumerate())
+
+
 class Capture:
     """Reads `source` in a thread of its own and hands the frames to `slot`."""
 
@@ -33,7 +41,7 @@ class Capture:
         self._count = 0
         self._lost_since: float | None = None
         self._busy_since: float | None = None  # when the thread last went into the source
-        self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=_THREAD, daemon=True)
 
     def start(self) -> None:
         """Starts the thread."""

@@ -13,7 +13,7 @@ from typing import Any, Protocol, Union
 import numpy as np
 
 from edgeready_device.errors import ImageError, UsageError
-from edgeready_device.images.camera import CameraSource, Size, open_camera, parse_camera
+from edgeready_device.images.camera import CameraSource, Size, is_camera_name, open_camera, parse_camera
 from edgeready_device.watching.folder import FolderReader, check_folder
 from edgeready_device.watching.frame import Shot
 
@@ -90,8 +90,8 @@ def choose_source(source: SourceLike, options: SourceOptions) -> Source:
             newest=options.realtime,
             pause_s=options.interval_s,
         )
-    place = os.fspath(source)
-    if os.path.isdir(place):
+    place = source if isinstance(source, str) else os.path.join(".", source)  # a Path names no camera
+    if not is_camera_name(place) and os.path.isdir(place):
         _check_fit(options, f"the folder {place!r}", size=False, loop=False)
         folder = Path(place)
         check_folder(folder)
