@@ -95,6 +95,7 @@ class O:  # noqa: E742
     version: int = 1
     options: Mapping[str, Any] = field(default_factory=dict)
     custom_code: str = ""
+    custom_options: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -264,6 +265,7 @@ def _operator(op: O, numbers: Mapping[str, int], codes: dict[tuple[str, int, str
     made.opcodeIndex = codes.setdefault((op.name, op.version, op.custom_code), len(codes))
     made.inputs = [-1 if name is None else numbers[name] for name in op.inputs]
     made.outputs = [numbers[name] for name in op.outputs]
+    made.customOptions = np.frombuffer(op.custom_options, np.uint8) if op.custom_options else None
     table = OPTIONS.get(op.name)
     if table is not None:
         options = getattr(schema, f"{table}T")()

@@ -3,7 +3,7 @@
 >>> model = Model.load("model.tflite")
 >>> model.classify(frame)[0].label
 
-Stable are the names in `__all__`, the public members of `Model` and `Prediction`, and `edgeready_device.testing`.
+Stable are the names in `__all__`, their public members, and `edgeready_device.testing`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from edgeready_device.benchmarking.benchmark import benchmark
+    from edgeready_device.detection.boxes import Box, Detection
+    from edgeready_device.detection.contract import HeadDescription
+    from edgeready_device.detection.detector import Detector
     from edgeready_device.evaluation import evaluate
     from edgeready_device.images.frames import fit_frame
     from edgeready_device.model import Model
@@ -25,7 +28,11 @@ if TYPE_CHECKING:
 
 __version__ = Path(__file__).with_name("VERSION").read_text("ascii").strip()  # both builds read this file
 __all__ = [
+    "Box",
     "Description",
+    "Detection",
+    "Detector",
+    "HeadDescription",
     "Model",
     "Normalization",
     "Prediction",
@@ -39,7 +46,11 @@ __all__ = [
 
 # numpy is slow to load, and `edgeready-device --help` needs none: a name is fetched when it is first asked for.
 _HOMES = {
+    "Box": "detection.boxes",
     "Description": "model_file.contract",
+    "Detection": "detection.boxes",
+    "Detector": "detection.detector",
+    "HeadDescription": "detection.contract",
     "Model": "model",
     "Normalization": "normalization",
     "Prediction": "postprocess",

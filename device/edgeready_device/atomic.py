@@ -11,10 +11,15 @@ from edgeready_device.errors import OutputError
 
 def write_text(path: Path, text: str, advice: str = "choose another file") -> None:
     """Writes `text` to `path`, whole or not at all; raises OutputError with what cannot be written and `advice`."""
+    write_bytes(path, text.encode("utf-8"), advice)
+
+
+def write_bytes(path: Path, data: bytes, advice: str = "choose another file") -> None:
+    """Writes `data` to `path`, whole or not at all; raises OutputError with what cannot be written and `advice`."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         try:
-            temporary.write_text(text, encoding="utf-8")
+            temporary.write_bytes(data)
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)

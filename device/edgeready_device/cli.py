@@ -8,7 +8,18 @@ from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from edgeready_device import __version__
-from edgeready_device.commands import benchmark, classify, compare, doctor, evaluate, info, tune, verify, watch
+from edgeready_device.commands import (
+    benchmark,
+    classify,
+    compare,
+    detect,
+    doctor,
+    evaluate,
+    info,
+    tune,
+    verify,
+    watch,
+)
 from edgeready_device.commands.options import Handler
 from edgeready_device.commands.terminal import print_traceback, say
 from edgeready_device.commands.word_order import order_words
@@ -18,7 +29,7 @@ from edgeready_device.standard_streams import discard_output, occupy_closed_stre
 from edgeready_device.surroundings import explain
 from edgeready_device.text import plain
 
-VERBS = (info, classify, watch, evaluate, verify, benchmark, compare, tune, doctor)
+VERBS = (info, classify, detect, watch, evaluate, verify, benchmark, compare, tune, doctor)
 OUR_BUG = 70  # EX_SOFTWARE of sysexits.h
 INTERRUPTED = 130  # as shells report SIGINT: 128 + 2
 
@@ -78,7 +89,8 @@ def parsers() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentPa
     """Returns the command's parser, and that of each verb by its name."""
     parser = _Parser(
         prog="edgeready-device",
-        description="Runs, evaluates, verifies, benchmarks, compares and tunes quantized .tflite image classifiers.",
+        description="Runs, evaluates, verifies, benchmarks, compares and tunes .tflite image classifiers, and runs "
+        "object detectors.",
         epilog="Exit codes: 0 yes; 1 a negative verdict; 2 usage; 3 bad input; 4 not found; "
         "6 runtime, delegate, package or machine; 70 a bug of ours; 129 hung up; 130 interrupted; 143 terminated.",
     )

@@ -16,6 +16,7 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
+import detector_models
 import flatbuffers
 import numpy as np
 import recurrent_models
@@ -35,6 +36,7 @@ MODELS: dict[str, Callable[[], bytes]] = {
         *FOREIGN,
     )
 }
+MODELS.update(detector_models.DETECTORS)
 
 
 def _model(make: Callable[[], bytes]) -> Callable[[], bytes]:

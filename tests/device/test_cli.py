@@ -726,10 +726,10 @@ def test_importing_the_package_loads_neither_a_runtime_nor_pillow():
 
 
 def test_an_option_means_the_same_in_every_verb():
-    """All but --threads, of which tune takes several, and --size, which watch asks of the camera."""
+    """All but --threads (tune takes several), --size (the camera's in watch) and --threshold (0.3 for objects)."""
     texts: dict[str, set[str]] = {}
     for parser in cli.parsers()[1].values():
         for action in parser._actions:
             for name in action.option_strings:
                 texts.setdefault(name, set()).add(action.help)
-    assert {name for name, helps in texts.items() if len(helps) > 1} == {"--threads", "--size"}
+    assert {name for name, helps in texts.items() if len(helps) > 1} == {"--threads", "--threshold", "--size"}
