@@ -20,13 +20,28 @@ MISSING = [name for name in ("tensorflow", "sklearn") if find_spec(name) is None
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Makes the folder that the run's processes share, and lets pytest-xdist take the files in the order below."""
+    """Makes the folder that the run's processes share, and lets pytest-xdist take the files in the order below.
+
+    A cache folder is in it, so that a model runs in a child process once in all tests, and no user's is used.
+    """
     if RUN_FOLDER not in os.environ:  # a worker has it from the process that started it
         folder = tempfile.TemporaryDirectory(prefix="edgeready-tests-")
         os.environ[RUN_FOLDER] = folder.name
         config.add_cleanup(folder.cleanup)
+        users = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
+        os.environ["XDG_CACHE_HOME"] = str(_cache_beside(users, folder.name))
     if hasattr(config.option, "loadscopereorder"):
         config.option.loadscopereorder = False
+
+
+def _cache_beside(users: Path, folder: str) -> Path:
+    """A cache folder with links to what others have in the user's: pip and matplotlib keep theirs."""
+    cache, users = Path(folder, "cache"), users.expanduser()
+    cache.mkdir()
+    for entry in users.iterdir() if users.is_dir() else ():
+        if entry.name != "edgeready":
+            (cache / entry.name).symlink_to(entry)
+    return cache
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -38,7 +38,7 @@ MUTATIONS = {
     "input": ("model.py", "else table(shaped)\n", "else np.minimum(table(shaped), 254) + 1\n"),
     "output": (
         "session.py",
-        "return self._interpreter.get_tensor(self._output_indices[output])",
+        "return self._get_tensor(self._output_indices[output])",
         "return np.maximum(self._interpreter.get_tensor(self._output_indices[output]), 1) - 1",
     ),
     "scale": (

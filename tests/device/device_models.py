@@ -216,6 +216,31 @@ def look_up() -> bytes:
     return tflite(tensors=tensors, ops=ops, inputs=["image"], outputs=["scores"])
 
 
+@_model
+def enormous() -> bytes:
+    """A classifier of a kilobyte whose FILL makes 4 GiB, of a shape that no file states: it is computed."""
+    tensors = [
+        T("image", (1, 2, 2, 1), "uint8", 1.0),
+        T("pixels", (1, 2, 2, 1), "int32"),
+        T("four", data=np.array([4], np.int32)),
+        T("row", (4,), "int32"),
+        T("large", data=np.array([1, 4, 1 << 14, 1 << 14], np.int32)),
+        T("dims", (4,), "int32"),
+        T("value", data=np.array(0.5, np.float32)),
+        T("filled", (1, 4, 1, 1), "float32", signature=(-1, -1, -1, -1)),
+        T("axes", data=np.array([2, 3], np.int32)),
+        T("scores", (1, 4), "float32"),
+    ]
+    ops = [
+        O("CAST", ["image"], ["pixels"]),
+        O("RESHAPE", ["pixels", "four"], ["row"]),
+        O("ADD", ["row", "large"], ["dims"]),
+        O("FILL", ["dims", "value"], ["filled"]),
+        O("MEAN", ["filled", "axes"], ["scores"], options={"keepDims": False}),
+    ]
+    return tflite(tensors=tensors, ops=ops, inputs=["image"], outputs=["scores"])
+
+
 def _sums(metadata: bytes | None = None, extra: bytes | None = None) -> bytes:
     weights = np.array([[64, 0, 0, 0], [0, 64, 0, 0], [16, 16, 16, 16]], np.int8)
     tensors = [

@@ -13,7 +13,7 @@ from edgeready_device.commands.options import (
     add_verb,
     apply_size,
     read_description,
-    try_foreign,
+    try_file,
 )
 from edgeready_device.commands.pictures import (
     add_picture_options,
@@ -113,7 +113,7 @@ def open_detector(options: argparse.Namespace) -> Detector:
     description, head = read_description(options), read_head_description(options)
     file = apply_size(options, read_model_file(options.model, trusted=options.trusted))
     read_detector(file, description, head)  # what is no detector is said before a runtime sees it
-    try_foreign(options, file)
+    try_file(options, file)
     return Detector.from_file(
         file,
         description=description,

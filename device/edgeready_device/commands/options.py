@@ -48,7 +48,7 @@ def add_opening_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--trusted",
         action="store_true",
-        help="skip the check of the file's structure, and the first run in a child process of a file from elsewhere",
+        help="skip the check of the file's structure, and its first run on this machine in a child process",
     )
 
 
@@ -93,11 +93,11 @@ def add_description_options(parser: argparse.ArgumentParser) -> None:
 
 
 def open_file(options: argparse.Namespace, *kernels: str) -> TfliteModel:
-    """Returns the file that `options` name; a foreign one has run in a child process before, on each of `kernels`."""
+    """Returns the file that `options` name; it has run in a child process before, on each of `kernels`."""
     from edgeready_device.model_file.reader import read_model_file
 
     file = apply_size(options, read_model_file(options.model, trusted=options.trusted))
-    try_foreign(options, file, *kernels)
+    try_file(options, file, *kernels)
     return file
 
 
@@ -116,12 +116,12 @@ def open_model(options: argparse.Namespace) -> Model:
     return Model.from_file(open_file(options), runtime=options.runtime, delegate=options.delegate)
 
 
-def try_foreign(options: argparse.Namespace, file: TfliteModel, *kernels: str) -> None:
-    """Runs a file from elsewhere in a child process first, on each of `kernels`, as `options` will run it here."""
-    from edgeready_device.first_run import is_foreign, run_first
+def try_file(options: argparse.Namespace, file: TfliteModel, *kernels: str) -> None:
+    """Runs `file` in a child process first, on each of `kernels`, as `options` will run it here."""
+    from edgeready_device.first_run import run_first
 
     has_delegate = getattr(options, "delegate", None) is not None  # whose first run is in a child process anyhow
-    if is_foreign(file) and not options.trusted and not has_delegate:
+    if not options.trusted and not has_delegate:
         for path in kernels or ("default",):
             run_first(file, options.runtime, getattr(options, "threads", None), kernels=path)
 

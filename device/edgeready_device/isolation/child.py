@@ -26,8 +26,9 @@ MEANINGS = {
     "SIGSEGV": "it read memory that is not its own: a damaged file, or a library that does not fit",
     "SIGBUS": "it read memory that is not there: a damaged or truncated file, or a wrong alignment",
     "SIGFPE": "it divided by zero: a size or a stride in the file is 0",
-    "SIGABRT": "it gave up by itself: a check inside the library failed",
+    "SIGABRT": "it gave up by itself: a check inside the library failed, or memory beyond its limit was asked for",
     "SIGKILL": "it was killed, mostly because the memory ran out",
+    "SIGXCPU": "it took far more processor time than a model of its size: it loops without an end, or is damaged",
 }
 
 

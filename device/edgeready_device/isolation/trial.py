@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
+from edgeready_device.errors import EdgereadyError
 from edgeready_device.isolation.child import ChildExit, module_arguments, run_child
 
 BUILT_FOR_IT = "take a library built for this version of TFLite, another --runtime, or leave --delegate out"
@@ -13,7 +15,11 @@ TIME_LIMIT_S = 120.0  # chosen: an Edge TPU on USB 2 loads its firmware and a la
 
 @dataclass(frozen=True)
 class TrialRequest:
-    """What to try: a runtime by name, threads, kernels, a delegate as text, and the value that fills the input."""
+    """What to try: a runtime by name, threads, kernels, a delegate as text, and the value that fills the input.
+
+    `more_inputs` runs the model on noise and on its largest pixels as well. The limits of the child follow from what
+    the model needs: `memory_bytes` and `operations` (see `with_need`); it has none where `memory_bytes` is 0.
+    """
 
     runtime: str
     threads: int = 1
@@ -21,13 +27,17 @@ class TrialRequest:
     delegate: str = ""
     ops_total: int = 0
     fill: int = 0
+    more_inputs: bool = False
+    memory_bytes: int = 0
+    operations: int = 0
 
 
 @dataclass(frozen=True)
 class TrialResult:
     """The result of a trial: `output` are the first raw values, `error` a refusal in one line.
 
-    `exit` says how the process ended: the model ran where that `succeeded` and `error` is empty.
+    `exit` says how the process ended: the model ran where that `succeeded` and `error` is empty. `processor_s`
+    and `memory_bytes` are what it was allowed, 0 where there were no limits.
     """
 
     exit: ChildExit
@@ -38,6 +48,8 @@ class TrialResult:
     ops_taken: int = 0
     partitions: int = 0
     error: str = ""
+    processor_s: float = 0.0
+    memory_bytes: int = 0
 
     @property
     def ran(self) -> bool:
@@ -47,10 +59,32 @@ class TrialResult:
 
 def try_model(request: TrialRequest, model: bytes, time_limit_s: float = TIME_LIMIT_S) -> TrialResult:
     """Opens and runs the flatbuffer `model` in a child; refusals and crashes are in the result, never raised."""
+    request = with_need(request, model)
     arguments = module_arguments("edgeready_device.trial_child", json.dumps(asdict(request)))
     child = run_child(arguments, timeout_s=time_limit_s, stdin=model)
+    fields: dict[str, Any] = {}
     try:
-        fields = json.loads(child.output)
+        for line in child.output.splitlines():  # its limits, then the result: it may die in between
+            fields.update(json.loads(line))
         return TrialResult(child, tuple(fields.pop("output", ())), **fields)
-    except (ValueError, TypeError):  # it died before its one line
+    except (ValueError, TypeError):  # it died in the middle of a line
         return TrialResult(child)
+
+
+def with_need(request: TrialRequest, model: bytes) -> TrialRequest:
+    """Returns `request` with the need of the flatbuffer `model`.
+
+    A delegate gets no limits: its library is trusted code, and nothing says what it needs. Neither does a model that
+    no reader here follows, as `--trusted` lets pass.
+    """
+    if request.delegate:
+        return request
+    # numpy, which `doctor` looks for without loading it
+    from edgeready_device.tflite.graph import read_subgraphs  # noqa: PLC0415
+    from edgeready_device.tflite.structure.need import read_need  # noqa: PLC0415
+
+    try:
+        need = read_need(read_subgraphs(model), len(model))
+    except EdgereadyError:
+        return request
+    return replace(request, memory_bytes=need.memory_bytes, operations=need.operations)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeready_device.errors import RuntimeUnavailableError, UsageError
-from edgeready_device.isolation.trial import TrialRequest
+from edgeready_device.isolation.trial import TrialRequest, with_need
 from edgeready_device.machine.machine import available_cpus, read_machine
 from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.progress import Progress, no_progress
@@ -149,7 +149,8 @@ def _usable(name: str) -> bool:
 
 
 def _request(plan: Candidate, file: TfliteModel) -> TrialRequest:
-    return TrialRequest(plan.runtime.name, plan.threads, delegate=plan.delegate, ops_total=len(file.graph.ops))
+    request = TrialRequest(plan.runtime.name, plan.threads, delegate=plan.delegate, ops_total=len(file.graph.ops))
+    return request if file.trusted else with_need(request, file.flatbuffer)
 
 
 def _start(plan: Candidate, process: CandidateProcess, inputs: int) -> _RunningCandidate:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from edgeready_device.isolation.trial import TrialRequest, try_model
+from edgeready_device.run_records import RunKey, record_run
 from edgeready_device.runtime.runtime import KERNELS, Runtime, installed_runtimes
 
 
@@ -42,6 +44,16 @@ def try_runtimes(flatbuffer: bytes, runtimes: Sequence[Runtime] | None = None) -
 
     with ThreadPoolExecutor(2) as pool:
         return tuple(pool.map(attempt, installed_runtimes() if runtimes is None else runtimes))
+
+
+def record_trials(trials: Sequence[RuntimeTrial], flatbuffer: bytes) -> None:
+    """Records that the runtimes of `trials` run `flatbuffer` here, which is the tried one with metadata added.
+
+    So the device package opens a file that was made on this machine without another trial.
+    """
+    sha256 = hashlib.sha256(flatbuffer).hexdigest()
+    for runtime in runtimes_that_run(trials):
+        record_run(RunKey(sha256, str(runtime)))
 
 
 def runtimes_that_run(trials: Sequence[RuntimeTrial]) -> tuple[Runtime, ...]:

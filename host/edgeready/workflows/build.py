@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,13 @@ from edgeready.files.atomic import write_files
 from edgeready.jobs.job import Job, JobResult
 from edgeready.jobs.run import run_job
 from edgeready.proof.measure import Comparison, Measured, accuracy_of, measure
-from edgeready.proof.runtimes import RuntimeTrial
+from edgeready.proof.runtimes import RuntimeTrial, record_trials
 from edgeready.quantization.calibration import CalibrationReport, inspect_calibration
 from edgeready.readiness import ReadinessReport
 from edgeready.workflows.budget import Budget, draft_within_budget
 from edgeready.workflows.draft import Draft, baseline_model, complete, draft, file_bytes
 from edgeready.workflows.prepare import job_of, load_data, provenance_of
-from edgeready_device.model_file.reader import TfliteModel
+from edgeready_device.model_file.reader import TfliteModel, flatbuffer_of
 from edgeready_device.progress import Progress, no_progress
 from edgeready_device.text import proportion_json
 
@@ -150,8 +151,8 @@ def _finish(
         measurements = [("float32", comparison.baseline), (name, comparison.model)]
         provenance = {**provenance, "accuracy": accuracy_of(measurements)}
     data = finished.to_bytes(provenance)
-    files = {output.float_out: baseline_bytes, output.keras_out: result.keras, output.out: data}
-    write_files({path: contents for path, contents in files.items() if path is not None})
+    _write({output.float_out: baseline_bytes, output.keras_out: result.keras, output.out: data})
+    record_trials(finished.trials, flatbuffer_of(data))
     if comparison is not None:
         comparison = Comparison(
             baseline=comparison.baseline.in_file(output.float_out or output.out, len(baseline_bytes)),
@@ -173,6 +174,10 @@ def _finish(
         trail=trail,
         baseline=baseline,
     )
+
+
+def _write(files: Mapping[Path | None, bytes]) -> None:
+    write_files({path: contents for path, contents in files.items() if path is not None})
 
 
 def _compare(finished: Draft, baseline: TfliteModel, splits: Splits, progress: Progress) -> Comparison:

@@ -10,6 +10,7 @@ from edgeready.config.build import DataConfig
 from edgeready.dataset import SET_NAMES, Dataset, Splits, load_splits
 from edgeready.errors import DatasetError
 from edgeready_device.evaluation import EvaluationReport, evaluate
+from edgeready_device.first_run import run_first
 from edgeready_device.model import Model
 from edgeready_device.model_file.reader import TfliteModel, read_model_file
 from edgeready_device.progress import Progress, no_progress, relabel
@@ -52,9 +53,12 @@ def evaluate_file(
     """Evaluates the model in `file` on the test split of `source`.
 
     `seed` picks the split; None means the seed that the file says it was made with, so that no image of the
-    training is tested on. Raises DatasetError when classes and labels do not agree.
+    training is tested on. A file that has not run on this machine runs in a child process first. Raises DatasetError
+    when classes and labels do not agree.
     """
-    model = Model.from_file(read_model_file(file))
+    contents = read_model_file(file)
+    run_first(contents)
+    model = Model.from_file(contents)
     splits = splits_for(model.file, source, seed, progress, follow_links=follow_links)
     report = evaluate(model, splits.test.images, splits.test.labels, progress=relabel(progress, "testing"))
     return Evaluation(report=report, runtime=model.runtime)

@@ -18,10 +18,12 @@ from edgeready.layer_analysis.runner import Sample
 from edgeready.quantization.equalization import equalize_channels
 from edgeready.quantization.inputs import image_samples, tensor_samples
 from edgeready.workflows.evaluate import splits_for
+from edgeready_device.first_run import try_first
 from edgeready_device.model_file.manifest import Manifest
 from edgeready_device.model_file.reader import TfliteModel, read_model_file
 from edgeready_device.normalization import Normalization
 from edgeready_device.progress import Progress, no_progress
+from edgeready_device.runtime.runtime import choose_runtime
 
 
 def diagnose_files(
@@ -41,6 +43,8 @@ def diagnose_files(
     if images < 1:
         raise UsageError(f"the number of images is {images}: use at least 1")
     exact, rounded = read_model_file(float32), read_model_file(integer)
+    for file in (exact, rounded):
+        try_first(file, choose_runtime("ai-edge-litert"))
     if is_tensor_file(source):
         return _diagnose_tensors(exact, rounded, Path(source), seed=seed, rows=images, progress=progress)
     splits = splits_for(rounded, source, seed, progress)

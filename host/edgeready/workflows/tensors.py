@@ -15,7 +15,7 @@ from edgeready.files.atomic import write_files
 from edgeready.jobs.job import Job
 from edgeready.jobs.run import run_job
 from edgeready.proof.fidelity import Fidelity, measure_fidelity
-from edgeready.proof.runtimes import RuntimeTrial, runtimes_that_run
+from edgeready.proof.runtimes import RuntimeTrial, record_trials, runtimes_that_run
 from edgeready.readiness import ReadinessReport
 from edgeready.workflows.draft import conforming_model, readiness_of, try_on_runtimes
 from edgeready_device.progress import Progress, no_progress
@@ -91,6 +91,7 @@ def convert_tensors(config: BuildConfig, progress: Progress = no_progress) -> Te
     fidelity = measure_fidelity(result.float32, model, data.test, runtimes[0]) if runtimes else ()
     files = {output.float_out: result.float32.flatbuffer, output.out: model.flatbuffer}
     write_files({path: contents for path, contents in files.items() if path})
+    record_trials(trials, model.flatbuffer)
     return TensorResult(
         out=output.out,
         float_out=output.float_out,
