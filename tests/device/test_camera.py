@@ -195,13 +195,15 @@ def test_a_number_that_no_camera_can_have_is_a_usage_error(source):
         ("folder", ImageError, "'{}' is a folder: give a camera, a video file or an address here"),
         ("pipe", ImageError, "'{}' is neither a file nor a camera: save the video as a file first"),
         ("a.JPG", ImageError, "'{}' is an image, not a video: give images to classify, or their folder to watch"),
+        ("a_001.bmp", ImageError, "'{}' is an image, not a video: give images to classify, or their folder to watch"),
         ("%03d.png", NotFoundError, "no camera or video '{}'"),
     ],
 )
 def test_what_can_be_no_video_is_said_before_opencv_sees_it(opencv, tmp_path, name, error, message):
     asked, _ = opencv([_picture(1)])
     (tmp_path / "folder").mkdir()
-    (tmp_path / "a.JPG").write_bytes(b"x")
+    for image in ("a.JPG", "a_001.bmp"):
+        (tmp_path / image).write_bytes(b"x")
     os.mkfifo(tmp_path / "pipe")
     path = str(tmp_path / name)
     with pytest.raises(error) as caught:

@@ -52,6 +52,30 @@ sys.exit(cli.main())
 """
 
 
+PICAMERA2 = '''
+"""A stand-in for picamera2 that writes what is asked of it to {0!r}, and fails after ten pictures."""
+import time
+import numpy as np
+class Picamera2:
+    opened = 0
+    def __init__(self, number=0):
+        type(self).opened += 1
+        self.tell(f"open {{number}}")
+        if self.opened == 2: raise IndexError("list index out of range")
+        self.left = 10
+    def tell(self, text): open({0!r}, "a").write(text + "\\n")
+    def create_video_configuration(self, main): return main
+    def configure(self, main): self.tell(f"{{main['format']}} {{main['size']}}")
+    def start(self): self.tell("start")
+    def capture_array(self, name):
+        self.left -= 1
+        time.sleep(0.01)
+        if self.left < 0: raise RuntimeError("Camera frontend has timed out")
+        return np.array([[[0, 0, 0], [250, 250, 250]], [[0, 0, 0], [0, 0, 0]]], np.uint8)
+    def close(self): self.tell("close")
+'''
+
+
 @pytest.fixture
 def run(capsys):
     """Runs `watch` in this process: exit code, lines on standard output, lines on standard error."""
@@ -262,6 +286,22 @@ def test_a_camera_that_is_lost_is_opened_again_and_one_line_says_so(start):
     assert "lost 2 times" in lines[3]
 
 
+def test_picamera2_is_asked_for_its_size_and_opened_again_after_it_failed(start, tmp_path):
+    (tmp_path / "stand-ins").mkdir()
+    (tmp_path / "stand-ins" / "picamera2.py").write_text(PICAMERA2.format(str(tmp_path / "log")))
+    child = start("--size", "2x2", "--rotate", 270, "--jsonl", "--count", 10)
+    events, err = parsed(child.stdout), child.stderr.read()
+    frames = [event for event in events if event["event"] == "frame"]
+    assert (child.wait(60), len(frames), frames[-1]["label"]) == (0, 10, "left")
+    assert [event["event"] for event in events if event["event"] != "frame"][:3] == ["lost", "lost", "back"]
+    assert "edgeready-device: camera '0' fails (Camera frontend has timed out): check its cable and settings" in err
+    assert "rpicam-hello lists the cameras" in err
+    log = (tmp_path / "log").read_text().splitlines()
+    start_again = ["open 0", "BGR888 (2, 2)", "start"]
+    assert log[:8] == [*start_again, "close", "open 0", *start_again]
+    assert log[-1] == "close"
+
+
 def test_a_driver_that_hangs_does_not_keep_the_process(start):
     child = start("0", camera="['hang']", stall_s=0.2)
     out, err = child.communicate(timeout=60)
@@ -419,9 +459,10 @@ def test_without_a_camera_module_it_is_6(run, complete, monkeypatch):
 
 def test_a_file_that_is_no_video_is_bad_input(run, complete, tmp_path):
     pytest.importorskip("cv2", reason="OpenCV is not installed here")
-    (tmp_path / "x.mp4").write_bytes(b"text" * 99)
-    code, out, err = run(complete(), tmp_path / "x.mp4")
-    assert (code, out) == (3, [])
-    assert err == [
-        f"video '{tmp_path}/x.mp4' cannot be opened: it is damaged, or in a format that OpenCV does not read"
-    ]
+    for data in (b"text" * 99, b"RIFF\x10\x10\0\0AVI LISTxxxxjunk" * 9, b""):
+        (tmp_path / "x.mp4").write_bytes(data)
+        code, out, err = run(complete(), tmp_path / "x.mp4")
+        assert (code, out) == (3, [])
+        assert err == [
+            f"video '{tmp_path}/x.mp4' cannot be opened: it is damaged, or in a format that OpenCV does not read"
+        ]

@@ -33,6 +33,7 @@ Size = tuple[int, int]  # width and height in pixels
 
 AUTO = "auto"
 _SETTLING_FRAMES = 5  # chosen: a camera's first pictures, while it finds its exposure
+_IMAGES = (*IMAGE_SUFFIXES, ".npy", ".bmp", ".webp", ".tif", ".tiff")  # OpenCV would read a numbered series of them
 _MOST_NUMBER = 999  # chosen: far above the cameras of a machine, and within OpenCV's C integers
 _MOST_PIXELS = 16384  # a side; chosen: above every camera's, and an array of it still fits a machine
 # A video may state a few frames more than it holds: where its container has no count, OpenCV takes its duration.
@@ -49,6 +50,8 @@ _CURES = {
     "picamera2": _SYSTEM_PACKAGES,
     "cv2": f'pip install "edgeready-device[camera]"; on a Raspberry Pi: {_SYSTEM_PACKAGES}',
 }
+# What OpenCV and its readers of files say: the error that follows says it, too.
+_NATIVE_LINE = re.compile(rb"\[[^\]]* @ 0x[0-9a-f]+\]|\[ ?[A-Z]+:\d+@|Unexpected element\. ")
 _NAMES = {"picamera2": "picamera2", "cv2": "OpenCV"}
 
 
@@ -164,7 +167,7 @@ def _check_video(source: str) -> None:
         raise ImageError(f"{source!r} is a folder: give a camera, a video file or an address here")
     if not stat.S_ISREG(mode) and not stat.S_ISCHR(mode):
         raise ImageError(f"{source!r} is neither a file nor a camera: save the video as a file first")
-    if source.lower().endswith((*IMAGE_SUFFIXES, ".npy")):  # OpenCV takes an image for the first of a numbered series
+    if source.lower().endswith(_IMAGES):
         raise ImageError(f"{source!r} is an image, not a video: give images to classify, or their folder to watch")
 
 
@@ -224,9 +227,11 @@ class _OpenCvCamera:
         self._frames = self._frame_count = 0
         self.frame_rate, self.notice = 0.0, ""
         module = _module("cv2")
-        # Some readers of videos write to standard error themselves. It is the whole process's, so a camera, which is
-        # opened while a program runs, is only told to be quiet (see _module).
-        quiet = hold_native_log(lambda line: False) if source.kind == "video" else nullcontext()
+        # Some readers of files write to standard error whatever their level is. A camera, which may take long to
+        # open, is only told to be quiet (see _module): standard error is the whole process's.
+        quiet = (
+            hold_native_log(lambda line: not _NATIVE_LINE.match(line)) if source.kind == "video" else nullcontext()
+        )
         with _driver_errors(source), quiet:
             self._capture = module.VideoCapture(int(source.place) if source.kind == "device" else source.place)
         try:
