@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import fcntl
 import os
 import pickle
@@ -26,5 +27,15 @@ def once(name: str, make: Callable[[Path], _T]) -> _T:
         if not value.exists():
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
-            value.write_bytes(pickle.dumps(make(folder)))
+            _write(make(folder), value)
         return pickle.loads(value.read_bytes())  # noqa: S301  (this run wrote it)
+
+
+def _write(value: object, path: Path) -> None:
+    """Pickles `value`; a part of a flatbuffer that it holds becomes a view of its own bytes."""
+    part = path.with_suffix(".part")
+    with part.open("wb") as file:
+        pickler = pickle.Pickler(file)
+        pickler.dispatch_table = {**copyreg.dispatch_table, memoryview: lambda view: (memoryview, (bytes(view),))}
+        pickler.dump(value)
+    part.rename(path)  # whole, or not there

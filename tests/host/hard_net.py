@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 
+import edgeready.tf  # noqa: F401  # isort: skip  (first: it decides what Keras loads)
 import keras
 import numpy as np
 

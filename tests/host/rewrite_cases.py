@@ -10,6 +10,7 @@ import json
 import sys
 from pathlib import Path
 
+import edgeready.tf  # noqa: F401  # isort: skip  (first: it decides what Keras loads)
 import keras
 import numpy as np
 

@@ -9,13 +9,18 @@ import json
 import sys
 from pathlib import Path
 
+import edgeready.tf  # noqa: F401  # isort: skip  (first: it decides what Keras loads)
 import h5py
 import numpy as np
 import tensorflow as tf
 
 from edgeready.config.build import SourceConfig
-from edgeready.tf import convert, sources
+from edgeready.config.method import Method
+from edgeready.config.modes import MODES
+from edgeready.quantization.samples import Samples
+from edgeready.tf import convert, quantize, sources
 from edgeready.tf.sources import Network
+from edgeready_device.normalization import Normalization
 
 FOLDER = Path(sys.argv[1])
 CASES = {}
@@ -106,6 +111,26 @@ tf.saved_model.save(bare, str(FOLDER / "bare"))
 (FOLDER / "unknown.h5").write_bytes((FOLDER / "nested.h5").read_bytes())
 with h5py.File(FOLDER / "unknown.h5", "r+") as file:
     file.attrs["model_config"] = file.attrs["model_config"].replace("DepthwiseConv2D", "StrangeConv2D")
+
+
+def quantized(mode):
+    """What is said of a .tflite of the trained network that holds what `mode` promises."""
+    function = convert.freeze(sources.load_source(str(FOLDER / "keras3.keras"), SourceConfig()))
+    if mode == "dynamic":
+        data = convert.to_dynamic(function, SourceConfig())
+    elif mode == "float16":
+        data = convert.to_float16(function, SourceConfig())
+    else:
+        samples = Samples((np.load(FOLDER / "frames.npy"),), Normalization((0.0,), (255.0,)))
+        float32 = quantize.observe(convert.to_float32(function, SourceConfig()), samples, Method())
+        data = quantize.to_integer(float32, samples, Method(), ends=MODES[mode].ends)
+    path = FOLDER / f"{mode}.tflite"
+    path.write_bytes(data)
+    return loaded(mode, str(path), SourceConfig())
+
+
+for mode in ("uint8", "int8-float-io", "dynamic", "float16"):
+    CASES[mode] = lambda mode=mode: quantized(mode)
 
 
 def without_tf_keras():

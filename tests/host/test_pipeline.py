@@ -15,9 +15,6 @@ from builds import NEEDS_TENSORFLOW, NETS, made
 from edgeready import __version__
 from edgeready.config.build import TrainConfig
 from edgeready.config.modes import MODES
-from edgeready.dataset import load_splits
-from edgeready.jobs.job import Job
-from edgeready.jobs.run import run_job
 from edgeready.model_file.writer import package
 from edgeready.proof.conformance import prove
 from edgeready.readiness import check_file
@@ -174,21 +171,6 @@ def test_a_build_by_the_command_prints_one_json_document_and_nothing_else(digits
     assert [path.name for path in ran.file.parent.iterdir()] == ["model.tflite"]
 
 
-def test_another_seed_gives_other_losses(digits):
-    splits = load_splits("digits", seed=1)
-    job = Job(
-        model="tutorial-cnn",
-        classes=10,
-        images=splits.train.images,
-        labels=splits.train.labels,
-        calibration=splits.calibration.images,
-        train=TrainConfig(epochs=3, seed=2),
-    )
-    other = run_job(job, lambda *_: None)
-    assert len(other.losses) == 3
-    assert not set(other.losses) & set(digits.result.losses)
-
-
 @cache
 def converted() -> builds.Built:
     keras_file = builds.digits().config.output.keras_out
@@ -259,6 +241,16 @@ def test_a_function_of_a_file_gives_the_name_and_a_normalization_that_is_asked_f
     low, high = (int(pixels.min()) - 127.5) / 64, (int(pixels.max()) - 127.5) / 64  # what the network sees
     assert (0 - quant.zero_point) * quant.scale == pytest.approx(low, abs=quant.scale)
     assert (255 - quant.zero_point) * quant.scale == pytest.approx(high, abs=quant.scale)
+
+
+def test_a_softmax_whose_scale_the_format_fixes_is_not_among_the_ranges_that_are_inspected():
+    assert read_graph(flatbuffer_of(rank_4().file.read_bytes())).ops[-2].name == "SOFTMAX"
+    assert [tensor.name for tensor in rank_4().result.calibration.tensors] == [
+        "the input",
+        "conv2d",
+        "flatten",
+        "dense",
+    ]
 
 
 def test_a_folder_of_photos_gives_its_folders_as_labels_and_its_size_as_frame():

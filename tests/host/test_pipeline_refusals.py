@@ -25,7 +25,7 @@ def converts(function: str):
     )
 
 
-CONVERTED = ("elu", "leaky", "layer_normalization", "lstm", "vanishes", "arctan2")
+CONVERTED = ("layer_normalization", "lstm", "vanishes", "arctan2")
 
 
 @cache
@@ -46,23 +46,10 @@ def refusal(name: str) -> str:
     return str(error)
 
 
-def test_elu_is_refused_with_op_tensor_and_remedy():
-    text = refusal("elu")
-    assert text.startswith("op 4 ELU stays float32 (tensor '")
-    assert text.endswith("[1, 10, 10, 4]): it has no 8-bit form; use ReLU or ReLU6 in its place")
-
-
 def test_layer_normalization_is_refused_with_a_remedy():
     text = refusal("layer_normalization")
     assert text.startswith("op 5 NEG stays float32 (tensor '")
     assert text.endswith(f"it has no 8-bit form; {NORMALIZATION}")
-
-
-def test_leaky_relu_is_integer_but_not_ready_and_the_way_out_is_named():
-    text = refusal("leaky")
-    assert text.startswith("the Edge TPU would map ")
-    assert "LEAKY_RELU" in text
-    assert text.endswith("; or accept it with --allow-cpu-ops")
 
 
 def test_a_converter_that_crashes_on_an_lstm_is_contained():

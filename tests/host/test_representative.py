@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from layer_pairs import CLASSES, SIZE, float_model, integer_model, weights
@@ -213,24 +209,3 @@ def test_a_npz_that_is_none_is_refused(tmp_path):
     (tmp_path / "text.npz").write_text("no arrays")
     with pytest.raises(DatasetError, match=r"text\.npz cannot be read"):
         load_representative(str(tmp_path / "text.npz"), splits().train, 1, None)
-
-
-@pytest.mark.tensorflow
-def test_a_softmax_whose_scale_the_format_fixes_is_not_looked_at(tmp_path):
-    line = [
-        sys.executable,
-        "-m",
-        "edgeready",
-        "build",
-        "digits",
-        "--model",
-        "opengenus-cnn",
-        "--epochs",
-        "1",
-        "--json",
-    ]
-    done = subprocess.run(
-        [*line, "--json", "-o", str(tmp_path / "m.tflite")], capture_output=True, text=True, check=True
-    )
-    names = [tensor["name"] for tensor in json.loads(done.stdout)["calibration"]["tensors"]]
-    assert (names[0], names[-2:], len(names)) == ("the input", ["dense", "dense_1"], 9)

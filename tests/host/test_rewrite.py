@@ -173,8 +173,11 @@ def test_the_command_refuses_without_rewriting_and_names_what_it_rewrote(net, tm
         return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
 
     refused = convert("--no-fix")
-    assert refused.returncode == 5
+    assert (refused.returncode, refused.stdout) == (5, "")
+    assert refused.stderr.startswith("edgeready: the Edge TPU would map ")
     assert "LEAKY_RELU" in refused.stderr
+    assert refused.stderr.endswith("; or accept it with --allow-cpu-ops\n")
+    assert refused.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
     done = convert("--json")
     assert done.returncode == 0, done.stderr

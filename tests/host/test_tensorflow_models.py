@@ -273,6 +273,13 @@ def test_frames_get_or_lose_the_channel_axis_as_the_model_wants_them(cases):
     assert cases["fitting: leaves alone"]["value"] == [2, 12, 12]
 
 
+def test_the_same_seed_gives_the_same_losses_and_another_one_others(cases):
+    losses = cases["losses of seed 1"]["value"]
+    assert len(losses) == 2
+    assert cases["losses of seed 1, again"]["value"] == losses
+    assert not set(cases["losses of seed 2"]["value"]) & set(losses)
+
+
 @cache
 def transfer() -> Built:
     weights = builds.tensorflow_cases()[0] / "mobilenet.weights.h5"

@@ -15,7 +15,11 @@ import edgeready.tf  # noqa: F401  # isort: skip  (first, as in TensorFlow's chi
 import keras
 import numpy as np
 
+from edgeready.config.build import TrainConfig
+from edgeready.jobs.job import Job
 from edgeready.tf import applications, architectures, convert, models, train
+from edgeready.tf.make import make
+from edgeready_device.progress import no_progress
 
 folder = Path(sys.argv[1])
 NETS = Path(__file__).parent / "nets.py"
@@ -153,6 +157,25 @@ images = np.arange(2 * 12 * 12, dtype=np.uint8).reshape(2, 12, 12)
 case("fitting: adds an axis", lambda: list(train.match_rank(net("any_size").model, images).shape))
 case("fitting: drops an axis", lambda: list(train.match_rank(net("plain").model, images[..., None]).shape))
 case("fitting: leaves alone", lambda: list(train.match_rank(net("plain").model, images).shape))
+
+
+def losses(seed):
+    """The losses of two epochs, by all that TensorFlow's child process does for a job."""
+    noise = np.random.default_rng(5).integers(0, 256, (64, 12, 12), dtype=np.uint8)
+    job = Job(
+        model=f"{NETS}:plain",
+        classes=3,
+        images=noise,
+        labels=np.arange(64) % 3,
+        calibration=noise[:8],
+        train=TrainConfig(epochs=2, seed=seed),
+    )
+    return make(job, read_log=str, progress=no_progress).losses
+
+
+case("losses of seed 1", lambda: losses(1))
+case("losses of seed 1, again", lambda: losses(1))
+case("losses of seed 2", lambda: losses(2))
 
 
 def answer(action):

@@ -9,9 +9,11 @@ from typing import Any
 from edgeready.config.augmentation import recommend_augmentation
 from edgeready.config.build import BuildConfig, TrainConfig
 from edgeready.config.method import Method
+from edgeready.config.modes import MODES
 from edgeready.dataset import Splits, load_splits
 from edgeready.jobs.job import Job, JobResult
-from edgeready.quantization.representative import load_representative
+from edgeready.quantization.representative import check_samples, load_representative
+from edgeready.quantization.samples import Samples
 from edgeready_device import __version__
 from edgeready_device.model_file.manifest import InputSpec, Manifest
 from edgeready_device.progress import Progress
@@ -36,11 +38,17 @@ def load_data(config: BuildConfig, progress: Progress) -> Splits:
 
 
 def job_of(config: BuildConfig, splits: Splits, train: TrainConfig | None, modes: Sequence[str] | None = None) -> Job:
-    """The job of `config` on `splits`; `modes` None: the one that it asks for."""
+    """The job of `config` on `splits`; `modes` None: the one that it asks for.
+
+    Raises DatasetError when the calibration images show no range and a mode needs one.
+    """
     data = config.data
+    names = tuple(modes or (config.output.chosen_mode.name,))
     frames = splits.calibration.images
     if data.calibration_data is not None:
         frames = load_representative(data.calibration_data, splits.train, data.seed, data.calibration_samples)
+    if any(MODES[name].calibrated for name in names):
+        check_samples(Samples((frames,)))  # said before the training, not after it
     return Job(
         model=config.model,
         classes=len(splits.train.classes),
@@ -49,7 +57,7 @@ def job_of(config: BuildConfig, splits: Splits, train: TrainConfig | None, modes
         calibration=frames,
         train=None if train is None else training_of(config, splits),
         network=config.network,
-        modes=tuple(modes or (config.output.chosen_mode.name,)),
+        modes=names,
         method=method_of(config, splits, train),
         source=config.source,
     )
