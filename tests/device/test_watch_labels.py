@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgeready_device import watch
+from edgeready_device import Model, watch
 from edgeready_device.errors import ImageError, UsageError
 from edgeready_device.testing import fake_model
 from edgeready_device.watching.loop import Ended, Unusable
 from edgeready_device.watching.rates import RateMeter
 from edgeready_device.watching.smoothing import ScoreMean, Steadiness, SteadyLabel
-from edgeready_device.watching.watch import Labelled
+from edgeready_device.watching.watch import Labelled, Labelling
 
 LABELS = ("cat", "dog", "owl")
 CAT, DOG, OWL = (0.8, 0.1, 0.1), (0.1, 0.8, 0.1), (0.1, 0.1, 0.8)
@@ -246,3 +246,27 @@ def test_latencies_have_their_nearest_rank():
     for i in range(1, 11):
         meter.add(analyzed=float(i), captured=0.0, number=i)
     assert [meter.latency_s(share) for share in (0.5, 0.95, 1.0)] == [5, 10, 10]
+
+
+# -- recurrent models ------------------------------------------------------------------------------------------
+
+
+def scores_of(events) -> list[tuple[float, ...]]:
+    return [tuple(item.score for item in event.predictions) for event in events if isinstance(event, Labelled)]
+
+
+def test_a_recurrent_model_remembers_the_frames_before_only_where_that_is_wanted(model):
+    pictures = [np.array([[1, 2], [3, 4]], np.uint8)] * 3
+    alone = scores_of(watch(Model.load(model("rnn")), pictures, smooth=1, top=9))
+    assert alone[0] == alone[1] == alone[2]
+    kept = scores_of(watch(Model.load(model("rnn"), keep_state=True), pictures, smooth=1, top=9))
+    assert kept[0] == alone[0]
+    assert kept[1] != kept[0]
+
+
+def test_a_recurrent_model_starts_anew_after_the_source_was_lost(model):
+    labelling = Labelling(Model.load(model("rnn"), keep_state=True), Steadiness())
+    picture = np.array([[[1], [2]], [[3], [4]]], np.uint8)
+    first, second = labelling.score(picture).tolist(), labelling.score(picture).tolist()
+    labelling.forget_frames()
+    assert (labelling.score(picture).tolist() == first, second == first) == (True, False)

@@ -113,7 +113,13 @@ def open_model(options: argparse.Namespace) -> Model:
     """Returns the Model that `options` ask for."""
     from edgeready_device.model import Model
 
-    return Model.from_file(open_file(options), runtime=options.runtime, delegate=options.delegate)
+    return Model.from_file(
+        open_file(options),
+        runtime=options.runtime,
+        threads=getattr(options, "threads", None),
+        delegate=options.delegate,
+        keep_state=getattr(options, "keep_state", False),
+    )
 
 
 def try_file(options: argparse.Namespace, file: TfliteModel, *kernels: str) -> None:

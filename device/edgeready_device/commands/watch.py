@@ -16,7 +16,13 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from edgeready_device.commands.options import add_description_options, add_verb, open_model, read_description
+from edgeready_device.commands.options import (
+    add_description_options,
+    add_threads_option,
+    add_verb,
+    open_model,
+    read_description,
+)
 from edgeready_device.commands.terminal import say, write_line
 from edgeready_device.errors import UsageError
 from edgeready_device.standard_streams import write_message, write_output
@@ -42,6 +48,7 @@ def add(verbs: Any) -> None:
         help="a camera's number, picamera2[:N], an address (rtsp://...), a video file, or a folder (default: the "
         "first camera)",
     )
+    add_threads_option(parser)
     parser.add_argument("--jsonl", action="store_true", help="write a line of JSON for each image, as it is done")
     parser.add_argument("--changes", action="store_true", help="write only the frames at which the label changes")
     _add_source_options(parser)
@@ -102,6 +109,9 @@ def _add_label_options(parser: argparse.ArgumentParser) -> None:
         type=int,
         metavar="N",
         help="change the label when another one has led in N frames in a row (default 3; files of a folder 1)",
+    )
+    group.add_argument(
+        "--keep-state", action="store_true", help="let a recurrent model remember the frames before, as of a stream"
     )
     group.add_argument(
         "--margin",

@@ -166,5 +166,7 @@ class Labelling:
         )
 
     def forget_frames(self) -> None:
-        """Leaves out of the mean what was before: the source stood still; the label stays."""
+        """Forgets the frames before, as the source stood still: the mean starts anew, and a recurrent model, too."""
         self._mean.clear()
+        if self._model.session.keep_state:
+            self._model.reset_state()
