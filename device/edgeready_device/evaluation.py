@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeready_device.errors import DatasetError, NotFoundError, UsageError
-from edgeready_device.images.decode import image_files, load_frame
+from edgeready_device.images.decode import image_files, load_picture
 from edgeready_device.machine.machine import available_cpus
 from edgeready_device.model import Model
 from edgeready_device.model_file.manifest import InputSpec
@@ -34,7 +34,7 @@ class Frames(Protocol):
 
 @dataclass(frozen=True)
 class EvaluationReport:
-    """What the model said of each frame; `outputs` (n, classes) are raw, `confusion` is [true, predicted]."""
+    """What the model said of each frame; `outputs` (n, classes) are raw scores, `confusion` is [true, predicted]."""
 
     labels: tuple[str, ...]
     truth: NDArray[np.int64] = field(repr=False)
@@ -81,8 +81,10 @@ def evaluate(
     """The EvaluationReport of `model` on `frames` with the true class indices `truth` (n,).
 
     `workers` threads (None: enough to keep the CPUs busy) have an interpreter each. `progress` counts "images" and is
-    called from the calling thread. Raises DatasetError when frames and classes do not fit.
+    called from the calling thread. Raises DatasetError when frames and classes do not fit, ModelFileError where more
+    must be said before the model can classify, and for scores that are no numbers.
     """
+    model.contract.check()
     truth = _checked_truth(model, frames, truth)
     # An interpreter's own threads share the CPUs with the others, and a delegate is mostly one device.
     most = 1 if model.delegate else max(1, available_cpus() // model.threads)
@@ -95,7 +97,7 @@ def evaluate(
     def work(which: slice) -> NDArray[Any]:
         mine = idle.pop()
         try:
-            return mine.invoke_many(frames[which])
+            return mine.class_scores(mine.invoke_many(frames[which]))
         finally:
             idle.append(mine)
 
@@ -139,10 +141,7 @@ class ImageFrames:
         return len(self.paths)
 
     def __getitem__(self, which: slice) -> NDArray[np.uint8]:
-        spec = self.spec
-        return np.stack(
-            [load_frame(path, spec.height, spec.width, spec.channels, spec.resize) for path in self.paths[which]]
-        )
+        return np.stack([load_picture(path, self.spec) for path in self.paths[which]])
 
 
 def load_examples(source: Path, spec: InputSpec, labels: Sequence[str], *, follow_links: bool = False) -> Examples:

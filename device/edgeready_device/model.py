@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeready_device.errors import ImageError
+from edgeready_device.errors import ModelFileError
+from edgeready_device.frame_encoder import FrameEncoder
 from edgeready_device.model_file.contract import AS_THE_FILE_SAYS, Contract, Description, read_contract
 from edgeready_device.model_file.input_size import with_image_size
 from edgeready_device.model_file.reader import TfliteModel, read_model_file
 from edgeready_device.model_file.tensor_spec import TensorSpec
-from edgeready_device.postprocess import Prediction, Scorer
-from edgeready_device.preprocess import shaped_as
-from edgeready_device.quantization import dequantize, quantize
+from edgeready_device.postprocess import Prediction, Scorer, check_finite, two_classes
+from edgeready_device.quantization import dequantize
 from edgeready_device.runtime.delegate import Delegation
 from edgeready_device.runtime.runtime import Runtime
 from edgeready_device.session import Session
 from edgeready_device.tune_file import TuneRecord
-
-_PIXELS = np.dtype(np.uint8)
 
 
 class Model:
@@ -52,6 +51,7 @@ class Model:
         trusted: bool = False,
         keep_state: bool = False,
         input_size: tuple[int, int] | None = None,
+        description: Description = AS_THE_FILE_SAYS,
     ) -> Model:
         """The model in the file at `path`; `trusted` leaves its structure unchecked.
 
@@ -59,8 +59,8 @@ class Model:
         runtime (None: 1), `kernels` "default" or "reference", `delegate` one of `delegate.FORMS`: it is tried in a
         child process first. Where none of them is given, what `tune` left beside the file for this machine is taken.
         `keep_state` is as for a Session: the frames are a stream, and a recurrent model remembers those before.
-        `input_size` is the width and height of the images where the file leaves them open.
-        Raises NotFoundError, ModelFileError, RuntimeUnavailableError.
+        `input_size` is the width and height of the images where the file leaves them open. `description` goes before
+        what the file says. Raises NotFoundError, ModelFileError, RuntimeUnavailableError.
         """
         file = read_model_file(path, check_hashes=check_hashes, trusted=trusted)
         return cls.from_file(
@@ -70,6 +70,7 @@ class Model:
             kernels=kernels,
             delegate=delegate,
             keep_state=keep_state,
+            description=description,
         )
 
     @classmethod
@@ -82,14 +83,14 @@ class Model:
         kernels: str = "default",
         delegate: str | None = None,
         keep_state: bool = False,
+        description: Description = AS_THE_FILE_SAYS,
     ) -> Model:
         """The model of a file that is already read."""
-        _ = file.contract  # what is wrong with the file is said before a runtime sees it
-        return cls(
-            Session.from_file(
-                file, runtime=runtime, threads=threads, kernels=kernels, delegate=delegate, keep_state=keep_state
-            )
+        contract_of(file, description)  # what is wrong with the file is said before a runtime sees it
+        session = Session.from_file(
+            file, runtime=runtime, threads=threads, kernels=kernels, delegate=delegate, keep_state=keep_state
         )
+        return cls(session, description)
 
     def replicate(self) -> Model:
         """The same model in an interpreter of its own."""
@@ -108,11 +109,13 @@ class Model:
 
     def _describe(self, description: Description) -> None:
         self.description = description
-        as_it_says = description is AS_THE_FILE_SAYS
-        self.contract: Contract = self.file.contract if as_it_says else read_contract(self.file, description)
-        self._frame_shape = self.contract.input.shape[1:]
+        self.contract: Contract = contract_of(self.file, description)
+        self._encode = FrameEncoder(self.contract)
+        self._output_number = self.contract.output_number
         output = self.contract.output
-        self._scorer = Scorer(self.contract.labels, self.contract.scores, output.quant, output.dtype)
+        self._scorer = Scorer(
+            self.contract.labels, self.contract.scores, output.quant, output.dtype, binary=self.contract.binary
+        )
 
     @property
     def file(self) -> TfliteModel:
@@ -164,35 +167,48 @@ class Model:
         """One label per class."""
         return self.contract.labels
 
-    def quantize(self, frame: NDArray[Any]) -> NDArray[Any]:
-        """The input tensor, batch 1, of one `frame`.
+    def quantize(self, frame: Any) -> NDArray[Any]:
+        """The input tensor of one `frame`; its batch is 1, or as many times the frame as the model takes at once.
 
-        A uint8 frame (height, width[, channels]) holds pixels: normalization and quantization are applied.
-        A float frame holds values that are normalized already. Raises ImageError for another shape or type.
+        A uint8 frame (height, width[, channels]) holds pixels, RGB: colour order, normalization, quantization and
+        layout are applied. A float frame holds values that are normalized already. Images of Pillow are cropped and
+        resized. Raises ImageError for another shape or type, ModelFileError where the normalization is not known.
         """
-        shaped = frame if frame.shape == self._frame_shape else shaped_as(self._frame_shape, frame)
-        if shaped.dtype == _PIXELS:
-            table = self.contract.table
-            values = self.contract.frame.normalization.apply(shaped) if table is None else table(shaped)
-            return values[np.newaxis]
-        if shaped.dtype.kind != "f":
-            raise ImageError(f"the frame is {shaped.dtype}: give uint8 pixels, or float values that are normalized")
-        quant = self.input.quant
-        values = shaped.astype(np.float32) if quant is None else quantize(shaped, quant, self.input.dtype)
-        return values[np.newaxis]
+        return self._encode(frame)
 
     def invoke(self, tensor: NDArray[Any]) -> NDArray[Any]:
-        """The raw output, one value a class, of an input `tensor` as `quantize` makes it."""
-        return self.session.invoke_single(tensor).reshape(-1)
+        """The raw output, one value a class, of an input `tensor` as `quantize` makes it; of its first row."""
+        output = self.session.invoke_single(tensor, self._output_number)
+        return output.reshape(-1) if self.contract.batch == 1 else output[0].reshape(-1)
 
     def reset_state(self) -> None:
         """Sets what a recurrent model remembers back to its initial state; for `keep_state`."""
         self.session.reset_state()
 
     def invoke_many(self, frames: Iterable[NDArray[Any]]) -> NDArray[Any]:
-        """The raw outputs (n, classes) of frames (n, height, width[, channels]); one after the other."""
-        rows = [self.invoke(self.quantize(frame)) for frame in frames]
-        return np.array(rows, self.output.dtype).reshape(len(rows), len(self.labels))
+        """The raw outputs (n, values) of frames (n, height, width[, channels]), run in the model's batches."""
+        rows = list(self._raw_rows(frames))
+        return np.array(rows, self.output.dtype).reshape(len(rows), self.output.shape[-1])
+
+    def _raw_rows(self, frames: Iterable[Any]) -> Iterator[NDArray[Any]]:
+        batch = self.contract.batch
+        if batch == 1:
+            yield from (self.invoke(self.quantize(frame)) for frame in frames)
+            return
+        stream = iter(frames)
+        while chunk := list(itertools.islice(stream, batch)):
+            output = self.session.invoke_single(self._encode.encode_batch(chunk), self._output_number)
+            yield from (row.reshape(-1) for row in output[: len(chunk)])
+
+    def class_scores(self, outputs: NDArray[Any]) -> NDArray[Any]:
+        """Raw outputs (n, values) as a row of scores each (n, classes), in which the greatest is the best.
+
+        They stay as they are but for a model whose one number scores the second of two classes. Raises ModelFileError
+        for scores that are no numbers.
+        """
+        if outputs.dtype.kind == "f":
+            check_finite(outputs)
+        return two_classes(self.dequantize(outputs), self.contract.scores) if self.contract.binary else outputs
 
     def dequantize(self, output: NDArray[Any]) -> NDArray[np.float32]:
         """The real values of raw outputs, float32 in the same shape."""
@@ -210,16 +226,25 @@ class Model:
     def predictions(self, output: NDArray[Any], top: int = 5, threshold: float = 0.0) -> list[Prediction]:
         """The `top` most likely labels of a raw output that score at least `threshold`, best first.
 
-        Scores are from 0 to 1; equal ones keep the lower index first. Raises UsageError for a `top` below 1.
+        Scores are from 0 to 1; equal ones keep the lower index first. Raises UsageError for a `top` below 1,
+        ModelFileError for scores that are no numbers, and where the file's labels do not fit.
         """
-        return self._scorer(output, top, threshold)
+        if self.contract.output_refusal:
+            raise ModelFileError(self.contract.output_refusal)
+        try:
+            return self._scorer(output, top, threshold)
+        except ModelFileError as error:
+            raise ModelFileError(f"{self.path}: {error}") from error
 
-    def classify(self, frame: NDArray[Any], top: int = 5, threshold: float = 0.0) -> list[Prediction]:
+    def classify(self, frame: Any, top: int = 5, threshold: float = 0.0) -> list[Prediction]:
         """The `top` most likely labels of one frame that score at least `threshold`, best first."""
-        return self._scorer(self.invoke(self.quantize(frame)), top, threshold)
+        return self.predictions(self.invoke(self.quantize(frame)), top, threshold)
 
-    def classify_many(
-        self, frames: Iterable[NDArray[Any]], top: int = 5, threshold: float = 0.0
-    ) -> list[list[Prediction]]:
-        """What `classify` says of each of the frames, one after the other: the batch of the model is 1."""
-        return [self.classify(frame, top, threshold) for frame in frames]
+    def classify_many(self, frames: Iterable[Any], top: int = 5, threshold: float = 0.0) -> list[list[Prediction]]:
+        """What `classify` says of each of the frames, as many at once as the model takes: mostly one."""
+        return [self.predictions(row, top, threshold) for row in self._raw_rows(frames)]
+
+
+def contract_of(file: TfliteModel, description: Description) -> Contract:
+    """The Contract of `file` under `description`; raises ModelFileError when it is no image classifier."""
+    return file.contract if description is AS_THE_FILE_SAYS else read_contract(file, description)

@@ -1,9 +1,9 @@
-"""The normalization of pixels that a network was trained with, and how the options --mean and --std state it."""
+"""The normalization of pixels that a network was trained with: as numbers, as --mean and --std, as a named preset."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,12 @@ class Normalization:
         if any(std == 0 for std in self.std):
             raise ModelFileError("the normalization divides by a standard deviation of 0")
 
+    @property
+    def ranges(self) -> tuple[tuple[float, float], ...]:
+        """What the pixels 0 to 255 become, as the least and the greatest value of each channel."""
+        ends = [((0 - mean) / std, (255 - mean) / std) for mean, std in zip(self.mean, self.std)]
+        return tuple((min(pair), max(pair)) for pair in ends)
+
     def apply(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Frames (..., channels) as the float32 values that the network was trained on, same shape."""
         import numpy as np  # noqa: PLC0415 - the host's options hold a Normalization and load without numpy
@@ -46,6 +52,69 @@ class Normalization:
         np.subtract(lines, mean, out=lines)
         np.divide(lines, std, out=lines)
         return values
+
+
+@dataclass(frozen=True)
+class Preset:
+    """How a known family of networks takes its pictures, and where that is written (`source`).
+
+    What is None is not part of the family's convention. The normalization is per channel in the order in which the
+    network takes them: `color` "bgr" means blue first.
+    """
+
+    normalization: Normalization
+    source: str
+    color: str | None = None
+    resize: str | None = None
+    crop: float | None = None
+
+
+UNIT = Normalization((0.0,), (255.0,))
+SIGNED_UNIT = Normalization((127.5,), (127.5,))
+RAW = Normalization((0.0,), (1.0,))
+# The statistics of ImageNet, 0.485 0.456 0.406 and 0.229 0.224 0.225, in pixel units.
+_IMAGENET = Normalization((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
+_IMAGENET_MEANS_BGR = Normalization((103.939, 116.779, 123.68), (1.0, 1.0, 1.0))
+
+PRESETS: Mapping[str, Preset] = {
+    "raw": Preset(RAW, "pixels as they are, 0 to 255: networks that normalize in their first layer"),
+    "unit": Preset(UNIT, "0 to 1: pixel / 255, as most tutorials train"),
+    "signed-unit": Preset(SIGNED_UNIT, "-1 to 1: pixel / 127.5 - 1"),
+    "teachable-machine": Preset(
+        SIGNED_UNIT, "the Python snippet that Teachable Machine exports beside model_unquant.tflite", resize="crop"
+    ),
+    "keras-mobilenet": Preset(
+        SIGNED_UNIT,
+        'keras.applications with mode "tf": MobileNet, MobileNetV2, InceptionV3, InceptionResNetV2, Xception, '
+        "NASNet, ResNet50V2 and its larger ones",
+        color="rgb",
+    ),
+    "keras-resnet": Preset(
+        _IMAGENET_MEANS_BGR,
+        'keras.applications with mode "caffe": ResNet50, ResNet101, ResNet152, VGG16, VGG19',
+        color="bgr",
+    ),
+    "keras-densenet": Preset(_IMAGENET, 'keras.applications with mode "torch": DenseNet', color="rgb"),
+    "keras-efficientnet": Preset(
+        RAW,
+        "keras.applications whose first layers normalize: EfficientNet, EfficientNetV2, MobileNetV3, ConvNeXt",
+        color="rgb",
+    ),
+    "torchvision": Preset(
+        _IMAGENET,
+        "the transforms of torchvision's ImageNet weights: the centre 224 of 256 pixels, statistics of ImageNet",
+        color="rgb",
+        resize="crop",
+        crop=0.875,
+    ),
+}
+
+
+def preset_named(name: str) -> Preset:
+    """The Preset called `name`; raises UsageError for another name."""
+    if name not in PRESETS:
+        raise UsageError(f"the preset is {name!r}: choose {', '.join(PRESETS)}")
+    return PRESETS[name]
 
 
 def parse_normalization(mean: str | None, std: str | None) -> Normalization | None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeready_device.errors import UsageError
+from edgeready_device.errors import ModelFileError, UsageError
 from edgeready_device.quantization import QuantParams, dequantize
 
 # Classes below which plain Python beats numpy's calls. Measured on x86-64 with numpy 1.26: they take as long as each
@@ -40,19 +40,38 @@ def top_predictions(scores: NDArray[np.float32], labels: Sequence[str], top: int
     return [Prediction(labels[int(i)], int(i), float(scores[i])) for i in order]
 
 
+def check_finite(values: NDArray[Any]) -> None:
+    """Raises ModelFileError for scores (...) that are no numbers: no class can be the best of them."""
+    wrong = np.count_nonzero(~np.isfinite(values))
+    if wrong:
+        raise ModelFileError(
+            f"{wrong} of {values.size} scores that the model gives are no numbers (NaN or infinity): its weights, or "
+            "the normalization that it is fed with, are wrong; convert it again, or say how pixels go in"
+        )
+
+
+def two_classes(values: NDArray[np.float32], scores: str) -> NDArray[np.float32]:
+    """Returns rows of two scores (..., 2) for what scores the second class alone (..., 1): a sigmoid or its logit."""
+    first = np.zeros_like(values) if scores == "logits" else 1 - values
+    return np.concatenate([first, values], axis=-1)
+
+
 class Scorer:
     """Turns raw outputs into predictions.
 
     An 8-bit output has 256 values, whose scores are computed once: each frame takes a look-up for each of its top
-    labels, and for logits one sum.
+    labels, and for logits one sum. `binary` says that the output is one number, the score of the second class.
     """
 
-    def __init__(self, labels: Sequence[str], scores: str, quant: QuantParams | None, dtype: str) -> None:
+    def __init__(
+        self, labels: Sequence[str], scores: str, quant: QuantParams | None, dtype: str, *, binary: bool = False
+    ) -> None:
         self._labels = tuple(labels)
         self._logits = scores == "logits"
         self._quant = quant
+        self._binary = binary
         self._scores: tuple[float, ...] = ()
-        if quant is not None and np.dtype(dtype).itemsize == 1:
+        if quant is not None and np.dtype(dtype).itemsize == 1 and not binary:
             self._least = int(np.iinfo(np.dtype(dtype)).min)
             if self._logits:  # exp of 0, -1, ... -255 steps
                 self._scores = tuple(math.exp(-steps * quant.scale) for steps in range(256))
@@ -62,17 +81,24 @@ class Scorer:
     def __call__(self, raw: NDArray[Any], top: int, threshold: float = 0.0) -> list[Prediction]:
         """The `top` best of the raw output `raw` (classes,), best first, without those below the score `threshold`.
 
-        Equal scores keep the lower index first. Raises UsageError for a `top` below 1.
+        Equal scores keep the lower index first. Raises UsageError for a `top` below 1, ModelFileError for scores that
+        are no numbers.
         """
         _check_top(top)
         if not self._scores:
-            values = raw.astype(np.float32) if self._quant is None else dequantize(raw, self._quant)
-            predictions = top_predictions(softmax(values) if self._logits else values, self._labels, top)
+            predictions = self._score_wide(raw, top)
         elif len(raw) < _FEW:
             predictions = self._score_few(raw.tolist(), top)
         else:
             predictions = self._score_many(raw, top)
         return [item for item in predictions if item.score >= threshold] if threshold > 0 else predictions
+
+    def _score_wide(self, raw: NDArray[Any], top: int) -> list[Prediction]:
+        values = raw.astype(np.float32) if self._quant is None else dequantize(raw, self._quant)
+        check_finite(values)
+        if self._binary:
+            values = two_classes(values, "logits" if self._logits else "probabilities")
+        return top_predictions(softmax(values) if self._logits else values, self._labels, top)
 
     def _score_few(self, values: list[int], top: int) -> list[Prediction]:
         best = max(values)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeready_device.errors import ImageError, ModelFileError
+from edgeready_device.errors import ModelFileError
 from edgeready_device.normalization import Normalization
 from edgeready_device.quantization import QuantParams
 
@@ -118,10 +118,3 @@ def _divide(dividend: int, divisor: int) -> int:
         dividend, divisor = -dividend, -divisor
     quotient, rest = divmod(dividend, divisor)
     return quotient + (2 * rest + quotient % 2 > divisor)
-
-
-def shaped_as(shape: tuple[int, ...], frame: NDArray[Any]) -> NDArray[Any]:
-    """`frame` in `shape`, from which it may differ by an axis of one channel; raises ImageError for other shapes."""
-    if frame.shape == (*shape, 1) or (*frame.shape, 1) == shape:
-        return frame.reshape(shape)
-    raise ImageError(f"the frame has the shape {list(frame.shape)}, the model takes {list(shape)}: resize it first")

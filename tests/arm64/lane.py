@@ -35,12 +35,8 @@ NO_INDEX = ("-m", "not install")  # the container has neither network nor pip
 FAULTS = ("garbage", "classes", "reference")
 # One step off at the input, at the output, in a scale: file, text (found once), text instead.
 MUTATIONS = {
-    "input": ("model.py", "else table(shaped)\n", "else np.minimum(table(shaped), 254) + 1\n"),
-    "output": (
-        "session.py",
-        "return self._get_tensor(self._output_indices[output])",
-        "return np.maximum(self._interpreter.get_tensor(self._output_indices[output]), 1) - 1",
-    ),
+    "input": ("model.py", "return self._encode(frame)\n", "return np.minimum(self._encode(frame), 254) + 1\n"),
+    "output": ("model.py", "return output.reshape(-1) if", "return (np.maximum(output, 1) - 1).reshape(-1) if"),
     "scale": (
         "model_file/tensor_spec.py",
         "QuantParams(tensor.scales[0],",

@@ -68,13 +68,13 @@ def sums_zip_end() -> bytes:
 @_model
 def sums_listed() -> bytes:
     """`sums` whose metadata lists labels.txt and edgeready.json."""
-    return _sums(metadata=_metadata("sums", label_file="labels.txt", files=["edgeready.json"]))
+    return _sums(metadata=_metadata("sums", outputs=[[("labels.txt", "")]], files=["edgeready.json"]))
 
 
 @_model
 def sums_normalized() -> bytes:
-    """`sums` whose metadata has the normalization (p - 2) / 0.5, another label file, and no edgeready.json."""
-    return _sums(metadata=_metadata("standard", label_file="names.txt", mean=[2.0], std=[0.5]))
+    """`sums` whose metadata has (p - 2) / 0.5, which contradicts its range, another label file, no edgeready.json."""
+    return _sums(metadata=_metadata("standard", outputs=[[("names.txt", "")]], mean=[2.0], std=[0.5]))
 
 
 @_model
@@ -105,6 +105,129 @@ def echo_int16() -> bytes:
 @_model
 def echo_float() -> bytes:
     return _echo((1, 2, 2, 1), "float32", None, 0)
+
+
+@_model
+def echo_int16_pixels() -> bytes:
+    return _echo((1, 2, 2, 1), "int16", 255 / 32767, 0)
+
+
+@_model
+def echo_signed() -> bytes:
+    """uint8 whose range is -1 to 0.992, as MobileNets of TensorFlow 1 have it."""
+    return _echo((1, 2, 2, 1), "uint8", 1 / 128, 128)
+
+
+@_model
+def echo_torch() -> bytes:
+    """uint8 whose range is that of ImageNet's statistics, -2.118 to 2.64."""
+    return _echo((1, 2, 2, 3), "uint8", 4.758 / 255, 114)
+
+
+@_model
+def echo_raw() -> bytes:
+    return _echo((1, 2, 2, 1), "int32", None, 0, scores="float32")
+
+
+@_model
+def echo_raw_uint8() -> bytes:
+    return _echo((1, 2, 2, 1), "uint8", None, 0, scores="float32")
+
+
+@_model
+def echo_nchw() -> bytes:
+    return _echo((1, 3, 2, 4), "uint8", 1.0, 0)
+
+
+@_model
+def echo_nchw_or_nhwc() -> bytes:
+    return _echo((1, 3, 2, 3), "uint8", 1.0, 0)
+
+
+@_model
+def echo_batch() -> bytes:
+    return _echo((3, 2, 2, 1), "uint8", 1.0, 0)
+
+
+@_model
+def sigmoid() -> bytes:
+    """The sigmoid of the mean of four pixels; float32, one number."""
+    return _one_number(O("LOGISTIC", ["mean"], ["scores"]))
+
+
+@_model
+def sigmoid_logit() -> bytes:
+    """The mean of four pixels: one number that may be anything."""
+    return _one_number(O("RESHAPE", ["mean", "row"], ["scores"]))
+
+
+@_model
+def sigmoid_uint8() -> bytes:
+    """The sigmoid of a uint8 pixel in steps of 1/32, from -4 on."""
+    tensors = [T("image", (1, 1, 1, 1), "uint8", 1.0, 0)]
+    tensors += [T("row", data=np.array([1, 1], np.int32)), T("flat", (1, 1), "uint8", 1.0, 0)]
+    tensors += [T("logit", (1, 1), "uint8", 1 / 32, 128), T("scores", (1, 1), "uint8", 1 / 256, 0)]
+    ops = [O("RESHAPE", ["image", "row"], ["flat"]), O("QUANTIZE", ["flat"], ["logit"])]
+    ops += [O("LOGISTIC", ["logit"], ["scores"])]
+    return tflite(tensors=tensors, ops=ops, inputs=["image"], outputs=["scores"])
+
+
+@_model
+def quotient() -> bytes:
+    """Float scores x / x: NaN where a pixel is 0."""
+    tensors = [T("image", (1, 2, 2, 1), "float32"), T("row", data=np.array([1, 4], np.int32))]
+    tensors += [T("flat", (1, 4), "float32"), T("scores", (1, 4), "float32")]
+    ops = [O("RESHAPE", ["image", "row"], ["flat"]), O("DIV", ["flat", "flat"], ["scores"])]
+    return tflite(tensors=tensors, ops=ops, inputs=["image"], outputs=["scores"])
+
+
+@_model
+def squashed() -> bytes:
+    """uint8 scores in steps of 1/256 whose last op is no softmax."""
+    tensors = [T("image", (1, 2, 2, 1), "uint8", 1.0), T("row", data=np.array([1, 4], np.int32))]
+    tensors += [T("flat", (1, 4), "uint8", 1.0), T("scores", (1, 4), "uint8", 1 / 256)]
+    ops = [O("RESHAPE", ["image", "row"], ["flat"]), O("CUSTOM", ["flat"], ["scores"], custom_code="NoSuchOp")]
+    return tflite(tensors=tensors, ops=ops, inputs=["image"], outputs=["scores"])
+
+
+@_model
+def two_scores() -> bytes:
+    """Two outputs that run: the four pixels, and the first two of them."""
+    tensors = [T("image", (1, 2, 2, 1), "uint8", 1.0), T("row", data=np.array([1, 4], np.int32))]
+    tensors += [T("pairs", data=np.array([2, 2], np.int32)), T("lines", (2, 2), "uint8", 1.0)]
+    tensors += [T("first", data=np.array([1], np.int32)), T("features", (1, 4), "uint8", 1.0)]
+    tensors += [T("scores", (1, 2), "uint8", 1.0)]
+    ops = [O("RESHAPE", ["image", "row"], ["features"]), O("RESHAPE", ["image", "pairs"], ["lines"])]
+    ops += [O("GATHER", ["lines", "first"], ["scores"])]
+    outputs = ["features", "scores"]
+    metadata = _metadata("two", outputs=[[("features.txt", "")], [("scores.txt", ""), ("scores_en.txt", "en")]])
+    return tflite(tensors=tensors, ops=ops, inputs=["image"], outputs=outputs, metadata={"TFLITE_METADATA": metadata})
+
+
+@_model
+def sums_localized() -> bytes:
+    """`sums` whose metadata names a label file, and the display names of two locales."""
+    files = [("ids.txt", ""), ("names_de.txt", "de"), ("names_en.txt", "en")]
+    return _sums(metadata=_metadata("sums", outputs=[files]))
+
+
+@_model
+def sums_agreeing() -> bytes:
+    """`sums` whose metadata says what the input's range says, too: pixels as they are."""
+    return _sums(metadata=_metadata("sums", outputs=[], mean=[0.0], std=[1.0]))
+
+
+@_model
+def torch_metadata() -> bytes:
+    """`echo_torch` whose metadata has ImageNet's statistics."""
+    metadata = _metadata("torch", outputs=[], mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375])
+    return _echo((1, 2, 2, 3), "uint8", 4.758 / 255, 114, metadata=metadata)
+
+
+@_model
+def float_metadata() -> bytes:
+    """`echo_float` whose metadata has the normalization (p - 2) / 0.5."""
+    return _echo((1, 2, 2, 1), "float32", None, 0, metadata=_metadata("float", outputs=[], mean=[2.0], std=[0.5]))
 
 
 @_model
@@ -263,15 +386,44 @@ def _sums(metadata: bytes | None = None, extra: bytes | None = None) -> bytes:
     return tflite(tensors=tensors, ops=ops, inputs=["image"], outputs=["logits"], metadata=entries)
 
 
-def _echo(shape: tuple[int, ...], dtype: str, scale: float | None, zero_point: int) -> bytes:
-    classes = int(np.prod(shape))
+def _echo(
+    shape: tuple[int, ...],
+    dtype: str,
+    scale: float | None,
+    zero_point: int,
+    *,
+    scores: str | None = None,
+    metadata: bytes | None = None,
+) -> bytes:
+    """The pixels of each frame of the batch, as `dtype` or cast to `scores`."""
+    row = (shape[0], int(np.prod(shape[1:])))
+    flat = "scores" if scores is None else "flat"
     tensors = [
         T("image", shape, dtype, scale, zero_point),
-        T("shape", data=np.array([1, classes], np.int32)),
-        T("scores", (1, classes), dtype, scale, zero_point),
+        T("shape", data=np.array(row, np.int32)),
+        T(flat, row, dtype, scale, zero_point),
     ]
-    ops = [O("RESHAPE", ["image", "shape"], ["scores"])]
-    return tflite(tensors=tensors, ops=ops, inputs=["image"], outputs=["scores"])
+    ops = [O("RESHAPE", ["image", "shape"], [flat])]
+    if scores is not None:
+        tensors.append(T("scores", row, scores))
+        ops.append(O("CAST", [flat], ["scores"]))
+    entries = {"TFLITE_METADATA": metadata} if metadata else {}
+    return tflite(tensors=tensors, ops=ops, inputs=["image"], outputs=["scores"], metadata=entries)
+
+
+def _one_number(last: O) -> bytes:
+    tensors = [T("image", (1, 2, 2, 1), "float32"), T("flat_shape", data=np.array([1, 4], np.int32))]
+    tensors += [T("flat", (1, 4), "float32"), T("axis", data=np.array([1], np.int32))]
+    tensors += [
+        T("row", data=np.array([1, 1], np.int32)),
+        T("mean", (1, 1), "float32"),
+        T("scores", (1, 1), "float32"),
+    ]
+    ops = [
+        O("RESHAPE", ["image", "flat_shape"], ["flat"]),
+        O("MEAN", ["flat", "axis"], ["mean"], 1, {"keepDims": True}),
+    ]
+    return tflite(tensors=tensors, ops=[*ops, last], inputs=["image"], outputs=["scores"])
 
 
 def _ends(
@@ -290,12 +442,21 @@ def _ends(
 
 
 def _metadata(
-    name: str, *, label_file: str, files: Sequence[str] = (), mean: Sequence[float] = (), std: Sequence[float] = ()
+    name: str,
+    *,
+    outputs: Sequence[Sequence[tuple[str, str]]],
+    files: Sequence[str] = (),
+    mean: Sequence[float] = (),
+    std: Sequence[float] = (),
 ) -> bytes:
-    """Standard TFLite Metadata, written by hand after metadata_schema.fbs 1.5."""
+    """Standard TFLite Metadata, written by hand after metadata_schema.fbs 1.5; label files and locales by output."""
     builder = flatbuffers.Builder(256)
-    labels = _vector(builder, [_table(builder, [(0, builder.CreateString(label_file)), (2, "Int8", 2)])])
-    given = _vector(builder, [_table(builder, [(6, labels)])])
+    tables = []
+    for labels in outputs:
+        named = [(builder.CreateString(file), builder.CreateString(locale)) for file, locale in labels]
+        entries = [_table(builder, [(0, file), (2, "Int8", 2), (3, locale)]) for file, locale in named]
+        tables.append(_table(builder, [(6, _vector(builder, entries))]))
+    given = _vector(builder, tables)
     units = []
     if mean:
         options = _table(builder, [(0, _floats(builder, mean)), (1, _floats(builder, std))])

@@ -272,8 +272,89 @@ def test_the_resize_rule_is_that_of_the_option(run, model, image):
     assert run(model("sums"), path)[1] != [f"{path}: 0 52.5 %, 2 28.1 %, 1 19.3 %"]
 
 
-@pytest.mark.parametrize("name", ["echo_float", "echo_int8", "echo_int16"])
-def test_float_and_signed_models_are_classified_too(run, model, image, name):
-    code, out, err = run(model(name), image(), "--top", 1)
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("echo_float", ["--preset", "unit"]),
+        ("echo_int8", []),
+        ("echo_int16", ["--mean", "127.5", "--std", "127.5"]),
+        ("echo_int16_pixels", []),
+        ("echo_raw", []),
+        ("quotient", ["--mean", "0", "--std", "1"]),
+    ],
+)
+def test_float_and_signed_models_are_classified_too(run, model, image, name, options):
+    code, out, err = run(model(name), image(), "--top", 1, *options)
     assert (code, err) == (0, [])
     assert out[0].startswith(f"{image()}: 0 ")
+
+
+# -- what must be said before a foreign file can classify --------------------------------------------------------
+
+
+def test_a_float_model_of_which_nothing_is_said_is_refused_in_one_line(run, model, image):
+    code, out, err = run(model("echo_float"), image())
+    assert (code, out, len(err)) == (3, [], 1)
+    assert err[0].startswith(f"{model('echo_float')}: the file does not state the normalization of its float32 input")
+    for remedy in ("--mean 127.5 --std 127.5", "--mean 0 --std 255", "--mean 0 --std 1", "teachable-machine"):
+        assert remedy in err[0]
+
+
+def test_metadata_that_contradicts_the_range_is_said_and_the_answer_is_right(run, model, image):
+    code, out, err = run(model("sums_normalized"), image())
+    assert (code, out) == (0, [f"{image()}: 0 52.5 %, 2 28.1 %, 1 19.3 %"])
+    assert len(err) == 1
+    assert "contradicts the input's range of 0 to 255: the range decides" in err[0]
+
+
+def test_scores_that_are_no_numbers_are_an_entry_with_an_error_and_valid_json(run, model, tmp_path):
+    black, grey = tmp_path / "black.npy", tmp_path / "grey.npy"
+    np.save(black, np.zeros((2, 2), np.uint8))
+    np.save(grey, np.full((2, 2), 7, np.uint8))
+    for option in ("--json", "--jsonl"):
+        code, out, err = run(model("quotient"), black, grey, "--preset", "raw", option, "--top", 1)
+        entries = json.loads(out[0]) if option == "--json" else [json.loads(line) for line in out]
+        message = f"{model('quotient')}: 4 of 4 scores that the model gives are no numbers (NaN or infinity)"
+        assert code == 3
+        assert [line.startswith(message) for line in err] == [True]
+        assert entries[0]["error"].startswith(message)
+        assert entries[1]["predictions"][0]["score"] == 0.25
+
+
+def test_labels_go_before_wrong_ones_in_the_file(run, complete, image, tmp_path):
+    path = complete(labels=b"left\nright\n")
+    labels = tmp_path / "coins.txt"
+    labels.write_text("1 cent\n2 cent\n5 cent\n", "utf-16")
+    assert run(path, image(), "--top", 1, "--labels", labels)[:2] == (0, [f"{image()}: 1 cent 52.5 %"])
+    code, out, err = run(path, image())
+    assert (code, out) == (3, [])
+    assert err == [
+        f"{path}: 2 labels for 3 classes: give the file that belongs to the model, or the right ones with --labels "
+        "(Description(labels=...))"
+    ]
+
+
+def test_the_output_and_what_it_holds_are_options(run, model, image):
+    assert run(model("two_scores"), image(), "--output", 1, "--top", 1)[1] == [f"{image()}: 1 100.0 %"]
+    code, out, err = run(model("two_scores"), image())
+    assert (code, out) == (3, [])
+    assert "say which output holds the scores with --output N" in err[0]
+    options = ["--scores", "logits", "--mean", "0", "--std", "1", "--top", "1"]
+    assert run(model("sigmoid_logit"), image(), *options)[1] == [f"{image()}: 1 100.0 %"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--preset", "imagenet"], "the preset is 'imagenet': choose raw, unit"),
+        (["--color", "grb"], "the colour order is 'grb': choose rgb, bgr"),
+        (["--layout", "hwc"], "the layout is 'hwc': choose nhwc, nchw"),
+        (["--crop", "2"], "the crop is 2: give the share"),
+        (["--output", "-1"], "the output is -1: outputs are counted from 0"),
+        (["--scores", "percent"], "the scores are 'percent': choose logits or probabilities"),
+    ],
+)
+def test_a_description_that_cannot_be_meant_is_a_usage_error(run, model, image, options, message):
+    code, out, err = run(model("sums"), image(), *options)
+    assert (code, out) == (2, [])
+    assert err[0].startswith(message)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from edgeready_device.errors import ModelFileError
-from edgeready_device.model_file.contract import read_contract
-from edgeready_device.model_file.manifest import InputSpec
+from edgeready_device.model_file.contract import Description, read_contract
+from edgeready_device.model_file.manifest import InputSpec, Manifest
 from edgeready_device.model_file.reader import read_model_file
 from edgeready_device.model_file.tensor_spec import TensorSpec
 from edgeready_device.normalization import Normalization
@@ -47,13 +47,6 @@ def test_int8_pixels_of_a_foreign_file_are_moved_by_128(contract):
     assert found.table(PIXELS).tolist() == [[-128, -127], [-126, 127]]
 
 
-def test_int16_pixels_of_a_foreign_file_are_zero_to_one_in_its_scale(contract):
-    # scale 1 / 32768: 255 is 1.0, which saturates at 32767; 1 is 32768 / 255 = 128.5
-    found = contract("echo_int16")
-    assert found.raw_pixels is False
-    assert found.table(PIXELS).tolist() == [[0, 129], [257, 32767]]
-
-
 def test_a_float_model_has_no_table(contract):
     found = contract("echo_float")
     assert (found.table, found.input.quant, found.output.quant, found.raw_pixels) == (None, None, None, False)
@@ -68,10 +61,10 @@ def test_an_rgb_input_has_three_channels(contract):
 
 
 def test_the_standard_metadata_gives_the_normalization(contract):
-    found = contract("sums_normalized")
+    found = contract("float_metadata")
     assert found.frame.normalization == Normalization((2.0,), (0.5,))
-    assert found.raw_pixels is False
-    assert found.table(np.array([2, 3, 100, 255], np.uint8)).tolist() == [0, 2, 196, 255]
+    assert (found.raw_pixels, found.pixels, found.notes) == (False, "(pixel - 2) / 0.5", ())
+    found.check()
 
 
 def test_edgeready_json_gives_normalization_resize_rule_and_scores(complete):
@@ -90,16 +83,22 @@ def test_labels_are_those_of_the_file(complete):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("two_inputs", "2 inputs and 1 outputs: an image classifier has one of each"),
-        ("two_outputs", "1 inputs and 2 outputs: an image classifier has one of each"),
+        ("two_inputs", "2 inputs and 1 outputs: an image classifier has one input"),
+        (
+            "two_outputs",
+            "1 inputs and 2 outputs (0: 'y' [1, 4], 1: 'z' [1, 4]): say which output holds the scores with "
+            "--output N (Description(output=N)), if it is an image classifier",
+        ),
         ("map_output", "the output 'y' has the shape [1, 2, 2, 3]: an image classifier gives one row"),
-        ("one_class", "the output 'y' has the shape [1, 1]: an image classifier gives one row of at least 2"),
         ("flat_input", "the input 'x' is uint8 [1, 4]: an image classifier takes [1, height, width]"),
-        ("batch_of_two", "the input 'x' is uint8 [2, 2, 2, 1]: an image classifier takes"),
+        (
+            "batch_of_two",
+            "the output 'y' has the shape [1, 4]: an image classifier gives one row of scores for each of its 2 "
+            "frames",
+        ),
         ("four_channels", "the input 'x' is uint8 [1, 2, 2, 4]: an image classifier takes"),
-        ("int32_input", "the input 'x' is int32 [1, 2, 2, 1]: an image classifier takes"),
         ("no_pixels", "the input is 0x2 pixels: it needs at least 1x1"),
-        ("no_scale", "'x' is uint8 without a scale"),
+        ("no_scale", "'y' is uint8 without a scale: an image classifier's scores are quantized or float"),
         ("zero_scale", "the scale is 0.0: it must be a positive number"),
         ("per_axis_end", "'x' has 3 scales: an end has one"),
     ],
@@ -114,9 +113,93 @@ def test_what_is_no_image_classifier_is_refused_by_its_name(contract, model, nam
 @pytest.mark.parametrize("labels", [b"left\nright\n", b"a\nb\nc\nd\n"])
 def test_labels_and_classes_must_agree(complete, labels):
     path = complete(labels=labels)
+    contract = read_contract(read_model_file(path))
     with pytest.raises(ModelFileError) as caught:
-        read_contract(read_model_file(path))
-    assert str(caught.value).startswith(f"{path}: {len(labels.split())} labels for 3 classes: give the file")
+        contract.check()
+    assert str(caught.value) == (
+        f"{path}: {len(labels.split())} labels for 3 classes: give the file that belongs to the model, or the right "
+        "ones with --labels (Description(labels=...))"
+    )
+
+
+def test_labels_that_are_given_go_before_wrong_ones_in_the_file(complete):
+    file = read_model_file(complete(labels=b"left\nright\n"))
+    contract = read_contract(file, Description(labels=("a", "b", "c")))
+    contract.check()
+    assert contract.labels == ("a", "b", "c")
+
+
+def test_display_names_in_english_are_the_labels_and_the_first_file_where_they_lack_one(complete):
+    parts = {"ids.txt": b"/m/1\n/m/2\n/m/3\n", "names_de.txt": b"Haus\nBaum\nHund\n"}
+    path = complete("sums_localized", labels=None, extra={**parts, "names_en.txt": b"Building\n\nDog\n"})
+    assert read_contract(read_model_file(path)).labels == ("Building", "/m/2", "Dog")
+    path = complete("sums_localized", labels=None, extra=parts)
+    assert read_contract(read_model_file(path)).labels == ("/m/1", "/m/2", "/m/3")
+    path = complete("sums_localized", labels=None, extra={**parts, "names_en.txt": b"a\nb\nc\nd\n"})
+    assert read_contract(read_model_file(path)).labels == ("/m/1", "/m/2", "/m/3")
+
+
+# -- which output, which layout, how many frames ---------------------------------------------------------------
+
+
+def test_the_output_with_the_scores_is_chosen_with_its_own_labels(complete):
+    extra = {"features.txt": b"a\nb\nc\nd\n", "scores.txt": b"/m/1\n/m/2\n", "scores_en.txt": b"cat\ndog\n"}
+    file = read_model_file(complete("two_scores", labels=None, extra=extra))
+    scores, features = (read_contract(file, Description(output=number)) for number in (1, 0))
+    assert (scores.output_number, scores.output.shape, scores.labels) == (1, (1, 2), ("cat", "dog"))
+    assert (features.output_number, features.output.shape, features.labels) == (0, (1, 4), ("a", "b", "c", "d"))
+
+
+def test_an_output_that_is_not_there_is_refused(model):
+    with pytest.raises(ModelFileError, match=r"there is no output 2: it has 2, counted from 0 \(0: 'y' \[1, 4\]"):
+        read_contract(read_model_file(model("two_outputs")), Description(output=2))
+
+
+def test_the_manifest_names_the_output_with_the_scores(complete):
+    manifest = Manifest("two", InputSpec(2, 2, 1, normalization=Normalization((0.0,), (1.0,))), "logits", output=1)
+    path = complete("two_scores", labels=None, parts={"edgeready.json": manifest.to_json().encode()})
+    assert read_contract(read_model_file(path, check_hashes=False)).output_number == 1
+
+
+def test_channels_first_are_recognized_where_no_other_reading_makes_a_picture(contract, model):
+    found = contract("echo_nchw")
+    assert (found.frame.height, found.frame.width, found.frame.channels, found.frame.layout) == (2, 4, 3, "nchw")
+    assert contract("echo_nchw_or_nhwc").frame.layout == "nhwc"
+    found = read_contract(read_model_file(model("echo_nchw_or_nhwc")), Description(layout="nchw")).frame
+    assert (found.height, found.width, found.channels, found.layout) == (2, 3, 3, "nchw")
+
+
+def test_a_layout_that_makes_no_picture_is_refused(model):
+    with pytest.raises(ModelFileError, match=r"uint8 \[1, 3, 2, 4\], read as nhwc: an image classifier takes"):
+        read_contract(read_model_file(model("echo_nchw")), Description(layout="nhwc"))
+
+
+def test_several_frames_at_once_are_a_batch(contract):
+    assert (contract("echo_batch").batch, contract("echo_batch").labels) == (3, ("0", "1", "2", "3"))
+    assert contract("sums").batch == 1
+
+
+def test_a_sigmoids_number_scores_the_second_of_two_classes(contract):
+    found = contract("sigmoid")
+    assert (found.binary, found.scores, found.labels, found.output_refusal) == (True, "probabilities", ("0", "1"), "")
+    found = contract("sigmoid_uint8")
+    assert (found.binary, found.scores) == (True, "probabilities")
+
+
+def test_one_number_that_is_no_sigmoids_must_be_said(model):
+    file = read_model_file(model("sigmoid_logit"))
+    given = Description(preset="raw")
+    with pytest.raises(ModelFileError, match="the output 'scores' is one number and not a sigmoid's") as caught:
+        read_contract(file, given).check()
+    assert "--scores logits or --scores probabilities" in str(caught.value)
+    found = read_contract(file, Description(preset="raw", scores="logits"))
+    found.check()
+    assert (found.scores, found.labels) == ("logits", ("0", "1"))
+
+
+def test_the_scale_of_squashed_scores_tells_probabilities(contract):
+    assert contract("squashed").scores == "probabilities"
+    assert contract("sums").scores == "logits"
 
 
 def test_a_normalization_of_other_channels_than_the_model_has_is_refused(complete):

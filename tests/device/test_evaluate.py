@@ -137,7 +137,7 @@ def test_fewer_than_one_worker_is_refused(faked, workers):
 @pytest.mark.parametrize("workers", [1, 2])
 def test_an_error_in_a_worker_reaches_the_caller(model, workers):
     frames = np.zeros((200, 3, 3), np.uint8)
-    with pytest.raises(ImageError, match=r"the frame has the shape \[3, 3\], the model takes \[2, 4\]"):
+    with pytest.raises(ImageError, match=r"the frame has the shape \[3, 3\], the model takes \[2, 4, 1\]"):
         evaluate(Model.load(model("rank3")), frames, np.zeros(200, np.int64), workers=workers)
 
 

@@ -180,7 +180,7 @@ def test_a_compiler_that_left_the_parts_out_did_not_truncate_the_file(model, tmp
     from tflite_models import O, T, tflite
 
     tensors = [T("image", (1, 2, 2, 1), "uint8", 1.0), T("scores", (1, 4), "uint8", 1.0)]
-    listed = {"TFLITE_METADATA": _metadata("digits", label_file="labels.txt", files=["edgeready.json"])}
+    listed = {"TFLITE_METADATA": _metadata("digits", outputs=[[("labels.txt", "")]], files=["edgeready.json"])}
     for name, message in (("ethos-u", "Ethos-U"), ("other", "the part is missing: the file is truncated")):
         path = tmp_path / "compiled.tflite"
         ops = [O("CUSTOM", ["image"], ["scores"], custom_code=name)]

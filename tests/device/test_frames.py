@@ -40,7 +40,7 @@ def test_another_size_is_met_by_the_rule(rule, edge):
 
 @pytest.mark.parametrize(
     "picture",
-    [np.zeros((2, 2, 3)), np.zeros((2, 2, 4), np.uint8), np.zeros((0, 2, 3), np.uint8), np.zeros(4, np.uint8)],
+    [np.zeros((2, 2, 5), np.uint8), np.zeros((0, 2, 3), np.uint8), np.zeros(4, np.uint8), np.uint8(3)],
 )
 def test_what_is_no_picture_is_refused(picture):
     with pytest.raises(ImageError, match="give uint8 of the shape height, width, 1 or 3"):
@@ -95,7 +95,7 @@ def header(text: str) -> bytes:
         (header("{'descr': '|u1', 'fortran_order': False, 'shape': (-2, 2, 3)}"), "cannot be read"),
         (header("{'descr': '|O', 'fortran_order': False, 'shape': (2, 2)}") + b"\x80\x04N.", "cannot be read"),
         (COLOURS / 255, r"the picture is float64 \[2, 2, 3\]: give uint8"),
-        (COLOURS[np.newaxis], r"the picture is uint8 \[1, 2, 2, 3\]: give uint8"),
+        (np.stack([COLOURS, COLOURS]), r"\[2, 2, 2, 3\], so it is 2 pictures: give one"),
         (np.zeros((0, 2, 3), np.uint8), r"cannot be read|the picture is uint8 \[0, 2, 3\]"),
     ],
 )

@@ -8,6 +8,7 @@ import pytest
 
 from edgeready_device.benchmarking.benchmark import BenchmarkConfig, benchmark
 from edgeready_device.errors import EdgereadyError, ImageError, ModelFileError, NotFoundError, UsageError
+from edgeready_device.evaluation import evaluate
 from edgeready_device.model import Model
 from edgeready_device.model_file.contract import Description
 from edgeready_device.model_file.manifest import InputSpec
@@ -115,7 +116,7 @@ def test_the_frame_may_leave_out_or_carry_the_one_channel(faked):
 
 
 def test_a_float_frame_is_quantized_but_not_normalized(faked):
-    model = faked("sums_normalized", None)
+    model = faked("sums", None).described_as(Description(normalization=Normalization((2.0,), (0.5,))))
     values = np.array([[0.5, 1.5], [-3.0, 300.0]], np.float64)
     found = model.quantize(values)
     assert (found.dtype, found.reshape(-1).tolist()) == (np.uint8, [0, 2, 0, 255])
@@ -123,7 +124,8 @@ def test_a_float_frame_is_quantized_but_not_normalized(faked):
 
 def test_a_uint8_frame_is_normalized_and_quantized(faked):
     # (p - 2) / 0.5 in steps of 1.0
-    assert faked("sums_normalized", None).quantize(FRAME).reshape(-1).tolist() == [28, 12, 4, 20]
+    model = faked("sums", None).described_as(Description(normalization=Normalization((2.0,), (0.5,))))
+    assert model.quantize(FRAME).reshape(-1).tolist() == [28, 12, 4, 20]
 
 
 def test_each_channel_is_normalized_by_its_own_numbers(faked, complete):
@@ -134,11 +136,24 @@ def test_each_channel_is_normalized_by_its_own_numbers(faked, complete):
 
 
 def test_a_float_model_gets_zero_to_one_from_pixels_and_floats_as_they_are(faked):
-    model = faked("echo_float", None)
+    model = faked("echo_float", None).described_as(Description(preset="unit"))
     found = model.quantize(np.array([[0, 51], [102, 255]], np.uint8))
     assert found.dtype == np.float32
     assert found.reshape(-1).tolist() == [0.0, np.float32(0.2), np.float32(0.4), 1.0]
-    assert model.quantize(np.array([[-1.5, 0], [7, 1]])).reshape(-1).tolist() == [-1.5, 0.0, 7.0, 1.0]
+    assert model.quantize(np.array([[-0.5, 0], [1.5, 1]])).reshape(-1).tolist() == [-0.5, 0.0, 1.5, 1.0]
+
+
+def test_pixels_for_a_float_model_of_which_nothing_is_said_are_refused_and_values_are_not(faked, model):
+    found = faked("echo_float", lambda tensor: tensor.reshape(1, -1))
+    for call in (found.quantize, found.classify, found.run, lambda frame: found.classify_many([frame])):
+        with pytest.raises(ModelFileError, match="does not state the normalization of its float32 input") as caught:
+            call(FRAME)
+        assert str(caught.value).startswith(str(model("echo_float")))
+    with pytest.raises(ModelFileError, match="does not state the normalization"):
+        evaluate(found, FRAME[np.newaxis], np.zeros(1, np.int64))
+    assert found.run(np.array([[-1.5, 0], [300, 1]])).tolist() == [-1.5, 0.0, 300.0, 1.0]
+    said = found.described_as(Description(normalization=Normalization((0.0,), (1.0,))))
+    assert said.run(FRAME).tolist() == [16.0, 8.0, 4.0, 12.0]
 
 
 def test_many_frames_give_a_row_each(faked):
@@ -152,30 +167,15 @@ def test_no_frames_give_no_rows(faked):
     assert (found.shape, found.dtype) == ((0, 3), np.uint8)
 
 
-@pytest.mark.parametrize("shape", [(3, 2), (2,), (4,), (), (2, 2, 3), (1, 2, 2, 1), (1, 2, 2)])
-def test_a_frame_of_another_shape_is_refused(faked, shape):
+@pytest.mark.parametrize("shape", [(3, 2), (3, 3, 1), (2, 3, 3), (3, 2, 1)])
+def test_a_frame_of_another_size_is_refused(faked, shape):
     with pytest.raises(ImageError) as caught:
         faked("sums", None).classify(np.zeros(shape, np.uint8))
-    assert str(caught.value) == (f"the frame has the shape {list(shape)}, the model takes [2, 2, 1]: resize it first")
+    assert str(caught.value) == (
+        f"the frame has the shape {list(shape)}, the model takes [2, 2, 1]: resize it first, as fit_frame(picture, "
+        "model.contract.frame) does"
+    )
     assert caught.value.exit_code == 3
-
-
-def test_a_grey_frame_for_a_colour_model_is_refused(faked):
-    with pytest.raises(ImageError, match=r"the frame has the shape \[2, 2\], the model takes \[2, 2, 3\]"):
-        faked("echo_rgb", None).quantize(np.zeros((2, 2), np.uint8))
-
-
-@pytest.mark.parametrize("dtype", ["int8", "int16", "int64", "uint16", "bool", "complex64", "U1"])
-def test_a_frame_of_another_type_is_refused(faked, dtype):
-    frame = np.zeros((2, 2), dtype)
-    with pytest.raises(ImageError, match=f"the frame is {frame.dtype}: give uint8 pixels, or float") as caught:
-        faked("sums", None).quantize(frame)
-    assert caught.value.exit_code == 3
-
-
-def test_a_float_frame_with_nan_is_refused(faked):
-    with pytest.raises(UsageError, match="NaN"):
-        faked("sums", None).quantize(np.full((2, 2), math.nan))
 
 
 @pytest.mark.parametrize("top", [0, -1])
@@ -213,7 +213,11 @@ def test_a_complete_file_classifies_with_its_labels(load, complete):
 
 def test_the_normalization_of_the_file_reaches_the_runtime(load):
     # (p - 2) / 0.5: 28, 12, 4, 20
-    assert load("sums_normalized").run(FRAME).tolist() == [28 / 8, 12 / 8, 17 / 8]
+    assert load("float_metadata").run(FRAME).tolist() == [28.0, 12.0, 4.0, 20.0]
+
+
+def test_metadata_that_contradicts_the_range_does_not_reach_the_runtime(load):
+    assert load("sums_normalized").run(FRAME).tolist() == REAL
 
 
 def test_an_input_of_rank_three_runs(load):
@@ -235,7 +239,8 @@ def test_a_frame_in_another_memory_order_gives_the_same_answer(load):
 def test_int8_and_int16_models_run(load):
     pixels = np.array([[0, 1], [2, 255]], np.uint8)
     assert load("echo_int8").run(pixels).tolist() == [0.0, 1.0, 2.0, 255.0]
-    assert load("echo_int16").invoke(load("echo_int16").quantize(pixels)).tolist() == [0, 129, 257, 32767]
+    model = load("echo_int16").described_as(Description(preset="unit"))  # 1 is 32768 / 255 = 128.5
+    assert model.invoke(model.quantize(pixels)).tolist() == [0, 129, 257, 32767]
 
 
 def test_a_float_model_runs(load):
@@ -322,6 +327,138 @@ def test_a_file_that_is_no_classifier_is_refused_before_a_runtime_is_asked(model
     # the runtime's name is wrong as well: what is wrong with the file is said first
     with pytest.raises(ModelFileError, match=r"two_inputs\.tflite: 2 inputs"):
         Model.load(model("two_inputs"), runtime="nonsense")
+
+
+# -- what is said goes before what the file says -----------------------------------------------------------------
+
+
+def test_colours_go_in_blue_first_where_that_is_said(load):
+    frame = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
+    model = load("echo_rgb").described_as(Description(color="bgr"))
+    assert model.run(frame).tolist() == [2.0, 1.0, 0.0, 5.0, 4.0, 3.0, 8.0, 7.0, 6.0, 11.0, 10.0, 9.0]
+
+
+def test_the_normalization_is_by_channel_in_the_order_of_the_network(load):
+    blue_first = Normalization((0.0, 1.0, 2.0), (1.0, 0.5, 0.25))
+    model = load("echo_rgb").described_as(Description(color="bgr", normalization=blue_first))
+    frame = np.tile(np.array([30, 20, 10], np.uint8), (2, 2, 1))
+    assert model.run(frame).tolist() == [10.0, (20 - 1) * 2, (30 - 2) * 4] * 4
+
+
+def test_channels_go_in_first_where_the_model_has_them_so(load):
+    frame = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
+    expected = [float(value) for value in np.moveaxis(frame, 2, 0).reshape(-1)]
+    assert load("echo_nchw").run(frame).tolist() == expected
+    assert load("echo_nchw").run(np.moveaxis(frame, 2, 0)).tolist() == expected
+
+
+def test_the_output_with_the_scores_is_the_one_that_is_said(model, runtime):
+    path = model("two_scores")
+    with pytest.raises(ModelFileError, match="say which output holds the scores with --output N"):
+        Model.load(path, runtime=runtime.name)
+    for number, expected in ((0, [16.0, 8.0, 4.0, 12.0]), (1, [4.0, 12.0])):
+        opened = Model.load(path, runtime=runtime.name, description=Description(output=number))
+        assert opened.run(FRAME).tolist() == expected
+        assert opened.classify(FRAME, 1)[0].index == expected.index(max(expected))
+        assert opened.replicate().run(FRAME).tolist() == expected
+
+
+def test_a_sigmoid_is_two_classes(load):
+    model = load("sigmoid").described_as(Description(preset="signed-unit", labels=("cat", "dog")))
+    white, black = np.full((2, 2), 255, np.uint8), np.zeros((2, 2), np.uint8)
+    score = 1 / (1 + math.exp(-1))
+    found = model.classify(white)
+    assert [(p.label, p.index) for p in found] == [("dog", 1), ("cat", 0)]
+    assert [p.score for p in found] == pytest.approx([score, 1 - score], abs=1e-6)
+    assert [p.label for p in model.classify(black)] == ["cat", "dog"]
+    report = evaluate(model, np.stack([white, black, white]), np.array([1, 0, 0]))
+    assert (report.top1.hits, report.top1.count, report.confusion.tolist()) == (2, 3, [[1, 1], [0, 1]])
+
+
+def test_the_logit_of_a_sigmoid_is_two_classes_where_that_is_said(load):
+    said = Description(preset="signed-unit", scores="logits")
+    model = load("sigmoid_logit").described_as(said)
+    found = model.classify(np.full((2, 2), 255, np.uint8))
+    assert [(p.label, p.index) for p in found] == [("1", 1), ("0", 0)]
+    assert found[0].score == pytest.approx(1 / (1 + math.exp(-1)), abs=1e-6)
+    assert evaluate(model, np.zeros((1, 2, 2), np.uint8), np.array([0])).top1.hits == 1
+    with pytest.raises(ModelFileError, match="one number and not a sigmoid's"):
+        load("sigmoid_logit").described_as(Description(preset="signed-unit")).classify(FRAME)
+
+
+def test_a_quantized_sigmoid_is_two_classes(runtime, model):
+    opened = Model.load(model("sigmoid_uint8"), runtime=runtime.name)
+    found = opened.classify(np.full((1, 1), 3, np.uint8))  # the logit saturates at (255 - 128) / 32 or is 3
+    assert (found[0].index, found[0].score) == (1, pytest.approx(1 / (1 + math.exp(-3)), abs=1 / 128))
+
+
+def test_a_batch_is_filled_up_with_the_frame_and_many_frames_run_at_once(load):
+    model = load("echo_batch")
+    frames = np.arange(16, dtype=np.uint8).reshape(4, 2, 2)
+    assert model.quantize(frames[1]).shape == (3, 2, 2, 1)
+    assert model.run(frames[1]).tolist() == [4.0, 5.0, 6.0, 7.0]
+    assert model.run_many(frames).tolist() == frames.reshape(4, 4).tolist()
+    assert model.run_many(iter(frames[:2])).tolist() == frames[:2].reshape(2, 4).tolist()
+    assert (model.run_many([]).shape, model.classify_many([])) == ((0, 4), [])
+    assert [found[0].index for found in model.classify_many(frames, top=1)] == [3] * 4
+
+
+def test_a_batch_runs_as_often_as_it_must(faked):
+    rows = []
+    model = faked("echo_batch", lambda tensor: rows.append(len(tensor)) or tensor.reshape(3, 4))
+    assert evaluate(model, np.zeros((7, 2, 2), np.uint8), np.zeros(7, int), workers=1).top1.count == 7
+    assert rows == [3, 3, 3]
+
+
+def test_integers_without_a_scale_run(load):
+    for name in ("echo_raw", "echo_raw_uint8"):
+        assert load(name).run(FRAME).tolist() == [16.0, 8.0, 4.0, 12.0]
+        with pytest.raises(ImageError, match="give uint8 pixels"):
+            load(name).run(FRAME / 255)
+
+
+def test_wrong_labels_in_the_file_stop_nothing_but_their_own_use(load, complete):
+    path = complete(labels=b"left\nright\n")
+    model = load(path)
+    assert model.run(FRAME).tolist() == REAL
+    with pytest.raises(ModelFileError, match="2 labels for 3 classes") as caught:
+        model.classify(FRAME)
+    assert str(caught.value).startswith(f"{path}: ")
+    with pytest.raises(ModelFileError, match="2 labels for 3 classes"):
+        evaluate(model, FRAME[np.newaxis], np.zeros(1, np.int64))
+    said = Description(labels=("a", "b", "c"))
+    assert model.described_as(said).classify(FRAME, 1)[0].label == "a"
+    assert Model.load(path, description=said).classify(FRAME, 1)[0].label == "a"
+
+
+# -- scores that are no numbers ----------------------------------------------------------------------------------
+
+
+def test_scores_that_are_no_numbers_are_an_error_that_names_them(load, model):
+    opened = load("quotient").described_as(Description(preset="raw"))
+    assert opened.classify(np.full((2, 2), 7, np.uint8), 1)[0].score == pytest.approx(0.25)
+    with pytest.raises(ModelFileError) as caught:
+        opened.classify(np.array([[0, 7], [7, 0]], np.uint8))
+    assert str(caught.value) == (
+        f"{model('quotient')}: 2 of 4 scores that the model gives are no numbers (NaN or infinity): its weights, or "
+        "the normalization that it is fed with, are wrong; convert it again, or say how pixels go in"
+    )
+    assert caught.value.exit_code == 3
+    frames = np.stack([np.full((2, 2), 7, np.uint8), np.zeros((2, 2), np.uint8)])
+    with pytest.raises(ModelFileError, match="4 of 8 scores that the model gives are no numbers"):
+        evaluate(opened, frames, np.zeros(2, np.int64))
+    with pytest.raises(ModelFileError, match="are no numbers"):
+        opened.classify_many(frames)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_every_number_that_is_none_is_met(faked, value):
+    model = faked("quotient", lambda tensor: np.array([[0.5, value, 0.0, 0.1]], np.float32))
+    with pytest.raises(ModelFileError, match="1 of 4 scores"):
+        model.described_as(Description(preset="raw")).classify(FRAME)
+
+
+# -- errors ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["unknown_op", "misfit"])

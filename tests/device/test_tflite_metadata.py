@@ -8,7 +8,7 @@ import pytest
 from edgeready_device.errors import ModelFileError
 from edgeready_device.normalization import Normalization
 from edgeready_device.tflite.graph import read_graph
-from edgeready_device.tflite.metadata import ENTRY, TfliteMetadata, read_tflite_metadata
+from edgeready_device.tflite.metadata import ENTRY, LabelFiles, TfliteMetadata, read_tflite_metadata
 
 
 @pytest.fixture
@@ -19,8 +19,16 @@ def entry(model):
 
 def test_name_labels_and_normalization_are_read(entry):
     assert read_tflite_metadata(entry("sums_normalized")) == TfliteMetadata(
-        "standard", "", "names.txt", Normalization((2.0,), (0.5,)), ("names.txt",)
+        "standard", "", (LabelFiles("names.txt"),), Normalization((2.0,), (0.5,)), ("names.txt",)
     )
+
+
+def test_each_output_has_its_label_file_and_english_display_names(entry):
+    assert read_tflite_metadata(entry("sums_localized")).outputs == (LabelFiles("ids.txt", "names_en.txt"),)
+    found = read_tflite_metadata(entry("two_scores"))
+    assert found.outputs == (LabelFiles("features.txt"), LabelFiles("scores.txt", "scores_en.txt"))
+    assert found.label_file == "features.txt"
+    assert found.label_files == ("features.txt", "scores.txt", "scores_en.txt")
 
 
 def test_every_associated_file_is_listed_once(entry):

@@ -167,3 +167,19 @@ class TestBuilt:
         code, out, err = run_here("convert", keras, "--data", "digits", "--mode", "float16", "--debug-report", "why")
         assert (code, out) == (2, "")
         assert "float16 files compute in floats: leave it out, or choose an integer mode" in err
+
+
+# -- what becomes of a pixel, where the float32 file does not say ---------------------------------------------------
+
+
+def test_the_integer_models_range_tells_the_float_models_normalization(files, run_here):
+    from edgeready.workflows.layers import _normalization
+    from edgeready_device.model_file.reader import read_model_file
+
+    float32, integer = (read_model_file(files / name) for name in ("f.tflite", "i.tflite"))
+    found = _normalization(float32, integer)
+    quant = integer.contract.input.quant
+    assert not float32.contract.normalization_stated
+    assert found == Normalization((float(quant.zero_point),), (1 / quant.scale,))
+    with pytest.raises(ModelFileError, match="does not state the normalization of its float32 input"):
+        _normalization(float32, float32)

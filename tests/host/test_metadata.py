@@ -8,7 +8,7 @@ from edgeready.model_file.tflite_metadata import tflite_metadata
 from edgeready_device.model_file.manifest import InputSpec
 from edgeready_device.normalization import Normalization
 from edgeready_device.tflite.flatbuffer import Flatbuffer, Table
-from edgeready_device.tflite.metadata import IDENTIFIER, TfliteMetadata, read_tflite_metadata
+from edgeready_device.tflite.metadata import IDENTIFIER, LabelFiles, TfliteMetadata, read_tflite_metadata
 
 TORCH = Normalization((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
 IMAGE_PROPERTIES, RGB, GRAYSCALE = 2, 1, 2  # metadata_schema.fbs
@@ -25,7 +25,11 @@ def subgraph(data: bytes) -> Table:
 
 def test_the_device_package_reads_back_what_was_written():
     assert read_tflite_metadata(made()) == TfliteMetadata(
-        "net", "1.2.3", "labels.txt", Normalization((0.0,), (255.0,)), ("edgeready.json", "golden.npz", "labels.txt")
+        "net",
+        "1.2.3",
+        (LabelFiles("labels.txt"),),
+        Normalization((0.0,), (255.0,)),
+        ("edgeready.json", "golden.npz", "labels.txt"),
     )
 
 

@@ -11,9 +11,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeready_device.commands.options import add_description_options, add_verb, open_model, read_description
+from edgeready_device.commands.options import add_description_options, add_verb, open_classifier
 from edgeready_device.commands.terminal import print_traceback, say, show, write_json, write_line
-from edgeready_device.errors import ImageError, NotFoundError, UsageError
+from edgeready_device.errors import ImageError, ModelFileError, NotFoundError, UsageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
 
     _check(options)
     paths = None if options.camera is not None else _image_paths(options.images)
-    model = open_model(options).described_as(read_description(options))
+    model = open_classifier(options)
     spec = model.contract.frame
     pictures = _camera(options, spec) if paths is None else _files(paths, spec)
     code, entries = 0, []
@@ -70,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
         try:
             predictions = model.classify(frame(), options.top, options.threshold)
             entry, text = classify_json(name, predictions), classify_text(name, predictions)
-        except (ImageError, NotFoundError) as error:
+        except (ImageError, NotFoundError, ModelFileError) as error:  # the last: no scores for this image
             if options.debug:
                 print_traceback()
             say(str(error))
@@ -102,7 +102,7 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _files(paths: Sequence[str], spec: InputSpec) -> Iterator[Picture]:
-    from edgeready_device.images.decode import load_frame
+    from edgeready_device.images.decode import load_picture
     from edgeready_device.images.frames import load_array
 
     for path in paths:
@@ -111,7 +111,7 @@ def _files(paths: Sequence[str], spec: InputSpec) -> Iterator[Picture]:
         elif path.endswith(".npy"):
             yield path, partial(load_array, path, spec)
         else:
-            yield path, partial(load_frame, path, spec.height, spec.width, channels=spec.channels, rule=spec.resize)
+            yield path, partial(load_picture, path, spec)
 
 
 def _from_standard_input(spec: InputSpec) -> NDArray[np.uint8]:

@@ -28,7 +28,7 @@ class DrawingTarget:
     """
 
     def __init__(self, place: Path, *, several: bool, sources: Sequence[str] = ()) -> None:
-        from edgeready_device.images.frames import require_pillow
+        from edgeready_device.images.pillow_image import require_pillow
         from edgeready_device.report.drawing import DRAWING_FORMATS
 
         require_pillow()

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from edgeready_device.commands.options import add_description_options, add_verb, open_model, read_description
+from edgeready_device.commands.options import add_description_options, add_verb, open_classifier
 from edgeready_device.commands.terminal import budget, progress, show
 
 
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     from edgeready_device import evaluation
     from edgeready_device.report.predictions import evaluation_json, evaluation_text
 
-    model = open_model(options).described_as(read_description(options))
+    model = open_classifier(options)
     frame, follow = model.contract.frame, options.follow_links
     data = evaluation.load_examples(options.data, frame, model.labels, follow_links=follow)
     result = evaluation.evaluate(model, data.frames, data.truth, workers=options.workers, progress=progress())

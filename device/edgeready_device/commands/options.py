@@ -84,12 +84,26 @@ def add_threads_option(parser: argparse.ArgumentParser, *, several: bool = False
 
 
 def add_description_options(parser: argparse.ArgumentParser) -> None:
-    """Declares the options about labels, normalization and resizing."""
+    """Declares the options that say how pictures go into a classifier, and what its scores mean."""
+    from edgeready_device.normalization import PRESETS
+
     group = parser.add_argument_group("description of the model, which overrides what the file says")
     group.add_argument("--labels", type=Path, metavar="FILE", help="one label a line, or lines of number and label")
     group.add_argument("--mean", help="the network sees (pixel - MEAN) / STD: 127.5, or a number for each channel")
     group.add_argument("--std", help="as --mean: 127.5 or 58.4,57.1,57.4")
+    group.add_argument(
+        "--preset", metavar="NAME", help=f"how a known family of networks takes pictures: {', '.join(PRESETS)}"
+    )
     group.add_argument("--resize", metavar="RULE", help="how an image becomes a frame: stretch, crop or letterbox")
+    group.add_argument(
+        "--crop", type=float, metavar="SHARE", help="keep the centre of each image first, as 0.875 of each side"
+    )
+    group.add_argument("--color", metavar="ORDER", help="the order in which the model takes channels: rgb or bgr")
+    group.add_argument(
+        "--layout", help="nhwc or nchw, where the input's shape can be read as both: channels last or first"
+    )
+    group.add_argument("--output", type=int, metavar="N", help="the output that holds the scores, counted from 0")
+    group.add_argument("--scores", metavar="KIND", help="what the output holds: logits or probabilities")
 
 
 def open_file(options: argparse.Namespace, *kernels: str) -> TfliteModel:
@@ -132,6 +146,33 @@ def try_file(options: argparse.Namespace, file: TfliteModel, *kernels: str) -> N
             run_first(file, options.runtime, getattr(options, "threads", None), kernels=path)
 
 
+def open_classifier(options: argparse.Namespace) -> Model:
+    """Returns the Model that `options` ask for, as they describe it, ready to classify.
+
+    What the file says of itself and its contradictions go to standard error. Raises ModelFileError for a file that is
+    no classifier, or of which more must be said, before a runtime sees it.
+    """
+    from edgeready_device.commands.terminal import say
+    from edgeready_device.model import Model, contract_of
+    from edgeready_device.model_file.reader import read_model_file
+
+    description = read_description(options)
+    file = apply_size(options, read_model_file(options.model, trusted=options.trusted))
+    contract = contract_of(file, description)
+    contract.check()
+    for note in contract.notes:
+        say(f"{file.path}: {note}")
+    try_file(options, file)
+    return Model.from_file(
+        file,
+        runtime=options.runtime,
+        threads=getattr(options, "threads", None),
+        delegate=options.delegate,
+        keep_state=getattr(options, "keep_state", False),
+        description=description,
+    )
+
+
 def read_description(options: argparse.Namespace) -> Description:
     """Returns the Description of the model in `options`."""
     from edgeready_device import normalization
@@ -141,6 +182,12 @@ def read_description(options: argparse.Namespace) -> Description:
         labels=None if options.labels is None else labels.read_labels(options.labels),
         normalization=normalization.parse_normalization(options.mean, options.std),
         resize=options.resize,
+        scores=options.scores,
+        preset=options.preset,
+        color=options.color,
+        layout=options.layout,
+        crop=options.crop,
+        output=options.output,
     )
 
 

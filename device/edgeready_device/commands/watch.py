@@ -16,13 +16,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from edgeready_device.commands.options import (
-    add_description_options,
-    add_threads_option,
-    add_verb,
-    open_model,
-    read_description,
-)
+from edgeready_device.commands.options import add_description_options, add_threads_option, add_verb, open_classifier
 from edgeready_device.commands.terminal import say, write_line
 from edgeready_device.errors import UsageError
 from edgeready_device.standard_streams import write_message, write_output
@@ -154,7 +148,7 @@ def run(options: argparse.Namespace) -> int:
         margin=options.margin,
         threshold=options.threshold,
     )
-    model = open_model(options).described_as(read_description(options))
+    model = open_classifier(options)
     labelling = Labelling(model, steadiness, top=options.top)
     actions = Actions([parse_action(label, command, model.labels) for label, command in options.on])
     watcher = _Watcher(options, source, actions)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from edgeready_device.errors import ModelFileError
-from edgeready_device.model_file.labels import Labels
+from edgeready_device.model_file.labels import PlainLabels
 
 _BACKGROUND = frozenset(("???", "background", "__background__", "_background_", "unlabeled", "n/a", "none", ""))
 _GAP = "???"  # how TensorFlow's label files write a number without a class
@@ -13,7 +13,7 @@ _GAP = "???"  # how TensorFlow's label files write a number without a class
 _COCO_NAMES, _COCO_NUMBERS = 80, 90
 
 
-def label_classes(labels: Labels | None, classes: int, offset: int | None = None) -> tuple[str, ...]:
+def label_classes(labels: PlainLabels | None, classes: int, offset: int | None = None) -> tuple[str, ...]:
     """Returns one label for each of the `classes`, the number of the class where there is none.
 
     `offset` is the line, from 0, or the number of the first class's label: 1 where the list starts with the

@@ -12,7 +12,7 @@ from edgeready_device.detection.head import KINDS, SSD, Head, read_head
 from edgeready_device.detection.placement import LETTERBOX, RULES, STRETCH
 from edgeready_device.errors import ModelFileError, UsageError
 from edgeready_device.model_file.contract import Description
-from edgeready_device.model_file.labels import Labels
+from edgeready_device.model_file.labels import LabelLines, PlainLabels
 from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.model_file.tensor_spec import TensorSpec
 
@@ -74,9 +74,10 @@ def read_detector(file: TfliteModel, description: Description, reading: HeadDesc
 def _contract(file: TfliteModel, description: Description, reading: HeadDescription) -> DetectorContract:
     if description.resize not in (None, *RULES):
         raise UsageError(f"the resize rule is {description.resize!r}: detectors take {' or '.join(RULES)}")
-    labels: Labels | None = description.labels or file.labels or None
+    described = description.labels
+    labels: PlainLabels = (described.plain if isinstance(described, LabelLines) else described) or file.labels
     # The number of labels tells kinds of YOLO apart; lines of number and label may have gaps.
-    count = 0 if labels is None or isinstance(labels, Mapping) else len(labels)
+    count = 0 if isinstance(labels, Mapping) else len(labels)
     frame = read_frame_input(file, description)
     head = read_head(file.graph, (frame.height, frame.width), kind=reading.kind, labels=count)
     outputs = tuple(TensorSpec.of(file.graph.tensors[file.graph.outputs[place]]) for place in head.outputs)
@@ -97,7 +98,7 @@ def _contract(file: TfliteModel, description: Description, reading: HeadDescript
     )
 
 
-def _count(labels: Labels | None) -> int:
+def _count(labels: PlainLabels) -> int:
     """How many classes the labels are for, where the head does not say."""
     if not labels:
         return 0

@@ -17,9 +17,8 @@ from edgeready_device.detection.decoding import decode
 from edgeready_device.detection.head import END_TO_END, SSD
 from edgeready_device.detection.placement import Placement
 from edgeready_device.errors import ImageError, ModelFileError, UsageError
-from edgeready_device.images.frames import fit_frame
+from edgeready_device.images.pictures import convert_channels, read_picture
 from edgeready_device.model_file.contract import AS_THE_FILE_SAYS, Description
-from edgeready_device.model_file.manifest import InputSpec
 from edgeready_device.model_file.reader import TfliteModel, read_model_file
 from edgeready_device.model_file.tensor_spec import TensorSpec
 from edgeready_device.quantization import dequantize
@@ -148,15 +147,12 @@ class Detector:
         return self.labels[index] if index < len(self.labels) else str(index)
 
 
-def _pixels(picture: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
+def _pixels(picture: Any, channels: int) -> NDArray[np.uint8]:
     """The picture with so many channels, of its own size."""
-    if not isinstance(picture, np.ndarray):
-        raise ImageError(
-            f"the picture is {type(picture).__name__}: give a uint8 array (height, width, 3); OpenCV's imread gives "
-            "None for a path that it cannot read"
-        )
-    height, width = picture.shape[:2] if picture.ndim in (2, 3) and picture.size else (1, 1)
-    return fit_frame(picture, InputSpec(height, width, channels))
+    pixels = read_picture(picture)
+    if pixels.dtype != np.uint8:
+        raise ImageError(f"the picture is {pixels.dtype} {list(pixels.shape)}: give uint8 pixels from 0 to 255")
+    return convert_channels(pixels, channels)
 
 
 def _real(values: NDArray[Any], spec: TensorSpec) -> NDArray[Any]:

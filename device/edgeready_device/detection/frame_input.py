@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from edgeready_device.errors import ModelFileError
 from edgeready_device.model_file.contract import Description
 from edgeready_device.model_file.input_size import check_sizes
+from edgeready_device.model_file.pixels import pixel_rule
 from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.model_file.tensor_spec import TensorSpec
 from edgeready_device.normalization import Normalization
@@ -23,7 +24,8 @@ _TYPES = ("uint8", "int8", "int16", "float32")
 class FrameInput:
     """A frame of uint8 pixels (height, width, channels), and what becomes of them.
 
-    `table` is None for a float input; `channels_first` says that the tensor is [1, channels, height, width].
+    `table` is None for a float input; `channels_first` says that the tensor is [1, channels, height, width], and
+    `blue_first` that its channels are B, G, R.
     """
 
     height: int
@@ -33,9 +35,12 @@ class FrameInput:
     dtype: str
     normalization: Normalization | None
     table: FrameTable | None
+    blue_first: bool = False
 
     def to_tensor(self, frame: NDArray[np.uint8]) -> NDArray[Any]:
         """Returns the input tensor, batch 1, of a frame."""
+        if self.blue_first:
+            frame = frame[..., ::-1]
         if self.table is not None:
             values: NDArray[Any] = self.table(frame)
         else:
@@ -63,25 +68,23 @@ def read_frame_input(file: TfliteModel, description: Description) -> FrameInput:
             f"the input {spec.name!r} is {spec.dtype} {list(shape)}: a detector takes [1, height, width, 1 or 3] or "
             "[1, 1 or 3, height, width]"
         )
-    stated = file.manifest.input.normalization if file.manifest else file.metadata.normalization
-    normalization = description.normalization or stated
-    if spec.quant is None and normalization is None:
-        raise ModelFileError(
-            f"the file does not state the normalization of its {spec.dtype} input, and a wrong one gives wrong "
-            "answers: say --mean 127.5 --std 127.5 (-1 to 1), --mean 0 --std 255 (0 to 1) or --mean 0 --std 1 (0 to "
-            "255)"
-        )
-    table = None
-    if spec.quant is not None and normalization is None:
-        table = FrameTable.raw(spec.dtype)
-    elif spec.quant is not None and normalization is not None:
-        table = FrameTable.exact(normalization, spec.quant, spec.dtype)
+    convention = description.convention
+    rule = pixel_rule(
+        spec,
+        described=description.normalization or (convention.normalization if convention else None),
+        manifest=file.manifest.input.normalization if file.manifest else None,
+        metadata=file.metadata.normalization,
+    )
+    if rule.refusal:
+        raise ModelFileError(rule.refusal)
+    color = description.color or (convention.color if convention else None)
     return FrameInput(
         height=height,
         width=width,
         channels=channels,
         channels_first=first,
         dtype=spec.dtype,
-        normalization=normalization,
-        table=table,
+        normalization=rule.normalization,
+        table=rule.table,
+        blue_first=color == "bgr" and channels == 3,
     )

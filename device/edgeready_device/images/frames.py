@@ -9,24 +9,42 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeready_device.errors import ImageError, NotFoundError, RuntimeUnavailableError, UsageError, one_line
+from edgeready_device.errors import ImageError, NotFoundError, UsageError, one_line
+from edgeready_device.images.pictures import convert_channels, is_pillow_image, read_picture
+from edgeready_device.images.pillow_image import require_pillow
 from edgeready_device.model_file.manifest import RESIZE_RULES, InputSpec
 
 _MOST_BYTES = 256 << 20  # of an array; chosen: far above a camera's picture, below a board's memory
 
 
-def fit_frame(picture: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.uint8]:
+def fit_frame(picture: Any, spec: InputSpec) -> NDArray[np.uint8]:
     """`picture` (uint8, grey or RGB, any size) as uint8 of the shape (height, width, channels) of `spec`.
 
-    It is resized by the rule of `spec`; RGB becomes grey by its luma, and grey three equal channels.
-    Raises ImageError for another dtype or shape, RuntimeUnavailableError where Pillow is needed and missing.
+    It is cropped and resized by the rules of `spec`; RGB becomes grey by its luma, and grey three equal channels.
+    Pillow's images, and what `read_picture` reads as pixels, are pictures, too. Raises ImageError for what is none,
+    RuntimeUnavailableError where Pillow is needed and missing.
     """
-    if picture.ndim == 2:
-        picture = picture[..., np.newaxis]
-    _check_picture(picture)
-    if picture.shape[2] != spec.channels:
-        picture = _grey(picture) if spec.channels == 1 else np.repeat(picture, 3, axis=2)
-    return resize_frame(picture, spec.height, spec.width, rule=spec.resize)
+    pixels = _check_pixels(read_picture(picture, (spec.height, spec.width)))
+    frame = convert_channels(pixels, spec.channels)
+    return resize_frame(frame, spec.height, spec.width, rule=spec.resize, crop=spec.crop)
+
+
+def as_frame(picture: Any, spec: InputSpec) -> NDArray[Any]:
+    """`picture` as (height, width, channels) of `spec`, which it must have already: uint8 pixels or float values.
+
+    Images of Pillow are cropped and resized. Raises ImageError for another size and for what is no picture.
+    """
+    if is_pillow_image(picture):
+        return fit_frame(picture, spec)
+    pixels = read_picture(picture, (spec.height, spec.width))
+    if pixels.shape[:2] != (spec.height, spec.width):
+        expected = [spec.height, spec.width, spec.channels]
+        shape = list(np.shape(picture))
+        raise ImageError(
+            f"the frame has the shape {shape}, the model takes {expected}: resize it first, as "
+            "fit_frame(picture, model.contract.frame) does"
+        )
+    return convert_channels(pixels, spec.channels)
 
 
 def load_array(path: str | os.PathLike[str], spec: InputSpec) -> NDArray[np.uint8]:
@@ -34,11 +52,14 @@ def load_array(path: str | os.PathLike[str], spec: InputSpec) -> NDArray[np.uint
 
     Raises NotFoundError where there is no such file, ImageError where it is damaged or holds no picture.
     """
-    return fit_frame(read_array(path), spec)
+    return fit_frame(read_array(path, (spec.height, spec.width)), spec)
 
 
-def read_array(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
-    """The picture in the .npy file `path` as uint8 of the shape (height, width, 1 or 3); raises as `load_array`."""
+def read_array(path: str | os.PathLike[str], size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
+    """The picture in the .npy file `path` as uint8 of the shape (height, width, 1, 3 or 4); raises as `load_array`.
+
+    `size` (height, width) is what is expected where the order of the axes is open.
+    """
     name = repr(str(path))
     open_array: Callable[..., NDArray[Any]] = np.lib.format.open_memmap  # which numpy leaves untyped
     try:
@@ -49,43 +70,40 @@ def read_array(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
         raise ImageError(f"array {name} cannot be read ({one_line(error)}): write it with numpy.save") from error
     if stored.nbytes > _MOST_BYTES:
         raise ImageError(f"array {name} holds {stored.nbytes >> 20} MiB: give at most {_MOST_BYTES >> 20} MiB")
-    picture = np.array(stored)
-    if picture.ndim == 2:
-        picture = picture[..., np.newaxis]
     try:
-        _check_picture(picture)
+        return _check_pixels(read_picture(np.array(stored), size))
     except ImageError as error:
         raise ImageError(f"array {name}: {error}") from error
+
+
+def _check_pixels(picture: NDArray[Any]) -> NDArray[np.uint8]:
+    if picture.dtype != np.uint8:
+        raise ImageError(f"the picture is {picture.dtype} {list(picture.shape)}: give uint8 pixels from 0 to 255")
     return picture
 
 
-def _check_picture(picture: NDArray[np.uint8]) -> None:
-    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] not in (1, 3) or 0 in picture.shape:
-        raise ImageError(
-            f"the picture is {picture.dtype} {list(picture.shape)}: give uint8 of the shape height, width, 1 or 3"
-        )
-
-
-def _grey(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The luma of ITU-R BT.601 in the integers that Pillow computes it with, so that files and frames agree."""
-    wide = picture.astype(np.uint32)
-    luma = (wide[..., 0] * 19595 + wide[..., 1] * 38470 + wide[..., 2] * 7471 + 0x8000) >> 16
-    return np.asarray(luma.astype(np.uint8)[..., np.newaxis])
-
-
-def resize_frame(frame: NDArray[np.uint8], height: int, width: int, rule: str = "stretch") -> NDArray[np.uint8]:
+def resize_frame(
+    frame: NDArray[np.uint8], height: int, width: int, rule: str = "stretch", crop: float = 1.0
+) -> NDArray[np.uint8]:
     """The frame (height, width, 1 or 3) as uint8 of shape (`height`, `width`, same channels), in pixels.
 
     `stretch` ignores the aspect, `crop` keeps the largest centred part of the new aspect, and `letterbox`
-    keeps all of it, centred on black. Bilinear, antialiased when shrinking. A frame that already has the
-    size comes back as it is. Raises ImageError for another dtype or shape, UsageError for another rule or
-    size, and RuntimeUnavailableError where Pillow is not installed.
+    keeps all of it, centred on black. Before that only the centred share `crop` of each side is kept. Bilinear,
+    antialiased when shrinking. A frame that then has the size comes back as it is. Raises ImageError for another
+    dtype or shape, UsageError for another rule or size, and RuntimeUnavailableError where Pillow is not installed.
     """
     if rule not in RESIZE_RULES:
         raise UsageError(f"no resize rule {rule!r}: use one of {', '.join(RESIZE_RULES)}")
     if height < 1 or width < 1:
         raise UsageError(f"cannot resize to {height}x{width}: height and width start at 1 pixel")
-    _check_picture(frame)
+    if not 0 < crop <= 1:
+        raise UsageError(f"the crop is {crop:g}: give the share of each side, above 0 and at most 1")
+    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] not in (1, 3) or 0 in frame.shape:
+        raise ImageError(
+            f"the picture is {frame.dtype} {list(frame.shape)}: give uint8 of the shape height, width, 1 or 3"
+        )
+    if crop < 1:
+        frame = _centre(frame, max(round(frame.shape[0] * crop), 1), max(round(frame.shape[1] * crop), 1))
     if frame.shape[:2] == (height, width):
         return frame
     require_pillow()
@@ -100,8 +118,12 @@ def _crop(frame: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8
     # Cut before resizing: Pillow's `box` lets pixels from outside of it bleed in at the edges.
     part_height = min(max(round(height * scale), 1), frame.shape[0])
     part_width = min(max(round(width * scale), 1), frame.shape[1])
-    top, left = (frame.shape[0] - part_height) // 2, (frame.shape[1] - part_width) // 2
-    return frame[top : top + part_height, left : left + part_width]
+    return _centre(frame, part_height, part_width)
+
+
+def _centre(frame: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    top, left = (frame.shape[0] - height) // 2, (frame.shape[1] - width) // 2
+    return frame[top : top + height, left : left + width]
 
 
 def _letterbox(frame: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
@@ -122,13 +144,3 @@ def _resize(frame: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uin
     # Pillow's bilinear widens its window when it shrinks, so that no pixel is skipped (antialiasing).
     pixels = np.array(image.resize((width, height), Image.Resampling.BILINEAR))
     return pixels.reshape(height, width, frame.shape[2])
-
-
-def require_pillow() -> None:
-    """Raises RuntimeUnavailableError where Pillow is not installed."""
-    try:
-        import PIL.Image  # noqa: F401, PLC0415 (only reading image files needs Pillow; the rest runs without)
-    except ImportError as error:
-        raise RuntimeUnavailableError(
-            'Pillow is not installed, so image files cannot be read: pip install "edgeready-device[images]"'
-        ) from error

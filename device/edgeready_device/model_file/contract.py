@@ -2,42 +2,73 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 from edgeready_device.errors import ModelFileError, UsageError
+from edgeready_device.model_file.ends import (
+    class_count,
+    input_end,
+    probable_scores,
+    read_picture_shape,
+    score_output,
+)
 from edgeready_device.model_file.labels import Labels, labels_for
-from edgeready_device.model_file.manifest import RESIZE_RULES, SCORES, InputSpec, Manifest
+from edgeready_device.model_file.manifest import COLORS, LAYOUTS, RESIZE_RULES, SCORES, InputSpec, Manifest
+from edgeready_device.model_file.pixels import pixel_rule
 from edgeready_device.model_file.tensor_spec import TensorSpec
-from edgeready_device.normalization import Normalization
+from edgeready_device.normalization import Normalization, Preset, preset_named
 from edgeready_device.preprocess import FrameTable
-from edgeready_device.tflite.graph import Graph, Tensor
+from edgeready_device.tflite.graph import Graph
 from edgeready_device.tflite.metadata import TfliteMetadata
-
-_PIXEL_TYPES = ("uint8", "int8")
-_FRAME_TYPES = (*_PIXEL_TYPES, "int16", "float32")
-_PASSES_SCORES_ON = ("QUANTIZE", "DEQUANTIZE", "RESHAPE", "SQUEEZE")
 
 
 @dataclass(frozen=True)
 class Description:
     """How to read a model; what is None stays as the file has it.
 
-    `labels` has one entry a class, or maps class numbers to labels; `resize` is "stretch", "crop" or "letterbox";
-    `scores` is "logits" or "probabilities".
+    `labels` has one entry a class, or maps class numbers to labels. `preset` is a name in `normalization.PRESETS`,
+    and stands for what that says where nothing else is given. `resize` is "stretch", "crop" or "letterbox", and
+    `crop` the centred share of each side that a picture keeps before that, as 0.875. `color` is "rgb" or "bgr", the
+    order in which the model takes the channels, and `layout` "nhwc" or "nchw". `output` is the number of the output
+    that holds the scores, from 0 on, and `scores` what they are: "logits" or "probabilities".
     """
 
     labels: Labels | None = None
     normalization: Normalization | None = None
     resize: str | None = None
     scores: str | None = None
+    preset: str | None = None
+    color: str | None = None
+    layout: str | None = None
+    crop: float | None = None
+    output: int | None = None
 
     def __post_init__(self) -> None:
-        if self.resize is not None and self.resize not in RESIZE_RULES:
-            raise UsageError(f"the resize rule is {self.resize!r}: choose {', '.join(RESIZE_RULES)}")
+        choices = (
+            ("resize rule", self.resize, RESIZE_RULES),
+            ("colour order", self.color, COLORS),
+            ("layout", self.layout, LAYOUTS),
+        )
+        for name, value, allowed in choices:
+            if value is not None and value not in allowed:
+                raise UsageError(f"the {name} is {value!r}: choose {', '.join(allowed)}")
         if self.scores is not None and self.scores not in SCORES:
             raise UsageError(f"the scores are {self.scores!r}: choose {' or '.join(SCORES)}")
+        if self.crop is not None and not 0 < self.crop <= 1:
+            raise UsageError(f"the crop is {self.crop:g}: give the share of each side, above 0 and at most 1")
+        if self.output is not None and self.output < 0:
+            raise UsageError(f"the output is {self.output}: outputs are counted from 0")
+        if isinstance(self.labels, (str, bytes)):
+            raise UsageError(f"the labels are {self.labels!r:.60}: give a list with one label a class")
+        if self.preset is not None:
+            preset_named(self.preset)
+
+    @property
+    def convention(self) -> Preset | None:
+        """The preset."""
+        return None if self.preset is None else preset_named(self.preset)
 
 
 AS_THE_FILE_SAYS = Description()
@@ -66,13 +97,21 @@ class Described(Protocol):
     def labels(self) -> tuple[str, ...]:
         """The labels in the file; empty where it has none."""
 
+    @property
+    def output_labels(self) -> tuple[tuple[str, ...], ...]:
+        """The labels of each output by the standard metadata, as people read them."""
+
 
 @dataclass(frozen=True)
 class Contract:
     """How frames go in and scores come out.
 
-    `table` is None for a float model; `raw_pixels` says that 8-bit pixels go in without normalization;
-    `scores` is "logits" or "probabilities"; `labels` has one entry a class.
+    `table` is None for a float model; `raw_pixels` says that 8-bit pixels go in without normalization, and `pixels`
+    in words what is done with them and why. `scores` is "logits" or "probabilities"; `labels` has one entry a class,
+    two where the one output is a score of the second. `output_number` is that of the output with the scores.
+
+    `notes` say where the file contradicts itself. `input_refusal` says why frames cannot be classified before a
+    Description says more, and `output_refusal` why scores cannot be read; they are empty where nothing is missing.
     """
 
     input: TensorSpec
@@ -82,95 +121,119 @@ class Contract:
     scores: str
     labels: tuple[str, ...]
     raw_pixels: bool = False
+    pixels: str = ""
+    output_number: int = 0
+    notes: tuple[str, ...] = ()
+    input_refusal: str = field(default="", repr=False)
+    output_refusal: str = field(default="", repr=False)
+
+    @property
+    def batch(self) -> int:
+        """How many frames the model takes at once."""
+        return self.input.shape[0]
+
+    @property
+    def binary(self) -> bool:
+        """Whether the one number that comes out scores the second of two classes."""
+        return self.output.shape[-1] == 1
+
+    @property
+    def normalization_stated(self) -> bool:
+        """Whether it is known what becomes of a pixel."""
+        return not self.input_refusal
+
+    def check(self) -> None:
+        """Raises ModelFileError where more must be said before pictures can be classified."""
+        if self.input_refusal or self.output_refusal:
+            raise ModelFileError(self.input_refusal or self.output_refusal)
 
 
 def read_contract(file: Described, description: Description = AS_THE_FILE_SAYS) -> Contract:
     """The Contract of `file`, `description` going before it; raises ModelFileError when it is no image classifier.
 
-    What a foreign file does not say: stretch to size; 8-bit pixels go in as they are, wider ones
-    divided by 255; scores are probabilities if the last op is SOFTMAX or LOGISTIC; labels are the class numbers.
+    What a foreign file does not say: stretch to size; 8-bit pixels go in as they are where the input's range is one
+    of pixels; scores are probabilities if the last op is SOFTMAX or LOGISTIC; labels are the class numbers. What
+    cannot be concluded without risk is in the contract's refusals.
     """
     try:
-        return _contract(file, description)
+        contract = _contract(file, description)
     except ModelFileError as error:
         raise ModelFileError(f"{file.path}: {error}") from error
+    refusals = (contract.input_refusal, contract.output_refusal)
+    before, after = (f"{file.path}: {refusal}" if refusal else "" for refusal in refusals)
+    return replace(contract, input_refusal=before, output_refusal=after)
 
 
 def _contract(file: Described, description: Description) -> Contract:
-    graph = file.graph
-    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
-        raise ModelFileError(
-            f"{len(graph.inputs)} inputs and {len(graph.outputs)} outputs: an image classifier has one of each"
-        )
-    input_spec, output_spec = (_spec(graph.tensors[index]) for index in (graph.inputs[0], graph.outputs[0]))
-    in_file = file.manifest.input.normalization if file.manifest else file.metadata.normalization
-    normalization = description.normalization or in_file
-    resize = description.resize or (file.manifest.input.resize if file.manifest else "stretch")
-    frame = _frame(input_spec, resize, normalization or Normalization())
-    classes = _classes(output_spec)
-    labels = file.labels or tuple(str(i) for i in range(classes))
-    if description.labels is not None:
-        labels = labels_for(description.labels, classes)
-    if len(labels) != classes:
-        raise ModelFileError(f"{len(labels)} labels for {classes} classes: give the file that belongs to the model")
-    raw_pixels = normalization is None and input_spec.dtype in _PIXEL_TYPES
+    graph, manifest = file.graph, file.manifest
+    convention = description.convention
+    number = description.output if description.output is not None else manifest.output if manifest else None
+    input_spec, output_spec, number = input_end(graph), *score_output(graph, number)
+    described = description.normalization or (convention.normalization if convention else None)
+    pixels = pixel_rule(
+        input_spec,
+        described=described,
+        manifest=manifest.input.normalization if manifest else None,
+        metadata=file.metadata.normalization,
+    )
+    scores = description.scores or (manifest.scores if manifest else None)
+    labels, label_refusal = _labels(file, description, class_count(output_spec, input_spec.shape[0]), number)
+    unknown_scores = ""
+    if scores is None:
+        scores, unknown_scores = probable_scores(graph, output_spec)
     return Contract(
         input=input_spec,
         output=output_spec,
-        frame=frame,
-        table=_table(input_spec, None if raw_pixels else frame.normalization),
-        scores=description.scores or (file.manifest.scores if file.manifest else scores_of(graph)),
+        frame=_frame(input_spec, description, manifest, pixels.normalization or Normalization()),
+        table=pixels.table,
+        scores=scores,
         labels=labels,
-        raw_pixels=raw_pixels,
+        raw_pixels=pixels.raw,
+        pixels=pixels.text,
+        output_number=number,
+        notes=tuple(filter(None, [pixels.note])),
+        input_refusal=pixels.refusal,
+        output_refusal=label_refusal or unknown_scores,
     )
 
 
-def _spec(tensor: Tensor) -> TensorSpec:
-    if tensor.per_axis:
-        raise ModelFileError(f"{tensor.name!r} has {len(tensor.scales)} scales: an end has one")
-    integer = tensor.dtype not in ("float32", "float16")
-    if integer and not tensor.scales:
-        raise ModelFileError(
-            f"{tensor.name!r} is {tensor.dtype} without a scale: an image classifier's ends are quantized or float32"
-        )
-    return TensorSpec.of(tensor)
+def _frame(
+    spec: TensorSpec, description: Description, manifest: Manifest | None, normalization: Normalization
+) -> InputSpec:
+    """What is said goes before the preset, and that before what the file says."""
+    convention, in_file = description.convention, manifest.input if manifest else None
+    layout = description.layout or (in_file.layout if in_file else None)
+    height, width, channels, layout = read_picture_shape(spec, layout)
+    color = description.color or (convention.color if convention else None) or (in_file.color if in_file else "rgb")
+    resize = description.resize or (convention.resize if convention else None)
+    crop = description.crop or (convention.crop if convention else None)
+    return InputSpec(
+        height,
+        width,
+        channels,
+        resize=resize or (in_file.resize if in_file else "stretch"),
+        normalization=normalization,
+        color=color,
+        layout=layout,
+        crop=crop or (in_file.crop if in_file else 1.0),
+    )
 
 
-def _frame(spec: TensorSpec, resize: str, normalization: Normalization) -> InputSpec:
-    shape = spec.shape
-    image = (len(shape) == 3 or (len(shape) == 4 and shape[3] in (1, 3))) and shape[0] == 1
-    if not image or spec.dtype not in _FRAME_TYPES:
-        raise ModelFileError(
-            f"the input {spec.name!r} is {spec.dtype} {list(shape)}: an image classifier takes "
-            "[1, height, width] or [1, height, width, 1 or 3]"
-        )
-    return InputSpec(shape[1], shape[2], shape[3] if len(shape) == 4 else 1, resize, normalization)
+def _labels(file: Described, description: Description, classes: int, number: int) -> tuple[tuple[str, ...], str]:
+    """One label a class, and why those in the file cannot be used; a Description's must fit."""
+    if description.labels is not None:
+        labels = labels_for(description.labels, classes)
+        if len(labels) != classes:
+            raise ModelFileError(_misfit(len(labels), classes, "give the labels of this model"))
+        return labels, ""
+    by_output = file.output_labels[number] if number < len(file.output_labels) else ()
+    labels = by_output or file.labels
+    numbers = tuple(str(index) for index in range(classes))
+    if labels and len(labels) != classes:
+        remedy = "give the file that belongs to the model, or the right ones with --labels (Description(labels=...))"
+        return numbers, _misfit(len(labels), classes, remedy)
+    return labels or numbers, ""
 
 
-def _classes(spec: TensorSpec) -> int:
-    classes = spec.shape[-1] if spec.shape else 0
-    if classes < 2 or any(size != 1 for size in spec.shape[:-1]):
-        raise ModelFileError(
-            f"the output {spec.name!r} has the shape {list(spec.shape)}: an image classifier "
-            "gives one row of at least 2 scores"
-        )
-    return classes
-
-
-def _table(spec: TensorSpec, normalization: Normalization | None) -> FrameTable | None:
-    if spec.quant is None:
-        return None
-    if normalization is None:
-        return FrameTable.raw(spec.dtype)
-    return FrameTable.exact(normalization, spec.quant, spec.dtype)
-
-
-def scores_of(graph: Graph) -> str:
-    """ "probabilities" when the last op that computes is SOFTMAX or LOGISTIC, else "logits"."""
-    makers = {output: op for op in graph.ops for output in op.outputs}
-    op = makers.get(graph.outputs[0])
-    for _ in graph.ops:
-        if op is None or op.name not in _PASSES_SCORES_ON or not op.inputs:
-            break
-        op = makers.get(op.inputs[0])
-    return "probabilities" if op is not None and op.name in ("SOFTMAX", "LOGISTIC") else "logits"
+def _misfit(labels: int, classes: int, remedy: str) -> str:
+    return f"{labels} labels for {classes} classes: {remedy}"

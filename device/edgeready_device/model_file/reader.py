@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from edgeready_device.model_file.labels import parse_labels
 from edgeready_device.model_file.manifest import Manifest, read_manifest
 from edgeready_device.tflite.accelerators import accelerator_of
 from edgeready_device.tflite.graph import Graph, read_graph, read_subgraphs
-from edgeready_device.tflite.metadata import ENTRY, TfliteMetadata, read_tflite_metadata
+from edgeready_device.tflite.metadata import ENTRY, LabelFiles, TfliteMetadata, read_tflite_metadata
 from edgeready_device.tflite.structure.verification import verified_graph
 
 IN_MEMORY = Path("model in memory")
@@ -38,9 +40,10 @@ class TfliteModel:
     """A .tflite model: its `flatbuffer`, and what the file around it says of it.
 
     The graph and the contract are read when they are first asked for, and once only. `size_bytes` is the size of the
-    whole file, 0 for a model that is in memory alone. `golden_npz` holds the bytes of the part golden.npz. It and
-    `manifest` are None, and `labels` empty, in a file that does not carry them. `trusted` leaves the structure
-    unchecked.
+    whole file, 0 for a model that is in memory alone. `labels` are those of the file's first label file, and
+    `output_labels` those that TFLite Metadata gives each output, as people read them. `golden_npz` holds the bytes of
+    the part golden.npz. It and `manifest` are None, and labels empty, in a file that does not carry them. `trusted`
+    leaves the structure unchecked.
     """
 
     flatbuffer: bytes = field(repr=False)
@@ -49,6 +52,7 @@ class TfliteModel:
     metadata: TfliteMetadata = field(default_factory=TfliteMetadata)
     manifest: Manifest | None = None
     labels: tuple[str, ...] = ()
+    output_labels: tuple[tuple[str, ...], ...] = ()
     golden_npz: bytes | None = field(default=None, repr=False)
     trusted: bool = field(default=False, repr=False, compare=False)
 
@@ -80,13 +84,15 @@ class TfliteModel:
         manifest = read_manifest(parts[MANIFEST]) if MANIFEST in parts else None
         if manifest is not None and check_hashes:
             _check_hashes(manifest, {**parts, FLATBUFFER: flatbuffer})
-        label_file = metadata.label_file or LABELS
+        names = (*metadata.label_files, LABELS)
+        label_files = {name: parse_labels(parts[name]) for name in dict.fromkeys(names) if name in parts}
         if GOLDEN in parts:
             read_golden(parts[GOLDEN])  # a damaged part is met here, and not only by `verify`
         return bare.replace(
             metadata=metadata,
             manifest=manifest,
-            labels=parse_labels(parts[label_file]) if label_file in parts else (),
+            labels=label_files.get(metadata.label_file or LABELS, ()),
+            output_labels=tuple(_displayed_labels(label_files, output) for output in metadata.outputs),
             golden_npz=parts.get(GOLDEN),
         )
 
@@ -201,8 +207,16 @@ def _read(path: Path) -> bytes:
     return data
 
 
+def _displayed_labels(label_files: Mapping[str, tuple[str, ...]], files: LabelFiles) -> tuple[str, ...]:
+    """The labels of one output, each by its display name where there is one."""
+    labels, names = label_files.get(files.labels, ()), label_files.get(files.display_names, ())
+    if len(names) > len(labels):  # they belong to something else
+        return labels
+    return tuple(name or label for name, label in zip_longest(names, labels, fillvalue=""))
+
+
 def _parts(archive: Archive, metadata: TfliteMetadata) -> dict[str, bytes]:
-    limits = {metadata.label_file: _MAX_PART_BYTES[LABELS], **_MAX_PART_BYTES}
+    limits = {**dict.fromkeys(metadata.label_files, _MAX_PART_BYTES[LABELS]), **_MAX_PART_BYTES}
     return {name: archive.part(name, limits[name]) for name in archive.names if name in limits}
 
 

@@ -17,7 +17,7 @@ from edgeready_device.tune_file import TuneRecord
 def info_json(file: TfliteModel, runtimes: Sequence[Runtime], tuned: TuneRecord | None = None) -> dict[str, Any]:
     """Returns what a model file is as plain data; `tuned` is in it where a tune file lies beside the model."""
     contract = file.contract
-    frame = contract.frame
+    frame, normalized = contract.frame, contract.normalization_stated and not contract.raw_pixels
     return {
         "file": str(file.path),
         "name": file.manifest.name if file.manifest else file.metadata.name,
@@ -29,10 +29,15 @@ def info_json(file: TfliteModel, runtimes: Sequence[Runtime], tuned: TuneRecord 
             "height": frame.height,
             "width": frame.width,
             "channels": frame.channels,
+            "color": frame.color if frame.channels == 3 else "grayscale",
+            "layout": frame.layout,
             "resize": frame.resize,
-            "mean": None if contract.raw_pixels else list(frame.normalization.mean),
-            "std": None if contract.raw_pixels else list(frame.normalization.std),
+            "crop": frame.crop,
+            "mean": list(frame.normalization.mean) if normalized else None,
+            "std": list(frame.normalization.std) if normalized else None,
+            "pixels": contract.pixels,
         },
+        "notes": [*contract.notes, *filter(None, [contract.input_refusal, contract.output_refusal])],
         "labels": list(contract.labels),
         "ops": dict(Counter(op.custom_code or op.name for op in file.graph.ops)),
         "golden_vectors": len(file.golden.inputs) if file.golden else 0,
@@ -45,7 +50,6 @@ def info_json(file: TfliteModel, runtimes: Sequence[Runtime], tuned: TuneRecord 
 def info_text(data: dict[str, Any]) -> str:
     """Returns the plain data of `info_json` for people."""
     frame, input_tensor, output = data["frame"], data["input"], data["output"]
-    pixels = f"{frame['height']}x{frame['width']} {'RGB' if frame['channels'] == 3 else 'grey'}, {frame['resize']}"
     labels = data["labels"]
     return rows(
         [
@@ -55,13 +59,14 @@ def info_text(data: dict[str, Any]) -> str:
             ),
             ("name", plain(data["name"]) or "-"),
             ("input", f"{input_tensor['dtype']} {input_tensor['shape']} {_quant_text(input_tensor)}"),
-            ("frame", f"{pixels}; {_normalization_text(frame)}"),
+            ("frame", _frame_text(frame)),
             ("output", f"{output['dtype']} {output['shape']} {_quant_text(output)}, {output['scores']}"),
             ("labels", f"{len(labels)}: {', '.join(labels[:10])}{', ...' if len(labels) > 10 else ''}"),
             ("ops", ", ".join(f"{count} {name}" for name, count in data["ops"].items())),
             ("golden vectors", str(data["golden_vectors"])),
             ("runtimes here", runtimes_text(data["runtimes"])),
             *([("tuned", data["tuned"])] if "tuned" in data else []),
+            *[("note", note) for note in data["notes"]],
         ]
     )
 
@@ -92,11 +97,11 @@ def _quant_text(tensor: dict[str, Any]) -> str:
     return f"(scale {tensor['scale']:.6g}, zero point {tensor['zero_point']})"
 
 
-def _normalization_text(frame: dict[str, Any]) -> str:
-    if frame["mean"] is None:
-        return "pixels as they are (the file names no normalization)"
-    return f"(pixel - {_numbers(frame['mean'])}) / {_numbers(frame['std'])}"
-
-
-def _numbers(values: Sequence[float]) -> str:
-    return f"{values[0]:g}" if len(set(values)) == 1 else "[" + ", ".join(f"{value:g}" for value in values) + "]"
+def _frame_text(frame: dict[str, Any]) -> str:
+    colors = {"rgb": "RGB", "bgr": "BGR", "grayscale": "grey"}
+    crop = f"the centre {frame['crop']:g} of each side, " if frame["crop"] != 1 else ""
+    layout = ", channels first" if frame["layout"] == "nchw" else ""
+    size = f"{frame['height']}x{frame['width']} {colors[frame['color']]}{layout}"
+    if frame["mean"] is None and frame["pixels"] == "not stated":
+        return f"{size}, {crop}{frame['resize']}; normalization not stated"
+    return f"{size}, {crop}{frame['resize']}; {frame['pixels']}"

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeready_device.model import Model
+from edgeready_device.model_file.contract import AS_THE_FILE_SAYS, Description
 from edgeready_device.model_file.golden import GoldenVectors, recording_key
 from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.runtime.runtime import KERNELS, Runtime, installed_runtimes
@@ -28,8 +29,10 @@ def record_golden(
     As many `vectors` as are asked for; None: at most 32, fewer when their inputs would take over 128 KiB, but at
     least 4 where there are as many.
     """
+    # A vector must be the same there as here, and nothing else: where nobody says what becomes of a pixel, 0 to 1.
+    described = AS_THE_FILE_SAYS if file.contract.normalization_stated else Description(preset="unit")
     models = [
-        (runtime, kernels, Model.from_file(file, runtime=runtime.name, kernels=kernels))
+        (runtime, kernels, Model.from_file(file, runtime=runtime.name, kernels=kernels, description=described))
         for runtime in (installed_runtimes() if runtimes is None else runtimes)
         for kernels in KERNELS
     ]

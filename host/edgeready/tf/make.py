@@ -22,7 +22,7 @@ from edgeready.tf import models as tf_models
 from edgeready.tf.architectures import UNIT
 from edgeready.tf.models import NamedModel
 from edgeready.tf.sources import Network
-from edgeready_device.model_file.contract import scores_of
+from edgeready_device.model_file.ends import scores_of
 from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.normalization import Normalization
 from edgeready_device.progress import Progress

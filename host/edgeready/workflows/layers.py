@@ -7,6 +7,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from edgeready.config.build import DataConfig
 from edgeready.config.layers import IMAGES
 from edgeready.dataset import Dataset, Splits, alternate_classes
@@ -66,7 +68,7 @@ def diagnose_models(
     its results are the same, and only then its layers can be compared. `name` is what the float32 model is called,
     its path by default.
     """
-    normalization, exact = float32.contract.frame.normalization, float32
+    normalization, exact = _normalization(float32, integer), float32
     if _is_equalized(integer.manifest):
         samples = image_samples(float32.graph, splits.calibration.images, normalization)
         exact = TfliteModel(equalize_channels(float32.flatbuffer, samples), trusted=True)
@@ -77,6 +79,22 @@ def diagnose_models(
         names=(name or str(float32.path), str(integer.path)),
         progress=progress,
     )
+
+
+def _normalization(float32: TfliteModel, integer: TfliteModel) -> Normalization:
+    """What the float32 model's pixels become, as it says itself, or else as the integer model of it takes them.
+
+    Raises ModelFileError where neither says so.
+    """
+    for contract in (float32.contract, integer.contract):
+        if contract.normalization_stated and not contract.raw_pixels:
+            return contract.frame.normalization
+    spec = integer.contract.input
+    if integer.contract.normalization_stated and spec.quant is not None:  # pixels are the least value on
+        mean = float(spec.quant.zero_point - np.iinfo(np.dtype(spec.dtype)).min)
+        return Normalization((mean,), (1 / spec.quant.scale,))
+    float32.contract.check()
+    return float32.contract.frame.normalization
 
 
 def samples_of(data: Dataset, normalization: Normalization, most: int) -> Sequence[Sample]:

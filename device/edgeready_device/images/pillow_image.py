@@ -1,0 +1,128 @@
+"""Images of Pillow as pixels: upright, 8 bits a channel, grey or RGB, on white."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeready_device.errors import ImageError, RuntimeUnavailableError, one_line
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+_FILTERS = threading.Lock()
+_SAVE_AGAIN = "save it again as an 8-bit JPEG or PNG"
+_GREY_MODES = ("1", "L")
+
+
+def read_pillow_image(name: str, image: Image.Image) -> NDArray[np.uint8]:
+    """Returns an image in memory as `convert_to_pixels` does, grey or RGB as it is; `name` is what errors call it.
+
+    Raises ImageError where Pillow cannot decode it.
+    """
+    grey = image.mode in _GREY_MODES or image.mode.startswith("I")
+    try:
+        return convert_to_pixels(name, image, "L" if grey else "RGB")
+    except (OSError, ValueError, SyntaxError) as error:  # a file that is read only now; an image that is closed
+        if isinstance(error, ImageError):
+            raise
+        raise ImageError(f"{name} cannot be read ({one_line(error)}): open its file again") from error
+
+
+def convert_to_pixels(name: str, image: Image.Image, mode: str) -> NDArray[np.uint8]:
+    """Returns an image, upright, as uint8 (height, width, channels); `mode` is "L" for grey or "RGB".
+
+    The EXIF orientation is applied, transparency is laid on white, and 16-bit grey is scaled to 8 bits. Raises
+    ImageError for one that is too large, animated or floating-point.
+    """
+    from PIL import ImageOps  # noqa: PLC0415  (Pillow is an extra)
+
+    _check_kind(name, image)
+    image.load()
+    with quiet_pillow():
+        upright = ImageOps.exif_transpose(image)
+    pixels = np.array(_convert_to_eight_bits(name, upright).convert(mode))
+    return pixels.reshape(upright.height, upright.width, 1 if mode == "L" else 3)
+
+
+def lay_on_white(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Returns RGBA pixels (height, width, 4) on white, (height, width, 3). Raises RuntimeUnavailableError."""
+    require_pillow()
+    from PIL import Image  # noqa: PLC0415  (Pillow is an extra)
+
+    return np.array(_on_white(Image.fromarray(np.ascontiguousarray(pixels))))
+
+
+@contextmanager
+def quiet_pillow() -> Iterator[None]:
+    """Holds Pillow's warnings back, of damaged EXIF data and of sizes that `_check_kind` refuses anyway.
+
+    The filters are the whole process's, and images are read in several threads: one at a time may change them.
+    """
+    with _FILTERS, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        yield
+
+
+def _check_kind(name: str, image: Image.Image) -> None:
+    from PIL import Image  # noqa: PLC0415  (Pillow is an extra)
+
+    most = Image.MAX_IMAGE_PIXELS  # Pillow itself refuses only twice as many
+    if most is not None and image.width * image.height > most:
+        size = f"{image.width * image.height} pixels, at most {most}"
+        raise ImageError(f"{name} is too large ({size}): make it smaller")
+    # Phones write JPEGs with a preview behind the photo (MPO): the photo is the first, and the one to read.
+    frames = getattr(image, "n_frames", 1) if image.format != "MPO" else 1
+    if frames > 1:
+        raise ImageError(f"{name} is animated ({frames} frames): save one frame as JPEG or PNG")
+    if image.mode == "F":
+        raise ImageError(f"{name} has floating-point pixels: {_SAVE_AGAIN}")
+
+
+def _convert_to_eight_bits(name: str, image: Image.Image) -> Image.Image:
+    from PIL import Image  # noqa: PLC0415  (Pillow is an extra)
+
+    if image.mode.startswith("I"):
+        return Image.fromarray(_scale_to_eight_bits(name, np.asarray(image)))
+    if _is_transparent(image):
+        return _on_white(image.convert("RGBA"))
+    # Pillow turns 1-bit, palette, CMYK and YCbCr into RGB itself; grey stays grey.
+    return image if image.mode == "L" else image.convert("RGB")
+
+
+def _on_white(layer: Image.Image) -> Image.Image:
+    from PIL import Image  # noqa: PLC0415  (Pillow is an extra)
+
+    return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
+
+
+def _is_transparent(image: Image.Image) -> bool:
+    """Pillow's `has_transparency_data`, which Debian 12's Pillow 9.4 does not have yet."""
+    if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
+        return True
+    return image.mode == "P" and image.palette is not None and image.palette.mode.endswith("A")
+
+
+def _scale_to_eight_bits(name: str, pixels: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """Grey 0..65535 as 0..255, rounded; Pillow's own conversion would clip everything above 255 to white."""
+    wide = pixels.astype(np.int64)
+    low, high = int(wide.min()), int(wide.max())
+    if low < 0 or high > 65535:
+        raise ImageError(f"{name} holds {low} to {high}, more than 16 bits: {_SAVE_AGAIN}")
+    return ((wide * 255 + 32767) // 65535).astype(np.uint8)
+
+
+def require_pillow() -> None:
+    """Raises RuntimeUnavailableError where Pillow is not installed."""
+    try:
+        import PIL.Image  # noqa: F401, PLC0415 (only reading image files needs Pillow; the rest runs without)
+    except ImportError as error:
+        raise RuntimeUnavailableError(
+            'Pillow is not installed, so image files cannot be read: pip install "edgeready-device[images]"'
+        ) from error
