@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from edgeready_device.errors import (
@@ -199,7 +200,10 @@ class Session:
     def _get_tensor(self, index: int) -> NDArray[Any]:
         try:
             return self._interpreter.get_tensor(index)
-        except RUN_ERRORS as error:  # an output that no op has written
+        except RUN_ERRORS as error:  # an output that no op has written, or one without any values
+            for details in self._interpreter.get_output_details():
+                if details["index"] == index and 0 in details["shape"]:
+                    return np.empty(details["shape"], details["dtype"])
             raise self._failure(error) from error
 
     def _failure(self, error: BaseException) -> InferenceError:

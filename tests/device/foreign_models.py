@@ -109,6 +109,58 @@ def branches() -> bytes:
     return tflite(tensors=tensors, ops=ops, inputs=["image"], outputs=["y"], callees=[twice, once])
 
 
+def many_ends() -> bytes:
+    """Three inputs of three types and two outputs: choice ? a : b, and the rows of a table that `tokens` names."""
+    tensors = [
+        T("choice", (1, 4), "bool"),
+        T("a", (1, 4), "float32"),
+        T("tokens", (1, 3), "int32"),
+        T("b", data=np.array([[10, 20, 30, 40]], np.float32)),
+        T("table", data=np.arange(10, dtype=np.float32).reshape(5, 2)),
+        T("chosen", (1, 4), "float32"),
+        T("rows", (1, 3, 2), "float32"),
+    ]
+    ops = [O("SELECT", ["choice", "a", "b"], ["chosen"]), O("GATHER", ["table", "tokens"], ["rows"])]
+    return tflite(tensors=tensors, ops=ops, inputs=["choice", "a", "tokens"], outputs=["chosen", "rows"])
+
+
+def exact() -> bytes:
+    """The place of the largest of four numbers (int64), and whether each is above 0 (bool)."""
+    tensors = [
+        T("x", (1, 4), "float32"),
+        T("axis", data=np.array([1], np.int32)),
+        T("zero", data=np.zeros((1, 4), np.float32)),
+        T("place", (1,), "int64"),
+        T("positive", (1, 4), "bool"),
+    ]
+    ops = [O("ARG_MAX", ["x", "axis"], ["place"], 1, {"outputType": 4}), O("GREATER", ["x", "zero"], ["positive"])]
+    return tflite(tensors=tensors, ops=ops, inputs=["x"], outputs=["place", "positive"])
+
+
+def places() -> bytes:
+    """The places of the numbers above 0: an output whose size the values decide, 0 to 4 rows."""
+    tensors = [
+        T("x", (1, 4), "float32"),
+        T("zero", data=np.zeros((1, 4), np.float32)),
+        T("positive", (1, 4), "bool"),
+        T("places", (1, 2), "int64", signature=(-1, 2)),
+    ]
+    ops = [O("GREATER", ["x", "zero"], ["positive"]), O("WHERE", ["positive"], ["places"])]
+    return tflite(tensors=tensors, ops=ops, inputs=["x"], outputs=["places"])
+
+
+def batch_of_features() -> bytes:
+    """Twice the features of two samples at once."""
+    tensors = [T("x", (2, 3), "float32"), T("y", (2, 3), "float32")]
+    return tflite(tensors=tensors, ops=[O("ADD", ["x", "x"], ["y"])], inputs=["x"], outputs=["y"])
+
+
+def quantized_map() -> bytes:
+    """An int8 map [1, 3, 3, 2] of an int8 picture: what is above 0."""
+    tensors = [T("picture", (1, 3, 3, 2), "int8", 0.5, 3), T("map", (1, 3, 3, 2), "int8", 0.5, 3)]
+    return tflite(tensors=tensors, ops=[O("RELU", ["picture"], ["map"])], inputs=["picture"], outputs=["map"])
+
+
 def _compiled(name: str) -> bytes:
     tensors = [T("image", (1, 2, 2, 1), "uint8", 1.0), T("scores", (1, 4), "uint8", 1.0)]
     ops = [O("CUSTOM", ["image"], ["scores"], custom_code=name)]
@@ -125,4 +177,9 @@ FOREIGN = (
     text_input,
     resource_input,
     branches,
+    many_ends,
+    exact,
+    places,
+    batch_of_features,
+    quantized_map,
 )

@@ -6,21 +6,19 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 from boards import lay
 
 from edgeready_device.benchmarking import benchmark as under_test
 from edgeready_device.benchmarking.benchmark import BenchmarkConfig, BenchmarkResult, benchmark
 from edgeready_device.benchmarking.stages import Stages, Stop, measure
+from edgeready_device.benchmarking.workload import seeded_frame, workload_of
 from edgeready_device.errors import ModelFileError, NotFoundError, UsageError
 from edgeready_device.machine.board import Board
 from edgeready_device.machine.machine import read_machine
 from edgeready_device.machine.usage import MemoryUse
 from edgeready_device.model import Model
 from edgeready_device.runtime.runtime import Runtime
-
-FRAME = np.arange(8, dtype=np.uint8).reshape(2, 4)
 
 
 class Clock:
@@ -45,11 +43,12 @@ def measured(faked, monkeypatch):
             count[0] += 1
             return tensor.reshape(1, 8)
 
-        def load(path, **options):
+        def read(path, **options):
             clock.now_s += 2.0
-            return faked("rank3", answer)
+            return faked("rank3", answer).file
 
-        monkeypatch.setattr(under_test.Model, "load", load)
+        monkeypatch.setattr(under_test, "read_model_file", read)
+        monkeypatch.setattr(under_test.Model, "from_file", lambda file, **options: faked("rank3", answer))
         return benchmark(tmp, config, clock), count[0]
 
     tmp = "model.tflite"
@@ -67,7 +66,8 @@ def measured_on(faked, monkeypatch, tmp_path):
             lay(root, after)
             return tensor.reshape(1, 8)
 
-        monkeypatch.setattr(under_test.Model, "load", lambda path, **options: faked("rank3", answer))
+        monkeypatch.setattr(under_test, "read_model_file", lambda path, **options: faked("rank3", answer).file)
+        monkeypatch.setattr(under_test.Model, "from_file", lambda file, **options: faked("rank3", answer))
         config = BenchmarkConfig(runs=1, min_time_s=0.0, warmup_runs=0, warmup_s=0.0)
         return benchmark("model.tflite", config, board=Board(root))
 
@@ -125,11 +125,11 @@ def test_a_real_model_is_measured(runtime, model):
 
 def test_reference_kernels_can_be_measured(model, monkeypatch):
     asked = {}
-    real = Model.load
-    monkeypatch.setattr(Model, "load", lambda path, **options: asked.update(options) or real(path, **options))
+    real = Model.from_file
+    monkeypatch.setattr(Model, "from_file", lambda file, **options: asked.update(options) or real(file, **options))
     config = BenchmarkConfig(runs=1, min_time_s=0.0, warmup_runs=0, warmup_s=0.0, kernels="reference")
     assert benchmark(model("conv"), config).kernels == "reference"
-    assert asked == {"runtime": None, "threads": 1, "kernels": "reference", "delegate": None, "trusted": False}
+    assert asked == {"runtime": None, "threads": 1, "kernels": "reference", "delegate": None}
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_each_stage_is_timed_apart_and_the_clock_is_read_four_times_a_run(faked)
         steps = [8.0, 1.0, 2.0, 4.0]
         return 100.0 + sum(steps[i % 4] for i in range(len(reads)))
 
-    found = measure(faked("rank3", lambda tensor: tensor.reshape(1, 8)), FRAME, Stop(3, 0.0, 1e9), clock)
+    found = measure(workload_of(faked("rank3", lambda tensor: tensor.reshape(1, 8))), Stop(3, 0.0, 1e9), clock)
     assert len(reads) == 1 + 3 * 4
     # one read ahead of the runs turns the wheel by one
     assert found.preprocess_s == (2.0,) * 3
@@ -194,8 +194,8 @@ def test_the_stages_are_those_of_classify(faked):
         return tensor.reshape(1, 8)
 
     model = faked("rank3", answer)
-    measure(model, FRAME, Stop(1, 0.0, 1e9), iter(range(9)).__next__)
-    model.classify(FRAME)
+    measure(workload_of(model), Stop(1, 0.0, 1e9), iter(range(9)).__next__)
+    model.classify(seeded_frame(model))
     assert (seen[0] == seen[1]).all()
 
 
@@ -209,14 +209,14 @@ def test_the_garbage_collector_waits_and_comes_back(faked):
     def crash(tensor):
         raise RuntimeError("no")
 
-    measure(faked("rank3", answer), FRAME, Stop(2, 0.0, 1e9), time.perf_counter)
+    measure(workload_of(faked("rank3", answer)), Stop(2, 0.0, 1e9), time.perf_counter)
     assert (seen, gc.isenabled()) == ([False, False], True)
     with pytest.raises(ModelFileError, match=r"fails in a run \(no\)"):
-        measure(faked("rank3", crash), FRAME, Stop(2, 0.0, 1e9), time.perf_counter)
+        measure(workload_of(faked("rank3", crash)), Stop(2, 0.0, 1e9), time.perf_counter)
     assert gc.isenabled()
     gc.disable()
     try:
-        measure(faked("rank3", answer), FRAME, Stop(1, 0.0, 1e9), time.perf_counter)
+        measure(workload_of(faked("rank3", answer)), Stop(1, 0.0, 1e9), time.perf_counter)
         assert not gc.isenabled()
     finally:
         gc.enable()

@@ -108,6 +108,12 @@ def test_what_no_processor_runs_is_refused_before_there_is_a_child(model, childr
     assert children == []
 
 
+def test_what_cannot_be_fed_is_refused_before_there_is_a_child(model, children):
+    with pytest.raises(ModelFileError, match=r"text_input\.tflite: its input 'sentence' takes text"):
+        run_first(read_model_file(model("text_input")))
+    assert children == []
+
+
 def test_a_runtime_that_is_none_is_refused(model):
     with pytest.raises(UsageError, match="the runtime 'tensorflow' is unknown"):
         run_first(read_model_file(model("conv")), "tensorflow")

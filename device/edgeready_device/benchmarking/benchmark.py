@@ -8,13 +8,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from edgeready_device.benchmarking.latency import LatencySummary, summarize
 from edgeready_device.benchmarking.stability import Evidence, Unsteady, judge
-from edgeready_device.benchmarking.stages import Clock, Stages, Stop, measure, seeded_frame
+from edgeready_device.benchmarking.stages import Clock, Stages, Stop, measure
 from edgeready_device.benchmarking.sustained import Window, join_samples, measure_windows
+from edgeready_device.benchmarking.workload import Workload, takes_frames, workload_of
 from edgeready_device.errors import UsageError
 from edgeready_device.machine.board import Board, this_board
 from edgeready_device.machine.board_state import UNKNOWN_STATE, BoardState, read_state
@@ -30,9 +28,12 @@ from edgeready_device.machine.usage import (
     read_memory,
 )
 from edgeready_device.model import Model
-from edgeready_device.model_file.reader import TfliteModel
+from edgeready_device.model_file.input_size import with_image_size
+from edgeready_device.model_file.reader import TfliteModel, read_model_file
+from edgeready_device.model_inputs import read_inputs
 from edgeready_device.runtime.delegate import Delegation
 from edgeready_device.runtime.runtime import Runtime
+from edgeready_device.session import Session
 from edgeready_device.tune_file import TuneRecord
 
 _LONGEST_SUSTAINED_S = 86_400  # a day; chosen: a longer time is a mistake of units
@@ -43,7 +44,8 @@ class BenchmarkConfig:
     """How to measure: at least `runs` runs and `min_time_s` seconds, at most `max_time_s`, after a warm-up.
 
     With `sustained_s` above 0 the measurement lasts so long instead, in windows. `threads` None is what `tune` left
-    beside the model, else 1.
+    beside the model, else 1. `inputs` is a .npz whose first sample is fed; None feeds seeded noise. `input_size` is
+    the width and height of images whose size the file leaves open.
     """
 
     runs: int = 100  # chosen: more than the 64 that carry a p90
@@ -57,6 +59,8 @@ class BenchmarkConfig:
     delegate: str | None = None
     sustained_s: float = 0.0
     trusted: bool = False
+    inputs: Path | None = None
+    input_size: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         if self.runs < 1 or self.warmup_runs < 0:
@@ -85,7 +89,7 @@ class BenchmarkResult:
 
     `stages` has the same runs with preprocess and postprocess. `before`, `after` and `busy` describe the machine's
     state, `windows` the course of a sustained measurement, of which only evenly spread runs are kept. `virtual` means
-    that the machine shares its host with others.
+    that the machine shares its host with others. `inputs` says what was fed in place of a frame.
     """
 
     model: Path
@@ -107,6 +111,7 @@ class BenchmarkResult:
     sha256: str = ""
     windows: tuple[Window, ...] = ()
     virtual: bool = False
+    inputs: str = ""
 
     @property
     def cold_start_s(self) -> float:
@@ -126,30 +131,28 @@ class BenchmarkResult:
 
 
 def benchmark(
-    model: Model | TfliteModel | str | os.PathLike[str],
+    model: Model | Session | TfliteModel | str | os.PathLike[str],
     config: BenchmarkConfig | None = None,
     clock: Clock = time.perf_counter,
     board: Board | None = None,
 ) -> BenchmarkResult:
-    """Measures a model with one frame of seeded noise, in an interpreter of its own.
+    """Measures a model with one frame of seeded noise, or tensors of it, in an interpreter of its own.
 
     A path is read, and a Model's file is read again, so that the cold start counts in full; of a TfliteModel the
-    opening alone counts. A Model is measured on the runtime, threads, kernels and delegate that it was opened with,
-    whatever `config` has there. Raises what `Model.load` raises.
+    opening alone counts. A Model or a Session is measured on the runtime, threads, kernels and delegate that it was
+    opened with, whatever `config` has there. Raises what `Session.load` raises.
     """
     config, board = config or BenchmarkConfig(), board or this_board()
-    if isinstance(model, Model):
+    if isinstance(model, (Model, Session)):
         config, model = _as_opened(config, model), model.path
     before, empty_memory = read_state(board), read_memory(board)
-    started = clock()
-    under_test = _open(model, config)
-    load_s = clock() - started
-    frame = seeded_frame(under_test)
-    first = measure(under_test, frame, Stop(1, 0.0, config.max_time_s), clock=clock)
+    workload, load_s = _open(model, config, clock)
+    under_test = workload.session
+    first = measure(workload, Stop(1, 0.0, config.max_time_s), clock=clock)
     loaded_memory = read_memory(board)
-    warmup_runs = _warm_up(under_test, frame, config, clock=clock)
+    warmup_runs = _warm_up(workload, config, clock=clock)
     counters = read_counters(board)
-    stages, windows = _measure_series(under_test, frame, config, clock=clock, board=board)
+    stages, windows = _measure_series(workload, config, clock=clock, board=board)
     return BenchmarkResult(
         model=model.path if isinstance(model, TfliteModel) else Path(model),
         runtime=under_test.runtime,
@@ -170,10 +173,11 @@ def benchmark(
         sha256=under_test.file.sha256,
         windows=windows,
         virtual=is_virtual(board),
+        inputs=workload.source,
     )
 
 
-def read_acceleration(model: Model, board: Board) -> Acceleration | None:
+def read_acceleration(model: Model | Session, board: Board) -> Acceleration | None:
     """Returns the Acceleration of an opened `model`, or None when it runs on the CPU alone."""
     if model.delegate is None:
         return None
@@ -182,19 +186,32 @@ def read_acceleration(model: Model, board: Board) -> Acceleration | None:
     return Acceleration(model.delegate, read_tpus(board), read_tpu_library(board))
 
 
-def _open(model: TfliteModel | str | os.PathLike[str], config: BenchmarkConfig) -> Model:
+def _open(
+    model: TfliteModel | str | os.PathLike[str], config: BenchmarkConfig, clock: Clock
+) -> tuple[Workload, float]:
+    """Returns what is measured, and the seconds from the file to the opened model, without those of its inputs."""
     options: dict[str, Any] = {
         "runtime": config.runtime,
         "threads": config.threads,
         "kernels": config.kernels,
         "delegate": config.delegate,
     }
-    if isinstance(model, TfliteModel):
-        return Model.from_file(model, **options)
-    return Model.load(model, trusted=config.trusted, **options)
+    started = clock()
+    file = model if isinstance(model, TfliteModel) else read_model_file(model, trusted=config.trusted)
+    inputs, reading_s = None, 0.0
+    if config.input_size is not None:
+        file = with_image_size(file, config.input_size)
+    if config.inputs is not None:
+        before = clock()
+        file, inputs = read_inputs(config.inputs, file)
+        reading_s = clock() - before
+    opener = Model if inputs is None and takes_frames(file) else Session
+    opened = opener.from_file(file, **options)
+    load_s = clock() - started - reading_s
+    return workload_of(opened, inputs), load_s
 
 
-def _as_opened(config: BenchmarkConfig, model: Model) -> BenchmarkConfig:
+def _as_opened(config: BenchmarkConfig, model: Model | Session) -> BenchmarkConfig:
     return replace(
         config,
         runtime=model.runtime.name,
@@ -204,17 +221,17 @@ def _as_opened(config: BenchmarkConfig, model: Model) -> BenchmarkConfig:
     )
 
 
-def _warm_up(model: Model, frame: NDArray[np.uint8], config: BenchmarkConfig, *, clock: Clock) -> int:
+def _warm_up(workload: Workload, config: BenchmarkConfig, *, clock: Clock) -> int:
     if not config.warmup_runs and not config.warmup_s:
         return 0
     stop = Stop(config.warmup_runs, config.warmup_s, config.max_time_s)
-    return len(measure(model, frame, stop, clock=clock).invoke_s)
+    return len(measure(workload, stop, clock=clock).invoke_s)
 
 
 def _measure_series(
-    model: Model, frame: NDArray[np.uint8], config: BenchmarkConfig, *, clock: Clock, board: Board
+    workload: Workload, config: BenchmarkConfig, *, clock: Clock, board: Board
 ) -> tuple[Stages, tuple[Window, ...]]:
     if config.sustained_s:
-        windows = measure_windows(model, frame, config.sustained_s, clock=clock, board=board)
+        windows = measure_windows(workload, config.sustained_s, clock=clock, board=board)
         return join_samples(windows), windows
-    return measure(model, frame, Stop(config.runs, config.min_time_s, config.max_time_s), clock=clock), ()
+    return measure(workload, Stop(config.runs, config.min_time_s, config.max_time_s), clock=clock), ()

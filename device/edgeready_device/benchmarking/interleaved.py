@@ -13,10 +13,11 @@ from edgeready_device.benchmarking.benchmark_file import Measurement
 from edgeready_device.benchmarking.compare import Comparison, list_differences, list_doubts
 from edgeready_device.benchmarking.difference import LEAST_SAMPLES, paired_difference
 from edgeready_device.benchmarking.latency import summarize
-from edgeready_device.benchmarking.stages import Clock, Stop, measure, seeded_frame
+from edgeready_device.benchmarking.stages import Clock, Stop, measure
+from edgeready_device.benchmarking.workload import Measurable, workload_of
 from edgeready_device.errors import UsageError
 from edgeready_device.machine.machine import Machine, read_machine
-from edgeready_device.model import Model
+from edgeready_device.session import Session
 
 _LONGEST_S = 86_400  # a day; chosen: a longer time is a mistake of units
 _SHORTEST_S = 1e-9  # the resolution of Python's clocks
@@ -52,8 +53,8 @@ class InterleavedRuns:
 
 
 def compare_models(
-    first: Model,
-    second: Model,
+    first: Measurable,
+    second: Measurable,
     config: InterleavedConfig | None = None,
     max_slowdown_percent: float = 0.0,
     clock: Clock = time.perf_counter,
@@ -62,9 +63,13 @@ def compare_models(
 
     A busy machine is no reason for doubt, because it slows both alike. Emulation is one.
     """
-    runs = measure_interleaved(first, second, config or InterleavedConfig(), clock=clock)
+    loads = workload_of(first), workload_of(second)
+    runs = measure_interleaved(*loads, config or InterleavedConfig(), clock=clock)
     machine = read_machine()
-    a, b = _measurement(first, machine, runs.first_s), _measurement(second, machine, runs.second_s)
+    a, b = (
+        _measurement(load.session, machine, latencies_s)
+        for load, latencies_s in zip(loads, (runs.first_s, runs.second_s))
+    )
     return Comparison(
         first=a,
         second=b,
@@ -76,13 +81,12 @@ def compare_models(
 
 
 def measure_interleaved(
-    first: Model, second: Model, config: InterleavedConfig, *, clock: Clock = time.perf_counter
+    first: Measurable, second: Measurable, config: InterleavedConfig, *, clock: Clock = time.perf_counter
 ) -> InterleavedRuns:
-    """Returns the runs of two opened models on seeded frames; the order of each round is drawn, with a fixed seed."""
-    models = first, second
-    frames = [seeded_frame(model) for model in models]
-    for model, frame in zip(models, frames):
-        measure(model, frame, Stop(1, config.warmup_s, config.warmup_s), clock=clock)
+    """Returns the runs of two opened models on seeded noise; the order of each round is drawn, with a fixed seed."""
+    loads = workload_of(first), workload_of(second)
+    for load in loads:
+        measure(load, Stop(1, config.warmup_s, config.warmup_s), clock=clock)
     random = np.random.default_rng(0)
     series: tuple[list[float], list[float]] = [], []
     ratios: list[float] = []
@@ -91,14 +95,14 @@ def measure_interleaved(
     while len(ratios) < config.rounds or clock() - began < config.time_s:
         logs = [0.0, 0.0]
         for i in ORDERS[int(random.integers(2))]:
-            latencies_s = measure(models[i], frames[i], turn, clock=clock).invoke_s
+            latencies_s = measure(loads[i], turn, clock=clock).invoke_s
             series[i].extend(latencies_s)
             logs[i] += math.log(max(summarize(latencies_s).median_s, _SHORTEST_S)) / 2
         ratios.append(math.exp(logs[1] - logs[0]))
     return InterleavedRuns(tuple(series[0]), tuple(series[1]), tuple(ratios))
 
 
-def _measurement(model: Model, machine: Machine, latencies_s: Sequence[float]) -> Measurement:
+def _measurement(model: Session, machine: Machine, latencies_s: Sequence[float]) -> Measurement:
     return Measurement(
         path=model.path,
         model=str(model.path),

@@ -1,4 +1,4 @@
-"""The measuring loop: a frame goes through preprocess, invoke and postprocess, each timed apart."""
+"""The measuring loop: an inference goes through preprocess, invoke and postprocess, each timed apart."""
 
 from __future__ import annotations
 
@@ -7,13 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
-
-from edgeready_device.model import Model
+from edgeready_device.benchmarking.workload import Workload
 
 Clock = Callable[[], float]
-TOP = 5  # chosen: a top-5 answer is the longest that is usual
 
 
 @dataclass(frozen=True)
@@ -21,7 +17,7 @@ class Stages:
     """Seconds of each run; item i of all three is the same frame.
 
     Preprocess is from the uint8 frame to the input tensor, invoke from there to the raw output (copies in and out
-    included), postprocess from there to the five best labels.
+    included), postprocess from there to the five best labels. Where tensors are fed, invoke is all.
     """
 
     preprocess_s: tuple[float, ...] = field(repr=False)
@@ -52,18 +48,13 @@ class Stop:
     max_time_s: float
 
 
-def seeded_frame(model: Model) -> NDArray[np.uint8]:
-    """Returns a frame of seeded noise that fits `model`."""
-    return np.random.default_rng(0).integers(0, 256, model.input.shape[1:], dtype=np.uint8)
-
-
-def measure(model: Model, frame: NDArray[np.uint8], stop: Stop, clock: Clock) -> Stages:
-    """Runs `frame` through `model` until `stop` and returns the Stages.
+def measure(workload: Workload, stop: Stop, clock: Clock) -> Stages:
+    """Runs `workload` until `stop` and returns the Stages.
 
     It reads the clock four times a run, prints nothing, and keeps the garbage collector off. What a recurrent model
     remembers is set back before each run, outside of its time.
     """
-    stateful = model.file.stateful
+    stateful = workload.session.file.stateful
     preprocess: list[float] = []
     invoke: list[float] = []
     postprocess: list[float] = []
@@ -71,13 +62,13 @@ def measure(model: Model, frame: NDArray[np.uint8], stop: Stop, clock: Clock) ->
         started = clock()
         while True:
             if stateful:
-                model.reset_state()
+                workload.session.reset_state()
             run_started = clock()
-            tensor = model.quantize(frame)
+            tensor = workload.prepare()
             prepared = clock()
-            output = model.invoke(tensor)
+            output = workload.invoke(tensor)
             invoked = clock()
-            _answer(model, output)
+            workload.answer(output)
             answered = clock()
             preprocess.append(prepared - run_started)
             invoke.append(invoked - prepared)
@@ -85,10 +76,6 @@ def measure(model: Model, frame: NDArray[np.uint8], stop: Stop, clock: Clock) ->
             elapsed_s = answered - started
             if elapsed_s >= stop.max_time_s or (len(invoke) >= stop.runs and elapsed_s >= stop.min_time_s):
                 return Stages(tuple(preprocess), tuple(invoke), tuple(postprocess))
-
-
-def _answer(model: Model, output: NDArray[np.generic]) -> None:
-    model.predictions(output, TOP)
 
 
 @contextmanager

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
-
 from edgeready_device.benchmarking.latency import LatencySummary, summarize
 from edgeready_device.benchmarking.stages import Clock, Stages, Stop, measure
+from edgeready_device.benchmarking.workload import Workload
 from edgeready_device.machine.board import Board
 from edgeready_device.machine.board_state import BoardState, read_state
-from edgeready_device.model import Model
 
 MOST_WINDOWS = 60  # chosen: a table of so many lines is still readable
 _LEAST_WINDOW_S = 1.0  # chosen: the board's state is read between windows, which takes milliseconds
@@ -31,16 +28,14 @@ class Window:
     sample: Stages = field(repr=False)
 
 
-def measure_windows(
-    model: Model, frame: NDArray[np.uint8], sustained_s: float, *, clock: Clock, board: Board
-) -> tuple[Window, ...]:
+def measure_windows(workload: Workload, sustained_s: float, *, clock: Clock, board: Board) -> tuple[Window, ...]:
     """Measures for `sustained_s` seconds and returns the windows, at most 60, each of a second or more."""
     length_s = max(_LEAST_WINDOW_S, sustained_s / MOST_WINDOWS)
     windows: list[Window] = []
     began = clock()
     start_s = 0.0
     while not windows or start_s < sustained_s:
-        stages = measure(model, frame, Stop(1, length_s, length_s), clock=clock)
+        stages = measure(workload, Stop(1, length_s, length_s), clock=clock)
         sample = stages.thin(MOST_SAMPLED)
         windows.append(Window(start_s, summarize(stages.invoke_s), read_state(board), sample=sample))
         start_s = clock() - began

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeready_device.commands.options import add_threads_option, add_verb, open_file
+from edgeready_device.commands.options import add_inputs_option, add_threads_option, add_verb, open_any
 from edgeready_device.commands.terminal import NEGATIVE, budget, say, show
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ def add(verbs: Any) -> None:
     summary = "measures one inference on this machine and says whether the figure can be relied on"
     parser = add_verb(verbs, "benchmark", run, summary=summary, opens=True)
     add_threads_option(parser)
+    add_inputs_option(parser)
     parser.add_argument(
         "--runs", type=int, default=100, metavar="N", help="least number of runs to measure (default 100)"
     )
@@ -52,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
     from edgeready_device.benchmarking.benchmark_file import write_measurement
     from edgeready_device.report.benchmark import benchmark_json, benchmark_text
 
-    open_file(options)  # a foreign file runs in a child process first
+    open_any(options)  # a foreign file runs in a child process first
     result = benchmark.benchmark(options.model, _config(options))
     document = benchmark_json(result)
     if options.out is not None:
@@ -63,6 +64,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _config(options: argparse.Namespace) -> BenchmarkConfig:
     from edgeready_device.benchmarking.benchmark import BenchmarkConfig
+    from edgeready_device.model_file.input_size import parse_size
 
     return BenchmarkConfig(
         runs=options.runs,
@@ -75,6 +77,8 @@ def _config(options: argparse.Namespace) -> BenchmarkConfig:
         delegate=options.delegate,
         sustained_s=options.sustained * 60,
         trusted=options.trusted,
+        inputs=options.inputs,
+        input_size=None if options.input_size is None else parse_size(options.input_size),
     )
 
 

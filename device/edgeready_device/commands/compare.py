@@ -6,12 +6,13 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeready_device.commands.options import add_verb, open_model
+from edgeready_device.commands.options import add_inputs_option, add_verb, open_any
 from edgeready_device.commands.terminal import NEGATIVE, show
 from edgeready_device.errors import UsageError
 
 if TYPE_CHECKING:
     from edgeready_device.benchmarking.compare import Comparison
+    from edgeready_device.benchmarking.workload import Workload
 
 
 def add(verbs: Any) -> None:
@@ -20,6 +21,7 @@ def add(verbs: Any) -> None:
     parser = add_verb(verbs, "compare", run, summary=summary, model=None, opens=True)
     parser.add_argument("first", type=Path, help="a file of benchmark --out, or a .tflite file")
     parser.add_argument("second", type=Path, help="another one; two .tflite files are measured here, interleaved")
+    add_inputs_option(parser)
     parser.add_argument(
         "--time", type=float, default=20.0, metavar="SECONDS", help="time to measure two models for (default 20)"
     )
@@ -59,6 +61,17 @@ def _compare_models(options: argparse.Namespace) -> Comparison:
 
     config = InterleavedConfig(time_s=options.time)
     first, second = (
-        open_model(argparse.Namespace(**{**vars(options), "model": path})) for path in (options.first, options.second)
+        _workload(argparse.Namespace(**{**vars(options), "model": path})) for path in (options.first, options.second)
     )
     return compare_models(first, second, config, max_slowdown_percent=options.max_slowdown_percent)
+
+
+def _workload(options: argparse.Namespace) -> Workload:
+    """Returns what is measured of the model that `options` name: an image classifier takes frames, others tensors."""
+    from edgeready_device.benchmarking.workload import takes_frames, workload_of
+    from edgeready_device.model import Model
+    from edgeready_device.session import Session
+
+    file, inputs = open_any(options)
+    opener = Model if inputs is None and takes_frames(file) else Session
+    return workload_of(opener.from_file(file, runtime=options.runtime, delegate=options.delegate), inputs)

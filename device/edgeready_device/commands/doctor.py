@@ -19,7 +19,7 @@ def add(verbs: Any) -> None:
     summary = "says why a model does not run here, and which command fixes it"
     parser = add_verb(verbs, "doctor", run, summary=summary, model="?")
     add_delegate_option(parser)
-    add_size_option(parser, "--size")
+    add_size_option(parser)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgeready_device.commands.options import add_verb
 from edgeready_device.commands.terminal import show
+
+if TYPE_CHECKING:
+    from edgeready_device.model_file.reader import TfliteModel
 
 
 def add(verbs: Any) -> None:
@@ -21,6 +24,7 @@ def run(options: argparse.Namespace) -> int:
     from edgeready_device.model_file import reader
     from edgeready_device.report.info import info_json, info_text
     from edgeready_device.report.machine import machine_json, machine_text, state_now
+    from edgeready_device.report.model_info import model_json, model_text
     from edgeready_device.runtime import runtime
 
     runtimes = runtime.installed_runtimes()
@@ -29,6 +33,27 @@ def run(options: argparse.Namespace) -> int:
         show(options, machine_json(here, runtimes, state), machine_text(here, runtimes, state_lines))
         return 0
     file = reader.read_model_file(options.model)
-    data = info_json(file, runtimes, tune_file.read_tune_file(file))
-    show(options, data, info_text(data))
+    tuned, note = tune_file.read_tune_file(file), _why_no_classifier(file)
+    if note is None:
+        data = info_json(file, runtimes, tuned)
+        show(options, data, info_text(data))
+    else:
+        data = model_json(file, runtimes, tuned, note)
+        show(options, data, model_text(data))
     return 0
+
+
+def _why_no_classifier(file: TfliteModel) -> str | None:
+    """Returns why `file` is no image classifier, in a sentence that may be empty; None where it is one."""
+    from edgeready_device.errors import ModelFileError
+    from edgeready_device.tflite.accelerators import EDGETPU, accelerator_of
+    from edgeready_device.tflite.kind import kind_of
+
+    try:
+        _ = file.contract
+    except ModelFileError as error:
+        return str(error).removeprefix(f"{file.path}: ")
+    compiled = accelerator_of(file.graph)
+    if compiled is not None and compiled[0] is not EDGETPU:
+        return ""
+    return None if kind_of(file.graph).classifier or file.labels else ""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from edgeready_device.model import Model
     from edgeready_device.model_file.contract import Description
     from edgeready_device.model_file.reader import TfliteModel
+    from edgeready_device.model_inputs import ModelInputs
 
 Handler = Callable[[argparse.Namespace], int]
 
@@ -31,7 +32,7 @@ def add_verb(
     parser.add_argument("--debug", action="store_true", help="add a traceback to an error")
     if opens:
         add_opening_options(parser)
-        add_size_option(parser, *(() if name == "watch" else ("--size",)))  # there --size is the camera's
+        add_size_option(parser)
     parser.set_defaults(handler=run)
     return parser
 
@@ -52,13 +53,23 @@ def add_opening_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_size_option(parser: argparse.ArgumentParser, *aliases: str) -> None:
-    """Declares --input-size, which `aliases` name, too."""
+def add_size_option(parser: argparse.ArgumentParser) -> None:
+    """Declares --input-size; --size would be that of a camera."""
     parser.add_argument(
         "--input-size",
-        *aliases,
         metavar="WxH",
         help="width and height of the images of a model that leaves them open, as 224x224",
+    )
+
+
+def add_inputs_option(parser: argparse.ArgumentParser) -> None:
+    """Declares --inputs."""
+    parser.add_argument(
+        "--inputs",
+        type=Path,
+        metavar="FILE.npz",
+        help="feed the samples in this file: an array for each input, called by its name or input_0 and so on "
+        "(default: seeded noise)",
     )
 
 
@@ -113,6 +124,21 @@ def open_file(options: argparse.Namespace, *kernels: str) -> TfliteModel:
     file = apply_size(options, read_model_file(options.model, trusted=options.trusted))
     try_file(options, file, *kernels)
     return file
+
+
+def open_any(options: argparse.Namespace) -> tuple[TfliteModel, ModelInputs | None]:
+    """Returns the file that `options` name, at the sizes of the samples in --inputs, and these.
+
+    It has run in a child process before.
+    """
+    from edgeready_device.model_file.reader import read_model_file
+    from edgeready_device.model_inputs import read_inputs
+
+    file, inputs = apply_size(options, read_model_file(options.model, trusted=options.trusted)), None
+    if options.inputs is not None:
+        file, inputs = read_inputs(options.inputs, file)
+    try_file(options, file)
+    return file, inputs
 
 
 def apply_size(options: argparse.Namespace, file: TfliteModel) -> TfliteModel:

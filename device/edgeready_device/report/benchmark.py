@@ -12,6 +12,7 @@ from edgeready_device.benchmarking.latency import samples_needed, summarize
 from edgeready_device.benchmarking.stages import Stages
 from edgeready_device.benchmarking.sustained import Window
 from edgeready_device.machine.tpu import Tpu
+from edgeready_device.model_inputs import NOISE
 from edgeready_device.report.machine import state_json, state_rows
 from edgeready_device.text import duration, megabytes, rows, table
 
@@ -26,6 +27,7 @@ def benchmark_json(result: BenchmarkResult) -> dict[str, Any]:
         "threads": result.threads,
         "kernels": result.kernels,
         "delegate": acceleration_json(result.acceleration),
+        **({"inputs": result.inputs} if result.inputs else {}),
         "tuned": _tune_text(result) == "chosen by tune",
         "load_s": result.load_s,
         "first_run_s": result.first_run_s,
@@ -55,6 +57,7 @@ def benchmark_text(result: BenchmarkResult) -> str:
     lines = [
         ("model", str(result.model)),
         ("runtime", _runtime(result)),
+        *([("inputs", _inputs_text(result.inputs))] if result.inputs else []),
         *acceleration_rows(result.acceleration),
         ("machine", _machine(result)),
         ("cold start", f"{duration(result.cold_start_s)} ({first})"),
@@ -126,6 +129,11 @@ def _runtime(result: BenchmarkResult) -> str:
     threads = f"{result.threads} thread{'s' * (result.threads > 1)}"
     text = f"{result.runtime}, {threads}, {result.kernels} kernels"
     return f"{text}, {choice}" if (choice := _tune_text(result)) else text
+
+
+def _inputs_text(source: str) -> str:
+    own = "; your own: --inputs FILE.npz" if source.startswith(NOISE) else ""
+    return f"{source}{own}"
 
 
 def _tune_text(result: BenchmarkResult) -> str:

@@ -10,6 +10,7 @@ from edgeready_device.tflite.options import OPTION_NUMBERS
 
 QUANTIZED = ("uint8", "int8", "int16")
 SAME, ANY = "same", "any"
+MOST_DIMENSIONS = 8  # TFLite's limit: the kernel that takes most (BROADCAST_TO) has kMaxDims = 8
 DAMAGE = "the file is damaged, or made to harm"
 TOO_LARGE = "it is too large for a board: give a smaller model"
 NO_KERNEL = "no TFLite runtime has a kernel for that: convert the model again without it"

@@ -8,9 +8,8 @@ import numpy as np
 
 from edgeready_device.tflite.accelerators import ETHOS_U
 from edgeready_device.tflite.graph import Graph, Tensor
-from edgeready_device.tflite.structure.node import NO_KERNEL, QUANTIZED, TOO_LARGE, Fault
+from edgeready_device.tflite.structure.node import MOST_DIMENSIONS, NO_KERNEL, QUANTIZED, TOO_LARGE, Fault
 
-MOST_DIMENSIONS = 8  # TFLite's limit: the kernel that takes most (BROADCAST_TO) has kMaxDims = 8
 MOST_BYTES = 1 << 30  # chosen: as large as a file may be, and its offsets fit 32 bits with a sign
 _BITS = {"int4": 4, "uint4": 4, "int2": 2, "bfloat16": 16, "float8_e4m3fn": 8, "float8_e5m2": 8}  # numpy has none
 _WITHOUT_SIZE = ("string", "resource", "variant")
