@@ -92,19 +92,19 @@ def convert(values: NDArray[Any], spec: TensorSpec, title: str) -> NDArray[Any]:
     """
     if values.dtype == spec.dtype:
         return values
-    wanted = np.dtype(spec.dtype)
+    dtype = np.dtype(spec.dtype)
     if values.dtype.kind == "f" and spec.quant is not None:
         try:
             return quantize(values, spec.quant, spec.dtype)
         except UsageError as error:
             raise DatasetError(f"{title}: {error}") from error
     fits = values.dtype.kind in "buif" and spec.dtype in FLOAT_TYPES
-    if values.dtype.kind in "bui" and wanted.kind in "ui":
-        limits = np.iinfo(wanted)
+    if values.dtype.kind in "bui" and dtype.kind in "ui":
+        limits = np.iinfo(dtype)
         fits = not values.size or (int(values.min()) >= limits.min and int(values.max()) <= limits.max)
     if not fits:
         raise DatasetError(f"{title} is {values.dtype}, and the model takes {spec.dtype}: convert it first")
-    return values.astype(wanted)
+    return values.astype(dtype)
 
 
 def _noise(spec: TensorSpec, random: np.random.Generator) -> NDArray[Any]:
@@ -133,10 +133,10 @@ def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     if not path.exists():
         raise NotFoundError(f"{path}: no such file; name a .npz with an array for each input")
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
+        content = np.load(path, allow_pickle=False)
+        if isinstance(content, np.ndarray):
             raise ValueError("it is one array, no .npz")
-        with loaded as archive:
+        with content as archive:
             size = sum(entry.file_size for entry in archive.zip.infolist())
             if size > _MOST_BYTES:
                 raise ValueError(f"its arrays take {size:,} bytes")

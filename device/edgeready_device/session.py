@@ -20,7 +20,7 @@ from edgeready_device.errors import (
     UsageError,
     one_line,
 )
-from edgeready_device.first_run import run_first
+from edgeready_device.first_run import try_first
 from edgeready_device.isolation.trial import BUILT_FOR_IT, TrialRequest, try_model
 from edgeready_device.model_file.input_size import with_image_size
 from edgeready_device.model_file.reader import TfliteModel, read_model_file
@@ -120,10 +120,11 @@ class Session:
         opener, count = choose_runtime(runtime), 1 if threads is None else threads
         delegation = None
         check_runnable(file, delegated=delegate is not None)
+        survived = file.trusted or (opener.name, count, kernels) in file.survivals
+        if file.doubtful and not survived and delegate is None:
+            try_first(file, opener, count, kernels)
         try:
             if delegate is None:
-                if file.doubtful and not file.trusted and (opener.name, count, kernels) not in file.survivals:
-                    run_first(file, opener.name, count, kernels)
                 interpreter = open_interpreter(opener, file.flatbuffer, count, kernels=kernels)
             else:
                 spec = parse_delegate(delegate)

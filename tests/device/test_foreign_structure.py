@@ -116,25 +116,26 @@ def test_the_size_that_a_model_has_already_changes_nothing(model):
 
 def test_what_open_sizes_leave_unchecked_runs_in_a_child_first_even_in_the_library(model, litert, monkeypatch):
     calls = []
-    monkeypatch.setattr("edgeready_device.session.run_first", lambda *a: calls.append(a[1:]))
+    monkeypatch.setattr("edgeready_device.session.try_first", lambda *a: calls.append(a[1:]))
     file = with_image_size(read_model_file(model("open_image")), (8, 8))
     Session.from_file(file, runtime=litert.name)
     Session.from_file(read_model_file(model("conv")), runtime=litert.name)
     Session.from_file(dataclasses.replace(file, trusted=True), runtime=litert.name)
-    assert calls == [(litert.name, 1, "default")]
+    assert calls == [(litert, 1, "default")]
 
 
 def test_a_first_run_that_ended_well_is_not_repeated(model, litert, monkeypatch):
     file = with_image_size(read_model_file(model("open_image")), (8, 8))
     run_first(file, litert.name)
-    monkeypatch.setattr("edgeready_device.session.run_first", lambda *a: pytest.fail("it ran again"))
+    monkeypatch.setattr("edgeready_device.session.try_first", lambda *a: pytest.fail("it ran again"))
     Session.from_file(file, runtime=litert.name)
 
 
 def test_an_open_model_that_does_not_run_is_refused_by_the_child(model, litert):
     file = with_image_size(read_model_file(model("open_image_that_crashes")), (8, 8))
-    with pytest.raises(ModelFileError, match=r"open_image_that_crashes\.tflite: .*NoSuchOp"):
+    with pytest.raises(ModelFileError, match="NoSuchOp") as caught:
         Session.from_file(file, runtime=litert.name)
+    assert str(caught.value).count("open_image_that_crashes.tflite") == 1
 
 
 # -- compiled for an accelerator -----------------------------------------------------------------------------------

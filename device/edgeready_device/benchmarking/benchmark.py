@@ -206,9 +206,9 @@ def _open(
         file, inputs = read_inputs(config.inputs, file)
         reading_s = clock() - before
     opener = Model if inputs is None and takes_frames(file) else Session
-    opened = opener.from_file(file, **options)
+    session = opener.from_file(file, **options)
     load_s = clock() - started - reading_s
-    return workload_of(opened, inputs), load_s
+    return workload_of(session, inputs), load_s
 
 
 def _as_opened(config: BenchmarkConfig, model: Model | Session) -> BenchmarkConfig:

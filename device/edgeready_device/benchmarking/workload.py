@@ -39,7 +39,7 @@ Measurable = Union["Model", "Session", "Workload"]
 def takes_frames(file: TfliteModel) -> bool:
     """Returns whether `file` is an image classifier that needs no further description."""
     try:
-        _ = file.contract
+        file.contract.check()
     except ModelFileError:
         return False
     return True
@@ -66,7 +66,10 @@ def workload_of(model: Measurable, inputs: ModelInputs | None = None) -> Workloa
 
 def seeded_frame(model: Model) -> NDArray[np.uint8]:
     """Returns a frame of seeded noise that fits `model`."""
-    return np.random.default_rng(0).integers(0, 256, model.input.shape[1:], dtype=np.uint8)
+    frame = model.contract.frame
+    sides = (frame.height, frame.width)
+    shape = sides if len(model.input.shape) == len(sides) + 1 else (*sides, frame.channels)
+    return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
 
 
 def _nothing(_: Any) -> None:

@@ -21,6 +21,7 @@ from edgeready_device.model_file.tensor_spec import TensorSpec
 from edgeready_device.normalization import Normalization, Preset, preset_named
 from edgeready_device.preprocess import FrameTable
 from edgeready_device.tflite.graph import Graph
+from edgeready_device.tflite.kind import kind_of
 from edgeready_device.tflite.metadata import TfliteMetadata
 
 
@@ -158,7 +159,9 @@ def read_contract(file: Described, description: Description = AS_THE_FILE_SAYS) 
     try:
         contract = _contract(file, description)
     except ModelFileError as error:
-        raise ModelFileError(f"{file.path}: {error}") from error
+        kind = kind_of(file.graph)
+        more = "" if kind.classifier else f"; {kind.sentence}"
+        raise ModelFileError(f"{file.path}: {error}{more}") from error
     refusals = (contract.input_refusal, contract.output_refusal)
     before, after = (f"{file.path}: {refusal}" if refusal else "" for refusal in refusals)
     return replace(contract, input_refusal=before, output_refusal=after)
