@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -13,11 +15,13 @@ from numpy.typing import NDArray
 
 from edgeready_device.errors import DatasetError, NotFoundError, UsageError
 from edgeready_device.images.decode import image_files, load_picture
+from edgeready_device.input_file import check_file, list_folder
 from edgeready_device.machine.machine import available_cpus
 from edgeready_device.model import Model
 from edgeready_device.model_file.manifest import InputSpec
 from edgeready_device.progress import Progress, no_progress
 from edgeready_device.statistics import Proportion
+from edgeready_device.surroundings import explain
 
 _CHUNK = 64  # chosen: frames of one task; many tasks keep the CPUs busy to the end and show progress
 
@@ -150,20 +154,25 @@ def load_examples(source: Path, spec: InputSpec, labels: Sequence[str], *, follo
     Symbolic links that lead out of a folder are left out unless `follow_links`. Raises NotFoundError, or
     DatasetError naming what does not fit.
     """
-    if source.is_dir():
+    try:
+        details = os.stat(source)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        advice = "give a .npz or a folder with one subfolder per label"
+        raise NotFoundError(f"{source}: no such file or folder; {advice}") from error
+    except OSError as error:
+        raise explain(error) or error from error
+    if stat.S_ISDIR(details.st_mode):
         return _folder(source, spec, labels, None if follow_links else source.resolve())
-    if not source.exists():
-        raise NotFoundError(f"{source}: no such file or folder; give a .npz or a folder with one subfolder per label")
     if source.suffix.lower() != ".npz":
         raise DatasetError(f"{source}: give a .npz in Keras layout or a folder with one subfolder per label")
     return _npz(source)
 
 
 def _folder(folder: Path, spec: InputSpec, labels: Sequence[str], fence: Path | None) -> Examples:
-    root = folder / "test" if (folder / "test").is_dir() and _inside(folder / "test", fence) else folder
+    root = folder / "test" if os.path.isdir(folder / "test") and _inside(folder / "test", fence) else folder
     paths: list[Path] = []
     truth: list[int] = []
-    inside = (path for path in root.iterdir() if not path.name.startswith(".") and _inside(path, fence))
+    inside = (path for path in list_folder(root) if not path.name.startswith(".") and _inside(path, fence))
     for place in sorted(path for path in inside if path.is_dir()):
         if place.name not in labels:
             raise DatasetError(
@@ -187,6 +196,7 @@ def _inside(path: Path, fence: Path | None) -> bool:
 
 def _npz(path: Path) -> Examples:
     try:
+        check_file(path)
         with np.load(path, allow_pickle=False) as archive:
             names = ("x_test", "y_test") if "x_test" in archive.files else ("x", "y")
             frames, truth = (archive[name] for name in names)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeready_device.errors import DatasetError, NotFoundError, UsageError
+from edgeready_device.input_file import check_file
 from edgeready_device.model_file.input_size import with_input_shapes
 from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.model_file.tensor_spec import FLOAT_TYPES, TensorSpec
@@ -133,6 +134,7 @@ def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     if not path.exists():
         raise NotFoundError(f"{path}: no such file; name a .npz with an array for each input")
     try:
+        check_file(path)
         content = np.load(path, allow_pickle=False)
         if isinstance(content, np.ndarray):
             raise ValueError("it is one array, no .npz")

@@ -13,6 +13,7 @@ import numpy as np
 
 from edgeready_device.atomic import write_text
 from edgeready_device.errors import one_line
+from edgeready_device.input_file import read_file
 from edgeready_device.machine.machine import read_machine
 from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.runtime.runtime import RUNTIME_VARIABLE, Runtime, installed_runtimes
@@ -65,9 +66,10 @@ def read_tune_file(file: TfliteModel) -> TuneRecord | None:
     if not path.is_file():
         return None
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            return _reject(path, f"it has {path.stat().st_size} bytes")
-        data = json.loads(path.read_bytes())
+        content = read_file(path, _MOST_BYTES)
+        if len(content) > _MOST_BYTES:
+            return _reject(path, f"it has more than {_MOST_BYTES} bytes")
+        data = json.loads(content)
         if data["schema"] != SCHEMA:
             return _reject(path, f"its schema is {data['schema']!r}, not {SCHEMA}")
         if data["flatbuffer_sha256"] != file.sha256:
@@ -105,7 +107,7 @@ def write_tune_file(
 def _read_entries(path: Path, sha256: str) -> list[dict[str, Any]]:
     """Returns the entries of all machines for the same model; none of a file that cannot be used."""
     try:
-        data = json.loads(path.read_bytes())
+        data = json.loads(read_file(path, _MOST_BYTES))
         if data["schema"] != SCHEMA or data["flatbuffer_sha256"] != sha256:
             return []
         return [entry for entry in data["machines"] if isinstance(entry, dict)]

@@ -502,9 +502,18 @@ def test_a_time_that_cannot_be_meant_is_refused(fails, complete):
     assert fails("compare", complete(), complete(), "--time", "-1") == (2, "the time is -1 s: ask for 0 to 86400")
 
 
-def test_a_measurement_that_cannot_be_kept_is_said(fails, complete, tmp_path):
-    code, line = fails("benchmark", complete(), *QUICK, "--out", tmp_path / "none" / "a.json")
-    assert (code, line.startswith("cannot write ")) == (3, True)
+def test_a_measurement_that_cannot_be_kept_is_said_and_shown(run, complete, tmp_path):
+    code, out, err = run("benchmark", complete(), *QUICK, "--out", tmp_path / "none" / "a.json")
+    assert (code, err.count("\n"), err.startswith("edgeready-device: cannot write ")) == (3, 1, True)
+    assert "\nmedian " in out
+
+
+def test_a_choice_that_cannot_be_kept_is_said_and_shown(run, complete, real):
+    path = complete("conv")
+    path.with_name(path.name + ".tune.json").mkdir()
+    code, out, err = run("tune", path, "--threads", "1", "--seconds", "0.05")
+    assert (code, err.count("\n"), err.startswith("edgeready-device: cannot write ")) == (3, 1, True)
+    assert out.startswith(f"{path}\ncandidate ")
 
 
 # -- verify ----------------------------------------------------------------------------------------------------

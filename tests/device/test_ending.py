@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,10 +66,6 @@ def _wait(condition, limit_s: float = 30.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.02)
-
-
-def _threads(number: int) -> int:
-    return len(os.listdir(f"/proc/{number}/task"))
 
 
 @pytest.mark.parametrize("name", [*LINES, "SIGKILL"])
@@ -166,10 +163,10 @@ def test_sigterm_raises_in_the_block_and_the_handlers_are_as_before_afterwards()
 
 
 def test_no_descriptor_and_no_thread_stays_behind():
-    before = sorted(os.listdir("/proc/self/fd")), _threads(os.getpid())
+    before = sorted(os.listdir("/proc/self/fd")), threading.enumerate()
     with signal_handlers(pytest.fail):
-        assert _threads(os.getpid()) == before[1] + 1
-    assert (sorted(os.listdir("/proc/self/fd")), _threads(os.getpid())) == before
+        assert len(threading.enumerate()) == len(before[1]) + 1
+    assert (sorted(os.listdir("/proc/self/fd")), threading.enumerate()) == before
 
 
 def test_a_block_that_ends_within_the_grace_is_left_alone():
@@ -178,8 +175,6 @@ def test_a_block_that_ends_within_the_grace_is_left_alone():
 
 
 def test_outside_the_main_thread_nothing_is_set():
-    import threading
-
     before, seen = signal.getsignal(signal.SIGTERM), []
 
     def work() -> None:

@@ -141,7 +141,7 @@ BAD = {
         lambda data: changed(data, delegate="/tmp/evil.so"),
         "it is damaged (ValueError: the delegate '/tmp/evil.so' is a library: give it with --delegate)",
     ),
-    "too large": (lambda data: " " * (1 << 20) + "{}", "it has 1048578 bytes"),
+    "too large": (lambda data: " " * (1 << 20) + "{}", "it has more than 1048576 bytes"),
 }
 
 

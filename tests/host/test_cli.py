@@ -248,10 +248,10 @@ def test_debug_puts_a_traceback_ahead_of_the_line_wherever_it_stands(run):
 
 
 def test_a_bug_of_ours_is_one_line_with_exit_code_70(run, file, monkeypatch):
-    def broken(path, runtime):
+    def broken(data, path, runtime):
         raise AssertionError("never\nhappens")
 
-    monkeypatch.setattr(readiness, "check_file", broken)
+    monkeypatch.setattr("edgeready.workflows.check.check_bytes", broken)
     ended = run("check", file())
     assert ended.code == 70
     assert ended.line == "a bug in edgeready (AssertionError: never happens); see --debug"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -14,9 +15,17 @@ from pathlib import Path
 import pytest
 from tflite_models import conv_classifier
 
+from edgeready.dataset.npz import read_npz
+from edgeready.edgetpu.compiler_log import read_log
+from edgeready.errors import EdgereadyError
 from edgeready.files.atomic import write_files
 from edgeready.files.lock import LEFTOVER_AGE_S
 from edgeready.files.scratch import PREFIX, scratch_folder
+from edgeready.workflows.bundle import make_bundle
+from edgeready.workflows.check import inspect
+from edgeready.workflows.compile import compile_file
+from edgeready.workflows.golden import add_golden
+from edgeready_device import input_file
 
 FULL = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
@@ -206,3 +215,46 @@ def test_no_temporary_folder_is_one_line(place):
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
     message = "no temporary folder can be written: set TMPDIR to a folder that can"
     assert (done.returncode, done.stdout, done.stderr) == (3, "", line(message))
+
+
+# -- pipes in the place of files -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def pipe(place, monkeypatch) -> Path:
+    monkeypatch.setattr(input_file, "WRITER_LIMIT_S", 0.1)
+    monkeypatch.chdir(place)
+    os.mkfifo(place / "pipe")
+    return Path("pipe")
+
+
+@pytest.mark.parametrize(
+    ("work", "message"),
+    [
+        (
+            lambda path: inspect(path, 14),
+            "pipe: cannot be read (it is a pipe that nothing was written to: name a file)",
+        ),
+        (
+            read_log,
+            "pipe: cannot be read (it is a pipe that nothing was written to: name a file); give a compiler log",
+        ),
+        (lambda path: add_golden(path, "digits"), "pipe: it is a pipe: name a file"),
+        (lambda path: compile_file(path, Path("o.tflite")), "pipe: it is a pipe: name a file"),
+        (lambda path: make_bundle(path, "pi-os-12", Path("o")), "pipe: it is a pipe: name a file"),
+        (read_npz, "'pipe' cannot be read as .npz (it is a pipe: name a file): write it again with"),
+    ],
+    ids=["check", "check a log", "golden", "compile", "bundle", "data"],
+)
+def test_a_pipe_that_nobody_writes_to_is_a_sentence(pipe, work, message):
+    with pytest.raises(EdgereadyError) as caught:
+        work(pipe)
+    assert str(caught.value).startswith(message)
+
+
+def test_check_takes_a_model_through_a_pipe_once(place):
+    code = "import os; r, w = os.pipe(); os.write(w, open('model.tflite', 'rb').read()); os.close(w)\n"
+    code += "os.set_inheritable(r, True); sys.argv[-1] = f'/dev/fd/{r}'"
+    found = run(place, "check", "--max-size-kb", "1", "-", before=code)
+    assert found[0] == 1
+    assert re.fullmatch(r"edgeready: /dev/fd/\d+ has 2\.3 kB, above the budget of 1 kB\n", found[2])

@@ -10,8 +10,10 @@ from typing import Any
 
 from edgeready_device.atomic import write_text
 from edgeready_device.errors import MeasurementError, NotFoundError
+from edgeready_device.input_file import read_file
 
 SCHEMA = "edgeready-benchmark 1"
+_MODEL_MARK = b"TFL3"  # the file identifier in a .tflite's bytes 4 to 8
 _MOST_BYTES = 1 << 29  # chosen: far above what `benchmark --out` writes, and still within the memory of a board
 _LONGEST_S = 1e6  # eleven days; chosen: no inference takes as long, and a damaged file may say so
 
@@ -45,9 +47,12 @@ def read_measurement(path: Path) -> Measurement:
     Raises NotFoundError when there is no file, MeasurementError when it is not one of `benchmark --out`.
     """
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise MeasurementError(f"{path}: it has {path.stat().st_size:,} bytes, more than a measurement has")
-        data = json.loads(path.read_bytes())
+        content = read_file(path, _MOST_BYTES)
+        if len(content) > _MOST_BYTES:
+            raise MeasurementError(f"{path}: it has more than {_MOST_BYTES:,} bytes, more than a measurement has")
+        if content[4:8] == _MODEL_MARK:
+            raise MeasurementError(f"{path}: it is a model: compare two files whose names end in .tflite")
+        data = json.loads(content)
     except FileNotFoundError as error:
         raise NotFoundError(f"{path}: no such file; make it with benchmark --out") from error
     except OSError as error:

@@ -53,12 +53,15 @@ def run(options: argparse.Namespace) -> int:
     from edgeready_device.benchmarking.benchmark_file import write_measurement
     from edgeready_device.report.benchmark import benchmark_json, benchmark_text
 
-    open_any(options)  # a foreign file runs in a child process first
-    result = benchmark.benchmark(options.model, _config(options))
+    file, _ = open_any(options)  # a foreign file runs in a child process first
+    # A file is read again, so that the cold start counts in full; a pipe can be read once only.
+    result = benchmark.benchmark(options.model if options.model.is_file() else file, _config(options))
     document = benchmark_json(result)
-    if options.out is not None:
-        write_measurement(options.out, document)
-    show(options, document, benchmark_text(result))
+    try:
+        if options.out is not None:
+            write_measurement(options.out, document)
+    finally:  # a measurement of minutes is not lost with the file
+        show(options, document, benchmark_text(result))
     return max(_judge_latency(options, result), _judge_steadiness(options, result))
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import glob
 import itertools
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeready_device.commands.terminal import print_traceback, say, show, write_json, write_line
@@ -67,10 +67,9 @@ def picture_paths(names: Sequence[str]) -> list[str]:
 
     paths: list[str] = []
     for name in names:
-        place = Path(name)
-        if name != STANDARD_INPUT and place.is_dir():
-            matches = [str(path) for path in image_files(place)]
-        elif name == STANDARD_INPUT or place.exists() or not glob.has_magic(name):
+        if name != STANDARD_INPUT and os.path.isdir(name):
+            matches = [str(path) for path in image_files(name)]
+        elif name == STANDARD_INPUT or os.path.exists(name) or not glob.has_magic(name):
             matches = [name]
         else:
             matches = sorted(glob.glob(name, recursive=True))

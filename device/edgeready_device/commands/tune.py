@@ -7,6 +7,7 @@ from typing import Any
 
 from edgeready_device.commands.options import add_threads_option, add_verb, apply_size
 from edgeready_device.commands.terminal import NEGATIVE, progress, say, show
+from edgeready_device.errors import OutputError, UsageError
 
 
 def add(verbs: Any) -> None:
@@ -28,6 +29,10 @@ def run(options: argparse.Namespace) -> int:
     from edgeready_device.tune_file import write_tune_file
     from edgeready_device.tuning.tune import TuneConfig, tune
 
+    if not options.dry_run and options.model.is_fifo():
+        raise UsageError(
+            f"{options.model} is a pipe, and the choice goes beside the model: name a file, or --dry-run"
+        )
     file = apply_size(options, read_model_file(options.model, trusted=options.trusted))
     config = TuneConfig(
         runtime=options.runtime,
@@ -40,7 +45,11 @@ def run(options: argparse.Namespace) -> int:
     path = None
     if result.choice is not None and not options.dry_run:
         candidates = [candidate_json(candidate) for candidate in result.candidates]
-        path = write_tune_file(file, result.choice, reason=result.reason, candidates=candidates)
+        try:
+            path = write_tune_file(file, result.choice, reason=result.reason, candidates=candidates)
+        except OutputError as error:  # what was measured is shown all the same
+            show(options, tune_json(result, None), tune_text(result, None))
+            raise error
     show(options, tune_json(result, path), tune_text(result, path))
     if result.choice is not None:
         return 0

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from edgeready_device.errors import ImageError, NotFoundError, UsageError, one_line
 from edgeready_device.images.frames import fit_frame, resize_frame
 from edgeready_device.images.pillow_image import convert_to_pixels, quiet_pillow, require_pillow
+from edgeready_device.input_file import list_folder, read_file
 from edgeready_device.model_file.manifest import InputSpec
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
@@ -37,6 +38,7 @@ _DECODER_ERRORS = (
     struct.error,
     zlib.error,
 )
+_MOST_BYTES = 64 << 20  # of an encoded image in a pipe; chosen: far above a camera's picture
 _SAVE_AGAIN = "save it again as an 8-bit JPEG or PNG"
 
 
@@ -46,12 +48,12 @@ def image_files(folder: ImagePath) -> list[Path]:
     Raises NotFoundError where there is no such folder.
     """
     path = Path(folder)
-    if not path.is_dir():
+    if not os.path.isdir(path):
         raise NotFoundError(f"no folder {str(path)!r}: give the folder that holds the images")
     return sorted(
         file
-        for file in path.iterdir()
-        if file.suffix.lower() in IMAGE_SUFFIXES and not file.name.startswith(".") and file.is_file()
+        for file in list_folder(path)
+        if file.suffix.lower() in IMAGE_SUFFIXES and not file.name.startswith(".") and os.path.isfile(file)
     )
 
 
@@ -71,11 +73,23 @@ def read_image(path: ImagePath, channels: int) -> NDArray[np.uint8]:
         raise NotFoundError(f"no image {name}: check the path") from error
     except (OSError, ValueError) as error:
         raise _unreadable(name, error) from error
+    if stat.S_ISFIFO(details.st_mode):
+        return decode_image(_read_pipe(name, file), channels, name)
     if not stat.S_ISREG(details.st_mode):
-        raise ImageError(f"{name} is not a file: give an image file, not a folder")
+        raise ImageError(f"{name} is not a file: give an image file, not a folder or a device")
     if details.st_size == 0:
         raise ImageError(f"image {name} is empty (0 bytes): copy it again or remove it")
     return _decode(name, file, channels)
+
+
+def _read_pipe(name: str, file: Path) -> bytes:
+    try:
+        data = read_file(file, _MOST_BYTES)
+    except (OSError, ValueError) as error:
+        raise ImageError(f"image {name} cannot be read ({one_line(error)})") from error
+    if len(data) > _MOST_BYTES:
+        raise ImageError(f"image {name} holds more than {_MOST_BYTES >> 20} MiB: give one encoded image")
+    return data
 
 
 def decode_image(data: bytes, channels: int, name: str = "standard input") -> NDArray[np.uint8]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from edgeready_device.errors import ImageError, NotFoundError, UsageError, one_line
 from edgeready_device.images.pictures import convert_channels, is_pillow_image, read_picture
 from edgeready_device.images.pillow_image import require_pillow
+from edgeready_device.input_file import check_file
 from edgeready_device.model_file.manifest import RESIZE_RULES, InputSpec
 
 _MOST_BYTES = 256 << 20  # of an array; chosen: far above a camera's picture, below a board's memory
@@ -63,6 +64,7 @@ def read_array(path: str | os.PathLike[str], size: tuple[int, int] | None = None
     name = repr(str(path))
     open_array: Callable[..., NDArray[Any]] = np.lib.format.open_memmap  # which numpy leaves untyped
     try:
+        check_file(path)
         stored = open_array(path, mode="r")  # refuses a header that promises more than the file holds
     except (FileNotFoundError, NotADirectoryError) as error:
         raise NotFoundError(f"no array {name}: check the path") from error

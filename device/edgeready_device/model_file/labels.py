@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Union
 
 from edgeready_device.errors import ModelFileError, NotFoundError, UsageError
+from edgeready_device.input_file import read_file
 from edgeready_device.text import plain
 
 _MAX_LABELS = 100_000  # chosen: several times the 21,841 classes of ImageNet-21k
@@ -135,8 +136,7 @@ def read_labels(path: Path) -> LabelLines:
     more than a classifier has.
     """
     try:
-        with path.open("rb") as stream:
-            lines = decode_labels(stream.read(_MAX_LABEL_BYTES))
+        lines = decode_labels(read_file(path, _MAX_LABEL_BYTES))
     except FileNotFoundError as error:
         raise NotFoundError(f"{path}: no such file; name a text file with one label a line") from error
     except (OSError, ValueError) as error:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeready_device.errors import ModelFileError, NotFoundError
+from edgeready_device.input_file import read_file
 from edgeready_device.model_file.archive import Archive, read_archive
 from edgeready_device.model_file.contract import Contract, read_contract
 from edgeready_device.model_file.golden import GoldenVectors, read_golden
@@ -27,10 +28,8 @@ MANIFEST = "edgeready.json"
 LABELS = "labels.txt"
 GOLDEN = "golden.npz"
 FLATBUFFER = "flatbuffer"  # the key of its hash in the manifest
-# Chosen: the memory of the largest common boards bounds a file, and a pipe's content is held twice; the parts beside
-# the model are text and a few pictures.
+# Chosen: the memory of the largest common boards bounds a file; its parts are text and a few pictures.
 _MAX_MODEL_BYTES = 1 << 30
-_MAX_PIPE_BYTES = 64 << 20
 _REMEMBER_OUTSIDE_TENSORS = ("VAR_HANDLE", "RANDOM_UNIFORM", "RANDOM_STANDARD_NORMAL", "MULTINOMIAL")
 _MAX_PART_BYTES = {MANIFEST: 1 << 20, LABELS: 4 << 20, GOLDEN: 32 << 20}
 
@@ -192,10 +191,7 @@ def _split(data: bytes) -> tuple[Archive | None, bytes]:
 
 def _read(path: Path) -> bytes:
     try:
-        with path.open("rb") as stream:
-            size = os.fstat(stream.fileno()).st_size or _MAX_PIPE_BYTES  # a pipe has none
-            # No more: Python allocates what is asked for first, which a small board or 32 bits do not have.
-            data = stream.read(min(size, _MAX_MODEL_BYTES) + 1)
+        data = read_file(path, _MAX_MODEL_BYTES)
     except FileNotFoundError as error:
         raise NotFoundError(f"{path}: no such file; name a .tflite model") from error
     except IsADirectoryError as error:

@@ -56,10 +56,10 @@ def check(
     code = 0 if all(result.verdict in accepted for result in results) else NEGATIVE
     for line in warning_lines(result.report for result in results if result.report is not None):
         say(f"{line}; exit code 1 because of --strict" if strict else f"{line}; --strict makes this exit code 1")
-    for path in files if max_size_kb is not None else ():
-        size_kb = path.stat().st_size / 1000
+    for result in results:
+        size_kb = result.size_bytes / 1000
         if max_size_kb is not None and not size_kb <= max_size_kb:  # so that a budget of NaN is not met
-            say(f"{path} has {size_kb:.1f} kB, above the budget of {max_size_kb:g} kB")
+            say(f"{result.file} has {size_kb:.1f} kB, above the budget of {max_size_kb:g} kB")
             code = NEGATIVE
     raise typer.Exit(code)
 

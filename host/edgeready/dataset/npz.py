@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from edgeready.dataset.dataset import Dataset
 from edgeready.errors import DatasetError, NotFoundError
+from edgeready_device.input_file import check_file
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -29,6 +30,7 @@ def read_npz(path: Path) -> Arrays:
     if not path.exists():
         raise NotFoundError(f"no file {str(path)!r}: check the path")
     try:
+        check_file(path)
         archive = np.load(path, allow_pickle=False)
         if not isinstance(archive, np.lib.npyio.NpzFile):
             raise DatasetError(f"{str(path)!r} is a single array: save it with numpy.savez as {_LAYOUT}")

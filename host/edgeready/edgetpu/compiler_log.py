@@ -11,6 +11,7 @@ from typing import Any
 
 from edgeready.errors import ModelFileError, NotFoundError
 from edgeready.readiness.compiler_table import MAPPED
+from edgeready_device.input_file import read_file
 
 _MAX_BYTES = 1 << 20  # chosen: a table of a thousand rows has a tenth of it
 _UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
@@ -131,8 +132,7 @@ def read_log(path: str | PathLike[str]) -> CompilerLog:
     """
     file = Path(path)
     try:
-        with file.open("rb") as stream:
-            data = stream.read(_MAX_BYTES + 1)
+        data = read_file(file, _MAX_BYTES)
     except FileNotFoundError as error:
         raise NotFoundError(f"{file}: no such file; give the X_edgetpu.log that the compiler wrote") from error
     except OSError as error:

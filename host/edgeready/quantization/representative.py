@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from edgeready.dataset import Dataset, load_splits
 from edgeready.errors import DatasetError
 from edgeready.quantization.samples import Samples
+from edgeready_device.input_file import check_file
 
 _NAMES = ("x", "images", "x_train", "calibration")
 LIMIT = 500  # images by default; chosen: the most that the calibration split has, too
@@ -85,6 +86,7 @@ def looks_like_noise(correlation: float, of_training: float) -> bool:
 def _images_in(path: Path) -> NDArray[np.uint8]:
     """Returns the array of images in a .npz: by its usual name, else the first of three or four dimensions."""
     try:
+        check_file(path)
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
     except (OSError, ValueError) as error:

@@ -19,6 +19,7 @@ from edgeready.readiness.report import ReadinessReport
 from edgeready.readiness.rule import Effect, ModelRule, Rule
 from edgeready.readiness.verdict import Finding
 from edgeready.readiness.whole_model import MODEL_RULES, not_quantized
+from edgeready_device.input_file import read_file
 from edgeready_device.tflite.graph import Graph, read_graph
 
 RULES: tuple[Rule, ...] = (
@@ -39,6 +40,7 @@ RULES: tuple[Rule, ...] = (
 )
 """The rules for ops in their order: an op's first finding is its verdict, one that refuses before one that doubts."""
 
+_MOST_BYTES = 2 << 30  # of FlatBuffers, whose offsets are signed 32-bit numbers
 _LONGEST_MESSAGE = 400  # chosen: a few lines on a terminal; a damaged file may state a shape of thousands of sizes
 _FATAL = frozenset(rule.name for rule in RULES if rule.fatal)
 _TYPE_RULES = frozenset(rule.name for rule in (*data_types.RULES, operators.op_version))
@@ -96,13 +98,25 @@ def check_file(path: str | PathLike[str], *, runtime: int = 14) -> ReadinessRepo
 
     Raises NotFoundError when there is none, ModelFileError when it is no .tflite model or a damaged one.
     """
-    file = Path(path)
+    return check_bytes(read_bytes(path), path, runtime=runtime)
+
+
+def read_bytes(path: str | PathLike[str]) -> bytes:
+    """The bytes of the file at `path`. Raises NotFoundError when there is none, ModelFileError when it is no file."""
     try:
-        data = file.read_bytes()
+        data = read_file(path, _MOST_BYTES)
     except FileNotFoundError as error:
-        raise NotFoundError(f"{file}: no such file; give the path of a .tflite model") from error
+        raise NotFoundError(f"{path}: no such file; give the path of a .tflite model") from error
     except OSError as error:
-        raise ModelFileError(f"{file}: cannot be read ({error.strerror}); give a .tflite model") from error
+        raise ModelFileError(f"{path}: cannot be read ({error.strerror}); give a .tflite model") from error
+    if len(data) > _MOST_BYTES:
+        raise ModelFileError(f"{path}: larger than 2 GiB, which no .tflite model is; give a .tflite model")
+    return data
+
+
+def check_bytes(data: bytes, path: str | PathLike[str], *, runtime: int = 14) -> ReadinessReport:
+    """The report on the .tflite file `data` that was read from `path`; raises ModelFileError."""
+    file = Path(path)
     try:
         return check_graph(read_graph(data), runtime=runtime, file=str(path))
     except ModelFileError as error:

@@ -12,6 +12,7 @@ from typing import Any
 
 from edgeready.errors import EdgereadyError, NotFoundError, OutputError, UsageError
 from edgeready.workflows.device_wheel import write_device_wheel
+from edgeready_device.input_file import require_file
 from edgeready_device.model_file.reader import read_model_file
 
 INSTALLER = "install.sh"
@@ -80,6 +81,7 @@ def make_bundle(model: Path, target: str, out: Path) -> Bundle:
     if target not in TARGETS:
         raise UsageError(f"the target {target!r} is unknown: choose {', '.join(TARGETS)}")
     system = TARGETS[target]
+    require_file(model)
     read_model_file(model)
     if out.exists():
         raise OutputError(f"{out} is there already: name a new folder with --out")

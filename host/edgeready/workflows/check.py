@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from edgeready import readiness
 from edgeready.config.edgetpu import check_runtime
 from edgeready.edgetpu.compiled import Package, read_packages
 from edgeready.edgetpu.compiler_log import CompilerLog, read_log
 from edgeready.errors import ModelFileError
 from edgeready.readiness import Blocker, OpVerdict, ReadinessReport
+from edgeready.readiness.check import check_bytes, read_bytes
 from edgeready.readiness.evidence import UNDATED, Evidence, Observation, report_number
 from edgeready.readiness.operators import COMPILED, already_compiled, old_runtime
 from edgeready.readiness.propagation import NOT_COMPILED
@@ -29,10 +29,11 @@ _OLD_RUNTIME = Evidence(
 class Inspection:
     """One file: `report` for a model, with its `packages` when it is compiled; `log` for a compiler log.
 
-    A file whose ops are all packages is ready: it runs on the Edge TPU as it is.
+    `size_bytes` is 0 for a log. A file whose ops are all packages is ready: it runs on the Edge TPU as it is.
     """
 
     file: str
+    size_bytes: int = 0
     report: ReadinessReport | None = None
     packages: tuple[Package, ...] = ()
     log: CompilerLog | None = None
@@ -79,14 +80,16 @@ def inspect(path: Path, runtime: int) -> Inspection:
     check_runtime(runtime)
     if path.suffix in LOG_SUFFIXES:
         return Inspection(file=str(path), log=read_log(path))
-    report = readiness.check_file(path, runtime=runtime)
+    data = read_bytes(path)
+    report = check_bytes(data, path, runtime=runtime)
     if all(op.custom_code != COMPILED for op in report.ops):
-        return Inspection(file=str(path), report=report)
+        return Inspection(file=str(path), size_bytes=len(data), report=report)
     try:
-        packages = read_packages(read_graph(path.read_bytes()))
+        packages = read_packages(read_graph(data))
     except ModelFileError as error:
         raise ModelFileError(f"{path}: {error}") from error
-    return Inspection(file=str(path), report=_as_compiled(report, packages, runtime), packages=packages)
+    report = _as_compiled(report, packages, runtime)
+    return Inspection(file=str(path), size_bytes=len(data), report=report, packages=packages)
 
 
 def _as_compiled(report: ReadinessReport, packages: tuple[Package, ...], runtime: int) -> ReadinessReport:

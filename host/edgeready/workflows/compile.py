@@ -16,6 +16,7 @@ from edgeready.files.atomic import write_files
 from edgeready.model_file.parts import restore_parts
 from edgeready.readiness import ReadinessReport, check_graph
 from edgeready.readiness.operators import COMPILED
+from edgeready_device.input_file import require_file
 from edgeready_device.model_file.reader import read_model_file
 from edgeready_device.tflite.graph import Graph, read_graph
 
@@ -60,6 +61,7 @@ def compile_file(
     target = out if out is not None else path.with_name(f"{path.stem}_edgetpu.tflite")
     if target.suffix != ".tflite" or target.absolute() == path.absolute():
         raise UsageError(f"{target}: name an output file, something.tflite, that is not the input")
+    require_file(path)
     file = read_model_file(path)
     if any(op.custom_code == COMPILED for op in file.graph.ops):
         raise ModelFileError(f"{path}: is compiled already; give the file that was compiled")

@@ -20,6 +20,7 @@ from edgeready.proof.runtimes import RuntimeTrial, runtimes_that_run, try_runtim
 from edgeready_device.errors import ImageError
 from edgeready_device.images.decode import image_files, load_frame
 from edgeready_device.images.frames import fit_frame
+from edgeready_device.input_file import require_file
 from edgeready_device.isolation.trial import TrialRequest, try_model
 from edgeready_device.model_file.archive import read_archive
 from edgeready_device.model_file.manifest import InputSpec
@@ -60,6 +61,7 @@ def add_golden(path: Path, source: str, out: Path | None = None, vectors: int | 
     if vectors is not None and vectors < 1:
         raise UsageError(f"vectors is {vectors}: ask for at least 1")
     target = out if out is not None else path.with_name(f"{path.stem}_golden.tflite")
+    require_file(path)
     file = read_model_file(path)
     pictures = _pictures(source, file.contract.frame, vectors or MOST_VECTORS)
     trials = tuple(_try_reference_kernels(trial, file) for trial in try_runtimes(file.flatbuffer))
