@@ -15,6 +15,7 @@ from edgeready_device.model_file.pixels import input_range
 from edgeready_device.quantization import quantize
 
 _PIXELS = np.dtype(np.uint8)
+_ARRAY, _NEW_AXIS = np.ndarray, np.newaxis  # a look-up in numpy less for each frame
 # A float frame holds normalized values. Chosen: those that leave the input's range by more than half its width are
 # none: pixels of 0 to 255 leave every usual range but their own by far more.
 _MOST_OUTSIDE = 0.5
@@ -39,13 +40,13 @@ class FrameEncoder:
         table = contract.table
         self._passes = plain and self._batch == 1 and table is not None and table.identity
 
-    def __call__(self, frame: Any) -> NDArray[Any]:
+    def encode(self, frame: Any) -> NDArray[Any]:
         """Returns the input tensor of one frame; a model that takes several at once gets it as often.
 
         Raises ImageError for what is no frame of this model.
         """
-        if self._passes and type(frame) is np.ndarray and frame.dtype == _PIXELS and frame.shape == self._row_shape:
-            return frame[np.newaxis]
+        if self._passes and type(frame) is _ARRAY and frame.dtype is _PIXELS and frame.shape == self._row_shape:
+            return frame[_NEW_AXIS]
         row = self.encode_row(frame)[np.newaxis]
         return row if self._batch == 1 else np.repeat(row, self._batch, axis=0)
 

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeready_device.errors import ModelFileError
 from edgeready_device.frame_encoder import FrameEncoder
 from edgeready_device.model_file.contract import AS_THE_FILE_SAYS, Contract, Description, read_contract
 from edgeready_device.model_file.input_size import with_image_size
@@ -110,12 +109,20 @@ class Model:
     def _describe(self, description: Description) -> None:
         self.description = description
         self.contract: Contract = contract_of(self.file, description)
-        self._encode = FrameEncoder(self.contract)
+        self._encoder = FrameEncoder(self.contract)
+        self._encode = self._encoder.encode
         self._output_number = self.contract.output_number
+        self._is_row = len(self.contract.output.shape) == 2  # [batch, classes]
         output = self.contract.output
-        self._scorer = Scorer(
-            self.contract.labels, self.contract.scores, output.quant, output.dtype, binary=self.contract.binary
-        )
+        self._score = Scorer(
+            self.contract.labels,
+            self.contract.scores,
+            output.quant,
+            output.dtype,
+            binary=self.contract.binary,
+            name=f"{self.path}: ",
+            refusal=self.contract.output_refusal,
+        ).__call__  # the method itself, which is called quicker than the object
 
     @property
     def file(self) -> TfliteModel:
@@ -179,7 +186,8 @@ class Model:
     def invoke(self, tensor: NDArray[Any]) -> NDArray[Any]:
         """The raw output, one value a class, of an input `tensor` as `quantize` makes it; of its first row."""
         output = self.session.invoke_single(tensor, self._output_number)
-        return output.reshape(-1) if self.contract.batch == 1 else output[0].reshape(-1)
+        row: NDArray[Any] = output[0] if self._is_row else output.reshape(self.contract.batch, -1)[0]
+        return row
 
     def reset_state(self) -> None:
         """Sets what a recurrent model remembers back to its initial state; for `keep_state`."""
@@ -197,8 +205,8 @@ class Model:
             return
         stream = iter(frames)
         while chunk := list(itertools.islice(stream, batch)):
-            output = self.session.invoke_single(self._encode.encode_batch(chunk), self._output_number)
-            yield from (row.reshape(-1) for row in output[: len(chunk)])
+            output = self.session.invoke_single(self._encoder.encode_batch(chunk), self._output_number)
+            yield from output.reshape(batch, -1)[: len(chunk)]
 
     def class_scores(self, outputs: NDArray[Any]) -> NDArray[Any]:
         """Raw outputs (n, values) as a row of scores each (n, classes), in which the greatest is the best.
@@ -207,7 +215,7 @@ class Model:
         for scores that are no numbers.
         """
         if outputs.dtype.kind == "f":
-            check_finite(outputs)
+            check_finite(outputs, f"{self.path}: ")
         return two_classes(self.dequantize(outputs), self.contract.scores) if self.contract.binary else outputs
 
     def dequantize(self, output: NDArray[Any]) -> NDArray[np.float32]:
@@ -229,16 +237,11 @@ class Model:
         Scores are from 0 to 1; equal ones keep the lower index first. Raises UsageError for a `top` below 1,
         ModelFileError for scores that are no numbers, and where the file's labels do not fit.
         """
-        if self.contract.output_refusal:
-            raise ModelFileError(self.contract.output_refusal)
-        try:
-            return self._scorer(output, top, threshold)
-        except ModelFileError as error:
-            raise ModelFileError(f"{self.path}: {error}") from error
+        return self._score(output, top, threshold)
 
     def classify(self, frame: Any, top: int = 5, threshold: float = 0.0) -> list[Prediction]:
         """The `top` most likely labels of one frame that score at least `threshold`, best first."""
-        return self.predictions(self.invoke(self.quantize(frame)), top, threshold)
+        return self._score(self.invoke(self._encode(frame)), top, threshold)
 
     def classify_many(self, frames: Iterable[Any], top: int = 5, threshold: float = 0.0) -> list[list[Prediction]]:
         """What `classify` says of each of the frames, as many at once as the model takes: mostly one."""

@@ -40,13 +40,13 @@ def top_predictions(scores: NDArray[np.float32], labels: Sequence[str], top: int
     return [Prediction(labels[int(i)], int(i), float(scores[i])) for i in order]
 
 
-def check_finite(values: NDArray[Any]) -> None:
-    """Raises ModelFileError for scores (...) that are no numbers: no class can be the best of them."""
+def check_finite(values: NDArray[Any], name: str = "") -> None:
+    """Raises ModelFileError, which begins with `name`, for scores (...) that are no numbers: none can be the best."""
     wrong = np.count_nonzero(~np.isfinite(values))
     if wrong:
         raise ModelFileError(
-            f"{wrong} of {values.size} scores that the model gives are no numbers (NaN or infinity): its weights, or "
-            "the normalization that it is fed with, are wrong; convert it again, or say how pixels go in"
+            f"{name}{wrong} of {values.size} scores that the model gives are no numbers (NaN or infinity): its "
+            "weights, or the normalization that it is fed with, are wrong; convert it again, or say how pixels go in"
         )
 
 
@@ -61,11 +61,23 @@ class Scorer:
 
     An 8-bit output has 256 values, whose scores are computed once: each frame takes a look-up for each of its top
     labels, and for logits one sum. `binary` says that the output is one number, the score of the second class.
+    Errors begin with `name`; a `refusal` is raised in place of any answer.
     """
 
     def __init__(
-        self, labels: Sequence[str], scores: str, quant: QuantParams | None, dtype: str, *, binary: bool = False
+        self,
+        labels: Sequence[str],
+        scores: str,
+        quant: QuantParams | None,
+        dtype: str,
+        *,
+        binary: bool = False,
+        name: str = "",
+        refusal: str = "",
     ) -> None:
+        self._name = name
+        self._refusal = refusal
+        self._best: dict[int, Prediction] = {}  # by class and value: those that were the best before
         self._labels = tuple(labels)
         self._logits = scores == "logits"
         self._quant = quant
@@ -77,6 +89,8 @@ class Scorer:
                 self._scores = tuple(math.exp(-steps * quant.scale) for steps in range(256))
             else:
                 self._scores = tuple(dequantize(np.arange(self._least, self._least + 256), quant).tolist())
+        few = len(self._labels) < _FEW
+        self._looks_up = bool(self._scores) and few and not self._logits and not refusal
 
     def __call__(self, raw: NDArray[Any], top: int, threshold: float = 0.0) -> list[Prediction]:
         """The `top` best of the raw output `raw` (classes,), best first, without those below the score `threshold`.
@@ -84,7 +98,15 @@ class Scorer:
         Equal scores keep the lower index first. Raises UsageError for a `top` below 1, ModelFileError for scores that
         are no numbers.
         """
+        if top == 1 and self._looks_up:
+            values = raw.tolist()
+            value = max(values)
+            index = values.index(value)
+            prediction = self._best.get(256 * index + value) or self._predict_best(index, value)
+            return [prediction] if prediction.score >= threshold else []
         _check_top(top)
+        if self._refusal:
+            raise ModelFileError(self._refusal)
         if not self._scores:
             predictions = self._score_wide(raw, top)
         elif len(raw) < _FEW:
@@ -95,7 +117,7 @@ class Scorer:
 
     def _score_wide(self, raw: NDArray[Any], top: int) -> list[Prediction]:
         values = raw.astype(np.float32) if self._quant is None else dequantize(raw, self._quant)
-        check_finite(values)
+        check_finite(values, self._name)
         if self._binary:
             values = two_classes(values, "logits" if self._logits else "probabilities")
         return top_predictions(softmax(values) if self._logits else values, self._labels, top)
@@ -111,6 +133,12 @@ class Scorer:
         powers = self._scores
         total = sum([powers[best - value] for value in values])
         return [Prediction(self._labels[i], i, powers[best - values[i]] / total) for i in order]
+
+    def _predict_best(self, index: int, value: int) -> Prediction:
+        """Makes the Prediction of a value, once: that takes longer than to find the best of ten classes."""
+        prediction = Prediction(self._labels[index], index, self._scores[value - self._least])
+        self._best[256 * index + value] = prediction
+        return prediction
 
     def _score_many(self, raw: NDArray[Any], top: int) -> list[Prediction]:
         wide = raw.astype(np.int16)

@@ -171,13 +171,24 @@ class Session:
             return [self._get_tensor(index) for index in self._output_indices]
 
     def invoke_single(self, tensor: NDArray[Any], output: int = 0) -> NDArray[Any]:
-        """Returns the raw output number `output` of a model with one input: the short way for classifiers."""
+        """Returns the raw output number `output` of a model with one input: the short way for classifiers.
+
+        It does what `invoke` does, without its calls: a small model takes eight microseconds, and a call 0.1.
+        """
         with self._lock:
             if self._resets:
                 self._reset()
-            self._interpreter.set_tensor(self._input_indices[0], tensor)
-            self._run()
-            return self._get_tensor(self._output_indices[output])
+            interpreter = self._interpreter
+            try:
+                interpreter.set_tensor(self._input_indices[0], tensor)
+            except ValueError as error:  # another shape or type
+                raise self._misfit(error) from error
+            self._used = True
+            try:
+                interpreter.invoke()
+                return interpreter.get_tensor(self._output_indices[output])
+            except RUN_ERRORS as error:
+                raise self._failure(error) from error
 
     def reset_state(self) -> None:
         """Sets what the model remembers back to its initial state; for `keep_state`."""
@@ -189,7 +200,7 @@ class Session:
         try:
             self._interpreter.set_tensor(index, tensor)
         except ValueError as error:  # another shape or type
-            raise UsageError(f"{self.path}: the tensor does not fit its input: {one_line(error)}") from error
+            raise self._misfit(error) from error
 
     def _run(self) -> None:
         self._used = True
@@ -206,6 +217,9 @@ class Session:
                 if details["index"] == index and 0 in details["shape"]:
                     return np.empty(details["shape"], details["dtype"])
             raise self._failure(error) from error
+
+    def _misfit(self, error: BaseException) -> UsageError:
+        return UsageError(f"{self.path}: the tensor does not fit its input: {one_line(error)}")
 
     def _failure(self, error: BaseException) -> InferenceError:
         return InferenceError(f"{self.path}: {run_failure(self.runtime, error)}")

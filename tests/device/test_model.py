@@ -431,6 +431,12 @@ def test_wrong_labels_in_the_file_stop_nothing_but_their_own_use(load, complete)
     assert Model.load(path, description=said).classify(FRAME, 1)[0].label == "a"
 
 
+def test_a_tensor_that_does_not_fit_is_a_usage_error(load, model):
+    with pytest.raises(UsageError, match="the tensor does not fit its input") as caught:
+        load("sums").invoke(np.zeros((1, 3, 3, 1), np.uint8))
+    assert str(caught.value).startswith(f"{model('sums')}: ")
+
+
 # -- scores that are no numbers ----------------------------------------------------------------------------------
 
 

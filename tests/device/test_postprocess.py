@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from edgeready_device.errors import UsageError
-from edgeready_device.postprocess import Prediction, Scorer, softmax, top_predictions
+from edgeready_device.errors import ModelFileError, UsageError
+from edgeready_device.postprocess import Prediction, Scorer, softmax, top_predictions, two_classes
 from edgeready_device.quantization import QuantParams, dequantize
 
 LABELS = ("cat", "dog", "owl", "fox")
@@ -121,3 +121,27 @@ def test_labels_below_the_threshold_are_left_out():
 def test_the_scorer_refuses_to_give_no_label(top):
     with pytest.raises(UsageError, match=f"top is {top}: ask for at least 1"):
         Scorer(LABELS, "logits", QUANT, "uint8")(np.zeros(4, np.uint8), top)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8"])
+def test_a_best_class_that_is_kept_is_that_of_its_value_and_threshold(dtype):
+    scorer = Scorer(LABELS, "probabilities", QuantParams(1 / 256, int(np.iinfo(dtype).min)), dtype)
+    rows = np.random.default_rng(3).integers(np.iinfo(dtype).min, np.iinfo(dtype).max + 1, (500, len(LABELS)), dtype)
+    for row in rows.repeat(2, axis=0):
+        found = scorer(row, 2)
+        assert scorer(row, 1) == found[:1]
+        assert scorer(row, 1, found[0].score) == found[:1]
+        assert scorer(row, 1, found[0].score + 0.001) == []
+
+
+def test_a_refusal_is_raised_in_place_of_every_answer():
+    scorer = Scorer(LABELS, "probabilities", QuantParams(1 / 256, 0), "uint8", refusal="m.tflite: two labels")
+    for top in (1, 2):
+        with pytest.raises(ModelFileError, match=r"^m\.tflite: two labels$"):
+            scorer(np.zeros(len(LABELS), np.uint8), top)
+
+
+def test_one_number_is_two_classes():
+    assert two_classes(np.array([[0.25], [1.0]], np.float32), "probabilities").tolist() == [[0.75, 0.25], [0.0, 1.0]]
+    assert two_classes(np.array([[-2.0]], np.float32), "logits").tolist() == [[0.0, -2.0]]
+    assert two_classes(np.array([0.25], np.float32), "probabilities").tolist() == [0.75, 0.25]
