@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from edgeready_device.normalization import Normalization
     from edgeready_device.postprocess import Prediction
     from edgeready_device.verification import verify
+    from edgeready_device.watching.objects import watch_objects
     from edgeready_device.watching.watch import watch
 
 __version__ = Path(__file__).with_name("VERSION").read_text("ascii").strip()  # both builds read this file
@@ -42,6 +43,7 @@ __all__ = [
     "fit_frame",
     "verify",
     "watch",
+    "watch_objects",
 ]
 
 # numpy is slow to load, and `edgeready-device --help` needs none: a name is fetched when it is first asked for.
@@ -59,6 +61,7 @@ _HOMES = {
     "fit_frame": "images.frames",
     "verify": "verification",
     "watch": "watching.watch",
+    "watch_objects": "watching.objects",
 }
 
 

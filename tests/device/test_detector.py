@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import zipfile
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -24,7 +28,8 @@ from edgeready_device.runtime.runtime import open_interpreter
 
 # The scores in 255ths, of the boxes left above, right above, below and over all (detector_models.py).
 PICTURE = np.array([[[0, 200, 10], [0, 20, 150]], [[0, 0, 0], [0, 100, 90]]], np.uint8)
-UNIT = Description(normalization=Normalization((0.0,), (255.0,)))
+UNIT_PIXELS = Normalization((0.0,), (255.0,))
+UNIT = Description(normalization=UNIT_PIXELS)
 ALL, ABOVE_LEFT, ABOVE_RIGHT = Box(0, 0, 2, 2), Box(0, 0, 1, 1), Box(1, 0, 2, 1)
 
 
@@ -85,12 +90,12 @@ def test_an_ssd_agrees_with_an_interpreter_that_is_fed_by_hand(model, runtime):
         ("yolov8_float", "does not state the normalization of its float32 input"),
         ("yolov8_coarse", r"the output 'quantized' has steps of 0\.0627 for boxes and scores alike"),
         ("yolov5_joined", "can be read in 2 ways: say which with --head"),
-        ("conv", "the input 'image' is uint8|it looks like a classifier"),
-        ("two_inputs", "2 inputs: a detector has one, a picture"),
+        ("conv", "it looks like a classifier or an embedding, one row of values: use classify"),
+        ("two_inputs", "2 inputs and 1 outputs: a detector has one input"),
         ("flat_input", r"the input 'x' is uint8 \[1, 4\]: a detector takes"),
-        ("batch_of_two", r"the input 'x' is uint8 \[2, 2, 2, 1\]"),
+        ("batch_of_two", "its input takes 2 pictures at once: convert the model for a batch of 1"),
         ("four_channels", r"the input 'x' is uint8 \[1, 2, 2, 4\]"),
-        ("no_pixels", r"the input 'x' is uint8 \[1, 0, 2, 1\]"),
+        ("no_pixels", r"the input 'x' is uint8 \[1, 0, 2, 1\], which holds no pixels"),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_the_file_and_the_reason(model, name, message):
@@ -192,12 +197,29 @@ def test_a_grey_picture_is_three_equal_channels(model):
         assert rounded(detector.detect(picture)) == [("0", round(200 / 255, 5), ABOVE_LEFT)]
 
 
+def test_pictures_of_pillow_and_with_transparency_are_pictures(model):
+    image = pytest.importorskip("PIL.Image", reason="Pillow is not installed here")
+    detector = Detector.load(model("yolov8"))
+    opaque = np.concatenate([PICTURE, np.full((2, 2, 1), 255, np.uint8)], axis=2)
+    expected = detector.detect(PICTURE)
+    assert detector.detect(image.fromarray(PICTURE)) == expected
+    assert detector.detect(opaque) == expected
+    assert detector.detect(PICTURE.tolist()) == expected
+
+
 @pytest.mark.parametrize(
     "picture",
-    [None, "a.png", PICTURE.astype(np.float32), PICTURE[..., :2], np.zeros((0, 2, 3), np.uint8)],
+    [
+        None,
+        "a.png",
+        PICTURE.astype(np.float32),
+        PICTURE[..., :2],
+        np.stack([PICTURE, PICTURE]),
+        np.zeros((0, 2, 3), np.uint8),
+    ],
 )
 def test_what_is_no_picture_is_refused(model, picture):
-    with pytest.raises(ImageError, match=r"^the (picture|frame) is "):
+    with pytest.raises(ImageError, match=r"^the (picture|frame) "):
         Detector.load(model("yolov8")).detect(picture)
 
 
@@ -237,6 +259,21 @@ def test_a_limit_that_can_be_none_is_refused(model, limits, message):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
+        ({"crop": 0.5}, r"^--crop \(Description\(crop=\.\.\.\)\) is for classifiers: leave it out for a detector"),
+        ({"output": 1}, "^--output "),
+        ({"scores": "logits"}, "^--scores "),
+        ({"resize": "crop"}, "^the resize rule is 'crop': detectors take stretch or letterbox"),
+        ({"preset": "torchvision"}, "^the resize rule is 'crop'"),
+    ],
+)
+def test_a_description_of_a_classifier_is_refused(model, fields, message):
+    with pytest.raises(UsageError, match=message):
+        Detector.load(model("yolov8"), description=Description(**fields))
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
         ({"kind": "yolo"}, "^the head is 'yolo': choose ssd, yolov5, yolov8, end-to-end"),
         ({"boxes": "metres"}, "^the boxes are in 'metres': choose fractions or pixels"),
         ({"label_offset": 2}, "^the label offset is 2: give 0, or 1 where"),
@@ -247,9 +284,20 @@ def test_a_description_that_can_be_none_is_refused(fields, message):
         HeadDescription(**fields)
 
 
-def test_a_crop_would_lose_objects(model):
-    with pytest.raises(UsageError, match=r"^the resize rule is 'crop': detectors take stretch or letterbox"):
-        Detector.load(model("yolov8"), description=Description(resize="crop"))
+@pytest.mark.parametrize(
+    "description",
+    [Description(normalization=UNIT_PIXELS), Description(preset="unit"), Description(preset="unit", layout="nhwc")],
+)
+def test_the_normalization_may_be_said_by_its_numbers_or_its_name(model, description):
+    detector = Detector.load(model("yolov8_float"), description=description)
+    assert rounded(detector.detect(PICTURE))[0] == ("1", round(200 / 255, 5), ABOVE_LEFT)
+
+
+def test_a_model_that_takes_blue_first_gets_it_so(model):
+    detector = Detector.load(model("yolov8"), description=Description(color="bgr"))
+    assert rounded(detector.detect(PICTURE[..., ::-1])) == [
+        (label, round(raw / 255, 5), box) for label, raw, box in V8
+    ]
 
 
 def test_a_replica_gives_the_same(model):
@@ -391,3 +439,49 @@ def test_no_error_is_without_a_class_of_ours(model):
     for name in ("two_outputs", "map_output", "one_class", "int32_input", "no_scale", "per_axis_end", "unknown_op"):
         with pytest.raises(EdgereadyError):
             Detector.load(model(name))
+
+
+# -- what exporters write ----------------------------------------------------------------------------------------
+
+
+def with_notes(path: Path, target: Path, name: str, text: str) -> Path:
+    """The model at `path` with a part behind it, as Ultralytics' exporter writes it."""
+    target.write_bytes(path.read_bytes())
+    with zipfile.ZipFile(target, "a") as archive:
+        archive.writestr(name, text)
+    return target
+
+
+@pytest.mark.parametrize("name", ["metadata.json", "temp_meta.txt"])
+def test_an_exporters_notes_give_labels_task_and_normalization(model, tmp_path, name):
+    notes = {"author": "Ultralytics", "task": "detect", "names": {0: "cat", 1: "dog", 2: "owl"}}
+    text = json.dumps(notes) if name == "metadata.json" else str(notes)
+    detector = Detector.load(with_notes(model("yolov8_float"), tmp_path / "m.tflite", name, text))
+    assert detector.labels == ("cat", "dog", "owl")
+    assert rounded(detector.detect(PICTURE))[0] == ("dog", round(200 / 255, 5), ABOVE_LEFT)
+
+
+def test_notes_tell_yolov5_from_yolov8(model, tmp_path):
+    notes = str({"stride": 32, "names": {0: "cat", 1: "dog"}})
+    detector = Detector.load(with_notes(model("yolov5_joined"), tmp_path / "m.tflite", "meta.txt", notes))
+    assert (detector.kind, detector.labels) == ("yolov5", ("cat", "dog"))
+
+
+@pytest.mark.parametrize(
+    ("task", "remedy"),
+    [("pose", "export one for that"), ("segment", "export one for that"), ("classify", "use classify")],
+)
+def test_a_model_for_another_task_is_refused(model, tmp_path, task, remedy):
+    notes = json.dumps({"task": task, "names": ["a", "b", "c"]})
+    path = with_notes(model("yolov8"), tmp_path / "m.tflite", "metadata.json", notes)
+    with pytest.raises(ModelFileError) as caught:
+        Detector.load(path)
+    assert str(caught.value) == (
+        f"{path}: its exporter says that its task is '{task}', and detect reads models for the task 'detect': "
+        f"{remedy}"
+    )
+
+
+def test_a_part_that_is_no_note_is_left_alone(model, tmp_path):
+    path = with_notes(model("yolov8"), tmp_path / "m.tflite", "metadata.json", "x" * (2 << 20))
+    assert Detector.load(path).labels == ("0", "1", "2")

@@ -11,7 +11,7 @@ import sys
 import numpy as np
 
 from edgeready_device.postprocess import Prediction
-from edgeready_device.report.watch import labelled_text, source_text, status_text, summary_text, watch_json
+from edgeready_device.report.watch import frame_text, source_text, status_text, summary_text, watch_json
 from edgeready_device.watching.frame import Back, Lost, Notice
 from edgeready_device.watching.loop import Ended, Unusable
 from edgeready_device.watching.rates import Summary
@@ -94,11 +94,11 @@ def test_the_end_as_data():
 
 
 def test_events_as_text():
-    assert labelled_text(labelled()) == "1970-01-01T00:00:01.500Z  cat 91.2 %  (14.9 frames/s, latency 40 ms)"
-    assert labelled_text(labelled(label=None, score=None, analyzed_per_s=None)) == (
+    assert frame_text(labelled()) == "1970-01-01T00:00:01.500Z  cat 91.2 %  (14.9 frames/s, latency 40 ms)"
+    assert frame_text(labelled(label=None, score=None, analyzed_per_s=None)) == (
         "1970-01-01T00:00:01.500Z  no label  (latency 40 ms)"
     )
-    assert labelled_text(labelled(name="in/a.jpg")) == "in/a.jpg: cat 91.2 %"
+    assert frame_text(labelled(name="in/a.jpg")) == "in/a.jpg: cat 91.2 %"
     assert status_text(labelled()) == "14.9 of 30.0 frames/s, latency 40 ms, 3 dropped: cat 91.2 %"
     assert source_text(Lost(0, "camera '0' is lost", 0.5), "x") == "camera '0' is lost; trying again in 500 ms"
     assert source_text(Back(0, 2.5), "camera '0'") == "camera '0' gives frames again, after 2.5 s"
@@ -116,7 +116,7 @@ def test_a_run_without_frames_has_a_summary_too():
 
 
 def test_a_label_cannot_control_the_terminal():
-    assert "\x1b" not in labelled_text(labelled(label="\x1b[2Jcat"))
+    assert "\x1b" not in frame_text(labelled(label="\x1b[2Jcat"))
     assert "\x1b" not in status_text(labelled(label="\x1b[2Jcat"))
 
 

@@ -23,6 +23,7 @@ from edgeready_device.commands.pictures import (
     read_pictures,
     show_pictures,
 )
+from edgeready_device.commands.terminal import say
 
 if TYPE_CHECKING:
     from edgeready_device.commands.pictures import Reader
@@ -35,6 +36,9 @@ def add(verbs: Any) -> None:
     parser = add_verb(verbs, "detect", run, summary="prints the objects in images, with their boxes", opens=True)
     add_picture_options(parser)
     add_threads_option(parser)
+    parser.add_argument(
+        "--threshold", type=float, metavar="SCORE", help="leave out objects below this score (default 0.3)"
+    )
     add_detection_options(parser)
     parser.add_argument(
         "--draw",
@@ -42,15 +46,12 @@ def add(verbs: Any) -> None:
         metavar="OUT",
         help="also write the image with its boxes to a .png or .jpg file, or a folder for several images",
     )
-    add_description_options(parser)
+    add_description_options(parser, scores=False)
     add_head_options(parser)
 
 
-def add_detection_options(parser: argparse.ArgumentParser) -> None:
-    """Declares the options about which objects are shown."""
-    parser.add_argument(
-        "--threshold", type=float, metavar="SCORE", help="leave out objects below this score (default 0.3)"
-    )
+def add_detection_options(parser: argparse._ActionsContainer) -> None:
+    """Declares the options about which objects are shown, but for --threshold."""
     parser.add_argument(
         "--iou",
         type=float,
@@ -112,7 +113,9 @@ def open_detector(options: argparse.Namespace) -> Detector:
 
     description, head = read_description(options), read_head_description(options)
     file = apply_size(options, read_model_file(options.model, trusted=options.trusted))
-    read_detector(file, description, head)  # what is no detector is said before a runtime sees it
+    contract = read_detector(file, description, head)  # what is no detector is said before a runtime sees it
+    if contract.input.pixels.note:
+        say(f"{file.path}: {contract.input.pixels.note}")
     try_file(options, file)
     return Detector.from_file(
         file,

@@ -94,8 +94,8 @@ def add_threads_option(parser: argparse.ArgumentParser, *, several: bool = False
         parser.add_argument("--threads", type=int, metavar="N", help=f"threads of the runtime (default: {default})")
 
 
-def add_description_options(parser: argparse.ArgumentParser) -> None:
-    """Declares the options that say how pictures go into a classifier, and what its scores mean."""
+def add_description_options(parser: argparse.ArgumentParser, *, scores: bool = True) -> None:
+    """Declares the options that say how pictures go into a model, and what the `scores` of a classifier mean."""
     from edgeready_device.normalization import PRESETS
 
     group = parser.add_argument_group("description of the model, which overrides what the file says")
@@ -105,13 +105,18 @@ def add_description_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--preset", metavar="NAME", help=f"how a known family of networks takes pictures: {', '.join(PRESETS)}"
     )
-    group.add_argument("--resize", metavar="RULE", help="how an image becomes a frame: stretch, crop or letterbox")
     group.add_argument(
-        "--crop", type=float, metavar="SHARE", help="keep the centre of each image first, as 0.875 of each side"
+        "--resize", metavar="RULE", help="how an image becomes a frame: stretch, letterbox, or (of classifiers) crop"
     )
     group.add_argument("--color", metavar="ORDER", help="the order in which the model takes channels: rgb or bgr")
     group.add_argument(
         "--layout", help="nhwc or nchw, where the input's shape can be read as both: channels last or first"
+    )
+    if not scores:
+        parser.set_defaults(crop=None, output=None, scores=None)
+        return
+    group.add_argument(
+        "--crop", type=float, metavar="SHARE", help="keep the centre of each image first, as 0.875 of each side"
     )
     group.add_argument("--output", type=int, metavar="N", help="the output that holds the scores, counted from 0")
     group.add_argument("--scores", metavar="KIND", help="what the output holds: logits or probabilities")

@@ -14,8 +14,10 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from edgeready_device.commands.detect import add_detection_options, add_head_options, open_detector
 from edgeready_device.commands.options import add_description_options, add_threads_option, add_verb, open_classifier
 from edgeready_device.commands.terminal import say, write_line
 from edgeready_device.errors import UsageError
@@ -23,9 +25,26 @@ from edgeready_device.standard_streams import write_message, write_output
 
 if TYPE_CHECKING:
     from edgeready_device.watching.actions import Actions
+    from edgeready_device.watching.loop import LoopOptions
+    from edgeready_device.watching.objects import Detected, ObjectEvent
     from edgeready_device.watching.source import Source
     from edgeready_device.watching.watch import Event, Labelled
 
+# Options, by their names, that only one of the two kinds of models takes.
+_OF_LABELS = {
+    "top": "--top",
+    "smooth": "--smooth",
+    "margin": "--margin",
+    "crop": "--crop",
+    "scores": "--scores",
+}
+_OF_OBJECTS = {
+    "iou": "--iou",
+    "most": "--max",
+    "head": "--head",
+    "boxes": "--boxes",
+    "label_offset": "--label-offset",
+}
 _CHECK_S = 1.0  # chosen: how long after its reader the command ends where no line is due
 _STATUS_S = 0.25  # chosen: a terminal's line that changes more often cannot be read
 _SIGNALS: tuple[int, ...] = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -33,7 +52,7 @@ _SIGNALS: tuple[int, ...] = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 def add(verbs: Any) -> None:
     """Declares `watch` and its options."""
-    summary = "labels the frames of a camera, a video or a folder that fills, as they come"
+    summary = "labels, or finds objects in, the frames of a camera, a video or a folder that fills, as they come"
     parser = add_verb(verbs, "watch", run, summary=summary, opens=True)
     parser.add_argument(
         "source",
@@ -47,6 +66,8 @@ def add(verbs: Any) -> None:
     parser.add_argument("--changes", action="store_true", help="write only the frames at which the label changes")
     _add_source_options(parser)
     _add_label_options(parser)
+    group = parser.add_argument_group("the objects, of a detector")
+    add_detection_options(group)
     parser.add_argument(
         "--on",
         nargs=2,
@@ -57,6 +78,7 @@ def add(verbs: Any) -> None:
         "{time} and {frame} in it are filled in, and EDGEREADY_LABEL and so on are set; may be given again",
     )
     add_description_options(parser)
+    add_head_options(parser)
 
 
 def _add_source_options(parser: argparse.ArgumentParser) -> None:
@@ -91,9 +113,12 @@ def _add_source_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_label_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("the label")
-    group.add_argument("--top", type=int, default=3, metavar="N", help="labels of each image (default 3)")
+    group.add_argument("--top", type=int, metavar="N", help="labels of each image (default 3)")
     group.add_argument(
-        "--threshold", type=float, default=0.0, metavar="SCORE", help="leave out labels below this score, from 0 to 1"
+        "--threshold",
+        type=float,
+        metavar="SCORE",
+        help="leave out labels, or objects, below this score, from 0 to 1 (default 0, of objects 0.3)",
     )
     group.add_argument(
         "--smooth", type=int, metavar="N", help="score the mean of the last N frames (default 5; files of a folder 1)"
@@ -110,7 +135,6 @@ def _add_label_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--margin",
         type=float,
-        default=0.1,
         metavar="SCORE",
         help="how much more another label must score to lead (default 0.1)",
     )
@@ -124,7 +148,6 @@ def run(options: argparse.Namespace) -> int:
     from edgeready_device.watching.capture import is_capturing
     from edgeready_device.watching.loop import LoopOptions, SourceHangs
     from edgeready_device.watching.source import SourceOptions, choose_source
-    from edgeready_device.watching.watch import Labelling, choose_steadiness, label_frames
 
     if options.json and options.jsonl:
         raise UsageError("--json writes one document at the end: take --jsonl for a line a frame")
@@ -141,18 +164,10 @@ def run(options: argparse.Namespace) -> int:
         ),
     )
     loop = LoopOptions(rotate=options.rotate, count=options.count)
-    steadiness = choose_steadiness(
-        source,
-        smooth=options.smooth,
-        hold=options.hold,
-        margin=options.margin,
-        threshold=options.threshold,
-    )
-    model = open_classifier(options)
-    labelling = Labelling(model, steadiness, top=options.top)
-    actions = Actions([parse_action(label, command, model.labels) for label, command in options.on])
+    start, labels = _open_analysis(options, source, loop)
+    actions = Actions([parse_action(label, command, labels) for label, command in options.on])
     watcher = _Watcher(options, source, actions)
-    events = label_frames(source, labelling, loop, stop=watcher.stop)
+    events = start(stop=watcher.stop)
     try:
         with _signals(watcher), closing(watcher), closing(events):
             for event in events:
@@ -164,6 +179,48 @@ def run(options: argparse.Namespace) -> int:
         write_output()
         os._exit(watcher.code)
     return watcher.code
+
+
+def _open_analysis(options: argparse.Namespace, source: Source, loop: LoopOptions) -> tuple[Any, tuple[str, ...]]:
+    """Returns what starts the loop, of a classifier or a detector, and the labels of the model."""
+    from edgeready_device.detection.head import gives_boxes
+    from edgeready_device.model_file.reader import read_model_file
+
+    graph = read_model_file(options.model, trusted=options.trusted).graph
+    boxes = options.output is None and gives_boxes(graph)  # a classifier may give a map of features besides
+    others = _OF_LABELS if boxes else _OF_OBJECTS
+    misplaced = [name for name in others if getattr(options, name) is not None]
+    if misplaced:
+        kind, other = ("finds objects", "labels of frames") if boxes else ("labels frames", "objects")
+        option = others[misplaced[0]]
+        raise UsageError(f"{option} is for {other}, and {options.model} {kind}: leave {option} out")
+    return (_open_objects if boxes else _open_labels)(options, source, loop)
+
+
+def _open_labels(options: argparse.Namespace, source: Source, loop: LoopOptions) -> tuple[Any, tuple[str, ...]]:
+    from edgeready_device.watching.smoothing import MARGIN
+    from edgeready_device.watching.watch import Labelling, choose_steadiness, label_frames
+
+    steadiness = choose_steadiness(
+        source,
+        smooth=options.smooth,
+        hold=options.hold,
+        margin=MARGIN if options.margin is None else options.margin,
+        threshold=options.threshold or 0.0,
+    )
+    model = open_classifier(options)
+    labelling = Labelling(model, steadiness, top=3 if options.top is None else options.top)
+    return partial(label_frames, source, labelling, loop), model.labels
+
+
+def _open_objects(options: argparse.Namespace, source: Source, loop: LoopOptions) -> tuple[Any, tuple[str, ...]]:
+    from edgeready_device.watching.objects import choose_detect_options, detect_frames
+
+    limits = choose_detect_options(
+        source, threshold=options.threshold, iou=options.iou, most=options.most, hold=options.hold
+    )
+    detector = open_detector(options)
+    return partial(detect_frames, source, detector, limits, loop=loop), detector.labels
 
 
 def _parse_size(text: str | None) -> tuple[int, int] | None:
@@ -192,14 +249,15 @@ class _Watcher:
             _check_reader()
         return self.code != 0
 
-    def show(self, event: Event) -> None:
+    def show(self, event: Event | ObjectEvent) -> None:
         """Writes what the options ask for of `event`, and starts its actions."""
         from edgeready_device.report.watch import source_text, summary_json, summary_text, watch_json
         from edgeready_device.watching.loop import Ended
+        from edgeready_device.watching.objects import Detected
         from edgeready_device.watching.watch import Labelled
 
         options = self._options
-        if isinstance(event, Labelled):
+        if isinstance(event, (Labelled, Detected)):
             self._show_frame(event)
             self._say_all(self._actions.trigger(event))
             return
@@ -216,15 +274,15 @@ class _Watcher:
         """Waits for the actions that run, not for long."""
         self._say_all(self._actions.close())
 
-    def _show_frame(self, event: Labelled) -> None:
-        from edgeready_device.report.watch import labelled_text, status_text, watch_json
+    def _show_frame(self, event: Labelled | Detected) -> None:
+        from edgeready_device.report.watch import frame_text, status_text, watch_json
 
         options = self._options
         # As text, a stream's frames are one line a label; each file of a folder has its own.
         only_changes = options.changes or not (options.jsonl or event.name)
         if not options.json and (event.changed or not only_changes):
             self._status.clear()
-            write_line(json.dumps(watch_json(event)) if options.jsonl else labelled_text(event))
+            write_line(json.dumps(watch_json(event)) if options.jsonl else frame_text(event))
         self._status.show(lambda: status_text(event))
 
     def _say_all(self, lines: list[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from edgeready_device.errors import ModelFileError
-from edgeready_device.model_file.labels import PlainLabels
+from edgeready_device.model_file.labels import LabelLines, Labels, PlainLabels
 
 _BACKGROUND = frozenset(("???", "background", "__background__", "_background_", "unlabeled", "n/a", "none", ""))
 _GAP = "???"  # how TensorFlow's label files write a number without a class
@@ -13,27 +13,51 @@ _GAP = "???"  # how TensorFlow's label files write a number without a class
 _COCO_NAMES, _COCO_NUMBERS = 80, 90
 
 
-def label_classes(labels: PlainLabels | None, classes: int, offset: int | None = None) -> tuple[str, ...]:
+def label_classes(labels: Labels | None, classes: int, offset: int | None = None) -> tuple[str, ...]:
     """Returns one label for each of the `classes`, the number of the class where there is none.
 
     `offset` is the line, from 0, or the number of the first class's label: 1 where the list starts with the
     background. Without it, it is found from how many labels there are and what the first says.
     Raises ModelFileError when the labels fit none, or more than one.
     """
-    if not labels:
+    if not labels or (isinstance(labels, LabelLines) and not labels.lines):
         return tuple(str(i) for i in range(classes))
-    numbers = dict(labels) if isinstance(labels, Mapping) else dict(enumerate(labels))
+    plain = _read_numbers(labels)
+    numbers = dict(plain) if isinstance(plain, Mapping) else dict(enumerate(plain))
     if len(numbers) == _COCO_NAMES == max(numbers) + 1 and classes == _COCO_NUMBERS:
         raise ModelFileError(
             "80 labels without gaps for 90 classes: COCO's numbers have gaps, so that the names would be wrong from "
             "the 12th class on; take the list with 90 lines, ??? in its gaps"
         )
+    has_gaps = len(numbers) <= max(numbers)
     if offset is None:
-        numbered = isinstance(labels, Mapping)
-        offset = _numbered_offset(numbers, classes) if numbered else _listed_offset(numbers, classes)
-    elif len(numbers) < classes + offset and not isinstance(labels, Mapping):
+        offset = _numbered_offset(numbers, classes) if has_gaps else _listed_offset(numbers, classes)
+    elif len(numbers) < classes + offset and not has_gaps:
         raise _misfit(len(numbers), classes)
     return tuple(_label(numbers.get(i + offset, ""), i) for i in range(classes))
+
+
+def count_labels(labels: Labels | None, *, gaps: bool = False) -> int:
+    """Returns how many classes the labels are for; 0 where that is open, as it is for numbers with gaps.
+
+    With `gaps` the largest number counts.
+    """
+    if not labels:
+        return 0
+    plain = _read_numbers(labels)
+    if not isinstance(plain, Mapping):
+        return len(plain)
+    return max(plain) + 1 if gaps or len(plain) == max(plain) + 1 else 0
+
+
+def _read_numbers(labels: Labels) -> PlainLabels:
+    """The lines of a label file by their numbers, where they run from 0 on or have gaps; other labels as they are."""
+    if not isinstance(labels, LabelLines):
+        return labels
+    numbered = labels.numbered
+    if numbered is None or len(set(numbered.values())) < len(numbered):  # as "1 cent", "2 cent"
+        return labels.lines
+    return numbered
 
 
 def _listed_offset(labels: Mapping[int, str], classes: int) -> int:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from edgeready_device.detection.class_labels import label_classes
+from edgeready_device.detection.class_labels import count_labels, label_classes
 from edgeready_device.detection.decoding import UNITS, check_step
 from edgeready_device.detection.frame_input import FrameInput, read_frame_input
 from edgeready_device.detection.head import KINDS, SSD, Head, read_head
 from edgeready_device.detection.placement import LETTERBOX, RULES, STRETCH
 from edgeready_device.errors import ModelFileError, UsageError
 from edgeready_device.model_file.contract import Description
-from edgeready_device.model_file.labels import LabelLines, PlainLabels
+from edgeready_device.model_file.labels import Labels
 from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.model_file.tensor_spec import TensorSpec
 
@@ -42,6 +41,8 @@ class HeadDescription:
 
 
 AS_FOUND = HeadDescription()
+_TASKS = ("", "detect")  # of the notes of an exporter
+_TASK_REMEDIES = {"classify": "use classify"}
 
 
 @dataclass(frozen=True)
@@ -72,14 +73,19 @@ def read_detector(file: TfliteModel, description: Description, reading: HeadDesc
 
 
 def _contract(file: TfliteModel, description: Description, reading: HeadDescription) -> DetectorContract:
-    if description.resize not in (None, *RULES):
-        raise UsageError(f"the resize rule is {description.resize!r}: detectors take {' or '.join(RULES)}")
-    described = description.labels
-    labels: PlainLabels = (described.plain if isinstance(described, LabelLines) else described) or file.labels
-    # The number of labels tells kinds of YOLO apart; lines of number and label may have gaps.
-    count = 0 if isinstance(labels, Mapping) else len(labels)
+    resize = description.resize or (description.convention.resize if description.convention else None)
+    if resize not in (None, *RULES):
+        raise UsageError(f"the resize rule is {resize!r}: detectors take {' or '.join(RULES)}")
+    labels: Labels | None = description.labels or file.labels or None
+    if file.notes is not None and file.notes.task not in _TASKS and reading.kind is None:
+        raise ModelFileError(
+            f"its exporter says that its task is {file.notes.task!r}, and detect reads models for the task 'detect': "
+            f"{_TASK_REMEDIES.get(file.notes.task, 'export one for that')}"
+        )
     frame = read_frame_input(file, description)
-    head = read_head(file.graph, (frame.height, frame.width), kind=reading.kind, labels=count)
+    head = read_head(file.graph, (frame.height, frame.width), kind=reading.kind, labels=count_labels(labels))
+    if frame.pixels.refusal:
+        raise ModelFileError(frame.pixels.refusal)
     outputs = tuple(TensorSpec.of(file.graph.tensors[file.graph.outputs[place]]) for place in head.outputs)
     for spec in outputs:
         if spec.dtype not in ("float32", "float16") and spec.quant is None:
@@ -92,14 +98,7 @@ def _contract(file: TfliteModel, description: Description, reading: HeadDescript
         input=frame,
         head=head,
         outputs=outputs,
-        labels=label_classes(labels, head.classes or _count(labels), reading.label_offset),
-        resize=description.resize or (STRETCH if head.kind == SSD else LETTERBOX),
+        labels=label_classes(labels, head.classes or count_labels(labels, gaps=True), reading.label_offset),
+        resize=resize or (STRETCH if head.kind == SSD else LETTERBOX),
         boxes=reading.boxes,
     )
-
-
-def _count(labels: PlainLabels) -> int:
-    """How many classes the labels are for, where the head does not say."""
-    if not labels:
-        return 0
-    return max(labels) + 1 if isinstance(labels, Mapping) else len(labels)

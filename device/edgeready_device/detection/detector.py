@@ -106,13 +106,13 @@ class Detector:
         return other
 
     def detect(
-        self, picture: NDArray[np.uint8], *, threshold: float = THRESHOLD, iou: float | None = None, most: int = MOST
+        self, picture: Any, *, threshold: float = THRESHOLD, iou: float | None = None, most: int = MOST
     ) -> list[Detection]:
         """Returns at most `most` objects in `picture` that score at least `threshold`, best first.
 
-        The picture is uint8 (height, width[, 1 or 3]), RGB, of any size; boxes are in its pixels. Of two boxes of a
-        class that overlap by more than `iou` the better one stays; without it that is 0.45 for YOLO heads, and others
-        have chosen already. Boxes without an area in the picture are left out.
+        The picture is uint8 (height, width[, 1, 3 or 4]), RGB, of any size, or an image of Pillow; boxes are in its
+        pixels. Of two boxes of a class that overlap by more than `iou` the better one stays; without it that is 0.45
+        for YOLO heads, and others have chosen already. Boxes without an area in the picture are left out.
 
         Raises ImageError for another picture, UsageError for a threshold that can be none, and ModelFileError when
         the model gives values that cannot be boxes, classes and scores.

@@ -45,6 +45,13 @@ class Head:
     channels_first: bool = False
 
 
+def gives_boxes(graph: Graph) -> bool:
+    """Returns whether the outputs of `graph` are rather those of a detector, of any kind, than rows of scores."""
+    if any(op.custom_code == POSTPROCESS for op in graph.ops):
+        return True
+    return any(sum(size > 1 for size in tensor.shape[1:]) > 1 for tensor in graph.of(graph.outputs))
+
+
 def read_head(graph: Graph, frame: tuple[int, int], *, kind: str | None = None, labels: int = 0) -> Head:
     """Returns the Head of `graph`, whose input is a `frame` (height, width).
 

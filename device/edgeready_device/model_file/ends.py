@@ -6,6 +6,7 @@ from edgeready_device.errors import ModelFileError
 from edgeready_device.model_file.tensor_spec import FLOAT_TYPES, TensorSpec
 from edgeready_device.tflite.graph import Graph, Tensor
 
+_CLASSIFIER = "an image classifier"
 _CHANNELS = (1, 3)
 _FRAME_TYPES = ("uint8", "int8", "int16", "float32", "uint16", "uint32", "int32", "int64")
 _NEED_A_SCALE = ("int8", "int16")  # without one it is open whether pixels go in from 0 or from -128 on
@@ -17,23 +18,21 @@ _MOST_LISTED = 8  # chosen: what fits a line
 _SQUASHED_ZERO_POINTS = {"uint8": 0, "int8": -128}
 
 
-def input_end(graph: Graph) -> TensorSpec:
-    """Returns the one input; raises ModelFileError for more than one, or one that takes no pictures."""
+def input_end(graph: Graph, kind: str = _CLASSIFIER) -> TensorSpec:
+    """Returns the one input of a model of a `kind`; raises ModelFileError for more, or one that takes no pictures."""
     if len(graph.inputs) != 1:
-        raise ModelFileError(
-            f"{len(graph.inputs)} inputs and {len(graph.outputs)} outputs: an image classifier has one input"
-        )
+        raise ModelFileError(f"{len(graph.inputs)} inputs and {len(graph.outputs)} outputs: {kind} has one input")
     tensor = graph.tensors[graph.inputs[0]]
     spec = _spec(tensor)
-    read_picture_shape(spec, None)
+    read_picture_shape(spec, None, kind)
     if spec.quant is None and spec.dtype in _NEED_A_SCALE:
         raise ModelFileError(
-            f"{tensor.name!r} is {tensor.dtype} without a scale: an image classifier's input of that type has one"
+            f"{tensor.name!r} is {tensor.dtype} without a scale: {kind}'s input of that type has one"
         )
     return spec
 
 
-def read_picture_shape(spec: TensorSpec, layout: str | None) -> tuple[int, int, int, str]:
+def read_picture_shape(spec: TensorSpec, layout: str | None, kind: str = _CLASSIFIER) -> tuple[int, int, int, str]:
     """Returns height, width, channels and layout ("nhwc" or "nchw") of an input.
 
     `layout` None: "nchw" where only that reading makes a picture. Raises ModelFileError where there is none.
@@ -48,8 +47,8 @@ def read_picture_shape(spec: TensorSpec, layout: str | None) -> tuple[int, int, 
         if first and layout != "nhwc":
             return shape[2], shape[3], shape[1], "nchw"
     raise ModelFileError(
-        f"the input {spec.name!r} is {spec.dtype} {list(shape)}{f', read as {layout}' if layout else ''}: an image "
-        "classifier takes [1, height, width], [1, height, width, 1 or 3] or [1, 1 or 3, height, width]"
+        f"the input {spec.name!r} is {spec.dtype} {list(shape)}{f', read as {layout}' if layout else ''}: {kind} "
+        "takes [1, height, width], [1, height, width, 1 or 3] or [1, 1 or 3, height, width]"
     )
 
 

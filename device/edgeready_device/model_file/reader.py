@@ -15,6 +15,7 @@ from edgeready_device.errors import ModelFileError, NotFoundError
 from edgeready_device.input_file import read_file
 from edgeready_device.model_file.archive import Archive, read_archive
 from edgeready_device.model_file.contract import Contract, read_contract
+from edgeready_device.model_file.exporter_notes import NOTES_FILES, ExporterNotes, read_exporter_notes
 from edgeready_device.model_file.golden import GoldenVectors, read_golden
 from edgeready_device.model_file.labels import parse_labels
 from edgeready_device.model_file.manifest import Manifest, read_manifest
@@ -31,7 +32,7 @@ FLATBUFFER = "flatbuffer"  # the key of its hash in the manifest
 # Chosen: the memory of the largest common boards bounds a file; its parts are text and a few pictures.
 _MAX_MODEL_BYTES = 1 << 30
 _REMEMBER_OUTSIDE_TENSORS = ("VAR_HANDLE", "RANDOM_UNIFORM", "RANDOM_STANDARD_NORMAL", "MULTINOMIAL")
-_MAX_PART_BYTES = {MANIFEST: 1 << 20, LABELS: 4 << 20, GOLDEN: 32 << 20}
+_MAX_PART_BYTES = {MANIFEST: 1 << 20, LABELS: 4 << 20, GOLDEN: 32 << 20, **dict.fromkeys(NOTES_FILES, 1 << 20)}
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,9 @@ class TfliteModel:
 
     The graph and the contract are read when they are first asked for, and once only. `size_bytes` is the size of the
     whole file, 0 for a model that is in memory alone. `labels` are those of the file's first label file, and
-    `output_labels` those that TFLite Metadata gives each output, as people read them. `golden_npz` holds the bytes of
-    the part golden.npz. It and `manifest` are None, and labels empty, in a file that does not carry them. `trusted`
-    leaves the structure unchecked.
+    `output_labels` those that TFLite Metadata gives each output, as people read them. `notes` are those of YOLO's
+    exporters, and `golden_npz` the bytes of the part golden.npz. They and `manifest` are None, and labels empty, in a
+    file that does not carry them. `trusted` leaves the structure unchecked.
     """
 
     flatbuffer: bytes = field(repr=False)
@@ -52,6 +53,7 @@ class TfliteModel:
     manifest: Manifest | None = None
     labels: tuple[str, ...] = ()
     output_labels: tuple[tuple[str, ...], ...] = ()
+    notes: ExporterNotes | None = None
     golden_npz: bytes | None = field(default=None, repr=False)
     trusted: bool = field(default=False, repr=False, compare=False)
 
@@ -83,15 +85,16 @@ class TfliteModel:
         manifest = read_manifest(parts[MANIFEST]) if MANIFEST in parts else None
         if manifest is not None and check_hashes:
             _check_hashes(manifest, {**parts, FLATBUFFER: flatbuffer})
-        names = (*metadata.label_files, LABELS)
-        label_files = {name: parse_labels(parts[name]) for name in dict.fromkeys(names) if name in parts}
+        notes = next(filter(None, (read_exporter_notes(parts[name]) for name in NOTES_FILES if name in parts)), None)
+        label_files = _label_files(parts, metadata, notes)
         if GOLDEN in parts:
             read_golden(parts[GOLDEN])  # a damaged part is met here, and not only by `verify`
         return bare.replace(
             metadata=metadata,
             manifest=manifest,
-            labels=label_files.get(metadata.label_file or LABELS, ()),
+            labels=label_files.get(metadata.label_file or LABELS, () if notes is None else notes.labels),
             output_labels=tuple(_displayed_labels(label_files, output) for output in metadata.outputs),
+            notes=notes,
             golden_npz=parts.get(GOLDEN),
         )
 
@@ -213,7 +216,26 @@ def _displayed_labels(label_files: Mapping[str, tuple[str, ...]], files: LabelFi
 
 def _parts(archive: Archive, metadata: TfliteMetadata) -> dict[str, bytes]:
     limits = {**dict.fromkeys(metadata.label_files, _MAX_PART_BYTES[LABELS]), **_MAX_PART_BYTES}
-    return {name: archive.part(name, limits[name]) for name in archive.names if name in limits}
+    parts = {}
+    for name in archive.names:
+        try:
+            if name in limits:
+                parts[name] = archive.part(name, limits[name])
+        except ModelFileError:
+            if name not in NOTES_FILES:  # a name that other programs may give to something else
+                raise
+    return parts
+
+
+def _label_files(
+    parts: Mapping[str, bytes], metadata: TfliteMetadata, notes: ExporterNotes | None
+) -> dict[str, tuple[str, ...]]:
+    """The labels in each label file by its name; YOLO's exporters call their notes one."""
+    names = [name for name in dict.fromkeys((*metadata.label_files, LABELS)) if name in parts]
+    return {
+        name: notes.labels if notes is not None and name in NOTES_FILES else parse_labels(parts[name])
+        for name in names
+    }
 
 
 def _check_hashes(manifest: Manifest, parts: dict[str, bytes]) -> None:

@@ -25,13 +25,14 @@ def detections_text(path: Path | str, detections: Sequence[Detection]) -> str:
 
 
 def detections_json(path: Path | str, shape: Sequence[int], detections: Sequence[Detection]) -> dict[str, Any]:
-    """Returns the objects of a picture of the `shape` (height, width, ...) as plain data.
+    """Returns the objects of a picture called `path`, of the `shape` (height, width, ...), as plain data."""
+    return {"image": str(path), **objects_json(shape, detections)}
 
-    Boxes are in pixels, and as fractions of the picture's width and height.
-    """
+
+def objects_json(shape: Sequence[int], detections: Sequence[Detection]) -> dict[str, Any]:
+    """Returns the size of a picture and its objects as plain data, boxes in pixels and as fractions of its sides."""
     height, width = shape[:2]
     return {
-        "image": str(path),
         "width": width,
         "height": height,
         "detections": [

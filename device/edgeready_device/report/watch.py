@@ -5,21 +5,26 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from edgeready_device.report.detections import detections_text, objects_json
 from edgeready_device.report.predictions import classify_text
 from edgeready_device.text import duration, plain, time_text
 from edgeready_device.watching.frame import Back, Lost, Notice
 from edgeready_device.watching.loop import Ended, Unusable
+from edgeready_device.watching.objects import Detected
 from edgeready_device.watching.rates import Summary
 from edgeready_device.watching.watch import Labelled
 
 if TYPE_CHECKING:
+    from edgeready_device.watching.objects import ObjectEvent
     from edgeready_device.watching.watch import Event
 
 
-def watch_json(event: Event) -> dict[str, Any]:
+def watch_json(event: Event | ObjectEvent) -> dict[str, Any]:
     """Returns an event as plain data; `event` says which it is."""
     if isinstance(event, Labelled):
         return _labelled_json(event)
+    if isinstance(event, Detected):
+        return _detected_json(event)
     if isinstance(event, Ended):
         return {"event": "end", "time": time_text(event.time), **summary_json(event.summary)}
     if isinstance(event, Unusable):
@@ -54,9 +59,11 @@ def summary_json(summary: Summary) -> dict[str, Any]:
     }
 
 
-def labelled_text(event: Labelled) -> str:
-    """Returns the line of a frame: its time and label, or for a file its path and its labels."""
+def frame_text(event: Labelled | Detected) -> str:
+    """Returns the text of a frame: its time and labels, or for a file its path and what is in it."""
     if event.name:
+        if isinstance(event, Detected):
+            return detections_text(event.name, event.detections)
         return classify_text(event.name, event.predictions)
     speed = f"latency {duration(event.latency_s)}"
     if event.analyzed_per_s is not None:
@@ -64,7 +71,7 @@ def labelled_text(event: Labelled) -> str:
     return f"{time_text(event.time)}  {_label_text(event)}  ({speed})"
 
 
-def status_text(event: Labelled) -> str:
+def status_text(event: Labelled | Detected) -> str:
     """Returns the state of the loop in a short line: the speed, and the label with its score."""
     captured = "" if event.captured_per_s is None else f" of {event.captured_per_s:.1f}"
     rate = "" if event.analyzed_per_s is None else f"{event.analyzed_per_s:.1f}{captured} frames/s, "
@@ -107,6 +114,26 @@ def _labelled_json(event: Labelled) -> dict[str, Any]:
         "previous": event.previous,
         "changed": event.changed,
         "predictions": [dataclasses.asdict(prediction) for prediction in event.predictions],
+        **_speed_json(event),
+    }
+
+
+def _detected_json(event: Detected) -> dict[str, Any]:
+    return {
+        "event": "frame",
+        **_moment(event.time, event.number),
+        **({"image": event.name} if event.name else {}),
+        "labels": list(event.labels),
+        "appeared": [item.label for item in event.appearances if item.label is not None],
+        "gone": [item.previous for item in event.appearances if item.label is None],
+        "changed": event.changed,
+        **objects_json(event.picture.shape, event.detections),
+        **_speed_json(event),
+    }
+
+
+def _speed_json(event: Labelled | Detected) -> dict[str, Any]:
+    return {
         "latency_ms": _milliseconds(event.latency_s),
         "analysis_ms": _milliseconds(event.analysis_s),
         "frames_per_s": _rounded(event.analyzed_per_s),
@@ -119,7 +146,9 @@ def _moment(time: float, number: int) -> dict[str, Any]:
     return {"time": time_text(time), "frame": number}
 
 
-def _label_text(event: Labelled) -> str:
+def _label_text(event: Labelled | Detected) -> str:
+    if isinstance(event, Detected):
+        return ", ".join(event.labels) or "no object"
     if event.label is None or event.score is None:
         return "no label"
     return f"{plain(event.label)} {100 * event.score:.1f} %"

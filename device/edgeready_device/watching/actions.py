@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from edgeready_device.errors import NotFoundError, UsageError
 from edgeready_device.isolation.child import signal_name
 from edgeready_device.text import plain, time_text
+from edgeready_device.watching.objects import Appearance, Detected
 from edgeready_device.watching.watch import Labelled
 
 ANY = "*"
@@ -90,18 +91,22 @@ class Actions:
     def __init__(self, actions: Sequence[Action]) -> None:
         self._runners = [_Runner(action) for action in actions]
 
-    def trigger(self, event: Labelled) -> list[str]:
-        """Starts the actions of the label that appeared with `event`; returns a line for each that cannot start.
+    def trigger(self, event: Labelled | Detected) -> list[str]:
+        """Starts the actions of the labels that appeared with `event`; returns a line for each that cannot start.
 
-        An action that still runs starts again when it has ended, with the latest event.
+        An action that still runs starts again when it has ended, with the latest change.
         """
-        if not event.changed:
-            return []
+        changes: Sequence[Labelled | Appearance] = ()
+        if isinstance(event, Detected):
+            changes = event.appearances
+        elif event.changed:
+            changes = (event,)
         return [
             line
+            for change in changes
             for runner in self._runners
-            if runner.action.label in (ANY, event.label)
-            for line in runner.start(event)
+            if runner.action.label in (ANY, change.label)
+            for line in runner.start(change)
         ]
 
     def update(self) -> list[str]:
@@ -120,9 +125,9 @@ class _Runner:
     def __init__(self, action: Action) -> None:
         self.action = action
         self._process: subprocess.Popen[bytes] | None = None
-        self._waiting: Labelled | None = None
+        self._waiting: Labelled | Appearance | None = None
 
-    def start(self, event: Labelled) -> list[str]:
+    def start(self, event: Labelled | Appearance) -> list[str]:
         lines = self.update()
         if self._process is not None:
             self._waiting = event
@@ -171,7 +176,7 @@ class _Runner:
         return [f"{self.action} {how}"]
 
 
-def _values(event: Labelled) -> dict[str, str]:
+def _values(event: Labelled | Appearance) -> dict[str, str]:
     """What is known of an event, as text in one line: a label is the model's, and could hold anything."""
     return {
         "label": plain(event.label or ""),
