@@ -19,7 +19,7 @@ from edgeready_device.watching.loop import Unusable
 from edgeready_device.watching.watch import watch
 
 MANUAL = (Path(__file__).parents[2] / "docs" / "watch.md").read_text("utf-8")
-LABELS = ("cat", "dog")
+LABELS = ("cat", "dog", "person")
 
 
 def command_lines() -> list[str]:
@@ -49,7 +49,7 @@ def test_every_option_of_the_loop_is_in_the_manual():
 
 
 def test_the_fields_of_each_event_are_those_of_the_manual():
-    model = fake_model(lambda frame: (0.9, 0.1), LABELS, height=2, width=2)
+    model = fake_model(lambda frame: (0.9, 0.1, 0.0), LABELS, height=2, width=2)
     frame, end = (watch_json(event) for event in watch(model, [np.zeros((2, 2, 3), np.uint8)], hold=1))
     events = [
         {**frame, "image": "a.jpg"},

@@ -144,6 +144,16 @@ def test_a_video_that_ends_about_where_it_says_is_not_noticed(opencv, film, stat
     assert notices == []
 
 
+@pytest.mark.parametrize(
+    ("stated", "rate"), [(25.0, 25.0), (0.0, 0.0), (90_000.0, 0.0), (-1.0, 0.0), (float("nan"), 0.0)]
+)
+def test_a_frame_rate_that_none_can_be_is_not_stated(opencv, film, stated, rate):
+    _, capture = opencv([_picture(1)])
+    capture.stated = {5: stated}
+    with closing(open_camera(parse_camera(film))) as video:
+        assert video.frame_rate == rate
+
+
 def test_a_size_is_asked_of_the_camera(opencv):
     _, capture = opencv([_picture(number) for number in range(20)])
     with closing(open_camera(parse_camera("0", (640, 480)))):

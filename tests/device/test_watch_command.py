@@ -26,7 +26,7 @@ class VideoCapture:
         self.frames = next(RUNS, None)
         if self.frames == "hang": time.sleep(60)
         self.sticks = self.frames == "stick"  # after 20 frames, with a thread of its own, as libcamera has it
-        if self.sticks: threading.Thread(target=time.sleep, args=(60,)).start()
+        if self.sticks: threading.Thread(target=time.sleep, args=(60,), daemon=False).start()
         self.left = 20 if self.sticks else self.frames
     def isOpened(self): return self.frames is not None
     def set(self, number, value): pass
@@ -249,6 +249,16 @@ def test_each_file_of_a_folder_speaks_for_itself(run, complete, folder):
     assert len(err) == 1
 
 
+def test_each_file_of_a_folder_with_the_label_runs_the_action(run, complete, folder, tmp_path):
+    for number, picture in enumerate((LEFT, RIGHT, LEFT, LEFT)):
+        os.utime(save(folder, f"{number}.npy", picture), (number, number))
+    (tmp_path / "x.py").write_text("import sys; open(sys.argv[1], 'a').write(sys.argv[2])")
+    action = f"{sys.executable} {tmp_path / 'x.py'} {tmp_path / 'log'} {{frame}}"
+    code, out, _ = run(complete(), folder, "--count", 4, "--jsonl", "--on", "left", action, "--interval", 0.3)
+    changes = [(event["changed"], event["previous"]) for event in parsed(out)[:-1]]
+    assert (code, changes, (tmp_path / "log").read_text()) == (0, [(True, None)] * 4, "134")
+
+
 def test_a_folder_can_be_smoothed_like_a_stream(run, complete, folder):
     for number, picture in enumerate((LEFT, RIGHT, RIGHT)):
         os.utime(save(folder, f"{number}.npy", picture), (number, number))
@@ -466,3 +476,14 @@ def test_a_file_that_is_no_video_is_bad_input(run, complete, tmp_path):
         assert err == [
             f"video '{tmp_path}/x.mp4' cannot be opened: it is damaged, or in a format that OpenCV does not read"
         ]
+
+
+@pytest.mark.parametrize("option", [("--realtime",), ("--interval", "1")])
+def test_a_video_that_states_no_frame_rate_has_no_time(start, tmp_path, option):
+    (tmp_path / "x.avi").write_bytes(b"film")
+    child = start(tmp_path / "x.avi", *option, camera="[9]")
+    out, err = child.communicate(timeout=60)
+    assert (child.returncode, out) == (3, "")
+    assert err == (
+        f"edgeready-device: video '{tmp_path}/x.avi' states no frame rate: leave out --realtime and --interval\n"
+    )

@@ -8,10 +8,11 @@ import pytest
 from edgeready_device import Model, watch
 from edgeready_device.errors import ImageError, UsageError
 from edgeready_device.testing import fake_model
-from edgeready_device.watching.loop import Ended, Unusable
-from edgeready_device.watching.rates import RateMeter
+from edgeready_device.watching.frame import Back, Frame, Lost, Shot
+from edgeready_device.watching.loop import Analyzed, Ended, Unusable
+from edgeready_device.watching.rates import RateMeter, Rates
 from edgeready_device.watching.smoothing import ScoreMean, Steadiness, SteadyLabel
-from edgeready_device.watching.watch import Labelled, Labelling
+from edgeready_device.watching.watch import Labelled, Labelling, label_events
 
 LABELS = ("cat", "dog", "owl")
 CAT, DOG, OWL = (0.8, 0.1, 0.1), (0.1, 0.8, 0.1), (0.1, 0.1, 0.8)
@@ -56,7 +57,7 @@ def test_a_label_stays_until_another_one_leads_by_the_margin():
 
 def test_a_margin_that_is_met_exactly_counts_and_an_equal_score_does_not():
     assert shown([(0.5, 0.2, 0.0), (0.3, 0.4, 0.0)], hold=1, margin=0.1) == [0, 1]
-    assert shown([(0.5, 0.2, 0.0), (0.4, 0.4, 0.0)], hold=1, margin=0.0) == [0, 0]
+    assert shown([(0.2, 0.5, 0.0), (0.4, 0.4, 0.0)], hold=1, margin=0.0) == [1, 1]
 
 
 def test_below_the_threshold_there_is_no_label_and_it_does_not_flicker_there_either():
@@ -98,6 +99,20 @@ def test_a_rule_that_cannot_be_meant_is_refused(animals, rule, message):
     with pytest.raises(UsageError) as caught:
         watch(animals, frames(0), **rule)
     assert str(caught.value) == message
+
+
+def test_frames_before_a_loss_are_no_part_of_the_mean(animals):
+    lost, back = Lost(0, "lost", 0), Back(0, 1)
+    labelling = Labelling(animals, Steadiness(smooth=5, hold=1))
+    scores = [labelling.score(frame) for frame in frames(0, 0, 1)]
+    moment = {"latency_s": 0.0, "analysis_s": 0.0, "rates": Rates(None, None), "dropped": 0, "is_newest": True}
+    analyzed = [
+        Analyzed(Frame(number, 0.0, Shot(0.0, None)), np.zeros((1, 1, 3), np.uint8), row, **moment)
+        for number, row in enumerate(scores)
+    ]
+    events = [*analyzed[:2], lost, back, analyzed[2]]
+    found = [event.label for event in label_events(events, labelling) if isinstance(event, Labelled)]
+    assert found == ["cat", "cat", "dog"]
 
 
 # -- a program's own frames ------------------------------------------------------------------------------------

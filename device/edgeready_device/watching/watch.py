@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from edgeready_device.watching.source import Source, SourceLike, SourceOptions, 
 
 if TYPE_CHECKING:
     from edgeready_device.images.camera import Size
+    from edgeready_device.watching.loop import LoopEvent
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,13 @@ def label_frames(
     retry: Retry | None = None,
 ) -> Generator[Event, None, None]:
     """Yields a Labelled for each frame of `source`, and the other events as they come."""
-    for event in analyze_frames(source, labelling.score, options, stop=stop, retry=retry):
+    with closing(analyze_frames(source, labelling.score, options, stop=stop, retry=retry)) as events:
+        yield from label_events(events, labelling)
+
+
+def label_events(events: Iterable[LoopEvent], labelling: Labelling) -> Iterator[Event]:
+    """Yields `events` with a Labelled in place of each frame whose result is its scores."""
+    for event in events:
         if isinstance(event, Analyzed):
             yield labelling.label(event)
         else:
