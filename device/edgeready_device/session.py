@@ -236,8 +236,14 @@ class Session:
 
     def _attach(self, interpreter: Interpreter) -> None:
         self._interpreter = interpreter
-        self._input_indices = [int(details["index"]) for details in interpreter.get_input_details()]
-        self._output_indices = [int(details["index"]) for details in interpreter.get_output_details()]
+        try:
+            self._input_indices = [int(details["index"]) for details in interpreter.get_input_details()]
+            self._output_indices = [int(details["index"]) for details in interpreter.get_output_details()]
+        except UnicodeDecodeError as error:  # of a name, which the runtimes read on the way to an index
+            raise ModelFileError(
+                f"{self.path}: the name of an input or output is no UTF-8, and {self.runtime} cannot read it: "
+                "convert the model again"
+            ) from error
 
     def _open(self) -> Interpreter:
         """Opens the model once more as it is open already, without a trial: it runs in this process."""

@@ -7,7 +7,7 @@ import pytest
 
 from edgeready_device import benchmark
 from edgeready_device.benchmarking.benchmark import BenchmarkConfig
-from edgeready_device.errors import UsageError
+from edgeready_device.errors import ModelFileError, UsageError
 from edgeready_device.evaluation import evaluate
 from edgeready_device.isolation.trial import TrialRequest
 from edgeready_device.model import Model
@@ -171,3 +171,12 @@ def test_a_state_is_set_back_after_a_run_that_failed(model):
 
 def test_the_path_of_a_session_is_that_of_its_file(model):
     assert Session.load(model("conv")).path == Path(model("conv"))
+
+
+def test_a_name_that_is_no_text_is_the_files_fault(model, runtime, tmp_path):
+    path = tmp_path / "m.tflite"
+    path.write_bytes(model("conv").read_bytes().replace(b"scores\0", b"\xffcores\0"))
+    with pytest.raises(
+        ModelFileError, match=rf"m\.tflite: the name of an input or output is no UTF-8, and {runtime.name}"
+    ):
+        Session.load(path, runtime=runtime.name)

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from edgeready_device.commands.terminal import print_traceback, say, show, write_json, write_line
-from edgeready_device.errors import ImageError, NotFoundError, UsageError
+from edgeready_device.errors import ImageError, ModelFileError, NotFoundError, UsageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,10 +79,10 @@ def picture_paths(names: Sequence[str]) -> list[str]:
     return paths
 
 
-def read_pictures(paths: Sequence[str], channels: int) -> Iterator[Picture]:
+def read_pictures(paths: Sequence[str], channels: int, size: tuple[int, int] | None = None) -> Iterator[Picture]:
     """Yields the name of each of `paths`, and what reads it: uint8 of its own size, grey (1) or RGB (3 `channels`).
 
-    A .npy file keeps the channels that it has.
+    A .npy file keeps the channels that it has; `size` (height, width) tells where its axes can be read in two ways.
     """
     from edgeready_device.images.decode import read_image
     from edgeready_device.images.frames import read_array
@@ -91,7 +91,7 @@ def read_pictures(paths: Sequence[str], channels: int) -> Iterator[Picture]:
         if path == STANDARD_INPUT:
             yield "standard input", partial(_from_standard_input, channels)
         elif path.endswith(".npy"):
-            yield path, partial(read_array, path)
+            yield path, partial(read_array, path, size)
         else:
             yield path, partial(read_image, path, channels)
 
@@ -119,7 +119,7 @@ def show_pictures(
     for name, read in pictures:
         try:
             entry, text = describe(name, read)
-        except (ImageError, NotFoundError) as error:
+        except (ImageError, NotFoundError, ModelFileError) as error:  # the last: no answer for this picture
             if options.debug:
                 print_traceback()
             say(str(error))
