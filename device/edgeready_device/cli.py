@@ -20,7 +20,7 @@ from edgeready_device.commands import (
     verify,
     watch,
 )
-from edgeready_device.commands.options import Handler
+from edgeready_device.commands.options import Handler, bound_counts
 from edgeready_device.commands.terminal import print_traceback, say
 from edgeready_device.commands.word_order import order_words
 from edgeready_device.ending import SignalExit, signal_handlers
@@ -42,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         occupy_closed_streams()
         with signal_handlers(say):
             options = _parse(sys.argv[1:] if arguments is None else arguments)
+            bound_counts(options)
             handler: Handler = options.handler
             return handler(options)
     except KeyboardInterrupt:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from edgeready_device.errors import DatasetError, NotFoundError, UsageError
 from edgeready_device.images.decode import image_files, load_picture
 from edgeready_device.input_file import check_file, list_folder
-from edgeready_device.machine.machine import available_cpus
+from edgeready_device.machine.machine import available_cpus, bound_threads
 from edgeready_device.model import Model
 from edgeready_device.model_file.manifest import InputSpec
 from edgeready_device.progress import Progress, no_progress
@@ -92,7 +92,7 @@ def evaluate(
     truth = _checked_truth(model, frames, truth)
     # An interpreter's own threads share the CPUs with the others, and a delegate is mostly one device.
     most = 1 if model.delegate else max(1, available_cpus() // model.threads)
-    count = most if workers is None else workers
+    count = most if workers is None else bound_threads(workers)
     if count < 1:
         raise UsageError(f"workers is {count}: ask for at least 1")
     chunks = [slice(start, start + _CHUNK) for start in range(0, len(truth), _CHUNK)]

@@ -55,8 +55,9 @@ class Model:
         """The model in the file at `path`; `trusted` leaves its structure unchecked.
 
         `runtime` is "ai-edge-litert" or "tflite-runtime" (None: what `choose_runtime` says), `threads` those of the
-        runtime (None: 1), `kernels` "default" or "reference", `delegate` one of `delegate.FORMS`: it is tried in a
-        child process first. Where none of them is given, what `tune` left beside the file for this machine is taken.
+        runtime (None: 1; never more than the CPUs that this process may use), `kernels` "default" or "reference",
+        `delegate` one of `delegate.FORMS`: it is tried in a child process first. Where none of them is given, what
+        `tune` left beside the file for this machine is taken.
         `keep_state` is as for a Session: the frames are a stream, and a recurrent model remembers those before.
         `input_size` is the width and height of the images where the file leaves them open. `description` goes before
         what the file says. Raises NotFoundError, ModelFileError, RuntimeUnavailableError.

@@ -22,6 +22,7 @@ from edgeready_device.errors import (
 )
 from edgeready_device.first_run import try_first
 from edgeready_device.isolation.trial import BUILT_FOR_IT, TrialRequest, try_model
+from edgeready_device.machine.machine import bound_threads
 from edgeready_device.model_file.input_size import with_image_size
 from edgeready_device.model_file.reader import TfliteModel, read_model_file
 from edgeready_device.model_file.tensor_spec import TensorSpec
@@ -85,8 +86,9 @@ class Session:
         """Opens the model in the file at `path`; `trusted` leaves its structure unchecked.
 
         `runtime` is "ai-edge-litert" or "tflite-runtime" (None: what `choose_runtime` says), `threads` those of the
-        runtime (None: 1), `kernels` "default" or "reference", `delegate` one of `delegate.FORMS`: it is tried in a
-        child process first. Where none of them is given, what `tune` left beside the file for this machine is taken.
+        runtime (None: 1; never more than the CPUs that this process may use), `kernels` "default" or "reference",
+        `delegate` one of `delegate.FORMS`: it is tried in a child process first. Where none of them is given, what
+        `tune` left beside the file for this machine is taken.
         `input_size` is the width and height of the images where the file leaves them open.
         Raises NotFoundError, ModelFileError, RuntimeUnavailableError.
         """
@@ -117,7 +119,7 @@ class Session:
             tuned = usable_choice(file)
         if tuned is not None and tuned.choice is not None:
             runtime, threads, delegate = tuned.choice.runtime, tuned.choice.threads, tuned.choice.delegate or None
-        opener, count = choose_runtime(runtime), 1 if threads is None else threads
+        opener, count = choose_runtime(runtime), 1 if threads is None else bound_threads(threads)
         delegation = None
         check_runnable(file, delegated=delegate is not None)
         survived = file.trusted or (opener.name, count, kernels) in file.survivals

@@ -37,7 +37,8 @@ def test_the_confusion_is_shown(run):
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-def test_workers_do_not_change_the_answer(run, workers):
+def test_workers_do_not_change_the_answer(run, workers, monkeypatch):
+    monkeypatch.setattr("edgeready_device.machine.machine.available_cpus", lambda: 3)
     assert run("--workers", workers) == run()
 
 

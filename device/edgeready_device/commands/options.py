@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgeready_device.commands.terminal import say
+
 if TYPE_CHECKING:
     from edgeready_device.model import Model
     from edgeready_device.model_file.contract import Description
@@ -120,6 +122,21 @@ def add_description_options(parser: argparse.ArgumentParser, *, scores: bool = T
     )
     group.add_argument("--output", type=int, metavar="N", help="the output that holds the scores, counted from 0")
     group.add_argument("--scores", metavar="KIND", help="what the output holds: logits or probabilities")
+
+
+def bound_counts(options: argparse.Namespace) -> None:
+    """Bounds --threads and --workers in `options` by the CPUs that this process may use, and says so."""
+    from edgeready_device.machine.machine import bound_threads
+
+    for name in ("threads", "workers"):
+        count = getattr(options, name, None)
+        numbers = count if isinstance(count, tuple) else () if count is None else (count,)
+        largest = max(numbers, default=0)
+        most = bound_threads(largest)
+        if most < largest:
+            bounded = tuple(dict.fromkeys(map(bound_threads, numbers)))
+            setattr(options, name, bounded if isinstance(count, tuple) else most)
+            say(f"--{name} {largest}: this process may use {most} CPU{'s' * (most > 1)}, and {name} are no more")
 
 
 def open_file(options: argparse.Namespace, *kernels: str) -> TfliteModel:

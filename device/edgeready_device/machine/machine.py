@@ -44,6 +44,11 @@ def available_cpus() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def bound_threads(count: int) -> int:
+    """Returns `count`, or the number of CPUs that this process may use where that is less: more only share them."""
+    return min(count, available_cpus())
+
+
 def is_emulated(architecture: str, root: Path = Path("/")) -> bool:
     """Returns whether programs of `architecture` are emulated: the kernel's own CPU is of another family.
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeready_device.errors import ModelFileError, RuntimeUnavailableError, UsageError
+from edgeready_device.machine.machine import bound_threads
 from edgeready_device.runtime.failure import RUN_ERRORS, describe_failure
 from edgeready_device.runtime.native_log import hold_native_log, not_info
 
@@ -139,7 +140,10 @@ def open_interpreter(
     with hold_native_log(not_info):
         try:
             interpreter = module.Interpreter(
-                model_content=model, num_threads=threads, experimental_op_resolver_type=resolver, **more
+                model_content=model,
+                num_threads=bound_threads(threads),
+                experimental_op_resolver_type=resolver,
+                **more,
             )
             if inspect is not None:
                 inspect(interpreter)
