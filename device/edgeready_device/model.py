@@ -115,7 +115,7 @@ class Model:
         self._output_number = self.contract.output_number
         self._is_row = len(self.contract.output.shape) == 2  # [batch, classes]
         output = self.contract.output
-        self._score = Scorer(
+        self._scorer = Scorer(
             self.contract.labels,
             self.contract.scores,
             output.quant,
@@ -123,7 +123,8 @@ class Model:
             binary=self.contract.binary,
             name=f"{self.path}: ",
             refusal=self.contract.output_refusal,
-        ).__call__  # the method itself, which is called quicker than the object
+        )
+        self._score = self._scorer.__call__  # the method itself, which is called quicker than the object
 
     @property
     def file(self) -> TfliteModel:
@@ -243,6 +244,10 @@ class Model:
     def classify(self, frame: Any, top: int = 5, threshold: float = 0.0) -> list[Prediction]:
         """The `top` most likely labels of one frame that score at least `threshold`, best first."""
         return self._score(self.invoke(self._encode(frame)), top, threshold)
+
+    def scores(self, frame: Any) -> NDArray[np.float32]:
+        """The scores of all classes of one frame, from 0 to 1, in the order of labels. Raises as `predictions`."""
+        return self._scorer.scores(self.invoke(self._encode(frame)))
 
     def classify_many(self, frames: Iterable[Any], top: int = 5, threshold: float = 0.0) -> list[list[Prediction]]:
         """What `classify` says of each of the frames, as many at once as the model takes: mostly one."""

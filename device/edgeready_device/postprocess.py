@@ -115,12 +115,28 @@ class Scorer:
             predictions = self._score_many(raw, top)
         return [item for item in predictions if item.score >= threshold] if threshold > 0 else predictions
 
+    def scores(self, raw: NDArray[Any]) -> NDArray[np.float32]:
+        """The scores (classes,) of the raw output `raw`, in the order of the labels. Raises ModelFileError."""
+        if self._refusal:
+            raise ModelFileError(self._refusal)
+        if not self._scores:
+            return self._wide_scores(raw)
+        wide = raw.astype(np.int16)
+        table = np.array(self._scores)
+        if not self._logits:
+            return np.asarray(table[wide - self._least], np.float32)
+        powers = table[int(wide.max()) - wide]
+        return np.asarray(powers / powers.sum(), np.float32)
+
     def _score_wide(self, raw: NDArray[Any], top: int) -> list[Prediction]:
+        return top_predictions(self._wide_scores(raw), self._labels, top)
+
+    def _wide_scores(self, raw: NDArray[Any]) -> NDArray[np.float32]:
         values = raw.astype(np.float32) if self._quant is None else dequantize(raw, self._quant)
         check_finite(values, self._name)
         if self._binary:
             values = two_classes(values, "logits" if self._logits else "probabilities")
-        return top_predictions(softmax(values) if self._logits else values, self._labels, top)
+        return softmax(values) if self._logits else values
 
     def _score_few(self, values: list[int], top: int) -> list[Prediction]:
         best = max(values)

@@ -83,6 +83,29 @@ def test_scores_are_those_of_the_real_values(classes, dtype, scores, top):
     assert {(type(p.index), type(p.score)) for p in found} == {(int, float)}
 
 
+@pytest.mark.parametrize("classes", [2, 64, 300])
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "int16", "float32"])
+@pytest.mark.parametrize("scores", ["logits", "probabilities"])
+def test_the_scores_of_all_classes_are_those_of_the_predictions(classes, dtype, scores):
+    raw = np.random.default_rng(classes).integers(0, 128, classes).astype(dtype)
+    scorer = Scorer(_names(classes), scores, None if dtype == "float32" else QUANT, dtype)
+    found = scorer.scores(raw)
+    assert (found.dtype, found.shape) == (np.float32, (classes,))
+    assert [float(found[p.index]) for p in scorer(raw, classes)] == pytest.approx(
+        [p.score for p in scorer(raw, classes)], rel=1e-6
+    )
+
+
+def test_the_scores_of_one_number_are_those_of_two_classes():
+    scorer = Scorer(_names(2), "probabilities", None, "float32", binary=True)
+    assert scorer.scores(np.array([0.25], np.float32)).tolist() == [0.75, 0.25]
+
+
+def test_scores_that_are_no_numbers_are_refused_all_together_too():
+    with pytest.raises(ModelFileError, match=r"^m\.tflite: 1 of 2 scores that the model gives are no numbers"):
+        Scorer(_names(2), "logits", None, "float32", name="m.tflite: ").scores(np.array([np.nan, 1], np.float32))
+
+
 @pytest.mark.parametrize("classes", [6, 100])
 @pytest.mark.parametrize("scores", ["logits", "probabilities"])
 def test_equal_outputs_keep_the_lower_index_first(classes, scores):
@@ -139,6 +162,8 @@ def test_a_refusal_is_raised_in_place_of_every_answer():
     for top in (1, 2):
         with pytest.raises(ModelFileError, match=r"^m\.tflite: two labels$"):
             scorer(np.zeros(len(LABELS), np.uint8), top)
+    with pytest.raises(ModelFileError, match=r"^m\.tflite: two labels$"):
+        scorer.scores(np.zeros(len(LABELS), np.uint8))
 
 
 def test_one_number_is_two_classes():

@@ -14,6 +14,7 @@ import numpy as np
 
 from edgeready_device.errors import ImageError, UsageError
 from edgeready_device.images.camera import CameraSource, Size, is_camera_name, open_camera, parse_camera
+from edgeready_device.images.pictures import convert_channels, read_picture
 from edgeready_device.watching.folder import FolderReader, check_folder
 from edgeready_device.watching.frame import Shot
 
@@ -75,7 +76,7 @@ class Source:
 
 
 def choose_source(source: SourceLike, options: SourceOptions) -> Source:
-    """The Source of a camera's name, a path, an address, or an iterable of uint8 frames.
+    """The Source of a camera's name, a path, an address, or an iterable of pictures.
 
     Raises UsageError for options that do not fit it, NotFoundError where there is no such file or folder, ImageError
     where it can be none.
@@ -134,6 +135,9 @@ def _video(camera: CameraSource, options: SourceOptions) -> Source:
     )
 
 
+_END = object()
+
+
 class FramesReader:
     """Reads the frames that a program gives."""
 
@@ -141,14 +145,14 @@ class FramesReader:
         self._frames = frames
 
     def read(self, stop: threading.Event) -> Shot | None:
-        """The next frame. Raises ImageError where it is no uint8 array."""
-        frame = next(self._frames, None)
-        if frame is None:
+        """The next frame, grey or RGB. Raises ImageError for what is no picture."""
+        frame = next(self._frames, _END)
+        if frame is _END:
             return None
-        pixels = np.asarray(frame)
-        if pixels.dtype != np.uint8 or pixels.ndim not in (2, 3) or pixels.shape[2:] not in ((), (1,), (3,)):
-            raise ImageError(f"the frame is {pixels.dtype} {list(pixels.shape)}: give uint8 pixels, grey or RGB")
-        return Shot(time.monotonic(), pixels[..., np.newaxis] if pixels.ndim == 2 else pixels)
+        pixels = read_picture(frame)
+        if pixels.dtype != np.uint8:
+            raise ImageError(f"the frame is {pixels.dtype} {list(pixels.shape)}: give uint8 pixels from 0 to 255")
+        return Shot(time.monotonic(), convert_channels(pixels, 1 if pixels.shape[2] == 1 else 3))
 
     def take_notices(self) -> list[str]:
         """None: the program knows its frames."""

@@ -141,11 +141,7 @@ class Labelling:
 
     def score(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The scores (classes,) of a picture of any size, from 0 to 1."""
-        frame = fit_frame(picture, self._model.contract.frame)
-        scores = np.zeros(len(self._model.labels), np.float32)
-        for prediction in self._model.classify(frame, top=len(scores)):
-            scores[prediction.index] = prediction.score
-        return scores
+        return self._model.scores(fit_frame(picture, self._model.contract.frame))
 
     def label(self, event: Analyzed) -> Labelled:
         """The Labelled of a frame whose result is its scores."""
