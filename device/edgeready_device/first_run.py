@@ -62,7 +62,7 @@ def try_first(
         return 0.0
     started = time.perf_counter()
     request = TrialRequest(runtime.name, threads, kernels, more_inputs=True)
-    result = try_model(request, file.flatbuffer, time_limit_s)
+    result = try_model(request, file.flatbuffer, time_limit_s, graphs=file.subgraphs)
     if result.error:
         raise ModelFileError(f"{file.path}: {result.error}")
     if not result.exit.succeeded:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgeready_device.errors import EdgereadyError
 from edgeready_device.isolation.child import ChildExit, module_arguments, run_child
+
+if TYPE_CHECKING:  # numpy, which `doctor` looks for without loading it
+    from edgeready_device.tflite.graph import Graph
 
 BUILT_FOR_IT = "take a library built for this version of TFLite, another --runtime, or leave --delegate out"
 TIME_LIMIT_S = 120.0  # chosen: an Edge TPU on USB 2 loads its firmware and a large model's weights in less
@@ -57,9 +61,14 @@ class TrialResult:
         return self.exit.succeeded and not self.error
 
 
-def try_model(request: TrialRequest, model: bytes, time_limit_s: float = TIME_LIMIT_S) -> TrialResult:
-    """Opens and runs the flatbuffer `model` in a child; refusals and crashes are in the result, never raised."""
-    request = with_need(request, model)
+def try_model(
+    request: TrialRequest, model: bytes, time_limit_s: float = TIME_LIMIT_S, *, graphs: Sequence[Graph] | None = None
+) -> TrialResult:
+    """Opens and runs the flatbuffer `model` in a child; refusals and crashes are in the result, never raised.
+
+    `graphs` are its subgraphs, where the caller has read them already.
+    """
+    request = with_need(request, model, graphs)
     arguments = module_arguments("edgeready_device.trial_child", json.dumps(asdict(request)))
     child = run_child(arguments, timeout_s=time_limit_s, stdin=model)
     fields: dict[str, Any] = {}
@@ -71,20 +80,19 @@ def try_model(request: TrialRequest, model: bytes, time_limit_s: float = TIME_LI
         return TrialResult(child)
 
 
-def with_need(request: TrialRequest, model: bytes) -> TrialRequest:
-    """Returns `request` with the need of the flatbuffer `model`.
+def with_need(request: TrialRequest, model: bytes, graphs: Sequence[Graph] | None = None) -> TrialRequest:
+    """Returns `request` with the need of the flatbuffer `model`, whose subgraphs are read unless they are given.
 
     A delegate gets no limits: its library is trusted code, and nothing says what it needs. Neither does a model that
     no reader here follows, as `--trusted` lets pass.
     """
     if request.delegate:
         return request
-    # numpy, which `doctor` looks for without loading it
     from edgeready_device.tflite.graph import read_subgraphs  # noqa: PLC0415
     from edgeready_device.tflite.structure.need import read_need  # noqa: PLC0415
 
     try:
-        need = read_need(read_subgraphs(model), len(model))
+        need = read_need(read_subgraphs(model) if graphs is None else graphs, len(model))
     except EdgereadyError:
         return request
     return replace(request, memory_bytes=need.memory_bytes, operations=need.operations)

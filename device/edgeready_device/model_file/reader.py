@@ -126,7 +126,7 @@ class TfliteModel:
     def stateful(self) -> bool:
         """Whether an inference leaves something behind for the next one."""
         return self.remembers_outside_tensors or any(
-            tensor.variable for graph in self._subgraphs for tensor in graph.tensors
+            tensor.variable for graph in self.subgraphs for tensor in graph.tensors
         )
 
     @cached_property
@@ -135,12 +135,12 @@ class TfliteModel:
 
         That holds for resource variables, as tf.Variable is converted, and for generators of random numbers.
         """
-        return any(op.name in _REMEMBER_OUTSIDE_TENSORS for graph in self._subgraphs for op in graph.ops)
+        return any(op.name in _REMEMBER_OUTSIDE_TENSORS for graph in self.subgraphs for op in graph.ops)
 
     @cached_property
     def doubtful(self) -> bool:
         """Whether open sizes kept the structure from being checked to the end, so that a first run must show it."""
-        return any(tensor.open for graph in self._subgraphs for tensor in graph.tensors)
+        return any(tensor.open for graph in self.subgraphs for tensor in graph.tensors)
 
     @cached_property
     def survivals(self) -> set[tuple[str, int, str]]:
@@ -148,7 +148,7 @@ class TfliteModel:
         return set()
 
     @property
-    def _subgraphs(self) -> tuple[Graph, ...]:
+    def subgraphs(self) -> tuple[Graph, ...]:
         """All subgraphs; those beside the main one are read only where there are some, and not kept."""
         return (self.graph,) if self.graph.subgraphs == 1 else read_subgraphs(self.flatbuffer)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgeready_device.isolation.trial import TrialRequest, try_model
+from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.run_records import RunKey, record_run
 from edgeready_device.runtime.runtime import KERNELS, Runtime, installed_runtimes
 
@@ -30,11 +31,14 @@ class RuntimeTrial:
         return {"runtime": str(self.runtime), "runs": self.runs, "reason": self.reason}
 
 
-def try_runtimes(flatbuffer: bytes, runtimes: Sequence[Runtime] | None = None) -> tuple[RuntimeTrial, ...]:
-    """Runs the model once on each of `runtimes` (None: the installed ones); a crash there is a reason here."""
+def try_runtimes(model: TfliteModel, runtimes: Sequence[Runtime] | None = None) -> tuple[RuntimeTrial, ...]:
+    """Runs `model` once on each of `runtimes` (None: the installed ones); a crash there is a reason here."""
 
     def attempt(runtime: Runtime) -> RuntimeTrial:
-        fast, slow = (try_model(TrialRequest(runtime.name, kernels=kernels), flatbuffer) for kernels in KERNELS)
+        fast, slow = (
+            try_model(TrialRequest(runtime.name, kernels=kernels), model.flatbuffer, graphs=model.subgraphs)
+            for kernels in KERNELS
+        )
         return RuntimeTrial(
             runtime=runtime,
             runs=fast.ran,

@@ -13,20 +13,23 @@ from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.runtime.failure import RUN_ERRORS, describe_failure, run_model
 
 
-def trace_activations(model: bytes, samples: Samples, tensors: Sequence[int]) -> Iterator[dict[int, NDArray[Any]]]:
+def trace_activations(
+    model: bytes | TfliteModel, samples: Samples, tensors: Sequence[int]
+) -> Iterator[dict[int, NDArray[Any]]]:
     """Yields for each of `samples` the values of `tensors` (indices in the file), each in the tensor's shape.
 
-    Each sample meets the model's initial state. Every tensor keeps its memory and no delegate fuses ops, so that no
-    value in between is lost.
+    `model` is a flatbuffer, or a TfliteModel that has been parsed already. Each sample meets its initial state. Every
+    tensor keeps its memory and no delegate fuses ops, so that no value in between is lost.
 
     Raises ModelFileError when LiteRT does not run the model, as with custom ops.
     """
-    interpreter = _open(model)
-    reopen = TfliteModel(model, trusted=True).remembers_outside_tensors
+    file = model if isinstance(model, TfliteModel) else TfliteModel(model, trusted=True)
+    interpreter = _open(file.flatbuffer)
+    reopen = file.remembers_outside_tensors
     inputs = [int(detail["index"]) for detail in interpreter.get_input_details()]
     for number, sample in enumerate(samples()):
         if reopen and number:
-            interpreter = _open(model)
+            interpreter = _open(file.flatbuffer)
         interpreter.reset_all_variables()  # what the sample before left in a recurrent model
         for index, values in zip(inputs, sample, strict=True):
             interpreter.set_tensor(index, values)

@@ -105,7 +105,7 @@ def inspect_calibration(
     note = ""
     try:
         grids = _grids(float32.graph, integer.graph)
-        tensors = _tensors(float32.flatbuffer, grids, halves, image_samples(float32.graph, others, normalization))
+        tensors = _tensors(float32, grids, halves, image_samples(float32.graph, others, normalization))
     except ModelFileError as error:  # the converter changed the model too much to match its layers
         note = f"ranges not looked at: {error}"
     return CalibrationReport(
@@ -148,7 +148,7 @@ def _grids(graph: Graph, integer: Graph) -> dict[int, tuple[str, Range]]:
 
 
 def _tensors(
-    model: bytes, grids: Mapping[int, tuple[str, Range]], halves: Sequence[Samples], others: Samples
+    model: TfliteModel, grids: Mapping[int, tuple[str, Range]], halves: Sequence[Samples], others: Samples
 ) -> tuple[TensorCalibration, ...]:
     first, second = (_extremes(model, grids, half) for half in halves)
     clipped = dict.fromkeys(grids, 0.0)
@@ -163,7 +163,7 @@ def _tensors(
     )
 
 
-def _extremes(model: bytes, grids: Mapping[int, Any], samples: Samples) -> dict[int, Range]:
+def _extremes(model: TfliteModel, grids: Mapping[int, Any], samples: Samples) -> dict[int, Range]:
     ranges = dict.fromkeys(grids, Range(0.0, 0.0))
     for values in trace_activations(model, samples, sorted(grids)):
         for index, so_far in ranges.items():

@@ -114,7 +114,7 @@ def readiness_of(model: TfliteModel, path: Path, *, mapped: bool) -> ReadinessRe
 
 def try_on_runtimes(model: TfliteModel, mode: Mode) -> tuple[RuntimeTrial, ...]:
     """Which runtimes run `model`, written in `mode`; raises ConversionError when one crashes on it."""
-    trials = try_runtimes(model.flatbuffer)
+    trials = try_runtimes(model)
     for trial in trials:
         if trial.reference_crash:
             raise ConversionError(

@@ -64,7 +64,7 @@ def add_golden(path: Path, source: str, out: Path | None = None, vectors: int | 
     require_file(path)
     file = read_model_file(path)
     pictures = _pictures(source, file.contract.frame, vectors or MOST_VECTORS)
-    trials = tuple(_try_reference_kernels(trial, file) for trial in try_runtimes(file.flatbuffer))
+    trials = tuple(_try_reference_kernels(trial, file) for trial in try_runtimes(file))
     runtimes = runtimes_that_run(trials)
     if not runtimes:
         raise RuntimeUnavailableError(
@@ -87,7 +87,7 @@ def _try_reference_kernels(trial: RuntimeTrial, file: TfliteModel) -> RuntimeTri
     """`trial`, which ran on the default kernels, after the reference kernels have run the model in a child, too."""
     if not trial.runs:
         return trial
-    result = try_model(TrialRequest(trial.runtime.name, kernels="reference"), file.flatbuffer)
+    result = try_model(TrialRequest(trial.runtime.name, kernels="reference"), file.flatbuffer, graphs=file.subgraphs)
     if result.ran:
         return trial
     return RuntimeTrial(runtime=trial.runtime, runs=False, reason=result.error or result.exit.sentence)
