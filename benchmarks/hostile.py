@@ -3,13 +3,19 @@
     python benchmarks/hostile.py                      10,000 files through the commands' functions, in forks
     python benchmarks/hostile.py --installed 300      300 of them through the installed commands instead
     python benchmarks/hostile.py --count 500 --limit 60   fewer, and slower, as on an emulated board
+    python benchmarks/hostile.py --operators 20000    sound flatbuffers with one operator changed by the schema
 
 Half are edgeready's own files, with hashes; half are files from elsewhere, without. Each goes through
 `edgeready-device info`, `edgeready-device classify` on every installed runtime, and `edgeready check` where the host
 package is installed. The child process of a foreign file's first run is a fork here, for speed, and the real one with
---installed. The same --seed gives the same files. Ends with 1 when anything happened that must not.
+--installed. The same --seed gives the same files. Ends with 1 when anything happened that must not: a crash, a hang,
+a traceback, a process that is left, more than 512 MB above what the file needs.
 
-Needs the device package and the folder tests/ only (tests/mutations.py, tests/fuzz/corpus, tests/data).
+With --operators, a small network for each operator of the runtimes is changed in its options, constants, types,
+wiring, shapes, scales or versions; each second round gets a manifest with the right hash, as a forger would write it.
+
+Needs the device package and the folder tests/ only (tests/mutations.py, tests/fuzz, tests/data); --operators needs
+flatbuffers and ai-edge-litert, too.
 """
 
 from __future__ import annotations
@@ -22,15 +28,13 @@ import io
 import json
 import os
 import random
-import select
-import signal
+import resource
 import subprocess
 import sys
 import tempfile
 import time
-import traceback
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -38,21 +42,32 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
+from forks import Ended, fork_child, forked, installed
 from mutations import mutated, places
 
 from edgeready_device import cli
 from edgeready_device.errors import ModelFileError
 from edgeready_device.isolation import trial
-from edgeready_device.isolation.child import MEANINGS, ChildExit
+from edgeready_device.isolation.child import MEANINGS
 from edgeready_device.model_file.reader import flatbuffer_of, read_model_file
 from edgeready_device.runtime.runtime import installed_runtimes
+from edgeready_device.tflite.graph import read_subgraphs
+from edgeready_device.tflite.structure.need import read_need
 from edgeready_device.tflite.structure.verification import verified_graph
 
 TESTS = Path(__file__).resolve().parents[1] / "tests"
 LIMITS = {"hang": 5.0, "kill": 20.0}  # seconds
 IMAGE = TESTS / "data" / "arm64" / "digit-3.png"
-DIED = "did not survive its first run"
-FORBIDDEN = ("crash", "hang", "traceback", "wrong hash accepted")
+MET = {  # who met what the verifier accepted, by the words of the message
+    "died in the child": "did not survive its first run",
+    "looped in the child": "its first run on",
+    "refused by the runtime": "refuses the model",
+    "failed in a run": "fails in a run",
+    "ended with 1 in the child": "it ended with exit code 1",
+}
+PIXELS = ("--mean", "127.5", "--std", "127.5")  # which files from elsewhere do not state
+FORBIDDEN = ("crash", "hang", "traceback", "left behind", "memory", "wrong hash accepted")
+MOST_MEMORY = 512 << 20  # above the sound files' and the need of the file; what the child's limits promise
 
 
 @dataclass(frozen=True)
@@ -101,71 +116,27 @@ def cases(count: int, seed: int) -> Iterator[Case]:
         yield Case(number, name, group is groups[0], damage, made)
 
 
-# -- one command in a forked process ------------------------------------------------------------------------------
+def operator_cases(count: int, seed: int) -> Iterator[Case]:
+    """`count` files with one operator changed, the operators in turn, bare and with recomputed hashes in turn."""
+    sys.path.insert(0, str(TESTS / "fuzz"))
+    from operator_cases import cases as operators
+    from operator_mutations import changed
+    from operator_networks import forged, network
+
+    source = random.Random(seed)
+    networks = [(case.name, case.op, network(case)) for case in operators()]
+    for number in range(count):
+        name, op, data = networks[number % len(networks)]
+        damage, made = changed(data, op, source)
+        forge = number // len(networks) % 2 == 1
+        yield Case(number, name, False, damage + " forged" * forge, forged(made) if forge else made)
 
 
-def forked(work: Callable[[], tuple[int, str]], limit_s: float | None = None) -> tuple[int | None, str, str, float]:
-    """Exit code (None: died), what it wrote, the signal's name, seconds; `work` runs in a fork of this process."""
-    limit_s = LIMITS["kill"] if limit_s is None else limit_s
-    started = time.perf_counter()
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(reader)
-        os.setpgid(0, 0)
-        try:
-            code, text = work()
-        except BaseException:  # noqa: BLE001  (whatever it is, the parent reports it)
-            code, text = 70, traceback.format_exc()
-        os.write(writer, json.dumps([code, text[-4000:]]).encode())
-        os._exit(0)
-    os.close(writer)
-    data, ended = b"", False
-    while not ended:
-        left = limit_s - (time.perf_counter() - started)
-        ready = select.select([reader], [], [], max(left, 0))[0]
-        if not ready:
-            os.killpg(child, signal.SIGKILL)
-            break
-        chunk = os.read(reader, 65536)
-        ended = not chunk
-        data += chunk
-    os.close(reader)
-    status = os.waitpid(child, 0)[1]
-    seconds = time.perf_counter() - started
-    if os.WIFSIGNALED(status):
-        return None, "", signal.Signals(os.WTERMSIG(status)).name, seconds
-    return (*json.loads(data), "", seconds)
-
-
-def fork_child(arguments: Sequence[str], *, timeout_s: float, stdin: bytes = b"", **_: object) -> ChildExit:
-    """`isolation.run_child` as a fork: the same answer without the start of Python."""
-    read_in, write_in = os.pipe()
-    output = tempfile.TemporaryFile()  # noqa: SIM115  (the fork has it too)
-    child = os.fork()
-    if child == 0:
-        os.dup2(read_in, 0)
-        os.dup2(output.fileno(), 1)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-        os.close(write_in)
-        sys.stdin = os.fdopen(0, "r")
-        sys.argv = ["-c", *arguments[2:]]
-        signal.alarm(int(timeout_s))
-        try:
-            exec(arguments[1], {})  # as `python -c` would
-        except SystemExit as ended:
-            os._exit(int(ended.code or 0))
-        os._exit(1)
-    os.close(read_in)
-    with contextlib.suppress(BrokenPipeError), os.fdopen(write_in, "wb") as stream:
-        stream.write(stdin)
-    status = os.waitpid(child, 0)[1]
-    output.seek(0)
-    text = output.read().decode("utf-8", "replace")
-    if os.WIFSIGNALED(status):
-        name = signal.Signals(os.WTERMSIG(status)).name
-        return ChildExit(None, "" if name == "SIGALRM" else name, name == "SIGALRM", text)
-    return ChildExit(os.waitstatus_to_exitcode(status), "", False, text)
+def wanted(options: argparse.Namespace) -> Iterator[Case]:
+    """The files that the options ask for."""
+    if options.operators:
+        return operator_cases(options.operators, options.seed)
+    return cases(options.count, options.seed)
 
 
 def called(arguments: list[str]) -> tuple[int, str]:
@@ -194,9 +165,14 @@ def checked(path: str) -> tuple[int, str]:
     return 0, ""
 
 
-def judged(verb: str, code: int | None, text: str, died_of: str, seconds: float) -> Outcome:
+def judged(verb: str, ended: Ended, most_memory: float) -> Outcome:
     """The Outcome of what a process did."""
+    code, died_of, seconds, text = ended.code, ended.died_of, ended.seconds, ended.text
     message = " ".join(text.split())
+    if ended.left and not died_of:
+        return Outcome(verb, "left behind", seconds, message)
+    if ended.memory > most_memory:
+        return Outcome(verb, "memory", seconds, f"{ended.memory >> 20} MB {message}")
     if died_of:
         kind = "hang" if seconds >= LIMITS["kill"] else "crash"
         return Outcome(verb, kind, seconds, f"{died_of} {MEANINGS.get(died_of, '')}")
@@ -207,13 +183,22 @@ def judged(verb: str, code: int | None, text: str, died_of: str, seconds: float)
     return Outcome(verb, "ok" if code in (0, 1) else f"exit {code}", seconds, message)
 
 
-def settled(verb: str, run: Callable[[], tuple[int | None, str, str, float]]) -> Outcome:
+def settled(verb: str, run: Callable[[], Ended], most_memory: float = float("inf")) -> Outcome:
     """The Outcome of `run`; what is slow is run twice more, for on a busy machine anything is slow once."""
-    found = judged(verb, *run())
+    found = judged(verb, run(), most_memory)
     for _ in range(2):
         if found.kind == "hang":
-            found = judged(verb, *run())
+            found = judged(verb, run(), most_memory)
     return found
+
+
+def need(data: bytes) -> int:
+    """The memory that a file needs by its sizes; 0 for one that no reader follows."""
+    try:
+        flatbuffer = flatbuffer_of(data)
+        return read_need(read_subgraphs(flatbuffer), len(flatbuffer)).memory_bytes
+    except ModelFileError:
+        return 0
 
 
 def wrongly_accepted(case: Case, path: Path, sound: dict[str, str]) -> bool:
@@ -249,6 +234,7 @@ def nursery(runtime: str, options: argparse.Namespace, first: bool) -> list[tupl
         importlib.import_module("edgeready.cli.check")
     found = []
     with tempfile.TemporaryDirectory() as folder:
+        os.environ["XDG_CACHE_HOME"] = folder
         sound = {}
         for name, data in bases()[0]:
             (Path(folder) / "sound.tflite").write_bytes(data)
@@ -259,11 +245,14 @@ def nursery(runtime: str, options: argparse.Namespace, first: bool) -> list[tupl
             verbs["info"] = lambda: called(["info", str(path)])
         if host:
             verbs["check"] = lambda: checked(str(path))
-        verbs[f"classify {runtime}"] = lambda: called(["classify", str(path), str(IMAGE), "--runtime", runtime])
-        warm(path, verbs.values())
-        for case in cases(options.count, options.seed):
+        verbs[f"classify {runtime}"] = lambda: called(
+            ["classify", str(path), str(IMAGE), "--runtime", runtime, *PIXELS]
+        )
+        usual = warm(path, verbs.values())
+        for case in wanted(options):
             path.write_bytes(case.data)
-            outcomes = [settled(verb, partial(forked, work)) for verb, work in verbs.items()]
+            most = usual + need(case.data) + MOST_MEMORY
+            outcomes = [settled(verb, partial(forked, work, LIMITS["kill"]), most) for verb, work in verbs.items()]
             if first and wrongly_accepted(case, path, sound):
                 outcomes.append(Outcome("read", "wrong hash accepted", 0.0, case.damage))
             about = {"number": case.number, "base": case.base, "own": case.own, "damage": case.damage}
@@ -271,8 +260,8 @@ def nursery(runtime: str, options: argparse.Namespace, first: bool) -> list[tupl
     return found
 
 
-def warm(path: Path, works: Iterable[Callable[[], tuple[int, str]]]) -> None:
-    """Runs each command once on sound files, here, so that no fork has to import anything."""
+def warm(path: Path, works: Iterable[Callable[[], tuple[int, str]]]) -> int:
+    """The memory of each command on sound files, run once here, so that no fork has to import anything."""
     errors = os.dup(2)  # `called` sends it nowhere
     for data in (bases()[0][0][1], bases()[1][0][1]):
         path.write_bytes(data)
@@ -282,6 +271,7 @@ def warm(path: Path, works: Iterable[Callable[[], tuple[int, str]]]) -> None:
             if code not in (0, 1):
                 raise SystemExit(f"a sound file ends with exit code {code}: {text}")
     os.close(errors)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
 
 
 def refused(data: bytes) -> bool:
@@ -298,7 +288,7 @@ def in_nurseries(options: argparse.Namespace) -> list[tuple[dict, list[dict], bo
 
     def start(argument: tuple[int, str]) -> list[tuple[dict, list[dict], bool]]:
         command = [sys.executable, __file__, "--count", str(options.count), "--seed", str(options.seed)]
-        command += ["--limit", str(options.limit)]
+        command += ["--limit", str(options.limit), "--operators", str(options.operators)]
         command += ["--nursery", argument[1], *(["--first"] if argument[0] == 0 else [])]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
@@ -314,35 +304,26 @@ def by_installed(options: argparse.Namespace) -> list[tuple[dict, list[dict], bo
     """Files, evenly spread, through the commands as they are installed."""
     folder = Path(sys.executable).parent
     found = []
-    step = max(1, options.count // options.installed)
+    step = max(1, (options.operators or options.count) // options.installed)
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "case.tflite"
-        for case in cases(options.count, options.seed):
+        for case in wanted(options):
             if case.number % step != step // 2 * (case.number // step % 2):  # own and foreign in turn
                 continue
             path.write_bytes(case.data)
             commands = {"info": [folder / "edgeready-device", "info", path]}
             for runtime in installed_runtimes():
-                line = [folder / "edgeready-device", "classify", path, IMAGE, "--runtime", runtime.name]
+                line = [folder / "edgeready-device", "classify", path, IMAGE, "--runtime", runtime.name, *PIXELS]
                 commands[f"classify {runtime.name}"] = line
             if (folder / "edgeready").exists():
                 commands["check"] = [folder / "edgeready", "check", path]
             lines = {verb: list(map(str, line)) for verb, line in commands.items()}
-            outcomes = [asdict(settled(verb, partial(installed, line))) for verb, line in lines.items()]
+            outcomes = [
+                asdict(settled(verb, partial(installed, line, LIMITS["kill"]))) for verb, line in lines.items()
+            ]
             about = {"number": case.number, "base": case.base, "own": case.own, "damage": case.damage}
             found.append((about, outcomes, refused(case.data)))
     return found
-
-
-def installed(command: list[str]) -> tuple[int | None, str, str, float]:
-    """One installed command: what `forked` says of a function."""
-    started = time.perf_counter()
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=LIMITS["kill"], check=False)
-    except subprocess.TimeoutExpired:
-        return None, "", "SIGKILL", max(LIMITS["kill"], time.perf_counter() - started)
-    died_of = signal.Signals(-done.returncode).name if done.returncode < 0 else ""
-    return done.returncode, done.stderr, died_of, time.perf_counter() - started
 
 
 # -- the table --------------------------------------------------------------------------------------------------
@@ -352,26 +333,27 @@ def report(rows: list[tuple[dict, list[dict], bool]], seconds: float) -> int:
     """Prints what happened; 1 when anything did that must not."""
     counts: dict[str, Counter[str]] = {}
     slowest: dict[str, float] = {}
-    died: Counter[str] = Counter()
+    met: dict[str, Counter[str]] = {}
     for about, outcomes, _ in rows:
         for outcome in outcomes:
             verb = outcome["verb"]
             counts.setdefault(verb, Counter())[outcome["kind"]] += 1
             slowest[verb] = max(slowest.get(verb, 0.0), outcome["seconds"])
-            if DIED in outcome["message"]:
-                died[verb] += 1
+            met.setdefault(verb, Counter()).update(way for way, words in MET.items() if words in outcome["message"])
             if outcome["kind"] in FORBIDDEN:
                 print(f"{outcome['kind']}: file {about['number']} ({about['base']}, {about['damage']}), {verb}: "
                       f"{outcome['message'][:300]}")  # fmt: skip
     kinds = sorted({kind for found in counts.values() for kind in found} - set(FORBIDDEN))
-    print("| command | files | " + " | ".join([*kinds, *FORBIDDEN[:3]]) + " | died in the child | slowest |")
-    print("|---" * (len(kinds) + 7) + "|")
+    print("| command | files | " + " | ".join([*kinds, *FORBIDDEN[:5], *MET]) + " | slowest |")
+    print("|---" * (len(kinds) + 8 + len(MET)) + "|")
     for verb, found in sorted(counts.items()):
-        cells = [str(found[kind]) for kind in (*kinds, *FORBIDDEN[:3])]
-        print(f"| {verb} | {sum(found.values())} | {' | '.join(cells)} | {died[verb]} | {slowest[verb]:.2f} s |")
+        cells = [str(found[kind]) for kind in (*kinds, *FORBIDDEN[:5])] + [str(met[verb][way]) for way in MET]
+        print(f"| {verb} | {sum(found.values())} | {' | '.join(cells)} | {slowest[verb]:.2f} s |")
     files = {about["number"]: (about["own"], refused) for about, _, refused in rows}
     for own, name in ((True, "edgeready's own"), (False, "foreign")):
         group = [refused for mine, refused in files.values() if mine == own]
+        if not group:
+            continue
         print(f"{name}: {len(group)} files, the verifier refuses {sum(group)} of them by itself")
     wrong = sum(found[kind] for found in counts.values() for kind in FORBIDDEN)
     print(f"wrong hash accepted: {sum(found['wrong hash accepted'] for found in counts.values())}; {seconds:.0f} s")
@@ -383,6 +365,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=10_000, help="damaged files (default 10,000)")
     parser.add_argument("--installed", type=int, default=0, metavar="N", help="N of them through installed commands")
+    parser.add_argument("--operators", type=int, default=0, metavar="N", help="N files with one operator changed")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--limit", type=float, default=5.0, metavar="SECONDS", help="what is a hang (default 5)")
     parser.add_argument("--nursery", help=argparse.SUPPRESS)

@@ -89,6 +89,16 @@ OPTIONS = {
     "VAR_HANDLE": "VarHandleOptions",
     "WHILE": "WhileOptions",
 }
+OPTIONS_2 = {  # of the second union, which newer operators have
+    "REDUCE_WINDOW": "ReduceWindowOptions",
+    "STABLEHLO_CASE": "StablehloCaseOptions",
+    "STABLEHLO_COMPOSITE": "StableHLOCompositeOptions",
+    "STABLEHLO_GATHER": "StablehloGatherOptions",
+    "STABLEHLO_PAD": "StablehloPadOptions",
+    "STABLEHLO_REDUCE_WINDOW": "StablehloReduceWindowOptions",
+    "STABLEHLO_RNG_BIT_GENERATOR": "StablehloRngBitGeneratorOptions",
+    "STABLEHLO_SCATTER": "StablehloScatterOptions",
+}
 DTYPES = (
     "float32 float16 int32 uint8 int64 string bool int16 complex64 int8 float64 complex128 uint64 resource".split()
 )
@@ -98,7 +108,7 @@ DTYPES = (
 class T:
     """A tensor. `scale` is a number, a sequence (per axis `axis`) or None; `data` makes it a constant.
 
-    A constant's `shape` and `dtype` may be left out: they are the array's.
+    A constant's `shape` and `dtype` may be left out: they are the array's. `sparsity` is the schema's own object.
     """
 
     name: str
@@ -110,6 +120,7 @@ class T:
     signature: tuple[int, ...] | None = None
     axis: int = 0
     variable: bool = False
+    sparsity: Any = None
 
 
 @dataclass(frozen=True)
@@ -274,7 +285,7 @@ def _tensor(spec: T, buffers: list[schema.BufferT]) -> schema.TensorT:
     dtype = spec.dtype or ("int8" if array is None else str(array.dtype))
     made.type, made.isVariable = DTYPES.index(dtype), spec.variable
     made.shapeSignature = None if spec.signature is None else list(spec.signature)
-    made.buffer = 0
+    made.buffer, made.sparsity = 0, spec.sparsity
     if array is not None:
         buffers.append(_buffer(array.tobytes()))
         made.buffer = len(buffers) - 1
@@ -293,14 +304,17 @@ def _operator(op: O, numbers: Mapping[str, int], codes: dict[tuple[str, int, str
     made.inputs = [-1 if name is None else numbers[name] for name in op.inputs]
     made.outputs = [numbers[name] for name in op.outputs]
     made.customOptions = np.frombuffer(op.custom_options, np.uint8) if op.custom_options else None
-    table = OPTIONS.get(op.name)
+    table = OPTIONS.get(op.name) or OPTIONS_2.get(op.name)
     if table is not None:
         options = getattr(schema, f"{table}T")()
         for key, value in op.options.items():
             if not hasattr(options, key):
                 raise AttributeError(f"{table} has no field {key}")
             setattr(options, key, value)
-        made.builtinOptionsType, made.builtinOptions = getattr(schema.BuiltinOptions, table), options
+        if op.name in OPTIONS:
+            made.builtinOptionsType, made.builtinOptions = getattr(schema.BuiltinOptions, table), options
+        else:
+            made.builtinOptions2Type, made.builtinOptions2 = getattr(schema.BuiltinOptions2, table), options
     return made
 
 
