@@ -238,3 +238,10 @@ def ssd_many() -> bytes:
 @_model
 def ssd_other_anchors() -> bytes:
     return ssd(anchors=np.zeros((3, 4), np.float32))
+
+
+@_model
+def yolov8_outside() -> bytes:
+    """Boxes that reach out of the frame: to the left, over all of it, to the right, and one that is outside."""
+    boxes = np.array([[-0.5, 0.5, 3, 1], [0.5, 0.5, 1, 1], [1.5, 0.5, 3, 1], [2, 0.5, 0.5, 1]], np.float32)
+    return yolo(boxes=boxes, channels_first=True)

@@ -158,7 +158,10 @@ def test_boxes_in_pixels_are_told_from_fractions(model, runtime):
     ]
     fractions = Detector.load(model("yolov8_pixels"), head=HeadDescription(boxes="fractions"))
     # As fractions two boxes cover all of the picture, and the others lie outside of it.
-    assert rounded(fractions.detect(picture)) == [("1", round(200 / 255, 5), Box(0, 0, 16, 16))]
+    assert rounded(fractions.detect(picture)) == [
+        ("1", round(200 / 255, 5), Box(0, 0, 16, 16)),
+        ("1", round(100 / 255, 5), Box(0, 0, 16, 16)),
+    ]
 
 
 def test_a_model_without_its_normalization_gives_scores_that_are_refused(model):
@@ -167,6 +170,14 @@ def test_a_model_without_its_normalization_gives_scores_that_are_refused(model):
     )
     with pytest.raises(ModelFileError, match=r"yolov8_float\.tflite: the scores go from 0 to 200, not from 0 to 1"):
         detector.detect(PICTURE)
+
+
+def test_overlaps_are_those_of_whole_boxes_and_what_is_shown_is_clipped(model):
+    """Clipped first, three boxes would be the same; of the whole ones a third overlaps, and one lies outside."""
+    picture = np.array([[[200, 0, 0], [180, 0, 0]], [[160, 0, 0], [140, 0, 0]]], np.uint8)
+    detector = Detector.load(model("yolov8_outside"))
+    assert rounded(detector.detect(picture)) == [("0", round(raw / 255, 5), ALL) for raw in (200, 180, 160)]
+    assert rounded(detector.detect(picture, iou=0.3)) == [("0", round(raw / 255, 5), ALL) for raw in (200, 160)]
 
 
 # -- pictures ----------------------------------------------------------------------------------------------------
@@ -181,9 +192,10 @@ def test_boxes_are_in_pixels_of_the_picture_stretched_or_letterboxed(model):
         Box(4, 0, 8, 2),
         Box(0, 2, 8, 4),
     }
-    # 8x4 becomes 2x1, in the row of pixels 0 of the frame, and the bar below it is grey: 114 / 255 for class 0.
+    # 8x4 becomes 2x1, in the row of pixels 0 of the frame, and the bar below it is grey: 114 / 255 for class 0 of the
+    # box below, which lies outside of the picture, and of that over all.
     boxed = Detector.load(model("yolov8"))
-    assert rounded(boxed.detect(wide, threshold=0.3)) == [
+    assert rounded(boxed.detect(wide, threshold=0.3, iou=0.6)) == [
         ("1", round(200 / 255, 5), Box(0, 0, 4, 4)),
         ("1", round(200 / 255, 5), Box(4, 0, 8, 4)),
         ("0", round(114 / 255, 5), Box(0, 0, 8, 4)),

@@ -125,13 +125,12 @@ class Detector:
             candidates = self._decode(outputs)
         except ModelFileError as error:
             raise ModelFileError(f"{self.path}: {error}") from error
-        candidates = sort_candidates(candidates, threshold)
-        corners = placement.to_picture(candidates.corners)
+        if iou is None:
+            iou = math.inf if self.kind in (SSD, END_TO_END) else IOU
+        best = suppress_overlaps(sort_candidates(candidates, threshold), iou, most)
+        corners = placement.to_picture(best.corners)
         visible = (corners[:, 2:] > corners[:, :2]).all(axis=1)
-        candidates = Candidates(corners, candidates.classes, candidates.scores).select(visible)
-        if iou is None and self.kind in (SSD, END_TO_END):
-            iou = math.inf
-        best = suppress_overlaps(candidates, IOU if iou is None else iou, most)
+        best = Candidates(corners, best.classes, best.scores).select(visible)
         return [
             Detection(self._label(int(index)), int(index), float(score), Box(*map(float, box)))
             for box, index, score in zip(best.corners, best.classes, best.scores)
