@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from edgeready_device.detection.detector import Detector
     from edgeready_device.evaluation import evaluate
     from edgeready_device.images.frames import fit_frame
+    from edgeready_device.isolation.child import freeze_support
     from edgeready_device.model import Model
     from edgeready_device.model_file.contract import Description
     from edgeready_device.normalization import Normalization
@@ -41,6 +42,7 @@ __all__ = [
     "benchmark",
     "evaluate",
     "fit_frame",
+    "freeze_support",
     "verify",
     "watch",
     "watch_objects",
@@ -59,6 +61,7 @@ _HOMES = {
     "benchmark": "benchmarking.benchmark",
     "evaluate": "evaluation",
     "fit_frame": "images.frames",
+    "freeze_support": "isolation.child",
     "verify": "verification",
     "watch": "watching.watch",
     "watch_objects": "watching.objects",

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,7 @@ from edgeready_device.model_file.tensor_spec import TensorSpec
 from edgeready_device.runnable import check_runnable
 from edgeready_device.runtime.delegate import DelegateSpec, Delegation, open_delegated, parse_delegate
 from edgeready_device.runtime.failure import RUN_ERRORS, run_failure
+from edgeready_device.runtime.forked import Reopening, follow_forks, is_native
 from edgeready_device.runtime.runtime import Interpreter, Runtime, choose_runtime, open_interpreter
 from edgeready_device.tune_file import TuneRecord, usable_choice
 
@@ -40,8 +41,11 @@ class Session:
     `keep_state` keeps what a recurrent model remembers from one inference to the next, until `reset_state`.
 
     It may be shared between threads: an inference holds a lock, and what comes out belongs to the caller. For
-    parallel work give each thread its own (`replicate`).
+    parallel work give each thread its own (`replicate`). In a forked process it opens the model again with its first
+    inference there, from the initial state; with a delegate it refuses.
     """
+
+    _interpreter: Interpreter
 
     def __init__(
         self,
@@ -68,6 +72,7 @@ class Session:
         self._used = False
         self._lock = threading.Lock()
         self._attach(interpreter)
+        follow_forks(self)
 
     @classmethod
     def load(
@@ -155,6 +160,7 @@ class Session:
         other._lock = threading.Lock()
         other._used = False
         other._attach(self._open())
+        follow_forks(other)
         return other
 
     def invoke(self, tensors: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
@@ -191,6 +197,13 @@ class Session:
                 return interpreter.get_tensor(self._output_indices[output])
             except RUN_ERRORS as error:
                 raise self._failure(error) from error
+
+    def leave_interpreter(self) -> None:
+        """Lets go of the interpreter in a forked process, where the next inference opens another one."""
+        self._lock = threading.Lock()  # a thread of the parent may have held it
+        if is_native(self._interpreter):
+            self._interpreter = cast("Interpreter", Reopening(self._interpreter, self._reopen))
+            self._used = False
 
     def reset_state(self) -> None:
         """Sets what the model remembers back to its initial state; for `keep_state`."""
@@ -246,6 +259,15 @@ class Session:
                 f"{self.path}: the name of an input or output is no UTF-8, and {self.runtime} cannot read it: "
                 "convert the model again"
             ) from error
+
+    def _reopen(self) -> Interpreter:
+        if self.delegate is not None:
+            raise RuntimeUnavailableError(
+                f"{self.path}: it was opened with {self.delegate.name} before this process was forked, and a device "
+                "belongs to one process: load the model in the process that uses it"
+            )
+        self._attach(self._open())
+        return self._interpreter
 
     def _open(self) -> Interpreter:
         """Opens the model once more as it is open already, without a trial: it runs in this process."""

@@ -308,6 +308,12 @@ def compiled() -> bytes:
 
 
 @_model
+def wide() -> bytes:
+    """`conv` for images [1, 32, 32, 3]: large enough that a runtime's threads share it."""
+    return conv_classifier(size=32, channels=3)
+
+
+@_model
 def endless() -> bytes:
     return endless_classifier()
 

@@ -152,7 +152,7 @@ def module_arguments(module: str, *arguments: str) -> list[str]:
         if not _supports_freezing:
             raise SurroundingsError(
                 "this is a frozen program, which would start itself in place of a child process: call "
-                "edgeready_device.freeze_support() first in it, or leave the delegate out"
+                "edgeready_device.freeze_support() first of all in it"
             )
         return [CHILD_FLAG, module, *arguments]
     code = (
@@ -169,8 +169,8 @@ def freeze_support() -> None:
     """
     global _supports_freezing
     _supports_freezing = True
-    if not is_child() or sys.argv[1:2] != [CHILD_FLAG] or not sys.argv[2].startswith(_OURS):
+    flag, module = [*sys.argv[1:3], "", ""][:2]
+    if not is_child() or flag != CHILD_FLAG or not module.startswith(_OURS):
         return
-    module = sys.argv[2]
     del sys.argv[1:3]
     raise SystemExit(run_module(module))
