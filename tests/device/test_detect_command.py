@@ -224,6 +224,27 @@ def test_several_pictures_are_drawn_to_a_folder_each_under_its_own_name(run, mod
     assert sorted(path.name for path in folder.iterdir()) == ["a-2.png", "a.png", "b.png"]
 
 
+def test_frames_of_a_camera_are_drawn_under_their_numbers(run, model, tmp_path, monkeypatch):
+    blue_first = np.ascontiguousarray(ROOMS[..., ::-1])  # as OpenCV has it
+    capture = SimpleNamespace(
+        isOpened=lambda: True,
+        get=lambda number: 0.0,
+        set=lambda number, value: None,
+        read=lambda: (True, blue_first),
+        release=lambda: None,
+    )
+    monkeypatch.setitem(sys.modules, "cv2", SimpleNamespace(VideoCapture=lambda source: capture))
+    folder = tmp_path / "drawn"
+    code, out, _ = run(model("yolov8"), "--camera", "0", "--frames", 2, "--jsonl", "--max", 1, "--draw", folder)
+    entries = [json.loads(line) for line in out]
+    assert code == 0
+    assert [(entry["image"], entry["detections"][0]["label"]) for entry in entries] == [
+        ("frame 1", "1"),
+        ("frame 2", "1"),
+    ]
+    assert sorted(path.name for path in folder.iterdir()) == ["frame-1.png", "frame-2.png"]
+
+
 def test_a_jpeg_and_a_grey_picture_are_drawn(run, model, image, tmp_path):
     target = tmp_path / "out.jpg"
     assert run(model("yolov8"), image(pixels=PICTURE[..., 1]), "--draw", target)[0] == 0
