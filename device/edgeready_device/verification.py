@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeready_device.answers import SCORES, Columns, OutputReading, answers_of, output_readings, sized_as
 from edgeready_device.errors import ModelFileError
 from edgeready_device.model import Model
 from edgeready_device.model_file.golden import GoldenVectors, recording_key
 from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.runtime.runtime import KERNELS, Runtime, choose_runtime
+from edgeready_device.session import Session
 from edgeready_device.statistics import Proportion
 
 # The same runtime, version and kernels, recorded on x86-64 and run on arm64 (measured: docs/model-file.md).
@@ -34,17 +36,19 @@ class PathResult:
 
     Differences are in quantization steps; `histogram[d]` counts output values that differ by d steps, the last of 255
     possible ones those that differ by more, too. A float or 16-bit output has 255 steps over what was recorded.
-    `decisive` counts the vectors whose recorded winner leads by more than twice the bound, and of those how
-    many have the same winner here.
+    `decisive` counts the vectors whose recorded winner leads by more than twice the bound, and of those how many have
+    the same winner here. It and `agreement` are None for an output that is no row of class scores. `output` names one
+    of several.
     """
 
     kernels: str
     recording: str
     bound_steps: int
     histogram: tuple[int, ...]
-    agreement: Proportion
-    decisive: Proportion
+    agreement: Proportion | None
+    decisive: Proportion | None
     note: str = ""
+    output: str = ""
 
     @property
     def largest_steps(self) -> int:
@@ -54,7 +58,8 @@ class PathResult:
     @property
     def passed(self) -> bool:
         """Whether every value is within the bound and every decisive winner the same."""
-        return self.largest_steps <= self.bound_steps and self.decisive.hits == self.decisive.count
+        same_winners = self.decisive is None or self.decisive.hits == self.decisive.count
+        return self.largest_steps <= self.bound_steps and same_winners
 
 
 @dataclass(frozen=True)
@@ -63,12 +68,12 @@ class PathDistance:
 
     kernels: tuple[str, str]
     largest_steps: int
-    agreement: Proportion
+    agreement: Proportion | None
 
 
 @dataclass(frozen=True)
 class VerifyReport:
-    """The result of each kernel path of one runtime, and the distance between the paths where there are two."""
+    """The result of each kernel path and output of one runtime, and the distance between two paths."""
 
     model: Path
     runtime: Runtime
@@ -81,19 +86,23 @@ class VerifyReport:
         return all(result.passed for result in self.results)
 
     @property
-    def agreement(self) -> Proportion:
-        """The top-1 agreement of the path that agrees least."""
-        return min((result.agreement for result in self.results), key=lambda share: share.value)
+    def agreement(self) -> Proportion | None:
+        """The top-1 agreement of the path that agrees least; None for a model without a row of class scores."""
+        shares = [result.agreement for result in self.results if result.agreement is not None]
+        return min(shares, key=lambda share: share.value, default=None)
 
 
-def verify(model: Model | TfliteModel, runtime: str | None = None, delegate: str | None = None) -> VerifyReport:
+def verify(
+    model: Model | Session | TfliteModel, runtime: str | None = None, delegate: str | None = None
+) -> VerifyReport:
     """Runs the golden vectors of `model` through both kernel paths of `runtime` and compares like with like.
 
-    `runtime` None means that of a Model, and for a TfliteModel what `choose_runtime` says. With a `delegate` its
-    answers are compared with the nearest recording. Raises ModelFileError when the file carries no golden vectors.
+    `runtime` None means that of a Model or a Session, and for a TfliteModel what `choose_runtime` says. With a
+    `delegate` its answers are compared with the nearest recording. Raises ModelFileError when the file carries no
+    golden vectors.
     """
-    file = model.file if isinstance(model, Model) else model
-    if isinstance(model, Model):
+    file = model if isinstance(model, TfliteModel) else model.file
+    if not isinstance(model, TfliteModel):
         runtime = runtime or model.runtime.name
     golden = file.golden
     if golden is None:
@@ -101,65 +110,107 @@ def verify(model: Model | TfliteModel, runtime: str | None = None, delegate: str
             f"{file.path}: it carries no golden vectors: make it with edgeready build or convert, or add some with "
             "edgeready golden"
         )
-    here = choose_runtime(runtime)
-    outputs: dict[str, NDArray[Any]] = {}  # by the name of the kernel path
+    here, file = choose_runtime(runtime), sized_as(file, golden.all_inputs)
+    readings = output_readings(file)
+    answers: dict[str, Columns] = {}  # by the name of the kernel path
     for kernels in KERNELS if delegate is None else KERNELS[:1]:
-        under_test = Model.from_file(file, runtime=here.name, threads=1, kernels=kernels, delegate=delegate)
-        outputs[kernels if delegate is None else f"delegate {delegate}"] = outputs_of(under_test, golden.inputs)
-    results = tuple(compare(golden, here, kernels, rows) for kernels, rows in outputs.items())
-    return VerifyReport(file.path, here, results, distance(outputs) if len(outputs) == 2 else None)
+        session = Session.from_file(file, runtime=here.name, threads=1, kernels=kernels, delegate=delegate)
+        name = kernels if delegate is None else f"delegate {delegate}"
+        answers[name] = answers_of(session, golden.all_inputs)
+    results = tuple(
+        compare(golden, here, name, rows, reading=reading, number=number)
+        for name, columns in answers.items()
+        for number, (rows, reading) in enumerate(zip(columns, readings))
+    )
+    return VerifyReport(file.path, here, results, _between(answers, readings) if len(answers) == 2 else None)
 
 
-def outputs_of(model: Model, inputs: NDArray[Any]) -> NDArray[Any]:
-    """The raw outputs (n, classes) of quantized `inputs` (n, ...)."""
-    if inputs.shape[1:] != model.input.shape[1:] or inputs.dtype != model.input.dtype:
-        raise ModelFileError(
-            f"the golden vectors are {inputs.dtype} {list(inputs.shape[1:])}, the model takes "
-            f"{model.input.dtype} {list(model.input.shape[1:])}: make the file again"
-        )
-    return np.stack([model.invoke(tensor[np.newaxis]) for tensor in inputs])
+def outputs_of(model: Model | Session, inputs: NDArray[Any]) -> NDArray[Any]:
+    """The raw first output (n, values) of recorded `inputs` (n, ...) of a model with one input."""
+    return answers_of(model.session if isinstance(model, Model) else model, (inputs,))[0]
 
 
-def compare(golden: GoldenVectors, runtime: Runtime, kernels: str, outputs: NDArray[Any]) -> PathResult:
-    """Compares `outputs` (n, classes) with the recording that is most like `runtime` and `kernels`."""
+def compare(
+    golden: GoldenVectors,
+    runtime: Runtime,
+    kernels: str,
+    outputs: NDArray[Any],
+    *,
+    reading: OutputReading = SCORES,
+    number: int = 0,
+) -> PathResult:
+    """Compares `outputs` (n, values) of output `number` with the recording most like `runtime` and `kernels`."""
     key, bound, note = _recording(golden, runtime, kernels)
-    expected = golden.outputs[key]
+    columns = golden.outputs_of(key)
+    if number >= len(columns):
+        raise ModelFileError(
+            f"the recording {key!r} has {len(columns)} outputs, and the model more: make the golden vectors again"
+        )
+    expected, bound = columns[number], 0 if reading.exact else bound
     if expected.shape != outputs.shape or expected.dtype != outputs.dtype:
         raise ModelFileError(
             f"the recording {key!r} has the shape {expected.shape}, the outputs {outputs.shape} "
             f"({expected.dtype} and {outputs.dtype}): make the golden vectors again"
         )
-    steps = _steps(expected, outputs)
-    decisive = _lead(expected) > 2 * bound
-    same = expected.argmax(axis=1) == outputs.argmax(axis=1)
+    steps = _steps(expected, outputs, 1.0 if reading.exact else _step(expected))
+    agreement = decisive = None
+    if reading.scores:
+        clear = _lead(expected) > 2 * bound
+        same = expected.argmax(axis=1) == outputs.argmax(axis=1)
+        agreement = Proportion(int(same.sum()), len(same))
+        decisive = Proportion(int(same[clear].sum()), int(clear.sum()))
     return PathResult(
         kernels=kernels,
         recording=key,
         bound_steps=bound,
-        histogram=tuple(int(count) for count in np.bincount(steps.reshape(-1))),
-        agreement=Proportion(int(same.sum()), len(same)),
-        decisive=Proportion(int(same[decisive].sum()), int(decisive.sum())),
+        histogram=tuple(int(count) for count in np.bincount(steps.reshape(-1), minlength=1)),
+        agreement=agreement,
+        decisive=decisive,
         note=note,
+        output=reading.name,
     )
 
 
-def distance(outputs: Mapping[str, NDArray[Any]]) -> PathDistance:
-    """How far the outputs (n, classes) of two kernel paths are apart, by the paths' names."""
+def distance(outputs: Mapping[str, NDArray[Any]], reading: OutputReading = SCORES) -> PathDistance:
+    """How far the outputs (n, values) of two kernel paths are apart, by the paths' names."""
     (first, ours), (second, theirs) = outputs.items()
-    same = ours.argmax(axis=1) == theirs.argmax(axis=1)
-    return PathDistance((first, second), int(_steps(ours, theirs).max()), Proportion(int(same.sum()), len(same)))
+    steps = _steps(ours, theirs, 1.0 if reading.exact else _step(ours))
+    agreement = None
+    if reading.scores:
+        same = ours.argmax(axis=1) == theirs.argmax(axis=1)
+        agreement = Proportion(int(same.sum()), len(same))
+    return PathDistance((first, second), int(steps.max(initial=0)), agreement)
+
+
+def _between(answers: Mapping[str, Columns], readings: Sequence[OutputReading]) -> PathDistance:
+    """The distance of the output whose paths are the furthest apart, with the agreement of the class scores."""
+    distances = [
+        distance({name: columns[number] for name, columns in answers.items()}, reading)
+        for number, reading in enumerate(readings)
+    ]
+    agreements = [found.agreement for found in distances if found.agreement is not None]
+    furthest = max(found.largest_steps for found in distances)
+    return PathDistance(distances[0].kernels, furthest, agreements[0] if agreements else None)
 
 
 def _step(expected: NDArray[Any]) -> float:
     """What one step is: that of an 8-bit output, or for wider ones the 255th part of what was recorded."""
     if expected.dtype.itemsize == 1:
         return 1.0
-    return max(float(np.ptp(expected.astype(np.float64))) / MOST_STEPS, float(np.finfo(np.float32).tiny))
+    finite = expected[np.isfinite(expected)].astype(np.float64)
+    spread = float(np.ptp(finite)) if finite.size else 0.0
+    return max(spread / MOST_STEPS, float(np.finfo(np.float32).tiny))
 
 
-def _steps(expected: NDArray[Any], outputs: NDArray[Any]) -> NDArray[np.intp]:
-    """The differences in whole steps, at most MOST_STEPS; what is no number is as far off as can be."""
-    apart = np.abs(expected.astype(np.float64) - outputs.astype(np.float64)) / _step(expected)
+def _steps(expected: NDArray[Any], outputs: NDArray[Any], step: float) -> NDArray[np.intp]:
+    """The differences in whole steps, at most MOST_STEPS; what is no number is as far off as can be.
+
+    What was recorded as no number must be none here.
+    """
+    ours, theirs = expected.astype(np.float64), outputs.astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        apart = np.abs(ours - theirs) / step
+    apart = np.where((ours == theirs) | (np.isnan(ours) & np.isnan(theirs)), 0.0, apart)
     whole = np.rint(np.clip(np.where(np.isnan(apart), MOST_STEPS, apart), 0, MOST_STEPS))
     return np.asarray(whole, np.intp)
 

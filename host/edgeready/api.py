@@ -177,16 +177,30 @@ def layers(
     return diagnose_files(Path(float32), Path(integer), os.fspath(data), seed=seed, images=images, progress=progress)
 
 
-def golden(file: StrPath, *, data: StrPath, out: StrPath | None = None, vectors: int | None = None) -> GoldenFile:
+def golden(
+    file: StrPath,
+    *,
+    data: StrPath | None = None,
+    inputs: StrPath | None = None,
+    out: StrPath | None = None,
+    vectors: int | None = None,
+) -> GoldenFile:
     """Writes the model in `file` with golden vectors, which `edgeready_device.verify` compares on the board.
 
-    `data` is a folder of pictures, a .npz or the name of a set; `out` defaults to FILE_golden.tflite, `vectors` to as
-    many as fit into 128 KiB, at most 32. Raises RuntimeUnavailableError when no runtime here runs the model,
-    DatasetError when there is no picture.
+    `data` is a folder of pictures, a .npz or the name of a set, for an image classifier; `inputs` is a .npz with an
+    array for each input of any model, and what takes no pictures gets seeded noise without it. `out` defaults to
+    FILE_golden.tflite, `vectors` to as many as fit into 128 KiB, at most 32. Raises RuntimeUnavailableError when no
+    runtime here runs the model, DatasetError when there is no picture.
     """
     from edgeready.workflows.golden import add_golden
 
-    return add_golden(Path(file), os.fspath(data), None if out is None else Path(out), vectors)
+    return add_golden(
+        Path(file),
+        None if data is None else os.fspath(data),
+        None if out is None else Path(out),
+        vectors,
+        inputs=None if inputs is None else Path(inputs),
+    )
 
 
 def bundle(file: StrPath, *, target: str = "pi-os-12", out: StrPath = "edgeready-bundle") -> Bundle:

@@ -95,10 +95,10 @@ def test_golden_vectors_in_another_order_verify(name, model, complete, runtime):
 @pytest.mark.parametrize("name", ["rnn", "resource"])
 def test_a_candidate_of_tune_answers_from_the_initial_state(name, model, runtime):
     expected = Model.load(model(name), runtime=runtime.name).run_many(FRAMES).tolist()
-    with CandidateProcess(TrialRequest(runtime.name), model(name).read_bytes(), FRAMES) as process:
+    with CandidateProcess(TrialRequest(runtime.name), model(name).read_bytes(), (FRAMES,)) as process:
         process.open()
         process.measure(0.01, 60)
-        assert [process.answer(i, 60)[0].tolist() for i in (2, 0, 1, 0)] == [expected[i] for i in (2, 0, 1, 0)]
+        assert [process.answer(i, 60)[0][0].tolist() for i in (2, 0, 1, 0)] == [expected[i] for i in (2, 0, 1, 0)]
 
 
 def test_a_benchmark_sets_the_state_back_before_each_run_and_outside_of_its_time(model, monkeypatch, litert):

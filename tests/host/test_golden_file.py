@@ -184,3 +184,87 @@ def test_the_command_as_json_is_one_document(run_here, foreign, pictures, tmp_pa
     found = json.loads(out)
     assert (code, found["out"], found["recordings"]) == (0, str(tmp_path / "x.tflite"), list(RECORDINGS))
     assert found["refused"] == {}
+
+
+# -- models that are no image classifiers --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def two_arms(tmp_path) -> Path:
+    """Two inputs of two types, and two outputs: x + x, and the rows of a table that `tokens` names."""
+    tensors = [
+        T("x", (1, 3), "float32"),
+        T("tokens", (1, 2), "int32"),
+        T("table", data=np.arange(8, dtype=np.float32).reshape(4, 2)),
+        T("twice", (1, 3), "float32"),
+        T("rows", (1, 2, 2), "float32"),
+    ]
+    ops = [O("ADD", ["x", "x"], ["twice"]), O("GATHER", ["table", "tokens"], ["rows"])]
+    path = tmp_path / "arms.tflite"
+    path.write_bytes(tflite(tensors=tensors, ops=ops, inputs=["x", "tokens"], outputs=["twice", "rows"]))
+    return path
+
+
+def test_any_model_gets_vectors_of_seeded_noise(two_arms):
+    found = add_golden(two_arms)
+    assert (found.vectors, found.recordings) == (32, RECORDINGS)
+    golden = read_model_file(found.out).golden
+    assert [rows.shape for rows in golden.all_inputs] == [(32, 3), (32, 2)]
+    for key in RECORDINGS:
+        twice, rows = golden.outputs_of(key)
+        assert twice.tolist() == (golden.inputs * 2).tolist()
+        assert rows.shape == (32, 4)
+    assert verify(read_model_file(found.out)).passed
+
+
+def test_any_model_gets_vectors_of_ones_own_values(two_arms, tmp_path):
+    np.savez(tmp_path / "in.npz", x=np.arange(15.0).reshape(5, 3), tokens=np.full((5, 2), 3))
+    found = add_golden(two_arms, inputs=tmp_path / "in.npz", vectors=4)
+    golden = read_model_file(found.out).golden
+    assert golden.inputs.tolist() == np.arange(12.0).reshape(4, 3).tolist()
+    assert golden.outputs_of(RECORDINGS[0])[1].tolist() == [[6, 7, 6, 7]] * 4
+
+
+def test_a_classifier_may_be_fed_with_tensors_too(foreign, tmp_path):
+    np.savez(tmp_path / "in.npz", image=np.zeros((2, 16, 16, 3), np.uint8))
+    assert add_golden(foreign, inputs=tmp_path / "in.npz").vectors == 2
+
+
+def test_a_model_of_open_size_keeps_its_bytes_and_verifies_at_the_size_of_its_vectors(tmp_path):
+    tensors = [T("x", (1,), "float32", signature=(-1,)), T("y", (1,), "float32", signature=(-1,))]
+    path = tmp_path / "open.tflite"
+    path.write_bytes(tflite(tensors=tensors, ops=[O("ABS", ["x"], ["y"])], inputs=["x"], outputs=["y"]))
+    with pytest.raises(ModelFileError, match=r"open \(\[-1\]\): give --inputs FILE.npz"):
+        add_golden(path)
+    np.savez(tmp_path / "in.npz", x=-np.ones((3, 7)))
+    found = add_golden(path, inputs=tmp_path / "in.npz")
+    assert read_model_file(found.out).flatbuffer == path.read_bytes()
+    assert verify(read_model_file(found.out)).passed
+
+
+def test_what_does_not_suit_the_model_is_refused_before_anything_is_written(foreign, two_arms, pictures, tmp_path):
+    files = sorted(tmp_path.iterdir())
+    with pytest.raises(UsageError, match="is an image classifier: give pictures with --data, or tensors with"):
+        add_golden(foreign)
+    with pytest.raises(UsageError, match="--data and --inputs: give one of the two"):
+        add_golden(foreign, str(pictures), inputs=tmp_path / "in.npz")
+    with pytest.raises(ModelFileError, match=r"2 inputs .* it seems to be a model with 2 inputs"):
+        add_golden(two_arms, str(pictures))
+    with pytest.raises(NotFoundError, match="no such file; name a "):
+        add_golden(two_arms, inputs=tmp_path / "none.npz")
+    assert sorted(tmp_path.iterdir()) == files
+
+
+def test_vectors_that_no_device_reads_are_refused(two_arms, monkeypatch):
+    monkeypatch.setattr("edgeready_device.model_file.golden._MOST_BYTES", 1000)  # in place of 64 MiB
+    with pytest.raises(DatasetError, match=r"with 32 vectors .* ask for fewer --vectors"):
+        add_golden(two_arms)
+    assert not two_arms.with_name("arms_golden.tflite").exists()
+
+
+def test_answers_of_changing_size_cannot_be_recorded(tmp_path):
+    tensors = [T("x", (1, 4), "bool"), T("y", (1, 2), "int64", signature=(-1, 2))]
+    path = tmp_path / "where.tflite"
+    path.write_bytes(tflite(tensors=tensors, ops=[O("WHERE", ["x"], ["y"])], inputs=["x"], outputs=["y"]))
+    with pytest.raises(ModelFileError, match="its output 0 has "):
+        add_golden(path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from edgeready_device.commands.options import add_threads_option, add_verb, apply_size
+from edgeready_device.commands.options import add_inputs_option, add_threads_option, add_verb, apply_size
 from edgeready_device.commands.terminal import NEGATIVE, progress, say, show
 from edgeready_device.errors import OutputError, UsageError
 
@@ -15,6 +15,7 @@ def add(verbs: Any) -> None:
     summary = "finds the fastest runtime and number of threads here, and writes the choice beside the model"
     parser = add_verb(verbs, "tune", run, summary=summary, opens=True)
     add_threads_option(parser, several=True)
+    add_inputs_option(parser)
     parser.add_argument("--seconds", type=float, default=20.0, help="time to measure for in all (default 20)")
     parser.add_argument(
         "--seed", type=int, default=0, help="seed of the order of the candidates in each round (default 0)"
@@ -24,7 +25,10 @@ def add(verbs: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Tunes and returns the exit code: 1 when nothing is chosen."""
+    from edgeready_device.answers import sized_as
+    from edgeready_device.model_file.input_size import open_inputs
     from edgeready_device.model_file.reader import read_model_file
+    from edgeready_device.model_inputs import read_inputs
     from edgeready_device.report.tune import candidate_json, tune_json, tune_text
     from edgeready_device.tune_file import write_tune_file
     from edgeready_device.tuning.tune import TuneConfig, tune
@@ -33,7 +37,11 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(
             f"{options.model} is a pipe, and the choice goes beside the model: name a file, or --dry-run"
         )
-    file = apply_size(options, read_model_file(options.model, trusted=options.trusted))
+    file, inputs = apply_size(options, read_model_file(options.model, trusted=options.trusted)), None
+    if options.inputs is not None:
+        file, inputs = read_inputs(options.inputs, file)
+    elif open_inputs(file) and file.golden is not None:
+        file = sized_as(file, file.golden.all_inputs)  # its open sizes are those of what was recorded
     config = TuneConfig(
         runtime=options.runtime,
         threads=options.threads,
@@ -41,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
         seconds=options.seconds,
         seed=options.seed,
     )
-    result = tune(file, config, progress())
+    result = tune(file, config, progress(), inputs=inputs)
     path = None
     if result.choice is not None and not options.dry_run:
         candidates = [candidate_json(candidate) for candidate in result.candidates]

@@ -1,4 +1,4 @@
-"""Golden vectors: quantized inputs and the outputs that the host recorded, per runtime, version and kernel path."""
+"""Golden vectors: input tensors and the outputs that the host recorded, per runtime, version and kernel path."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import io
 import math
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from edgeready_device.errors import ModelFileError, one_line
 from edgeready_device.model_file.archive import read_archive
 from edgeready_device.runtime.runtime import Runtime
 
-_PREFIX = "outputs/"
+_PREFIX, _MORE_INPUTS = "outputs/", "inputs/"
 _SUFFIX = ".npy"
 _MOST_BYTES = 64 << 20  # unpacked, all arrays together; chosen: twice what golden.npz may take in a file
 _MAGIC = b"\x93NUMPY\x01\x00"  # version 1.0, which numpy writes for every plain array
@@ -30,23 +30,49 @@ _KEYS = {"descr", "fortran_order", "shape"}
 
 @dataclass(frozen=True)
 class GoldenVectors:
-    """`inputs` (n, ...) and, per recording key, `outputs` (n, classes), all quantized."""
+    """`inputs` (n, ...) and, per recording key, `outputs` (n, values), as the model's own tensors have them.
+
+    A sample in `inputs` lacks a batch of 1, and one in `outputs` is flat. `more_inputs` has the second input and
+    those after it, `more_outputs` the second output and those after it for each key in `outputs`.
+    """
 
     inputs: NDArray[Any]
     outputs: Mapping[str, NDArray[Any]]
+    more_inputs: tuple[NDArray[Any], ...] = ()
+    more_outputs: Mapping[str, tuple[NDArray[Any], ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for key, rows in self.outputs.items():
-            if rows.shape[:1] != self.inputs.shape[:1]:
-                raise ModelFileError(
-                    f"golden vectors {key!r}: {_count(rows)} outputs for {_count(self.inputs)} inputs"
-                )
+        for key in self.outputs:
+            for rows in self.outputs_of(key):
+                self._check_count(f"{key!r}", _count(rows), "outputs")
+        for number, rows in enumerate(self.more_inputs, 1):
+            self._check_count(f"of input {number}", _count(rows), "inputs")
         if not _count(self.inputs) or not self.outputs:
             raise ModelFileError("the golden vectors are empty: make the file again")
+        if len({len(self.more_outputs.get(key, ())) for key in self.outputs}) > 1 or not set(
+            self.more_outputs
+        ) <= set(self.outputs):
+            raise ModelFileError("the golden vectors have another number of outputs in each recording: make it again")
+
+    def _check_count(self, title: str, count: int, what: str) -> None:
+        if count != _count(self.inputs):
+            raise ModelFileError(f"golden vectors {title}: {count} {what} for {_count(self.inputs)} inputs")
+
+    @property
+    def all_inputs(self) -> tuple[NDArray[Any], ...]:
+        """All inputs in the model's order."""
+        return (self.inputs, *self.more_inputs)
+
+    def outputs_of(self, key: str) -> tuple[NDArray[Any], ...]:
+        """All outputs of the recording `key`, in the model's order."""
+        return (self.outputs[key], *self.more_outputs.get(key, ()))
 
     def to_bytes(self) -> bytes:
         """The vectors as the bytes of `golden.npz`; equal vectors give equal bytes."""
         arrays = {"inputs": self.inputs, **{_PREFIX + key: rows for key, rows in self.outputs.items()}}
+        arrays.update({f"inputs/{number}": rows for number, rows in enumerate(self.more_inputs, 1)})
+        for key, columns in self.more_outputs.items():
+            arrays.update({f"{_PREFIX}{key}/{number}": rows for number, rows in enumerate(columns, 1)})
         target = io.BytesIO()
         with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, array in arrays.items():
@@ -73,8 +99,29 @@ def read_golden(data: bytes) -> GoldenVectors:
         raise ModelFileError(f"golden.npz cannot be read ({error}): the file is damaged") from error
     if "inputs" not in arrays:
         raise ModelFileError("golden.npz has no array 'inputs': the file is damaged")
-    outputs = {name[len(_PREFIX) :]: rows for name, rows in arrays.items() if name.startswith(_PREFIX)}
-    return GoldenVectors(arrays["inputs"], outputs)
+    outputs: dict[str, NDArray[Any]] = {}
+    more: dict[str, dict[int, NDArray[Any]]] = {}
+    for name, rows in arrays.items():
+        if not name.startswith((_PREFIX, _MORE_INPUTS)):
+            continue
+        key, _, number = name.rpartition("/")
+        if number.isascii() and number.isdigit():
+            more.setdefault(key, {})[int(number)] = rows
+        else:
+            outputs[name[len(_PREFIX) :]] = rows
+    columns = {name: _in_order(name, numbers) for name, numbers in more.items()}
+    return GoldenVectors(
+        arrays["inputs"],
+        outputs,
+        columns.pop("inputs", ()),
+        {name[len(_PREFIX) :]: rows for name, rows in columns.items()},
+    )
+
+
+def _in_order(name: str, numbers: Mapping[int, NDArray[Any]]) -> tuple[NDArray[Any], ...]:
+    if sorted(numbers) != list(range(1, len(numbers) + 1)):
+        raise ModelFileError(f"golden.npz has {name!r:.60} {sorted(numbers)[:9]}, not 1 and so on: it is damaged")
+    return tuple(numbers[number] for number in sorted(numbers))
 
 
 def _arrays(data: bytes) -> dict[str, NDArray[Any]]:

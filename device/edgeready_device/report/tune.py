@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeready_device.text import duration, plain, rows, table
+from edgeready_device.tuning.agreement import Agreement
 from edgeready_device.tuning.candidate import Candidate, TuneResult, ratio
 
 
@@ -58,6 +59,12 @@ def tune_text(result: TuneResult, path: Path | None) -> str:
     return "\n".join([plain(str(result.model)), table(header, lines), *notes, rows(facts)])
 
 
+def _agreement_text(agreement: Agreement | None) -> str:
+    if agreement is None or agreement.same_top1 is None:
+        return "-"
+    return f"{agreement.same_top1} of {agreement.count}"
+
+
 def _line(candidate: Candidate, best: Candidate | None) -> list[str]:
     measured, agreement = bool(candidate.rounds_s), candidate.agreement
     times = f"{ratio(candidate, best):.3g}" if measured and best is not None else "-"
@@ -67,6 +74,6 @@ def _line(candidate: Candidate, best: Candidate | None) -> list[str]:
         times,
         f"{candidate.runs:,}",
         str(agreement.largest_steps) if agreement else "-",
-        f"{agreement.same_top1} of {agreement.count}" if agreement else "-",
+        _agreement_text(agreement),
         "chosen" if candidate is best else "out" if candidate.note else "",
     ]

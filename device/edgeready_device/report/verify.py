@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from edgeready_device.statistics import Proportion
 from edgeready_device.text import plain, proportion_json, table
 from edgeready_device.verification import MOST_STEPS, PathDistance, PathResult, VerifyReport
 
+_LONGEST_NAME = 40  # of an output; chosen: a column of the table
 # From and to how many steps each line of the histogram goes: differences are mostly small.
 _LINES = ((0, 0), (1, 1), (2, 2), (3, 4), (5, 8), (9, 16), (17, 32), (33, 64), (65, 128), (129, MOST_STEPS))
 
@@ -17,7 +19,7 @@ def verify_json(report: VerifyReport) -> dict[str, Any]:
         "model": str(report.model),
         "runtime": str(report.runtime),
         "passed": report.passed,
-        "agreement": proportion_json(report.agreement),
+        "agreement": _share_json(report.agreement),
         "paths": [_path_json(result) for result in report.results],
         "between": None if report.between is None else _between_json(report.between),
     }
@@ -27,9 +29,9 @@ def verify_text(report: VerifyReport) -> str:
     """Returns a verification for people: the verdict, each path, the histogram, and what is only information."""
     lines = [
         [
-            result.kernels,
+            _title(result),
             f"{result.largest_steps} of {result.bound_steps}",
-            f"{result.agreement.hits} of {result.agreement.count}",
+            _share_text(result.agreement),
             "pass" if result.passed else "FAIL",
         ]
         for result in report.results
@@ -44,12 +46,13 @@ def verify_text(report: VerifyReport) -> str:
 def _path_json(result: PathResult) -> dict[str, Any]:
     return {
         "kernels": result.kernels,
+        **({"output": result.output} if result.output else {}),
         "recording": result.recording,
         "bound_steps": result.bound_steps,
         "largest_steps": result.largest_steps,
         "histogram": list(result.histogram),
-        "agreement": proportion_json(result.agreement),
-        "decisive": proportion_json(result.decisive),
+        "agreement": _share_json(result.agreement),
+        "decisive": _share_json(result.decisive),
         "passed": result.passed,
         "note": result.note,
     }
@@ -59,7 +62,7 @@ def _between_json(between: PathDistance) -> dict[str, Any]:
     return {
         "kernels": list(between.kernels),
         "largest_steps": between.largest_steps,
-        "agreement": proportion_json(between.agreement),
+        "agreement": _share_json(between.agreement),
     }
 
 
@@ -71,7 +74,19 @@ def _histogram(report: VerifyReport) -> str:
         for first, last in _LINES
         if first <= largest
     ]
-    return table(["values off by", *(result.kernels for result in report.results)], lines)
+    return table(["values off by", *map(_title, report.results)], lines)
+
+
+def _title(result: PathResult) -> str:
+    return f"{result.kernels}, {plain(result.output)[:_LONGEST_NAME]}" if result.output else result.kernels
+
+
+def _share_json(share: Proportion | None) -> dict[str, Any] | None:
+    return None if share is None else proportion_json(share)
+
+
+def _share_text(share: Proportion | None) -> str:
+    return "-" if share is None else f"{share.hits} of {share.count}"
 
 
 def _range(first: int, last: int) -> str:
@@ -84,8 +99,6 @@ def _range(first: int, last: int) -> str:
 def _between_text(between: PathDistance | None) -> list[str]:
     if between is None:
         return []
-    agreement, (first, second) = between.agreement, between.kernels
-    return [
-        f"for information: {first} and {second} differ here by up to {between.largest_steps} steps, "
-        f"same top-1 {agreement.hits} of {agreement.count}"
-    ]
+    first, second = between.kernels
+    same = "" if between.agreement is None else f", same top-1 {_share_text(between.agreement)}"
+    return [f"for information: {first} and {second} differ here by up to {between.largest_steps} steps{same}"]

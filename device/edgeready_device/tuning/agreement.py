@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeready_device.answers import SCORES, Columns, OutputReading, output_readings, restore_rows, stack_samples
 from edgeready_device.errors import ModelFileError
-from edgeready_device.model_file.contract import Contract
+from edgeready_device.frame_encoder import FrameEncoder
 from edgeready_device.model_file.golden import GoldenVectors, recording_key
 from edgeready_device.model_file.reader import TfliteModel
+from edgeready_device.model_inputs import input_specs, seeded_inputs
 from edgeready_device.runtime.runtime import Runtime
 from edgeready_device.verification import compare
 
@@ -22,11 +24,12 @@ _FLOAT_STEPS = 255  # a float output's range counts as so many steps, those of a
 
 @dataclass(frozen=True)
 class CandidateOutputs:
-    """The raw `outputs` (n, classes) of a runtime, or of a delegate, with its `kernels`."""
+    """The raw `outputs` (n, values) of a runtime, or of a delegate, with its `kernels`; `more` are other outputs."""
 
     runtime: Runtime
     outputs: NDArray[Any] = field(repr=False)
     kernels: str = "default"
+    more: Columns = field(default=(), repr=False)
 
     @property
     def name(self) -> str:
@@ -38,12 +41,13 @@ class CandidateOutputs:
 class Agreement:
     """How far a candidate's answers are from the expected ones, in quantization steps.
 
-    `same_top1` of `count` answers have the expected top-1 class. `reason` says why that is too far, or is empty.
+    `same_top1` of `count` answers have the expected top-1 class, None where no output is a row of class scores.
+    `reason` says why that is too far, or is empty.
     """
 
     largest_steps: int
     bound_steps: int
-    same_top1: int
+    same_top1: int | None
     count: int
     reason: str = ""
 
@@ -55,84 +59,129 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Expected:
-    """The expected outputs (n, classes) by recording key; `source` names their origin in words."""
+    """The expected outputs (n, values) by recording key; `source` names their origin in words.
+
+    `more` has the other outputs by the same keys, and `readings` says how each output is judged.
+    """
 
     outputs: Mapping[str, NDArray[Any]] = field(repr=False)
     source: str
+    more: Mapping[str, Columns] = field(default_factory=dict, repr=False)
+    readings: tuple[OutputReading, ...] = (SCORES,)
 
 
-def choose_inputs(file: TfliteModel, contract: Contract) -> NDArray[Any]:
-    """Returns input tensors without the batch (n, ...): those of the golden vectors, else seeded noise."""
-    golden = _fitting_golden(file, contract)
+def choose_inputs(file: TfliteModel) -> Columns:
+    """Returns the samples (n, ...) of each input: those of the golden vectors, else seeded noise."""
+    golden = _fitting_golden(file)
     if golden is not None:
-        return golden.inputs[:MOST_INPUTS]
-    shape = (MOST_INPUTS, *contract.input.shape[1:])
+        return tuple(rows[:MOST_INPUTS] for rows in golden.all_inputs)
+    try:
+        contract = file.contract
+        contract.check()
+    except ModelFileError:  # no image classifier, or one of which more must be said
+        return stack_samples(seeded_inputs(file, MOST_INPUTS).samples)
+    frame, encoder = contract.frame, FrameEncoder(contract)
+    shape = (MOST_INPUTS, frame.height, frame.width, frame.channels)
     pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-    if contract.table is not None:
-        return np.asarray(contract.table(pixels))
-    return contract.frame.normalization.apply(pixels).astype(contract.input.dtype)
+    return stack_samples([[encoder(picture)] for picture in pixels])
 
 
-def recorded_outputs(file: TfliteModel, contract: Contract) -> Expected | None:
+def recorded_outputs(file: TfliteModel) -> Expected | None:
     """Returns the outputs that golden vectors record; None for a file without them."""
-    golden = _fitting_golden(file, contract)
+    golden = _fitting_golden(file)
     if golden is None:
         return None
-    outputs = {key: rows[:MOST_INPUTS] for key, rows in golden.outputs.items()}
-    return Expected(outputs, f"{min(MOST_INPUTS, len(golden.inputs))} golden vectors in the file")
+    return Expected(
+        {key: rows[:MOST_INPUTS] for key, rows in golden.outputs.items()},
+        f"{min(MOST_INPUTS, len(golden.inputs))} golden vectors in the file",
+        {key: tuple(rows[:MOST_INPUTS] for rows in more) for key, more in golden.more_outputs.items()},
+        readings=output_readings(file),
+    )
 
 
-def find_consensus(candidates: Sequence[CandidateOutputs]) -> tuple[Expected, bool]:
+def find_consensus(
+    candidates: Sequence[CandidateOutputs],
+    readings: tuple[OutputReading, ...] = (SCORES,),
+    source: str = "frames of noise",
+) -> tuple[Expected, bool]:
     """Returns the outputs with which most candidates agree, the first of equals, and whether a majority does.
 
-    No kernels are right by their name: on TF1's uint8 MobileNet-v2 the reference kernels of tflite-runtime 2.14
-    answer 255 for every class, and those of LiteRT 2.3 abort (measured).
+    `readings` says how each output is judged, and `source` what the inputs were. No kernels are right by their name:
+    on TF1's uint8 MobileNet-v2 the reference kernels of tflite-runtime 2.14 answer 255 for every class, and those of
+    LiteRT 2.3 abort (measured).
     """
-    expectations = [_expect(candidate) for candidate in candidates]
+    expectations = [_expect(candidate, readings) for candidate in candidates]
     votes = [sum(check_outputs(expected, other).passed for other in candidates) for expected in expectations]
     best = votes.index(max(votes))
-    source = f"the answers of {candidates[best].name} to {len(candidates[best].outputs)} frames of noise"
+    origin = f"the answers of {candidates[best].name} to {len(candidates[best].outputs)} {source}"
     if len(candidates) > 1:
-        source += f", with which {votes[best] - 1} of {len(candidates) - 1} other ways agree"
-    return Expected(expectations[best].outputs, source), 2 * votes[best] > len(candidates)
+        origin += f", with which {votes[best] - 1} of {len(candidates) - 1} other ways agree"
+    return replace(expectations[best], source=origin), 2 * votes[best] > len(candidates)
 
 
 def check_outputs(expected: Expected, candidate: CandidateOutputs) -> Agreement:
-    """Returns whether the candidate's outputs are within verify's bound of the expected ones, and how far off."""
+    """Returns whether the candidate's outputs are within verify's bound of the expected ones, and how far off.
+
+    Of several outputs the one that is furthest off counts.
+    """
     count = min(len(candidate.outputs), *(len(rows) for rows in expected.outputs.values()))
-    outputs = candidate.outputs[:count]
-    if not np.isfinite(outputs).all():
+    agreements = []
+    for number, reading in enumerate(expected.readings):
+        ours = (candidate.outputs, *candidate.more)
+        if number >= len(ours):
+            return Agreement(0, 0, None, count=count, reason=f"it gives {len(ours)} outputs")
+        columns = {key: (rows, *expected.more.get(key, ()))[number][:count] for key, rows in expected.outputs.items()}
+        agreements.append(_check_output(columns, candidate, ours[number][:count], reading=reading))
+    worst = max(agreements, key=lambda agreement: (bool(agreement.reason), agreement.largest_steps))
+    scored = [agreement.same_top1 for agreement in agreements if agreement.same_top1 is not None]
+    return replace(worst, same_top1=scored[0] if scored else None)
+
+
+def _check_output(
+    expected: Mapping[str, NDArray[Any]],
+    candidate: CandidateOutputs,
+    outputs: NDArray[Any],
+    *,
+    reading: OutputReading,
+) -> Agreement:
+    count = len(outputs)
+    finite = np.isfinite(next(iter(expected.values()))).all()
+    if finite and not np.isfinite(outputs).all():
         return Agreement(0, 0, 0, count=count, reason="its answers are not finite numbers")
-    unit = _unit(next(iter(expected.outputs.values())))
-    golden = GoldenVectors(
-        np.arange(count), {key: _steps(rows[:count], unit) for key, rows in expected.outputs.items()}
-    )
+    unit = None if reading.exact or not finite else _unit(next(iter(expected.values())))
+    golden = GoldenVectors(np.arange(count), {key: _steps(rows, unit) for key, rows in expected.items()})
     try:
-        result = compare(golden, candidate.runtime, candidate.kernels, outputs=_steps(outputs, unit))
+        result = compare(golden, candidate.runtime, candidate.kernels, _steps(outputs, unit), reading=reading)
     except ModelFileError as error:  # another number of classes
         return Agreement(0, 0, 0, count=count, reason=str(error))
     reason, clear = "", result.decisive
     if result.largest_steps > result.bound_steps:
         reason = f"its answers are up to {result.largest_steps} steps off, and {result.bound_steps} are allowed"
-    elif not result.passed:
+    elif clear is not None and not result.passed:
         reason = f"of {clear.count} clear cases it answers {clear.count - clear.hits} otherwise"
     return Agreement(
         largest_steps=result.largest_steps,
         bound_steps=result.bound_steps,
-        same_top1=result.agreement.hits,
+        same_top1=None if result.agreement is None else result.agreement.hits,
         count=count,
         reason=reason,
     )
 
 
-def _expect(candidate: CandidateOutputs) -> Expected:
-    return Expected({recording_key(candidate.runtime, candidate.kernels): candidate.outputs}, "")
+def _expect(candidate: CandidateOutputs, readings: tuple[OutputReading, ...]) -> Expected:
+    key = recording_key(candidate.runtime, candidate.kernels)
+    return Expected({key: candidate.outputs}, "", {key: candidate.more}, readings=readings)
 
 
-def _fitting_golden(file: TfliteModel, contract: Contract) -> GoldenVectors | None:
-    """Returns the file's golden vectors where they fit its input."""
-    golden, spec = file.golden, contract.input
-    if golden is None or golden.inputs.shape[1:] != spec.shape[1:] or golden.inputs.dtype != spec.dtype:
+def _fitting_golden(file: TfliteModel) -> GoldenVectors | None:
+    """Returns the file's golden vectors where they fit its inputs."""
+    golden, specs = file.golden, input_specs(file)
+    if golden is None or len(golden.all_inputs) != len(specs):
+        return None
+    try:
+        for rows, spec in zip(golden.all_inputs, specs):
+            restore_rows(rows, spec)
+    except ModelFileError:  # those of another model
         return None
     return golden
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeready_device.answers import Columns, restore_rows
 from edgeready_device.errors import EdgereadyError, InferenceError, one_line
 from edgeready_device.isolation.child import ChildExit, end_child, module_arguments, signal_name, start_child
 from edgeready_device.isolation.limits import lift_processor_limit
@@ -37,10 +38,10 @@ class CandidateError(Exception):
 class CandidateProcess:
     """The parent's side of a process that holds `model` open as `request` says; use it in a `with`.
 
-    `inputs` are what it can be asked about. All goes through a pipe: a board may have no folder to write to.
+    `inputs` are the samples that it can be asked about. All goes through a pipe: a board may have no folder for it.
     """
 
-    def __init__(self, request: TrialRequest, model: bytes, inputs: NDArray[Any]) -> None:
+    def __init__(self, request: TrialRequest, model: bytes, inputs: Columns) -> None:
         self._model, self._inputs = model, inputs
         self._pending = b""
         self._process = start_child(
@@ -54,17 +55,17 @@ class CandidateProcess:
     def open(self, limit_s: float = OPEN_LIMIT_S) -> None:
         """Waits until the model is open. Raises CandidateError when it does not open within `limit_s`."""
         deadline, inputs = time.monotonic() + limit_s, io.BytesIO()
-        np.save(inputs, self._inputs)
+        np.savez(inputs, *self._inputs)
         for part in (self._model, inputs.getvalue()):
             self._send(len(part).to_bytes(_LENGTH_BYTES, "big"), deadline)
             self._send(part, deadline)
         ready = self._read(deadline)
         self.load_s, self.ops_taken = ready["load_s"], ready["ops_taken"]
 
-    def answer(self, index: int, limit_s: float) -> tuple[NDArray[Any], float]:
-        """Returns the raw output of input `index` and the seconds of its run. Raises CandidateError."""
+    def answer(self, index: int, limit_s: float) -> tuple[Columns, float]:
+        """Returns the raw outputs of sample `index`, flat, and the seconds of its run. Raises CandidateError."""
         reply = self._ask({"answer": index}, limit_s)
-        return np.asarray(reply["output"], reply["type"]), reply["seconds"]
+        return tuple(np.asarray(values, kind) for values, kind in reply["outputs"]), reply["seconds"]
 
     def measure(self, seconds: float, limit_s: float) -> list[float]:
         """Returns latencies of `seconds`, at least one, after a run that does not count. Raises CandidateError."""
@@ -156,7 +157,8 @@ def main() -> int:
         session = open_requested(request, model)
         ops_taken = session.delegate.ops_taken if session.delegate else 0
         say({"load_s": time.perf_counter() - started, "ops_taken": ops_taken})
-        worker = _Worker(session, np.load(io.BytesIO(inputs), allow_pickle=False))
+        arrays = np.load(io.BytesIO(inputs), allow_pickle=False)
+        worker = _Worker(session, tuple(arrays[name] for name in arrays.files))
         for line in source:
             say(worker.do(json.loads(line)))
     except MemoryError as error:  # for its frames
@@ -171,14 +173,16 @@ def main() -> int:
 class _Worker:
     """The child's open model and its inputs."""
 
-    def __init__(self, session: Session, inputs: NDArray[Any]) -> None:
-        self._session, self._inputs = session, inputs
+    def __init__(self, session: Session, inputs: Columns) -> None:
+        self._session = session
+        self._inputs = [restore_rows(rows, spec) for rows, spec in zip(inputs, session.inputs)]
 
     def do(self, order: dict[str, Any]) -> dict[str, Any]:
         """Carries out one order and returns the reply."""
         if "answer" in order:
-            output, seconds = self._run(order["answer"])
-            return {"output": output.tolist(), "type": str(output.dtype), "seconds": seconds}
+            outputs, seconds = self._run(order["answer"])
+            flat = [_as_numbers(output.reshape(-1)) for output in outputs]
+            return {"outputs": [[values.tolist(), str(values.dtype)] for values in flat], "seconds": seconds}
         lift_processor_limit()  # it has given answers: what it is asked for now is time
         self._run(0)  # the others have used the caches in the meantime
         latencies: list[float] = []
@@ -187,10 +191,17 @@ class _Worker:
             latencies.append(self._run(0)[1])
         return {"latencies_s": latencies}
 
-    def _run(self, index: int) -> tuple[NDArray[Any], float]:
-        """Returns the raw output of input `index`, and the seconds of its run: the state is set back before them."""
-        tensor = self._inputs[index][np.newaxis]
+    def _run(self, index: int) -> tuple[list[NDArray[Any]], float]:
+        """Returns the raw outputs of sample `index`, and the seconds of its run; the state is set back before it."""
+        tensors = [rows[index] for rows in self._inputs]
         self._session.reset_state()
         started = time.perf_counter()
-        output = self._session.invoke_single(tensor)
-        return output.reshape(-1), time.perf_counter() - started
+        outputs = self._session.invoke(tensors)
+        return outputs, time.perf_counter() - started
+
+
+def _as_numbers(values: NDArray[Any]) -> NDArray[Any]:
+    """Returns what JSON can hold: complex numbers as pairs, and no texts."""
+    if values.dtype.kind == "c":
+        return np.concatenate([values.real, values.imag])
+    return values if values.dtype.kind in "buif" else np.empty(0)

@@ -8,20 +8,23 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgeready_device.answers import Columns, output_readings, stack_samples
+from edgeready_device.benchmarking.workload import takes_frames
 from edgeready_device.errors import RuntimeUnavailableError, UsageError
 from edgeready_device.isolation.trial import TrialRequest, with_need
 from edgeready_device.machine.machine import available_cpus, read_machine
 from edgeready_device.model_file.reader import TfliteModel
+from edgeready_device.model_inputs import ModelInputs, seeded_inputs
 from edgeready_device.progress import Progress, no_progress
+from edgeready_device.runnable import check_runnable
 from edgeready_device.runtime.delegate import parse_delegate
 from edgeready_device.runtime.runtime import Runtime, choose_runtime, installed_runtimes
 from edgeready_device.tflite.accelerators import accelerator_of
 from edgeready_device.tuning.agreement import (
+    MOST_INPUTS,
     CandidateOutputs,
     Expected,
     check_outputs,
@@ -89,24 +92,34 @@ def thread_counts(cpus: int) -> tuple[int, ...]:
     return tuple(sorted({*powers, cpus}))
 
 
-def tune(file: TfliteModel, config: TuneConfig | None = None, progress: Progress = no_progress) -> TuneResult:
+def tune(
+    file: TfliteModel,
+    config: TuneConfig | None = None,
+    progress: Progress = no_progress,
+    *,
+    inputs: ModelInputs | None = None,
+) -> TuneResult:
     """Measures the candidates for `file` on this machine, each in a process of its own, and returns the TuneResult.
 
-    `progress` counts "rounds". Raises RuntimeUnavailableError when no candidate runs at all.
+    They are fed with `inputs`; None: the golden vectors in the file, else seeded noise. `progress` counts "rounds".
+    Raises RuntimeUnavailableError when no candidate runs at all.
     """
-    config, contract = config or TuneConfig(), file.contract
+    config = config or TuneConfig()
     plans = _plan(file, config)
+    check_runnable(file, delegated=True)
+    columns = choose_inputs(file) if inputs is None else stack_samples(inputs.samples[:MOST_INPUTS])
+    count = len(columns[0]) if columns else 1
     with ExitStack() as stack:
-        inputs = choose_inputs(file, contract)
         candidates = []
         for plan in plans:
-            process = stack.enter_context(CandidateProcess(_request(plan, file), file.flatbuffer, inputs))
-            candidates.append(_start(plan, process, len(inputs)))
+            process = stack.enter_context(CandidateProcess(_request(plan, file), file.flatbuffer, columns))
+            candidates.append(_start(plan, process, count))
         working = [candidate for candidate in candidates if candidate.outputs is not None]
         if not working:
             notes = "; ".join(f"{candidate.plan.name}: {candidate.plan.note}" for candidate in candidates)
             raise RuntimeUnavailableError(f"{file.path}: nothing here runs it ({notes}): run edgeready-device doctor")
-        expected = recorded_outputs(file, contract) or _vote(working, file.flatbuffer, inputs)
+        expected = recorded_outputs(file) if inputs is None else None
+        expected = expected or _vote(working, file, columns, source=_source(file, inputs))
         for candidate in working:
             candidate.check(expected)
         _time([candidate for candidate in working if not candidate.plan.note], config, progress)
@@ -163,32 +176,49 @@ def _start(plan: Candidate, process: CandidateProcess, inputs: int) -> _RunningC
         return _RunningCandidate(replace(plan, note=str(error)), process)
     way = Runtime(plan.delegate, f"on {plan.runtime}") if plan.delegate else plan.runtime
     plan = replace(plan, load_s=process.load_s, first_run_s=answers[0][1], ops_taken=process.ops_taken)
-    return _RunningCandidate(plan, process, CandidateOutputs(way, np.stack([output for output, _ in answers])))
+    return _RunningCandidate(plan, process, _join_answers(way, [outputs for outputs, _ in answers]))
 
 
-def _vote(working: Sequence[_RunningCandidate], model: bytes, inputs: NDArray[Any]) -> Expected:
+def _join_answers(runtime: Runtime, answers: Sequence[Columns], kernels: str = "default") -> CandidateOutputs:
+    """Returns the answers as rows of each output, up to the first whose sizes are others: NMS and WHERE have such."""
+    sizes = [tuple(values.size for values in outputs) for outputs in answers]
+    count = next((number for number, size in enumerate(sizes) if size != sizes[0]), len(sizes))
+    columns = [np.stack(column) for column in zip(*answers[:count])] or [np.empty((count, 0))]
+    return CandidateOutputs(runtime, columns[0], kernels, more=tuple(columns[1:]))
+
+
+def _vote(working: Sequence[_RunningCandidate], file: TfliteModel, columns: Columns, *, source: str) -> Expected:
     """Returns the answers of most candidates; the slow reference kernels vote, too, where the others are split."""
     outputs = {candidate.outputs.runtime: candidate.outputs for candidate in working if candidate.outputs is not None}
-    expected, settled = find_consensus(list(outputs.values()))
+    readings = output_readings(file)
+    expected, settled = find_consensus(list(outputs.values()), readings, source)
     if settled:
         return expected
     runtimes = dict.fromkeys(candidate.plan.runtime for candidate in working)
-    more = [_run_reference(runtime, model, inputs) for runtime in runtimes]
-    return find_consensus([*outputs.values(), *(vote for vote in more if vote is not None)])[0]
+    more = [_run_reference(runtime, file.flatbuffer, columns) for runtime in runtimes]
+    return find_consensus([*outputs.values(), *(vote for vote in more if vote is not None)], readings, source)[0]
 
 
-def _run_reference(runtime: Runtime, model: bytes, inputs: NDArray[Any]) -> CandidateOutputs | None:
+def _source(file: TfliteModel, inputs: ModelInputs | None) -> str:
+    """Returns in words what the candidates are fed with where no golden vectors are."""
+    if inputs is not None:
+        return f"samples of {inputs.source}"
+    return "frames of noise" if takes_frames(file) else f"samples of {seeded_inputs(file).source}"
+
+
+def _run_reference(runtime: Runtime, model: bytes, columns: Columns) -> CandidateOutputs | None:
     """Returns the answers of the reference kernels within their time; None where they crash or refuse."""
-    rows: list[NDArray[Any]] = []
+    answers: list[Columns] = []
+    count = len(columns[0]) if columns else 1
     started = time.monotonic()
     try:
-        with CandidateProcess(TrialRequest(runtime.name, 1, "reference"), model, inputs) as process:
+        with CandidateProcess(TrialRequest(runtime.name, 1, "reference"), model, columns) as process:
             process.open()
-            while len(rows) < len(inputs) and time.monotonic() - started < _REFERENCE_S:
-                rows.append(process.answer(len(rows), _LIMIT_S)[0])
+            while len(answers) < count and time.monotonic() - started < _REFERENCE_S:
+                answers.append(process.answer(len(answers), _LIMIT_S)[0])
     except CandidateError:  # one vote less
         return None
-    return CandidateOutputs(runtime, np.stack(rows), "reference")
+    return _join_answers(runtime, answers, "reference")
 
 
 def _time(candidates: Sequence[_RunningCandidate], config: TuneConfig, progress: Progress) -> None:

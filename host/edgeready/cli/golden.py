@@ -17,8 +17,17 @@ def register(app: typer.Typer) -> None:
 
 
 def golden(
-    file: Annotated[Path, typer.Argument(help="a .tflite image classifier from anywhere")],
-    data: Annotated[str, typer.Option(help="pictures: a folder, a .npz, or a name such as mnist")],
+    file: Annotated[Path, typer.Argument(help="a .tflite from anywhere")],
+    data: Annotated[
+        str | None, typer.Option(help="pictures for an image classifier: a folder, a .npz, or a name such as mnist")
+    ] = None,
+    inputs: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.npz",
+            help="samples for any model: an array for each input (default: seeded noise for what takes no pictures)",
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="the file to write (default: FILE with _golden in its name)")
     ] = None,
@@ -31,7 +40,7 @@ def golden(
     from edgeready.report.golden import golden_view
     from edgeready.workflows.golden import add_golden
 
-    result = add_golden(file, data, out, vectors)
+    result = add_golden(file, data, out, vectors, inputs=inputs)
     if as_json:
         print_json(result.to_dict())
     else:

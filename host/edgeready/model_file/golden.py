@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeready.errors import ModelFileError
+from edgeready_device.answers import answers_of, stack_samples
 from edgeready_device.model import Model
 from edgeready_device.model_file.contract import AS_THE_FILE_SAYS, Description
 from edgeready_device.model_file.golden import GoldenVectors, recording_key
 from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.runtime.runtime import KERNELS, Runtime, installed_runtimes
-from edgeready_device.verification import outputs_of
+from edgeready_device.session import Session
 
 MOST_VECTORS = 32  # chosen: three of each of ten classes
 LEAST_VECTORS = 4  # chosen: fewer would seldom show two classes
@@ -37,9 +42,48 @@ def record_golden(
         for kernels in KERNELS
     ]
     first = models[0][2]
-    fit = MOST_INPUT_BYTES // max(1, first.quantize(frames[0]).nbytes)  # a float model's take four times the bytes
-    recorded_frames = frames[: vectors or max(LEAST_VECTORS, min(MOST_VECTORS, fit))]
-    inputs = np.concatenate([first.quantize(frame) for frame in recorded_frames])
+    count = count_vectors(first.quantize(frames[0]).nbytes, vectors)  # a float model's take four times the bytes
+    samples = [[first.quantize(frame)] for frame in frames[:count]]
+    return _record(samples, [(runtime, kernels, model.session) for runtime, kernels, model in models])
+
+
+def record_samples(
+    file: TfliteModel,
+    samples: Sequence[Sequence[NDArray[Any]]],
+    runtimes: tuple[Runtime, ...],
+    vectors: int | None = None,
+) -> GoldenVectors:
+    """The GoldenVectors of a model of any kind on the first of `samples`, each with one tensor for each input.
+
+    Each of `runtimes` answers, to as many vectors as `record_golden` takes. Raises ModelFileError for answers that
+    cannot be recorded.
+    """
+    count = count_vectors(sum(tensor.nbytes for tensor in samples[0]), vectors)
+    sessions = [
+        (runtime, kernels, Session.from_file(file, runtime=runtime.name, kernels=kernels))
+        for runtime in runtimes
+        for kernels in KERNELS
+    ]
+    return _record(samples[:count], sessions)
+
+
+def count_vectors(sample_bytes: int, vectors: int | None) -> int:
+    """Returns `vectors`; None: how many of `sample_bytes` fit, at most 32 and at least 4."""
+    return vectors or max(LEAST_VECTORS, min(MOST_VECTORS, MOST_INPUT_BYTES // max(1, sample_bytes)))
+
+
+def _record(
+    samples: Sequence[Sequence[NDArray[Any]]], sessions: Sequence[tuple[Runtime, str, Session]]
+) -> GoldenVectors:
+    inputs = stack_samples(samples)
+    if not inputs:
+        raise ModelFileError(f"{sessions[0][2].path}: it has no inputs: there is nothing to record")
+    answers = {recording_key(runtime, kernels): answers_of(session, inputs) for runtime, kernels, session in sessions}
+    if not all(answers.values()):
+        raise ModelFileError(f"{sessions[0][2].path}: it has no outputs: there is nothing to record")
     return GoldenVectors(
-        inputs, {recording_key(runtime, kernels): outputs_of(model, inputs) for runtime, kernels, model in models}
+        inputs[0],
+        {key: columns[0] for key, columns in answers.items()},
+        inputs[1:],
+        {key: columns[1:] for key, columns in answers.items() if columns[1:]},
     )

@@ -1,4 +1,4 @@
-"""Adds golden vectors to any .tflite classifier: the same file, with one part more behind it."""
+"""Adds golden vectors to any .tflite: the same file, with one part more behind it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from edgeready.dataset import SET_NAMES, load_splits
 from edgeready.errors import DatasetError, ModelFileError, RuntimeUnavailableError, UsageError
 from edgeready.files.atomic import write_files
-from edgeready.model_file.golden import MOST_VECTORS, record_golden
+from edgeready.model_file.golden import MOST_VECTORS, count_vectors, record_golden, record_samples
 from edgeready.model_file.writer import with_parts
 from edgeready.proof.runtimes import RuntimeTrial, runtimes_that_run, try_runtimes
+from edgeready_device.benchmarking.workload import takes_frames
 from edgeready_device.errors import ImageError
 from edgeready_device.images.decode import image_files, load_frame
 from edgeready_device.images.frames import fit_frame
@@ -25,6 +26,8 @@ from edgeready_device.isolation.trial import TrialRequest, try_model
 from edgeready_device.model_file.archive import read_archive
 from edgeready_device.model_file.manifest import InputSpec
 from edgeready_device.model_file.reader import GOLDEN, MANIFEST, TfliteModel, read_model_file
+from edgeready_device.model_inputs import read_inputs, seeded_inputs
+from edgeready_device.runnable import check_runnable
 
 _MOST_PARTS_BYTES = 256 << 20  # unpacked, all together; chosen: far above the parts of any classifier
 
@@ -50,29 +53,60 @@ class GoldenFile:
         }
 
 
-def add_golden(path: Path, source: str, out: Path | None = None, vectors: int | None = None) -> GoldenFile:
-    """Writes to `out` the model in `path` with vectors of pictures of `source`, recorded on the runtimes here.
+def add_golden(
+    path: Path,
+    source: str | None = None,
+    out: Path | None = None,
+    vectors: int | None = None,
+    *,
+    inputs: Path | None = None,
+) -> GoldenFile:
+    """Writes to `out` the model in `path` with vectors recorded on the runtimes here.
 
-    `source` is a named set, a .npz, or a folder with pictures in it or in its subfolders; they are made to fit the
-    model. `out` None is NAME_golden.tflite beside `path`; `vectors` None takes as many as `record_golden` does. What
-    the file carries stays, older vectors excepted. Each runtime tries the model in a child process first. Raises
-    RuntimeUnavailableError when none here runs it, DatasetError when there is no picture.
+    An image classifier is fed with pictures of `source`: a named set, a .npz, or a folder with pictures in it or in
+    its subfolders; they are made to fit the model. `inputs` is a .npz with an array for each input of any model. What
+    is no image classifier gets seeded noise where neither is given. `out` None is NAME_golden.tflite beside `path`;
+    `vectors` None takes as many as `record_golden` does. What the file carries stays, older vectors excepted.
+    Each runtime tries the model in a child process first. Raises RuntimeUnavailableError when none here runs it,
+    DatasetError when there is no picture, UsageError for a `source` that does not suit the model.
     """
     if vectors is not None and vectors < 1:
         raise UsageError(f"vectors is {vectors}: ask for at least 1")
     target = out if out is not None else path.with_name(f"{path.stem}_golden.tflite")
+<<<<<<< HEAD
     require_file(path)
     file = read_model_file(path)
     pictures = _pictures(source, file.contract.frame, vectors or MOST_VECTORS)
     trials = tuple(_try_reference_kernels(trial, file) for trial in try_runtimes(file))
+=======
+    if source is not None and inputs is not None:
+        raise UsageError("--data and --inputs: give one of the two")
+    file = read_model_file(path)
+    flatbuffer = file.flatbuffer  # with sizes that are open, which the file keeps
+    if inputs is not None:
+        file, feed = read_inputs(inputs, file)
+    elif source is None:
+        if takes_frames(file):
+            raise UsageError(f"{path} is an image classifier: give pictures with --data, or tensors with --inputs")
+        one_bytes = sum(tensor.nbytes for tensor in seeded_inputs(file)[0])
+        feed = seeded_inputs(file, count_vectors(one_bytes, vectors))
+    else:
+        pictures = _pictures(source, file.contract.frame, vectors or MOST_VECTORS)
+    check_runnable(file)
+    trials = tuple(_try_reference_kernels(trial, file) for trial in try_runtimes(file.flatbuffer))
+>>>>>>> 675f79b (tune, verify and golden take any model: golden vectors of several inputs and outputs)
     runtimes = runtimes_that_run(trials)
     if not runtimes:
         raise RuntimeUnavailableError(
             f"{path}: no runtime here runs it, so nothing can be recorded: "
             + "; ".join(f"{trial.runtime}: {trial.reason}" for trial in trials)
         )
-    golden = record_golden(file, pictures, runtimes, vectors)
-    data = _with_part(path, file, golden.to_bytes())
+    if source is None:
+        golden = record_samples(file, feed.samples, runtimes, vectors)
+    else:
+        golden = record_golden(file, pictures, runtimes, vectors)
+    data = _with_part(path, flatbuffer, golden.to_bytes())
+    _check_readable(path, data, len(golden.inputs))
     write_files({target: data})
     return GoldenFile(
         out=target,
@@ -117,7 +151,15 @@ def _spread(count: int, most: int) -> list[int]:
     return [int(even[index]) for index in np.random.default_rng(0).permutation(number)]
 
 
-def _with_part(path: Path, file: TfliteModel, golden: bytes) -> bytes:
+def _check_readable(path: Path, data: bytes, count: int) -> None:
+    """Raises DatasetError where the vectors are larger than a device reads."""
+    try:
+        TfliteModel.from_bytes(data, trusted=True)
+    except ModelFileError as error:
+        raise DatasetError(f"{path}: with {count} vectors {error}: ask for fewer --vectors") from error
+
+
+def _with_part(path: Path, flatbuffer: bytes, golden: bytes) -> bytes:
     """The file's bytes with `golden` among its parts, and with its hash in the manifest where there is one."""
     parts = _parts(path)
     manifest = parts.pop(MANIFEST, None)
@@ -126,7 +168,7 @@ def _with_part(path: Path, file: TfliteModel, golden: bytes) -> bytes:
         fields = json.loads(manifest)
         fields["sha256"] = {**fields["sha256"], GOLDEN: hashlib.sha256(golden).hexdigest()}
         parts[MANIFEST] = json.dumps(fields, indent=1).encode()
-    return with_parts(file.flatbuffer, parts)
+    return with_parts(flatbuffer, parts)
 
 
 def _parts(path: Path) -> dict[str, bytes]:
