@@ -83,7 +83,7 @@ def choose_inputs(file: TfliteModel) -> Columns:
     frame, encoder = contract.frame, FrameEncoder(contract)
     shape = (MOST_INPUTS, frame.height, frame.width, frame.channels)
     pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-    return stack_samples([[encoder(picture)] for picture in pixels])
+    return stack_samples([[encoder.encode(picture)] for picture in pixels])
 
 
 def recorded_outputs(file: TfliteModel) -> Expected | None:

@@ -73,14 +73,9 @@ def add_golden(
     if vectors is not None and vectors < 1:
         raise UsageError(f"vectors is {vectors}: ask for at least 1")
     target = out if out is not None else path.with_name(f"{path.stem}_golden.tflite")
-<<<<<<< HEAD
-    require_file(path)
-    file = read_model_file(path)
-    pictures = _pictures(source, file.contract.frame, vectors or MOST_VECTORS)
-    trials = tuple(_try_reference_kernels(trial, file) for trial in try_runtimes(file))
-=======
     if source is not None and inputs is not None:
         raise UsageError("--data and --inputs: give one of the two")
+    require_file(path)
     file = read_model_file(path)
     flatbuffer = file.flatbuffer  # with sizes that are open, which the file keeps
     if inputs is not None:
@@ -93,8 +88,7 @@ def add_golden(
     else:
         pictures = _pictures(source, file.contract.frame, vectors or MOST_VECTORS)
     check_runnable(file)
-    trials = tuple(_try_reference_kernels(trial, file) for trial in try_runtimes(file.flatbuffer))
->>>>>>> 675f79b (tune, verify and golden take any model: golden vectors of several inputs and outputs)
+    trials = tuple(_try_reference_kernels(trial, file) for trial in try_runtimes(file))
     runtimes = runtimes_that_run(trials)
     if not runtimes:
         raise RuntimeUnavailableError(
