@@ -26,7 +26,7 @@ from edgeready_device.isolation.trial import TrialRequest, try_model
 from edgeready_device.model_file.archive import read_archive
 from edgeready_device.model_file.manifest import InputSpec
 from edgeready_device.model_file.reader import GOLDEN, MANIFEST, TfliteModel, read_model_file
-from edgeready_device.model_inputs import read_inputs, seeded_inputs
+from edgeready_device.model_inputs import ModelInputs, read_inputs, seeded_inputs
 from edgeready_device.runnable import check_runnable
 
 _MOST_PARTS_BYTES = 256 << 20  # unpacked, all together; chosen: far above the parts of any classifier
@@ -78,13 +78,8 @@ def add_golden(
     require_file(path)
     file = read_model_file(path)
     flatbuffer = file.flatbuffer  # with sizes that are open, which the file keeps
-    if inputs is not None:
-        file, feed = read_inputs(inputs, file)
-    elif source is None:
-        if takes_frames(file):
-            raise UsageError(f"{path} is an image classifier: give pictures with --data, or tensors with --inputs")
-        one_bytes = sum(tensor.nbytes for tensor in seeded_inputs(file)[0])
-        feed = seeded_inputs(file, count_vectors(one_bytes, vectors))
+    if source is None:
+        file, feed = _tensors(file, inputs, vectors)
     else:
         pictures = _pictures(source, file.contract.frame, vectors or MOST_VECTORS)
     check_runnable(file)
@@ -109,6 +104,16 @@ def add_golden(
         recordings=tuple(golden.outputs),
         refusals=tuple(trial for trial in trials if not trial.runs),
     )
+
+
+def _tensors(file: TfliteModel, inputs: Path | None, vectors: int | None) -> tuple[TfliteModel, ModelInputs]:
+    """The samples in the .npz `inputs`, and `file` at their sizes; None is seeded noise for what takes no pictures."""
+    if inputs is not None:
+        return read_inputs(inputs, file)
+    if takes_frames(file):
+        raise UsageError(f"{file.path} is an image classifier: give pictures with --data, or tensors with --inputs")
+    sample_bytes = sum(tensor.nbytes for tensor in seeded_inputs(file)[0])
+    return file, seeded_inputs(file, count_vectors(sample_bytes, vectors))
 
 
 def _try_reference_kernels(trial: RuntimeTrial, file: TfliteModel) -> RuntimeTrial:
