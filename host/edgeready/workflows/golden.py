@@ -107,7 +107,7 @@ def add_golden(
 
 
 def _tensors(file: TfliteModel, inputs: Path | None, vectors: int | None) -> tuple[TfliteModel, ModelInputs]:
-    """The samples in the .npz `inputs`, and `file` at their sizes; None is seeded noise for what takes no pictures."""
+    """`file` and the samples in the .npz `inputs`; None is seeded noise for what takes no pictures."""
     if inputs is not None:
         return read_inputs(inputs, file)
     if takes_frames(file):
