@@ -24,6 +24,7 @@ from edgeready_device.images.frames import fit_frame
 from edgeready_device.input_file import require_file
 from edgeready_device.isolation.trial import TrialRequest, try_model
 from edgeready_device.model_file.archive import read_archive
+from edgeready_device.model_file.golden import GoldenVectors
 from edgeready_device.model_file.manifest import InputSpec
 from edgeready_device.model_file.reader import GOLDEN, MANIFEST, TfliteModel, read_model_file
 from edgeready_device.model_inputs import ModelInputs, read_inputs, seeded_inputs
@@ -94,8 +95,7 @@ def add_golden(
         golden = record_samples(file, feed.samples, runtimes, vectors)
     else:
         golden = record_golden(file, pictures, runtimes, vectors)
-    data = _with_part(path, flatbuffer, golden.to_bytes())
-    _check_readable(path, data, len(golden.inputs))
+    data = _with_part(path, flatbuffer, golden)
     write_files({target: data})
     return GoldenFile(
         out=target,
@@ -150,24 +150,24 @@ def _spread(count: int, most: int) -> list[int]:
     return [int(even[index]) for index in np.random.default_rng(0).permutation(number)]
 
 
-def _check_readable(path: Path, data: bytes, count: int) -> None:
-    """Raises DatasetError where the vectors are larger than a device reads."""
+def _with_part(path: Path, flatbuffer: bytes, golden: GoldenVectors) -> bytes:
+    """The file's bytes with `golden` among its parts, and with its hash in the manifest where there is one.
+
+    Raises DatasetError where the vectors are larger than a device reads.
+    """
+    parts = _parts(path)
+    manifest = parts.pop(MANIFEST, None)
+    parts[GOLDEN] = golden.to_bytes()
+    if manifest is not None:
+        fields = json.loads(manifest)
+        fields["sha256"] = {**fields["sha256"], GOLDEN: hashlib.sha256(parts[GOLDEN]).hexdigest()}
+        parts[MANIFEST] = json.dumps(fields, indent=1).encode()
+    data = with_parts(flatbuffer, parts)
     try:
         TfliteModel.from_bytes(data, trusted=True)
     except ModelFileError as error:
-        raise DatasetError(f"{path}: with {count} vectors {error}: ask for fewer --vectors") from error
-
-
-def _with_part(path: Path, flatbuffer: bytes, golden: bytes) -> bytes:
-    """The file's bytes with `golden` among its parts, and with its hash in the manifest where there is one."""
-    parts = _parts(path)
-    manifest = parts.pop(MANIFEST, None)
-    parts[GOLDEN] = golden
-    if manifest is not None:
-        fields = json.loads(manifest)
-        fields["sha256"] = {**fields["sha256"], GOLDEN: hashlib.sha256(golden).hexdigest()}
-        parts[MANIFEST] = json.dumps(fields, indent=1).encode()
-    return with_parts(flatbuffer, parts)
+        raise DatasetError(f"{path}: with {len(golden.inputs)} vectors {error}: ask for fewer --vectors") from error
+    return data
 
 
 def _parts(path: Path) -> dict[str, bytes]:
