@@ -188,8 +188,8 @@ def _between(answers: Mapping[str, Columns], readings: Sequence[OutputReading]) 
         distance({name: columns[number] for name, columns in answers.items()}, reading)
         for number, reading in enumerate(readings)
     ]
-    agreements = [found.agreement for found in distances if found.agreement is not None]
-    furthest = max(found.largest_steps for found in distances)
+    agreements = [apart.agreement for apart in distances if apart.agreement is not None]
+    furthest = max(apart.largest_steps for apart in distances)
     return PathDistance(distances[0].kernels, furthest, agreements[0] if agreements else None)
 
 
