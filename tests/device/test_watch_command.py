@@ -235,6 +235,15 @@ def test_a_video_that_ends_early_is_said(run, complete, film):
     assert parsed(out)[-2]["event"] == "notice"
 
 
+def test_the_model_may_come_through_a_pipe(complete, film, tmp_path):
+    os.mkfifo(tmp_path / "pipe.tflite")
+    arguments = [str(tmp_path / "pipe.tflite"), str(film(LEFT)), "--json"]
+    child = subprocess.Popen([sys.executable, "-m", "edgeready_device", "watch", *arguments], stdout=subprocess.PIPE)
+    (tmp_path / "pipe.tflite").write_bytes(complete().read_bytes())
+    out, _ = child.communicate(timeout=60)
+    assert (child.returncode, json.loads(out)["analyzed"]) == (0, 1)
+
+
 # -- folders ---------------------------------------------------------------------------------------------------
 
 

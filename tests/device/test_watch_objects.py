@@ -171,6 +171,11 @@ def test_a_label_that_the_detector_does_not_have_is_refused(run, model, folder):
         ("yolov8", ("--smooth", "3"), "--smooth is for labels of frames, and {} finds objects: leave --smooth out"),
         ("yolov8", ("--margin", "0"), "--margin is for labels of frames, and {} finds objects: leave --margin out"),
         ("yolov8", ("--top", "1"), "--top is for labels of frames, and {} finds objects: leave --top out"),
+        (
+            "yolov8",
+            ("--keep-state",),
+            "--keep-state is for labels of frames, and {} finds objects: leave --keep-state out",
+        ),
         ("sums", ("--iou", "0.5"), "--iou is for objects, and {} labels frames: leave --iou out"),
         ("sums", ("--max", "5"), "--max is for objects, and {} labels frames: leave --max out"),
         ("sums", ("--head", "ssd"), "--head is for objects, and {} labels frames: leave --head out"),

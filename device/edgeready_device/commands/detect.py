@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from edgeready_device.commands.pictures import Reader
     from edgeready_device.detection.contract import HeadDescription
     from edgeready_device.detection.detector import Detector
+    from edgeready_device.model_file.reader import TfliteModel
 
 
 def add(verbs: Any) -> None:
@@ -105,14 +106,17 @@ def read_limits(options: argparse.Namespace) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def open_detector(options: argparse.Namespace) -> Detector:
-    """Returns the Detector that `options` ask for; a foreign file has run in a child process before."""
+def open_detector(options: argparse.Namespace, file: TfliteModel | None = None) -> Detector:
+    """Returns the Detector that `options` ask for; a foreign file has run in a child process before.
+
+    `file` was read before.
+    """
     from edgeready_device.detection.contract import read_detector
     from edgeready_device.detection.detector import Detector
     from edgeready_device.model_file.reader import read_model_file
 
     description, head = read_description(options), read_head_description(options)
-    file = apply_size(options, read_model_file(options.model, trusted=options.trusted))
+    file = apply_size(options, file or read_model_file(options.model, trusted=options.trusted))
     contract = read_detector(file, description, head)  # what is no detector is said before a runtime sees it
     if contract.input.pixels.note:
         say(f"{file.path}: {contract.input.pixels.note}")

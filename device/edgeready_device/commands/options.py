@@ -194,8 +194,8 @@ def try_file(options: argparse.Namespace, file: TfliteModel, *kernels: str) -> N
             run_first(file, options.runtime, getattr(options, "threads", None), kernels=path)
 
 
-def open_classifier(options: argparse.Namespace) -> Model:
-    """Returns the Model that `options` ask for, as they describe it, ready to classify.
+def open_classifier(options: argparse.Namespace, file: TfliteModel | None = None) -> Model:
+    """Returns the Model that `options` ask for, as they describe it, ready to classify; `file` was read before.
 
     What the file says of itself and its contradictions go to standard error. Raises ModelFileError for a file that is
     no classifier, or of which more must be said, before a runtime sees it.
@@ -205,7 +205,7 @@ def open_classifier(options: argparse.Namespace) -> Model:
     from edgeready_device.model_file.reader import read_model_file
 
     description = read_description(options)
-    file = apply_size(options, read_model_file(options.model, trusted=options.trusted))
+    file = apply_size(options, file or read_model_file(options.model, trusted=options.trusted))
     contract = contract_of(file, description)
     contract.check()
     for note in contract.notes:

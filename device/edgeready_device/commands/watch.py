@@ -24,6 +24,7 @@ from edgeready_device.errors import UsageError
 from edgeready_device.standard_streams import write_message, write_output
 
 if TYPE_CHECKING:
+    from edgeready_device.model_file.reader import TfliteModel
     from edgeready_device.watching.actions import Actions
     from edgeready_device.watching.loop import LoopOptions
     from edgeready_device.watching.objects import Detected, ObjectEvent
@@ -186,18 +187,24 @@ def _open_analysis(options: argparse.Namespace, source: Source, loop: LoopOption
     from edgeready_device.detection.head import gives_boxes
     from edgeready_device.model_file.reader import read_model_file
 
-    graph = read_model_file(options.model, trusted=options.trusted).graph
-    boxes = options.output is None and gives_boxes(graph)  # a classifier may give a map of features besides
+    file = read_model_file(options.model, trusted=options.trusted)  # once: it may be a pipe
+    boxes = options.output is None and gives_boxes(file.graph)  # a classifier may give a map of features besides
     others = _OF_LABELS if boxes else _OF_OBJECTS
     misplaced = [name for name in others if getattr(options, name) is not None]
     if misplaced:
         kind, other = ("finds objects", "labels of frames") if boxes else ("labels frames", "objects")
         option = others[misplaced[0]]
         raise UsageError(f"{option} is for {other}, and {options.model} {kind}: leave {option} out")
-    return (_open_objects if boxes else _open_labels)(options, source, loop)
+    if boxes and options.keep_state:
+        raise UsageError(
+            f"--keep-state is for labels of frames, and {options.model} finds objects: leave --keep-state out"
+        )
+    return (_open_objects if boxes else _open_labels)(options, file, source, loop=loop)
 
 
-def _open_labels(options: argparse.Namespace, source: Source, loop: LoopOptions) -> tuple[Any, tuple[str, ...]]:
+def _open_labels(
+    options: argparse.Namespace, file: TfliteModel, source: Source, *, loop: LoopOptions
+) -> tuple[Any, tuple[str, ...]]:
     from edgeready_device.watching.smoothing import MARGIN
     from edgeready_device.watching.watch import Labelling, choose_steadiness, label_frames
 
@@ -208,18 +215,20 @@ def _open_labels(options: argparse.Namespace, source: Source, loop: LoopOptions)
         margin=MARGIN if options.margin is None else options.margin,
         threshold=options.threshold or 0.0,
     )
-    model = open_classifier(options)
+    model = open_classifier(options, file)
     labelling = Labelling(model, steadiness, top=3 if options.top is None else options.top)
     return partial(label_frames, source, labelling, loop), model.labels
 
 
-def _open_objects(options: argparse.Namespace, source: Source, loop: LoopOptions) -> tuple[Any, tuple[str, ...]]:
+def _open_objects(
+    options: argparse.Namespace, file: TfliteModel, source: Source, *, loop: LoopOptions
+) -> tuple[Any, tuple[str, ...]]:
     from edgeready_device.watching.objects import choose_detect_options, detect_frames
 
     limits = choose_detect_options(
         source, threshold=options.threshold, iou=options.iou, most=options.most, hold=options.hold
     )
-    detector = open_detector(options)
+    detector = open_detector(options, file)
     return partial(detect_frames, source, detector, limits, loop=loop), detector.labels
 
 
