@@ -64,7 +64,8 @@ def ssd(
     tensors, ops = _scores((1, 4, 3), dtype=dtype)
     options = {**POSTPROCESS, **options}
     most = int(options["max_detections"])
-    ends = [("boxes", (1, most, 4)), ("classes", (1, most)), ("best", (1, most)), ("count", (1,))]
+    rows = most * int(options["max_classes_per_detection"])
+    ends = [("boxes", (1, rows, 4)), ("classes", (1, rows)), ("best", (1, rows)), ("count", (1,))]
     tensors += [
         T("encodings", data=np.zeros((1, 4, 4), np.float32)),
         T("anchors", data=BOXES[:, [1, 0, 3, 2]] if anchors is None else anchors),
@@ -103,6 +104,24 @@ def ssd_other_order() -> bytes:
 @_model
 def ssd_float() -> bytes:
     return ssd(dtype="float32")
+
+
+@_model
+def ssd_two_classes() -> bytes:
+    """Gives the two best classes of each box, each in a row of its own, and counts the boxes."""
+    return ssd(max_classes_per_detection=2)
+
+
+@_model
+def ssd_three_of_two_classes() -> bytes:
+    """As above, with room for a class more than there are."""
+    return ssd(max_classes_per_detection=3, shapes=False)
+
+
+@_model
+def ssd_regular() -> bytes:
+    """Suppresses class by class, and counts rows."""
+    return ssd(max_classes_per_detection=2, use_regular_nms=True)
 
 
 @_model

@@ -63,6 +63,16 @@ def test_an_ssd_gives_what_its_operator_says_in_any_order_of_its_outputs(model, 
     assert detector.kind == "ssd"
 
 
+@pytest.mark.parametrize("name", ["ssd_two_classes", "ssd_three_of_two_classes", "ssd_regular"])
+def test_an_ssd_that_gives_several_classes_of_a_box_loses_none(model, runtime, name):
+    picture = np.array([[[0, 200, 190], [0, 20, 150]], [[0, 0, 0], [0, 100, 90]]], np.uint8)
+    expected = [("0", 200, ABOVE_LEFT), ("1", 190, ABOVE_LEFT), ("1", 150, ABOVE_RIGHT), ("0", 100, ALL)]
+    if name != "ssd_regular":  # whose four rows are full
+        expected += [("1", 90, ALL), ("0", 20, ABOVE_RIGHT)]
+    found = Detector.load(model(name), runtime=runtime.name).detect(picture, threshold=0.05)
+    assert rounded(found) == [(label, round(raw / 255, 5), box) for label, raw, box in expected]
+
+
 def test_an_ssd_agrees_with_an_interpreter_that_is_fed_by_hand(model, runtime):
     random = np.random.default_rng(5)
     detector = Detector.load(model("ssd_other_order"), runtime=runtime.name)

@@ -67,17 +67,19 @@ def check_step(step: float, name: str) -> None:
 
 def _decode_ssd(head: Head, outputs: Sequence[NDArray[Any]]) -> Candidates:
     boxes, classes, scores, counts = (values.reshape(-1) for values in outputs)
-    most = min(len(boxes) // 4, len(classes), len(scores))
+    most = min(len(boxes) // 4, len(classes), len(scores)) // head.classes_per_box
     if len(counts) != 1 or counts[0] != np.floor(counts[0]) or not 0 <= counts[0] <= most:
         raise ModelFileError(
             f"the model says that it found {', '.join(f'{count:g}' for count in counts[:3])} objects, and has room "
             f"for {most}: export it again"
         )
-    count = int(counts[0])
-    boxes, classes, scores = boxes[: 4 * count], classes[:count], scores[:count]  # behind them is what was in memory
+    rows = np.arange(int(counts[0]) * head.classes_per_box)
+    # Of more classes than there are, and behind the last box, the kernels leave what was in memory.
+    rows = rows[rows % head.classes_per_box < head.classes]
+    boxes, classes, scores = boxes[: len(boxes) // 4 * 4].reshape(-1, 4)[rows], classes[rows], scores[rows]
     for values in (boxes, classes, scores):
         _check_finite(values)
-    corners = boxes.astype(np.float64).reshape(count, 4)[:, [1, 0, 3, 2]]  # y comes first
+    corners = boxes.astype(np.float64)[:, [1, 0, 3, 2]]  # y comes first
     _check_scores(scores, head)
     return Candidates(corners, _whole_numbers(classes, head.classes), _clip_scores(scores))
 

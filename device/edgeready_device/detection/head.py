@@ -36,13 +36,14 @@ class Head:
 
     `outputs` are the places among the model's outputs: boxes, classes, scores and count for "ssd", else the one.
     `classes` is 0 where the file does not say. `channels_first` says that a YOLO output holds a row for each value
-    rather than for each box.
+    rather than for each box, `classes_per_box` that an SSD gives each box it counts in so many rows, a class each.
     """
 
     kind: str
     outputs: tuple[int, ...]
     classes: int
     channels_first: bool = False
+    classes_per_box: int = 1
 
 
 def gives_boxes(graph: Graph) -> bool:
@@ -101,7 +102,17 @@ def _read_ssd(graph: Graph, op: Op) -> Head:
         raise ModelFileError(
             f"the model gives no {' and no '.join(missing)} of its {POSTPROCESS}: export all four of its outputs"
         )
-    return Head(SSD, tuple(places[tensor] for tensor in op.outputs), classes=int(options["num_classes"]))
+    return Head(
+        SSD,
+        tuple(places[tensor] for tensor in op.outputs),
+        classes=int(options["num_classes"]),
+        classes_per_box=_classes_per_box(options),
+    )
+
+
+def _classes_per_box(options: dict[str, Number]) -> int:
+    """How many rows a box has in the outputs: the kernels' fast suppression counts boxes, the regular one rows."""
+    return 1 if options.get("use_regular_nms") else int(options.get("max_classes_per_detection", 1))
 
 
 def _check_postprocess(graph: Graph, op: Op, options: dict[str, Number]) -> None:
@@ -124,7 +135,8 @@ def _check_postprocess(graph: Graph, op: Op, options: dict[str, Number]) -> None
         or anchors != (count, 4)
         or scores[2] - classes not in (0, 1)
         or classes < 1
-        or not 1 <= most <= _MOST_DETECTIONS
+        or min(most, _classes_per_box(options)) < 1
+        or most * _classes_per_box(options) > _MOST_DETECTIONS
     ):
         raise ModelFileError(
             f"its {POSTPROCESS} takes boxes {list(boxes)}, scores {list(scores)} and anchors {list(anchors)} for "
