@@ -19,6 +19,7 @@ from edgeready_device.input_file import check_file, list_folder
 from edgeready_device.machine.machine import available_cpus, bound_threads
 from edgeready_device.model import Model
 from edgeready_device.model_file.manifest import InputSpec
+from edgeready_device.model_file.seen_images import NOT_LOOKED_UP, SeenImages
 from edgeready_device.progress import Progress, no_progress
 from edgeready_device.statistics import Proportion
 from edgeready_device.surroundings import explain
@@ -37,12 +38,29 @@ class Frames(Protocol):
 
 
 @dataclass(frozen=True)
+class Familiarity:
+    """Which of the frames the file was trained or calibrated on: `seen` (n,) as `SeenImages.look_up` has it.
+
+    `training_known` says that those of the training are known, and not only those of the calibration.
+    """
+
+    seen: NDArray[np.int8] = field(repr=False)
+    training_known: bool = True
+
+    @property
+    def share(self) -> Proportion:
+        """How many of the frames that could be looked up were seen."""
+        return Proportion(int((self.seen == 1).sum()), int((self.seen != NOT_LOOKED_UP).sum()))
+
+
+@dataclass(frozen=True)
 class EvaluationReport:
     """What the model said of each frame; `outputs` (n, classes) are raw scores, `confusion` is [true, predicted]."""
 
     labels: tuple[str, ...]
     truth: NDArray[np.int64] = field(repr=False)
     outputs: NDArray[Any] = field(repr=False)
+    familiarity: Familiarity | None = None
 
     @property
     def predictions(self) -> NDArray[np.int64]:
@@ -53,6 +71,15 @@ class EvaluationReport:
     def top1(self) -> Proportion:
         """Top-1 accuracy."""
         return Proportion(int((self.predictions == self.truth).sum()), len(self.truth))
+
+    @property
+    def top1_unseen(self) -> Proportion | None:
+        """Top-1 accuracy on the frames that the file has not seen; None where there are none, or all are such."""
+        if self.familiarity is None or not self.familiarity.share.hits:
+            return None
+        unseen = self.familiarity.seen == 0
+        right = (self.predictions == self.truth)[unseen]
+        return Proportion(int(right.sum()), len(right)) if len(right) else None
 
     @property
     def top5(self) -> Proportion:
@@ -98,19 +125,39 @@ def evaluate(
     chunks = [slice(start, start + _CHUNK) for start in range(0, len(truth), _CHUNK)]
     idle = [model, *(model.replicate() for _ in range(min(count, len(chunks)) - 1))]
 
-    def work(which: slice) -> NDArray[Any]:
+    recognizable = _recognizable(model)
+
+    def work(which: slice) -> tuple[NDArray[Any], NDArray[np.int8] | None]:
         mine = idle.pop()
         try:
-            return mine.class_scores(mine.invoke_many(frames[which]))
+            pictures = frames[which]
+            familiar = None if recognizable is None else recognizable.look_up(pictures)
+            return mine.class_scores(mine.invoke_many(pictures)), familiar
         finally:
             idle.append(mine)
 
     outputs: list[NDArray[Any]] = []
+    familiar: list[NDArray[np.int8]] = []
     with ThreadPoolExecutor(len(idle)) as pool:
-        for chunk, part in zip(chunks, pool.map(work, chunks)):
+        for chunk, (part, answers) in zip(chunks, pool.map(work, chunks)):
             outputs.append(part)
+            familiar += [] if answers is None else [answers]
             progress("images", min(chunk.stop, len(truth)), len(truth))
-    return EvaluationReport(model.labels, truth, np.concatenate(outputs))
+    familiarity = None
+    if recognizable is not None:
+        familiarity = Familiarity(np.concatenate(familiar), recognizable.training_known)
+    return EvaluationReport(model.labels, truth, np.concatenate(outputs), familiarity)
+
+
+def _recognizable(model: Model) -> SeenImages | None:
+    """The images that the file has seen, where a frame of them would look the same now: read by the same rules."""
+    if model.file.seen_bin is None:
+        return None
+    now, then = (
+        (frame.height, frame.width, frame.channels, frame.resize, frame.crop)
+        for frame in (model.contract.frame, model.file.contract.frame)
+    )
+    return model.file.seen_images if now == then else None
 
 
 def _checked_truth(model: Model, frames: Frames, truth: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,6 +77,7 @@ class Scorer:
     ) -> None:
         self._name = name
         self._refusal = refusal
+        self._powers: dict[int, Callable[[int], float]] = {}  # of each value, by the greatest value beside it
         self._best: dict[int, Prediction] = {}  # by class and value: those that were the best before
         self._labels = tuple(labels)
         self._logits = scores == "logits"
@@ -90,7 +91,7 @@ class Scorer:
             else:
                 self._scores = tuple(dequantize(np.arange(self._least, self._least + 256), quant).tolist())
         few = len(self._labels) < _FEW
-        self._looks_up = bool(self._scores) and few and not self._logits and not refusal
+        self._looks_up = bool(self._scores) and few and not refusal
 
     def __call__(self, raw: NDArray[Any], top: int, threshold: float = 0.0) -> list[Prediction]:
         """The `top` best of the raw output `raw` (classes,), best first, without those below the score `threshold`.
@@ -102,6 +103,9 @@ class Scorer:
             values = raw.tolist()
             value = max(values)
             index = values.index(value)
+            if self._logits:
+                total = sum(map(self._powers.get(value) or self._powers_below(value), values))
+                return [Prediction(self._labels[index], index, 1 / total)] if 1 / total >= threshold else []
             prediction = self._best.get(256 * index + value) or self._predict_best(index, value)
             return [prediction] if prediction.score >= threshold else []
         _check_top(top)
@@ -155,6 +159,14 @@ class Scorer:
         prediction = Prediction(self._labels[index], index, self._scores[value - self._least])
         self._best[256 * index + value] = prediction
         return prediction
+
+    def _powers_below(self, best: int) -> Callable[[int], float]:
+        """Makes the look-up of a value's power where `best` is the greatest: an index below 0 is from the end."""
+        table = [0.0] * 256
+        for value in range(self._least, best + 1):
+            table[value] = self._scores[best - value]
+        self._powers[best] = table.__getitem__
+        return self._powers[best]
 
     def _score_many(self, raw: NDArray[Any], top: int) -> list[Prediction]:
         wide = raw.astype(np.int16)

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from edgeready.workflows.golden import GoldenFile
     from edgeready.workflows.modes import ModesReport
     from edgeready.workflows.tensors import TensorResult
+    from edgeready_device.model_file.contract import Description
 
 StrPath = Union[str, "os.PathLike[str]"]
 Data = Union[str, "os.PathLike[str]", DataConfig]
@@ -119,16 +120,20 @@ def evaluate(
     data: StrPath,
     seed: int | None = None,
     follow_links: bool = False,
+    description: Description | None = None,
     progress: Progress = no_progress,
 ) -> Evaluation:
     """Returns the accuracy of a .tflite classifier on the test images of `data`.
 
-    `seed` picks the split; None means the seed that the file says it was made with. Raises DatasetError when labels
-    and classes do not agree, NotFoundError or ModelFileError.
+    `seed` picks the split; None means the seed that the file says it was made with. `description` (of
+    `edgeready_device`) goes before what the file says. Raises DatasetError when labels and classes do not agree,
+    NotFoundError, or ModelFileError, also where more must be said before the model can classify.
     """
     from edgeready.workflows.evaluate import evaluate_file
 
-    return evaluate_file(Path(file), os.fspath(data), seed=seed, follow_links=follow_links, progress=progress)
+    return evaluate_file(
+        Path(file), os.fspath(data), description, seed=seed, follow_links=follow_links, progress=progress
+    )
 
 
 def modes(

@@ -51,7 +51,7 @@ def test_labels_and_normalization_are_those_of_the_options(run, tmp_path):
     labels.write_text("up\ndown\nboth\n")
     code, out, _ = run("--labels", labels, "--mean", 0, "--std", 1)
     assert code == 0
-    assert [line.split()[0] for line in out.splitlines()[5:]] == ["up", "down", "both"]
+    assert [line.split()[0] for line in out.splitlines()[6:]] == ["up", "down", "both"]
 
 
 def test_labels_that_do_not_fit_are_bad_input(run, tmp_path):

@@ -15,9 +15,10 @@ EVALUATED = EvaluationReport(
 
 def test_an_evaluation_is_shown_with_the_classes_that_have_frames():
     assert evaluation_text(EVALUATED, LITERT) == (
-        "runtime  ai-edge-litert 2.3.0\n"
-        "top-1    75.00 % (30.06 to 95.44, 3 of 4)\n"
-        "top-5    100.00 % (51.01 to 100.00, 4 of 4)\n"
+        "runtime      ai-edge-litert 2.3.0\n"
+        "top-1        75.00 % (30.06 to 95.44, 3 of 4)\n"
+        "top-5        100.00 % (51.01 to 100.00, 4 of 4)\n"
+        "seen before  cannot be known: the file holds no hashes of the images that it was trained on\n"
         "\n"
         "class     top-1  right  of\n"
         "cat     50.00 %      1   2\n"

@@ -146,9 +146,10 @@ def test_the_scorer_refuses_to_give_no_label(top):
         Scorer(LABELS, "logits", QUANT, "uint8")(np.zeros(4, np.uint8), top)
 
 
+@pytest.mark.parametrize("scores", ["probabilities", "logits"])
 @pytest.mark.parametrize("dtype", ["uint8", "int8"])
-def test_a_best_class_that_is_kept_is_that_of_its_value_and_threshold(dtype):
-    scorer = Scorer(LABELS, "probabilities", QuantParams(1 / 256, int(np.iinfo(dtype).min)), dtype)
+def test_the_best_class_alone_is_the_first_of_more_with_its_threshold(dtype, scores):
+    scorer = Scorer(LABELS, scores, QuantParams(1 / 256, int(np.iinfo(dtype).min)), dtype)
     rows = np.random.default_rng(3).integers(np.iinfo(dtype).min, np.iinfo(dtype).max + 1, (500, len(LABELS)), dtype)
     for row in rows.repeat(2, axis=0):
         found = scorer(row, 2)

@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tflite_models import conv_classifier
+from tflite_models import O, T, conv_classifier, tflite
 
 from edgeready.dataset import load_splits
-from edgeready.errors import DatasetError, ModelFileError, NotFoundError
+from edgeready.errors import DatasetError, ModelFileError, NotFoundError, UsageError
 from edgeready.model_file.writer import package
 from edgeready.workflows.evaluate import evaluate_file, recorded_seed
 from edgeready_device.model import Model
+from edgeready_device.model_file.contract import Description
 from edgeready_device.model_file.manifest import InputSpec, Manifest
 from edgeready_device.model_file.reader import read_model_file
 
@@ -143,3 +144,56 @@ def test_the_split_is_the_one_that_the_file_was_made_with(tmp_path, data, expect
 
 def test_a_bare_file_is_tested_on_the_default_split(tmp_path):
     assert recorded_seed(read_model_file(model_file(tmp_path, labels=None))) == 1
+
+
+# -- a file that is described by the caller --------------------------------------------------------------------------
+
+
+def float_file(folder: Path) -> Path:
+    """A float classifier of 8x8 pixels, whose 64 scores are its pixels, of which nothing else is known."""
+    tensors = [T("image", (1, 8, 8, 1), "float32"), T("row", data=np.array([1, 64], np.int32))]
+    tensors.append(T("scores", (1, 64), "float32"))
+    ops = [O("RESHAPE", ["image", "row"], ["scores"])]
+    path = folder / "float.tflite"
+    path.write_bytes(tflite(tensors=tensors, ops=ops, inputs=["image"], outputs=["scores"]))
+    return path
+
+
+def test_a_float_file_is_measured_once_its_normalization_is_said(tmp_path, arrays, run_here):
+    path = float_file(tmp_path)
+    images = np.load(arrays)["x"]
+    np.savez(arrays, x=images, y=np.arange(200) % 64)
+    with pytest.raises(ModelFileError, match="does not state the normalization of its float32 input"):
+        evaluate_file(path, str(arrays))
+    report = evaluate_file(path, str(arrays), Description(preset="raw"), seed=1).report
+    test = load_splits(str(arrays), seed=1).test
+    assert np.array_equal(report.outputs, test.images.reshape(-1, 64).astype(np.float32))
+    code, out, err = run_here("evaluate", path, "--data", arrays, "--mean", "0", "--std", "1")
+    assert (code, err) == (0, "")
+    assert "seen before  cannot be known" in out
+    code, out, err = run_here("evaluate", path, "--data", arrays)
+    assert (code, out) == (3, "")
+    assert "--mean 127.5 --std 127.5" in err
+
+
+def test_images_that_must_be_cropped_are_measured_on_the_board(tmp_path, photos):
+    path = model_file(tmp_path)
+    with pytest.raises(
+        UsageError, match="edgeready stretches the images of a folder: measure it with edgeready-device"
+    ):
+        evaluate_file(path, str(photos), Description(resize="crop"))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--preset", "imagenet"), "the preset is 'imagenet': choose raw"),
+        (("--mean", "x"), "--mean is 'x': write 127.5"),
+        (("--color", "grb"), "the colour order is 'grb'"),
+        (("--output", "-1"), "the output is -1"),
+    ],
+)
+def test_a_description_that_cannot_be_meant_is_a_usage_error(tmp_path, arrays, run_here, options, message):
+    code, out, err = run_here("evaluate", model_file(tmp_path), "--data", arrays, *options)
+    assert (code, out) == (2, "")
+    assert message in err

@@ -20,7 +20,7 @@ from edgeready_device.model_file.manifest import InputSpec, Manifest
 from edgeready_device.model_file.reader import flatbuffer_of, read_model_file
 from edgeready_device.normalization import Normalization
 from edgeready_device.tflite.graph import read_graph
-from edgeready_device.tflite.metadata import ENTRY, TfliteMetadata
+from edgeready_device.tflite.metadata import ENTRY, LabelFiles, TfliteMetadata
 
 FLATBUFFER = conv_classifier()
 LABELS = ("Apfel", "梨 (Birne)", "naïve, or not")
@@ -69,7 +69,7 @@ def test_the_device_package_accepts_it_and_reads_every_part_back(file):
     assert read.metadata == TfliteMetadata(
         "fruit",
         "0.1.0",
-        "labels.txt",
+        (LabelFiles("labels.txt"),),
         Normalization((0.0,), (255.0,)),
         ("edgeready.json", "golden.npz", "labels.txt"),
     )

@@ -19,10 +19,12 @@ from edgeready.model_file.writer import package
 from edgeready.proof.conformance import prove
 from edgeready.readiness import check_file
 from edgeready.workflows.evaluate import evaluate_file
+from edgeready_device.evaluation import evaluate
 from edgeready_device.model import Model
 from edgeready_device.model_file.reader import flatbuffer_of, read_model_file
 from edgeready_device.normalization import Normalization
 from edgeready_device.runtime.runtime import installed_runtimes
+from edgeready_device.statistics import Proportion
 from edgeready_device.tflite.graph import read_graph
 from edgeready_device.verification import verify
 
@@ -143,6 +145,19 @@ def test_only_the_files_that_were_asked_for_are_in_the_folder(digits):
         "model.tflite",
         "model_float32.tflite",
     ]
+
+
+def test_the_images_of_training_and_calibration_are_recognized(digits):
+    splits, file = digits.result.splits, read_model_file(digits.file)
+    images = file.seen_images
+    assert (images.training_known, images.total) == (True, len(images.hashes))
+    for part in (splits.train, splits.calibration):
+        assert set(images.look_up(part.images).tolist()) == {1}
+    again = evaluate(Model.from_file(file), splits.train.images, splits.train.labels)
+    assert again.familiarity.share == Proportion(len(splits.train), len(splits.train))
+    held_out = evaluate(Model.from_file(file), splits.test.images, splits.test.labels)
+    assert held_out.familiarity.share.hits == 0
+    assert len(file.seen_bin) == 16 + 8 * images.total == 11520
 
 
 # Repeatable

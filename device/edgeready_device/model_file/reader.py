@@ -19,6 +19,7 @@ from edgeready_device.model_file.exporter_notes import NOTES_FILES, ExporterNote
 from edgeready_device.model_file.golden import GoldenVectors, read_golden
 from edgeready_device.model_file.labels import parse_labels
 from edgeready_device.model_file.manifest import Manifest, read_manifest
+from edgeready_device.model_file.seen_images import SeenImages
 from edgeready_device.tflite.accelerators import accelerator_of
 from edgeready_device.tflite.graph import Graph, read_graph, read_subgraphs
 from edgeready_device.tflite.metadata import ENTRY, LabelFiles, TfliteMetadata, read_tflite_metadata
@@ -28,11 +29,15 @@ IN_MEMORY = Path("model in memory")
 MANIFEST = "edgeready.json"
 LABELS = "labels.txt"
 GOLDEN = "golden.npz"
+SEEN = "seen.bin"
 FLATBUFFER = "flatbuffer"  # the key of its hash in the manifest
 # Chosen: the memory of the largest common boards bounds a file; its parts are text and a few pictures.
 _MAX_MODEL_BYTES = 1 << 30
 _REMEMBER_OUTSIDE_TENSORS = ("VAR_HANDLE", "RANDOM_UNIFORM", "RANDOM_STANDARD_NORMAL", "MULTINOMIAL")
-_MAX_PART_BYTES = {MANIFEST: 1 << 20, LABELS: 4 << 20, GOLDEN: 32 << 20, **dict.fromkeys(NOTES_FILES, 1 << 20)}
+_MAX_PART_BYTES = {
+    **{MANIFEST: 1 << 20, LABELS: 4 << 20, GOLDEN: 32 << 20, SEEN: 1 << 20},
+    **dict.fromkeys(NOTES_FILES, 1 << 20),
+}
 
 
 @dataclass(frozen=True)
@@ -42,8 +47,8 @@ class TfliteModel:
     The graph and the contract are read when they are first asked for, and once only. `size_bytes` is the size of the
     whole file, 0 for a model that is in memory alone. `labels` are those of the file's first label file, and
     `output_labels` those that TFLite Metadata gives each output, as people read them. `notes` are those of YOLO's
-    exporters, and `golden_npz` the bytes of the part golden.npz. They and `manifest` are None, and labels empty, in a
-    file that does not carry them. `trusted` leaves the structure unchecked.
+    exporters, `golden_npz` and `seen_bin` the bytes of these parts. They and `manifest` are None, and labels empty,
+    in a file that does not carry them. `trusted` leaves the structure unchecked.
     """
 
     flatbuffer: bytes = field(repr=False)
@@ -55,6 +60,7 @@ class TfliteModel:
     output_labels: tuple[tuple[str, ...], ...] = ()
     notes: ExporterNotes | None = None
     golden_npz: bytes | None = field(default=None, repr=False)
+    seen_bin: bytes | None = field(default=None, repr=False)
     trusted: bool = field(default=False, repr=False, compare=False)
 
     @classmethod
@@ -96,6 +102,7 @@ class TfliteModel:
             output_labels=tuple(_displayed_labels(label_files, output) for output in metadata.outputs),
             notes=notes,
             golden_npz=parts.get(GOLDEN),
+            seen_bin=parts.get(SEEN),
         )
 
     def replace(self, **changes: Any) -> TfliteModel:
@@ -156,6 +163,11 @@ class TfliteModel:
     def sha256(self) -> str:
         """The SHA-256 of the flatbuffer, in hexadecimal digits."""
         return hashlib.sha256(self.flatbuffer).hexdigest()
+
+    @property
+    def seen_images(self) -> SeenImages | None:
+        """The images that the file was trained or calibrated on; raises ModelFileError for a damaged part."""
+        return None if self.seen_bin is None else SeenImages.from_bytes(self.seen_bin)
 
     @property
     def golden(self) -> GoldenVectors | None:

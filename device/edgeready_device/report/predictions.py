@@ -41,6 +41,7 @@ def evaluation_json(report: EvaluationReport, runtime: Runtime) -> dict[str, Any
         "runtime": str(runtime),
         "top1": proportion_json(report.top1),
         "top5": proportion_json(report.top5),
+        "seen": _seen_json(report),
         "per_class": {label: proportion_json(p) for label, p in zip(report.labels, report.per_class)},
         "confusion": report.confusion.tolist(),
     }
@@ -48,7 +49,14 @@ def evaluation_json(report: EvaluationReport, runtime: Runtime) -> dict[str, Any
 
 def evaluation_text(report: EvaluationReport, runtime: Runtime, *, confusion: bool = False) -> str:
     """Returns accuracy for people, overall and per class; with `confusion` also the matrix of true and predicted."""
-    head = rows([("runtime", str(runtime)), ("top-1", percent(report.top1)), ("top-5", percent(report.top5))])
+    head = rows(
+        [
+            ("runtime", str(runtime)),
+            ("top-1", percent(report.top1)),
+            ("top-5", percent(report.top5)),
+            ("seen before", _seen_text(report)),
+        ]
+    )
     lines = [
         [label, f"{100 * share.value:.2f} %", str(share.hits), str(share.count)]
         for label, share in zip(report.labels, report.per_class)
@@ -58,6 +66,34 @@ def evaluation_text(report: EvaluationReport, runtime: Runtime, *, confusion: bo
     if confusion:
         parts.append(_mistakes(report) if len(report.labels) > _MOST_COLUMNS else _matrix(report))
     return "\n\n".join(parts)
+
+
+def _seen_json(report: EvaluationReport) -> dict[str, Any] | None:
+    """Returns how many images the file was trained or calibrated on; None where that cannot be known."""
+    if report.familiarity is None:
+        return None
+    share, unseen = report.familiarity.share, report.top1_unseen
+    return {
+        "images": share.hits,
+        "looked_up": share.count,
+        "training_known": report.familiarity.training_known,
+        "top1_unseen": None if unseen is None else proportion_json(unseen),
+    }
+
+
+def _seen_text(report: EvaluationReport) -> str:
+    familiarity = report.familiarity
+    if familiarity is None:
+        return "cannot be known: the file holds no hashes of the images that it was trained on"
+    share, unseen, count = familiarity.share, report.top1_unseen, len(report.truth)
+    sample = "" if share.count == count else f" (the others of {count} cannot be looked up)"
+    where = "training or calibration" if familiarity.training_known else "the calibration"
+    parts = [f"{share.hits} of {share.count} images{sample} were in {where}"]
+    if not familiarity.training_known:
+        parts.append("the training was elsewhere and is not known")
+    if unseen is not None:
+        parts.append(f"top-1 of the others {percent(unseen)}")
+    return "; ".join(parts)
 
 
 def _matrix(report: EvaluationReport) -> str:

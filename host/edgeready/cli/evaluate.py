@@ -9,17 +9,20 @@ import typer
 from rich.console import Console
 
 from edgeready.cli.arguments import DataOption, Json, Links
+from edgeready.cli.spread import spread
 from edgeready.cli.terminal import NEGATIVE, print_json, print_view, say
+from edgeready.config.description import DescriptionConfig
 
 
 def register(app: typer.Typer) -> None:
     """Adds the command to `app`."""
-    app.command()(evaluate)
+    app.command()(spread(evaluate))
 
 
 def evaluate(
     file: Annotated[Path, typer.Argument(help="a .tflite file")],
     data: DataOption,
+    description: DescriptionConfig,
     seed: Annotated[int | None, typer.Option(help="seed of the split (default: that of FILE's build)")] = None,
     min_accuracy: Annotated[
         float | None, typer.Option(help="exit with 1 below this top-1 accuracy in percent")
@@ -33,7 +36,11 @@ def evaluate(
     from edgeready.workflows.evaluate import evaluate_file
 
     with progress_bar(Console(stderr=True)) as progress:
-        evaluation = evaluate_file(file, data, seed=seed, follow_links=follow_links, progress=progress)
+        evaluation = evaluate_file(
+            file, data, description.description, seed=seed, follow_links=follow_links, progress=progress
+        )
+    for note in evaluation.notes:
+        say(f"{file}: {note}")
     if as_json:
         print_json(evaluation.to_dict())
     else:

@@ -196,6 +196,13 @@ class OutputConfig:
     vectors: Annotated[
         int | None, Option(help="number of golden vectors for verify (default: up to 32, as fit into 128 KiB)")
     ] = None
+    image_hashes: Annotated[
+        bool,
+        Option(
+            help="keep hashes of the images of training and calibration in the file: evaluate recognizes them",
+            flags=("--image-hashes/--no-image-hashes",),
+        ),
+    ] = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "out", Path(self.out))  # a notebook writes plain text

@@ -22,7 +22,7 @@ def restore_parts(compiled: bytes, original: bytes, file: TfliteModel) -> bytes:
     if file.manifest is not None:
         provenance = {**file.manifest.provenance, "compiled_from": dict(file.manifest.sha256)}
         manifest = replace(file.manifest, provenance=provenance)
-        return package(compiled, manifest, file.labels, __version__)
+        return package(compiled, manifest, file.labels, __version__, seen_bin=file.seen_bin)
     if ENTRY in file.graph.metadata:
         compiled = with_metadata(compiled, ENTRY, file.graph.metadata[ENTRY])
     archive = read_archive(original)

@@ -12,15 +12,21 @@ from edgeready.model_file.metadata_entry import with_metadata
 from edgeready.model_file.tflite_metadata import tflite_metadata
 from edgeready_device.model_file.golden import GoldenVectors
 from edgeready_device.model_file.manifest import Manifest
-from edgeready_device.model_file.reader import FLATBUFFER, GOLDEN, LABELS, MANIFEST, TfliteModel
+from edgeready_device.model_file.reader import FLATBUFFER, GOLDEN, LABELS, MANIFEST, SEEN, TfliteModel
 from edgeready_device.tflite.metadata import ENTRY
 
 
 def package(
-    flatbuffer: bytes, manifest: Manifest, labels: Sequence[str], version: str, golden: GoldenVectors | None = None
+    flatbuffer: bytes,
+    manifest: Manifest,
+    labels: Sequence[str],
+    version: str,
+    golden: GoldenVectors | None = None,
+    *,
+    seen_bin: bytes | None = None,
 ) -> bytes:
     """The bytes of a model file of a bare `flatbuffer`; `version` is the model's."""
-    model = TfliteModel(flatbuffer, manifest=manifest, labels=tuple(labels))
+    model = TfliteModel(flatbuffer, manifest=manifest, labels=tuple(labels), seen_bin=seen_bin)
     return pack(add_metadata(model, version, golden=golden is not None), golden)
 
 
@@ -34,7 +40,11 @@ def add_metadata(model: TfliteModel, version: str, *, golden: bool) -> TfliteMod
     files = [MANIFEST, *([GOLDEN] if golden else [])]
     entry = tflite_metadata(manifest.name, version, manifest.input, LABELS, files)
     return TfliteModel(
-        with_metadata(model.flatbuffer, ENTRY, entry), model.path, manifest=manifest, labels=model.labels
+        with_metadata(model.flatbuffer, ENTRY, entry),
+        model.path,
+        manifest=manifest,
+        labels=model.labels,
+        seen_bin=model.seen_bin,
     )
 
 
@@ -44,6 +54,8 @@ def pack(model: TfliteModel, golden: GoldenVectors | None = None) -> bytes:
     The hashes in its manifest are filled in. Equal arguments give equal bytes.
     """
     parts = {LABELS: ("\n".join(model.labels) + "\n").encode()}
+    if model.seen_bin is not None:
+        parts[SEEN] = model.seen_bin
     if golden is not None:
         parts[GOLDEN] = golden.to_bytes()
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in parts.items()}

@@ -22,7 +22,7 @@ from edgeready.quantization.calibration import CalibrationReport, inspect_calibr
 from edgeready.readiness import ReadinessReport
 from edgeready.workflows.budget import Budget, draft_within_budget
 from edgeready.workflows.draft import Draft, baseline_model, complete, draft, file_bytes
-from edgeready.workflows.prepare import job_of, load_data, provenance_of
+from edgeready.workflows.prepare import job_of, load_data, provenance_of, seen_images
 from edgeready_device.model_file.reader import TfliteModel, flatbuffer_of
 from edgeready_device.progress import Progress, no_progress
 from edgeready_device.text import proportion_json
@@ -115,6 +115,7 @@ def _run(config: BuildConfig, train: TrainConfig | None, progress: Progress) -> 
         budget = Budget(points=config.quantize.max_drop / 100, judges=judges)
         accepted, trail = draft_within_budget(budget, job, result, splits, mapped=mapped, progress=progress)
     calibration = _calibration_of(job, splits, result, accepted)
+    accepted = accepted.with_images(seen_images(config, job))
     return _finish(config, splits, result, accepted, calibration=calibration, trail=trail, progress=progress)
 
 

@@ -22,6 +22,7 @@ from edgeready.workflows.prepare import manifest_of
 from edgeready_device import __version__
 from edgeready_device.model_file.golden import GoldenVectors
 from edgeready_device.model_file.reader import TfliteModel
+from edgeready_device.model_file.seen_images import SeenImages
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +43,10 @@ class Draft:
     def runs(self) -> bool:
         """Whether any runtime that is installed here runs it."""
         return any(trial.runs for trial in self.trials)
+
+    def with_images(self, images: SeenImages | None) -> Draft:
+        """The same draft, whose file will hold the hashes of the `images` that it has seen."""
+        return replace(self, model=self.model.replace(seen_bin=None if images is None else images.to_bytes()))
 
     def to_bytes(self, provenance: dict[str, Any]) -> bytes:
         """The bytes of its file, read back to check them; raises ModelFileError when they cannot be read."""

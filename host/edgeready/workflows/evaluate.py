@@ -8,10 +8,11 @@ from typing import Any
 
 from edgeready.config.build import DataConfig
 from edgeready.dataset import SET_NAMES, Dataset, Splits, load_splits
-from edgeready.errors import DatasetError
+from edgeready.errors import DatasetError, UsageError
 from edgeready_device.evaluation import EvaluationReport, evaluate
 from edgeready_device.first_run import run_first
-from edgeready_device.model import Model
+from edgeready_device.model import Model, contract_of
+from edgeready_device.model_file.contract import AS_THE_FILE_SAYS, Contract, Description
 from edgeready_device.model_file.reader import TfliteModel, read_model_file
 from edgeready_device.progress import Progress, no_progress, relabel
 from edgeready_device.report.predictions import evaluation_json
@@ -22,10 +23,14 @@ from edgeready_device.text import csv_text
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """What a model said of the test images of a data set, and the runtime that ran it."""
+    """What a model said of the test images of a data set, and the runtime that ran it.
+
+    `notes` say where the file contradicts itself.
+    """
 
     report: EvaluationReport
     runtime: Runtime
+    notes: tuple[str, ...] = ()
 
     @property
     def top1(self) -> Proportion:
@@ -45,6 +50,7 @@ class Evaluation:
 def evaluate_file(
     file: Path,
     source: str,
+    description: Description | None = None,
     *,
     seed: int | None = None,
     follow_links: bool = False,
@@ -53,15 +59,17 @@ def evaluate_file(
     """Evaluates the model in `file` on the test split of `source`.
 
     `seed` picks the split; None means the seed that the file says it was made with, so that no image of the
-    training is tested on. A file that has not run on this machine runs in a child process first. Raises DatasetError
-    when classes and labels do not agree.
+    training is tested on. `description` goes before what the file says. A file that has not run on this machine runs
+    in a child process first. Raises DatasetError when classes and labels do not agree, ModelFileError where more must
+    be said before the model can classify.
     """
-    contents = read_model_file(file)
+    contents, described = read_model_file(file), description or AS_THE_FILE_SAYS
+    contract_of(contents, described).check()
     run_first(contents)
-    model = Model.from_file(contents)
-    splits = splits_for(model.file, source, seed, progress, follow_links=follow_links)
+    model = Model.from_file(contents, description=described)
+    splits = splits_for(contents, source, seed, progress, follow_links=follow_links, contract=model.contract)
     report = evaluate(model, splits.test.images, splits.test.labels, progress=relabel(progress, "testing"))
-    return Evaluation(report=report, runtime=model.runtime)
+    return Evaluation(report=report, runtime=model.runtime, notes=model.contract.notes)
 
 
 def splits_for(
@@ -71,14 +79,22 @@ def splits_for(
     progress: Progress,
     *,
     follow_links: bool = False,
+    contract: Contract | None = None,
 ) -> Splits:
     """The Splits of `source` in the image size of `model`; `seed` as for `evaluate_file`.
 
-    Raises DatasetError when classes and labels do not agree.
+    `contract` is how the model is read, None as its file says. Raises DatasetError when classes and labels do not
+    agree, UsageError for images that would have to be cropped.
     """
-    frame = model.contract.frame
+    contract = contract or model.contract
+    frame = contract.frame
     # the only source whose images can be read in another size; a name goes before a path
     folder = source not in SET_NAMES and Path(source).is_dir()
+    if folder and (frame.resize != "stretch" or frame.crop != 1):
+        raise UsageError(
+            f"{model.path} takes images by the rule {frame.resize} and the centre {frame.crop:g} of each side, and "
+            "edgeready stretches the images of a folder: measure it with edgeready-device evaluate"
+        )
     splits = load_splits(
         source,
         seed=recorded_seed(model) if seed is None else seed,
@@ -87,7 +103,7 @@ def splits_for(
         follow_links=follow_links,
         progress=progress,
     )
-    _check_labels(model, splits.test)
+    _check_labels(model.path, contract, splits.test)
     return splits
 
 
@@ -98,11 +114,11 @@ def recorded_seed(model: TfliteModel) -> int:
     return seed if isinstance(seed, int) else DataConfig.seed
 
 
-def _check_labels(model: TfliteModel, test: Dataset) -> None:
-    labels = model.contract.labels
-    named = bool(model.labels)
+def _check_labels(path: Path, contract: Contract, test: Dataset) -> None:
+    labels = contract.labels
+    named = labels != tuple(str(number) for number in range(len(labels)))
     if len(labels) != len(test.classes) or (named and labels != test.classes):
         raise DatasetError(
-            f"{model.path} knows {len(labels)} labels ({', '.join(labels[:3])}, ...), {test.name} has "
+            f"{path} knows {len(labels)} labels ({', '.join(labels[:3])}, ...), {test.name} has "
             f"{len(test.classes)} classes ({', '.join(test.classes[:3])}, ...): give the data that it was made for"
         )

@@ -18,7 +18,7 @@ from edgeready.proof.measure import Disagreement, Measured, accuracy_of, agreeme
 from edgeready.proof.runtimes import RuntimeTrial, runtimes_that_run
 from edgeready.readiness import ReadinessReport
 from edgeready.workflows.draft import Draft, complete, draft
-from edgeready.workflows.prepare import job_of, load_data, provenance_of
+from edgeready.workflows.prepare import job_of, load_data, provenance_of, seen_images
 from edgeready_device.progress import Progress, no_progress
 from edgeready_device.report.benchmark import benchmark_json
 from edgeready_device.report.predictions import evaluation_json
@@ -214,13 +214,15 @@ def draft_modes(config: BuildConfig, modes: Sequence[str], progress: Progress = 
     """
     names = dict.fromkeys(mode_named(name).name for name in (FLOAT32, *modes))
     splits = load_data(config, progress)
-    result, refusals = _convert_each(job_of(config, splits, None, [*names]), progress)
+    job = job_of(config, splits, None, [*names])
+    result, refusals = _convert_each(job, progress)
+    images = seen_images(config, job)
     drafts: dict[str, Draft] = {}
     for name in names:
         if name in refusals:
             continue
         try:
-            drafts[name] = complete(draft(result, MODES[name], splits), splits)
+            drafts[name] = complete(draft(result, MODES[name], splits).with_images(images), splits)
         except ConversionError as error:
             refusals[name] = str(error)
     return ModeDrafts(splits=splits, result=result, drafts=drafts, refusals=refusals)

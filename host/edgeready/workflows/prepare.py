@@ -16,6 +16,7 @@ from edgeready.quantization.representative import check_samples, load_representa
 from edgeready.quantization.samples import Samples
 from edgeready_device import __version__
 from edgeready_device.model_file.manifest import InputSpec, Manifest
+from edgeready_device.model_file.seen_images import SeenImages
 from edgeready_device.progress import Progress
 
 
@@ -83,6 +84,22 @@ def manifest_of(result: JobResult, splits: Splits) -> Manifest:
     first = splits.train
     frame = InputSpec(first.height, first.width, first.channels, normalization=result.normalization)
     return Manifest(result.name, frame, result.scores)
+
+
+def seen_images(config: BuildConfig, job: Job) -> SeenImages | None:
+    """The images that training and calibration see; None where `config` wants no hashes of them in the file.
+
+    Those that a network was trained on elsewhere are not known.
+    """
+    if not config.output.image_hashes:
+        return None
+    trains = job.train is not None or job.method.qat is not None or config.quantize.max_drop is not None
+    own_weights = job.network.weights in (None, "imagenet")
+    return SeenImages.of(
+        *([job.images] if trains else []),
+        job.calibration,
+        training_known=job.train is not None and own_weights,
+    )
 
 
 def provenance_of(config: BuildConfig, splits: Splits, result: JobResult, mode: str) -> dict[str, Any]:
