@@ -105,7 +105,7 @@ def test_frames_before_a_loss_are_no_part_of_the_mean(animals):
     lost, back = Lost(0, "lost", 0), Back(0, 1)
     labelling = Labelling(animals, Steadiness(smooth=5, hold=1))
     scores = [labelling.score(frame) for frame in frames(0, 0, 1)]
-    moment = {"latency_s": 0.0, "analysis_s": 0.0, "rates": Rates(None, None), "dropped": 0, "is_newest": True}
+    moment = {"latency_s": 0.0, "analysis_s": 0.0, "rates": Rates(None, None), "dropped": 0, "is_live": True}
     analyzed = [
         Analyzed(Frame(number, 0.0, Shot(0.0, None)), np.zeros((1, 1, 3), np.uint8), row, **moment)
         for number, row in enumerate(scores)

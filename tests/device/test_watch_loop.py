@@ -24,15 +24,15 @@ def shot(number: int, **fields) -> Shot:
     return Shot(time.monotonic(), np.full((2, 2, 3), number % 256, np.uint8), **fields)
 
 
-def frame(number: int) -> Frame:
-    return Frame(number, 0.0, shot(number))
+def frame(number: int, *, is_live: bool = True) -> Frame:
+    return Frame(number, 0.0, shot(number, is_live=is_live))
 
 
 class Reader:
     """Gives the items of a list: a number is a frame, an error is raised, a function is called first."""
 
-    def __init__(self, items, notices=()):
-        self.items, self.notices, self.closed = list(items), list(notices), 0
+    def __init__(self, items, notices=(), is_live=False):
+        self.items, self.notices, self.closed, self.is_live = list(items), list(notices), 0, is_live
 
     def read(self, stop):
         if not self.items:
@@ -40,7 +40,7 @@ class Reader:
         item = self.items.pop(0)
         if isinstance(item, Exception):
             raise item
-        return shot(item) if isinstance(item, int) else item(stop)
+        return shot(item, is_live=self.is_live) if isinstance(item, int) else item(stop)
 
     def take_notices(self):
         notices, self.notices = self.notices, []
@@ -50,7 +50,7 @@ class Reader:
         self.closed += 1
 
 
-def source(*readers, newest=False, **fields) -> Source:
+def source(*readers, **fields) -> Source:
     """A source that opens as each of `readers` in turn: a Reader, or an error that opening raises."""
     waiting = list(readers)
 
@@ -60,7 +60,7 @@ def source(*readers, newest=False, **fields) -> Source:
             raise reader
         return reader
 
-    return Source("camera", "camera '0'", open=open_next, newest=newest, **fields)
+    return Source("camera", "camera '0'", open=open_next, **fields)
 
 
 def run(place: Source, analyze=lambda pixels: int(pixels[0, 0, 0]), retry=QUICK, **options) -> list:
@@ -75,7 +75,7 @@ def results(events) -> list[int]:
 
 
 def test_the_newest_frame_takes_the_place_of_the_one_that_waits():
-    slot, stop = Slot(newest=True), threading.Event()
+    slot, stop = Slot(), threading.Event()
     for number in (1, 2, 3):
         slot.put(frame(number), stop)
     assert slot.take(0).number == 3
@@ -83,7 +83,7 @@ def test_the_newest_frame_takes_the_place_of_the_one_that_waits():
 
 
 def test_messages_are_never_lost_and_keep_their_order():
-    slot, stop = Slot(newest=True), threading.Event()
+    slot, stop = Slot(), threading.Event()
     lost, back, end = Lost(0, "x", 1), Back(0, 1), End()
     slot.put(frame(1), stop)
     slot.announce(lost)
@@ -96,8 +96,8 @@ def test_messages_are_never_lost_and_keep_their_order():
 
 
 def test_every_frame_waits_for_the_one_before_it_to_be_taken():
-    slot, stop = Slot(newest=False), threading.Event()
-    thread = threading.Thread(target=lambda: [slot.put(frame(number), stop) for number in range(50)])
+    slot, stop = Slot(), threading.Event()
+    thread = threading.Thread(target=lambda: [slot.put(frame(number, is_live=False), stop) for number in range(50)])
     thread.start()
     assert [slot.take(5).number for _ in range(50)] == list(range(50))
     thread.join(5)
@@ -105,9 +105,9 @@ def test_every_frame_waits_for_the_one_before_it_to_be_taken():
 
 
 def test_a_frame_that_waits_is_given_up_when_it_has_to_stop():
-    slot, stop = Slot(newest=False), threading.Event()
+    slot, stop = Slot(), threading.Event()
     slot.put(frame(1), stop)
-    thread = threading.Thread(target=lambda: slot.put(frame(2), stop))
+    thread = threading.Thread(target=lambda: slot.put(frame(2, is_live=False), stop))
     thread.start()
     stop.set()
     slot.wake()
@@ -116,7 +116,7 @@ def test_a_frame_that_waits_is_given_up_when_it_has_to_stop():
 
 
 def test_a_frame_can_be_left_while_messages_are_taken():
-    slot, stop = Slot(newest=True), threading.Event()
+    slot, stop = Slot(), threading.Event()
     notice = Notice(0, "x")
     slot.announce(notice)
     slot.put(frame(1), stop)
@@ -134,7 +134,7 @@ def test_a_slow_model_gets_the_newest_frame_and_the_others_are_counted():
 
     def wait_for_the_model(stop):
         assert busy.wait(5)
-        return shot(2)
+        return shot(2, is_live=True)
 
     def last(stop):
         full.set()
@@ -147,8 +147,8 @@ def test_a_slow_model_gets_the_newest_frame_and_the_others_are_counted():
         time.sleep(0.05)
         return int(pixels[0, 0, 0])
 
-    reader = Reader([1, wait_for_the_model, *range(3, 11), last])
-    events = run(source(reader, newest=True), analyze)
+    reader = Reader([1, wait_for_the_model, *range(3, 11), last], is_live=True)
+    events = run(source(reader), analyze)
     assert results(events) == [1, 10]
     assert [(event.frame.number, event.dropped) for event in events[:2]] == [(1, 0), (10, 8)]
     assert (events[2].summary.captured, events[2].summary.analyzed, events[2].summary.dropped) == (10, 2, 8)
@@ -219,7 +219,7 @@ def test_a_driver_that_hangs_ends_the_loop(monkeypatch):
     start = time.monotonic()
     try:
         with pytest.raises(SourceHangs, match="camera '0' hangs in its driver") as caught:
-            run(source(reader, may_hang=True, newest=True), retry=Retry(stall_s=0.05))
+            run(source(reader, may_hang=True), retry=Retry(stall_s=0.05))
     finally:
         release.set()
     assert caught.value.exit_code == 3

@@ -77,6 +77,7 @@ class Camera(Protocol):
     """An open camera or video."""
 
     frame_rate: float  # frames a second as a video states it, 0 where nothing does
+    is_finite: bool  # whether it is a film, and no camera or stream
     notice: str  # what is not as it was asked for or stated, else ""
 
     def read(self) -> Picture | None:
@@ -183,7 +184,7 @@ def open_camera(source: CameraSource) -> Camera:
 class _PiCamera:
     """A camera of picamera2."""
 
-    frame_rate, notice = 0.0, ""
+    frame_rate, notice, is_finite = 0.0, "", False
 
     def __init__(self, source: CameraSource) -> None:
         self._source = source
@@ -259,6 +260,7 @@ class _OpenCvCamera:
             rate, count = capture.get(_FRAME_RATE), capture.get(_FRAME_COUNT)
             self.frame_rate = float(rate) if 0 < rate < _MOST_RATE else 0.0
             self._frame_count = int(count) if 0 < count < _MOST_COUNT else 0
+        self.is_finite = source.kind == "video" or self._frame_count > 0
         for _ in range(_SETTLING_FRAMES if source.kind == "device" else 0):
             capture.read()
 
@@ -286,8 +288,9 @@ class _OpenCvCamera:
         source = self._source
         if not self._frames:
             raise ImageError(f"{source} gives no picture: it is in use, or damaged")
-        if source.kind == "device" or (source.kind == "address" and not self._frame_count):
-            raise ImageError(f"{source} is lost: it gives no more pictures after {self._frames}; check its cable")
+        if not self.is_finite:
+            cause = "check its cable" if source.kind == "device" else "check the network"
+            raise ImageError(f"{source} is lost: it gives no more pictures after {self._frames}; {cause}")
         if self._frames < (1 - _MISSING_SHARE) * self._frame_count:
             self.notice = (
                 f"{source} ends after {self._frames} of the {self._frame_count} frames that it states: it may be "

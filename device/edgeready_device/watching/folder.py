@@ -158,7 +158,7 @@ class FolderReader:
         self._done[path] = candidate.version
         if self._newest and error is None:
             count += self._pass_over()
-        return Shot(start, pixels, name=path, error=error, count=count)
+        return Shot(start, pixels, name=path, error=error, count=count, is_live=self._newest)
 
     def _pass_over(self) -> int:
         """Takes what waits in the queue, all of it older, for shown; returns how many files those are."""

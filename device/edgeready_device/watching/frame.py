@@ -15,7 +15,8 @@ from edgeready_device.errors import EdgereadyError
 class Shot:
     """What a reader read: RGB pixels, or the error of a file that cannot be used.
 
-    `clock` is time.monotonic() when the frame was there, `count` how many frames of the source it stands for.
+    `clock` is time.monotonic() when the frame was there, `count` how many frames of the source it stands for. With
+    `is_live`, a newer frame takes its place where it was not analyzed in time.
     """
 
     clock: float
@@ -23,6 +24,7 @@ class Shot:
     name: str = ""
     error: EdgereadyError | None = None
     count: int = 1
+    is_live: bool = False
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ class Analyzed:
     analysis_s: float
     rates: Rates
     dropped: int
-    is_newest: bool  # and not each frame of the source in turn
+    is_live: bool  # the newest frame, and not each of the source in turn
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def analyze_frames(
     `analyze` gets the frame as a contiguous uint8 array, RGB, and returns any result. `stop` is called at least five
     times a second. Raises the error of a source that cannot be opened at all, and SourceHangs.
     """
-    slot = Slot(newest=source.newest)
+    slot = Slot()
     capture = Capture(source, slot, retry or Retry())
     loop = _Loop(source, analyze, options)
     capture.start()
@@ -150,7 +150,7 @@ class _Loop:
         start = time.monotonic()
         self._next = start + self._source.pause_s
         self._frames += 1
-        if self._source.newest:
+        if frame.shot.is_live:
             self._dropped = frame.number - self._frames
         try:
             pixels = self._upright(frame)
@@ -167,7 +167,7 @@ class _Loop:
             analysis_s=end - start,
             rates=self._meter.add(analyzed=end, captured=frame.shot.clock, number=frame.number),
             dropped=self._dropped,
-            is_newest=self._source.newest,
+            is_live=frame.shot.is_live,
         )
 
     def note(self, message: Lost | Back | Notice) -> Lost | Back | Notice:

@@ -207,6 +207,6 @@ def _describe(event: Analyzed, steady: SteadyLabels) -> Detected:
         latency_s=event.latency_s,
         analysis_s=event.analysis_s,
         analyzed_per_s=event.rates.analyzed_per_s,
-        captured_per_s=event.rates.captured_per_s if event.is_newest else None,
+        captured_per_s=event.rates.captured_per_s if event.is_live else None,
         dropped=event.dropped,
     )

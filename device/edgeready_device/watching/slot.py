@@ -17,18 +17,17 @@ if TYPE_CHECKING:
 class Slot:
     """Holds at most one frame that waits, and the source's messages, in their order.
 
-    With `newest`, a frame replaces the one that waits; else `put` waits until that was taken.
+    A live frame replaces the one that waits; for another one `put` waits until that was taken.
     """
 
-    def __init__(self, *, newest: bool) -> None:
-        self._newest = newest
+    def __init__(self) -> None:
         self._items: deque[Item] = deque()
         self._changed = threading.Condition()
 
     def put(self, frame: Frame, stop: threading.Event) -> None:
         """Hands `frame` over, unless `stop` is set."""
         with self._changed:
-            if not self._newest:
+            if not frame.shot.is_live:
                 while self._waiting() and not stop.is_set():
                     self._changed.wait()
             elif self._items and isinstance(self._items[-1], Frame):

@@ -64,7 +64,6 @@ class Source:
     kind: str
     name: str
     open: Callable[[], Reader]
-    newest: bool  # whether a frame that was not analyzed in time gives way to a newer one
     reconnects: bool = False  # whether it may come back after an error
     may_hang: bool = False  # whether its driver may never return
     pause_s: float = 0.0  # the least wall-clock time between two analyzed frames
@@ -87,8 +86,7 @@ def choose_source(source: SourceLike, options: SourceOptions) -> Source:
         return Source(
             "frames",
             "frames",
-            open=lambda: FramesReader(frames),
-            newest=options.realtime,
+            open=lambda: FramesReader(frames, is_live=options.realtime),
             pause_s=options.interval_s,
         )
     place = source if isinstance(source, str) else os.path.join(".", source)  # a Path names no camera
@@ -97,9 +95,7 @@ def choose_source(source: SourceLike, options: SourceOptions) -> Source:
         folder = Path(place)
         check_folder(folder)
         reader = FolderReader(folder, newest=options.realtime, new_only=options.new_only)
-        return Source(
-            "folder", place, open=reader.reopen, newest=options.realtime, reconnects=True, pause_s=options.interval_s
-        )
+        return Source("folder", place, open=reader.reopen, reconnects=True, pause_s=options.interval_s)
     camera = parse_camera(place, options.size)
     if not camera.live:
         _check_fit(options, str(camera), size=False, new_only=False)
@@ -108,8 +104,7 @@ def choose_source(source: SourceLike, options: SourceOptions) -> Source:
     return Source(
         "camera",
         str(camera),
-        open=lambda: CameraReader(camera),
-        newest=True,
+        open=lambda: CameraReader(camera, realtime=options.realtime),
         reconnects=True,
         may_hang=True,
         pause_s=options.interval_s,
@@ -130,7 +125,6 @@ def _video(camera: CameraSource, options: SourceOptions) -> Source:
         "video",
         str(camera),
         open=lambda: VideoReader(camera, realtime=pace, loop=options.loop, step_s=step_s),
-        newest=pace,
         pause_s=options.interval_s if pace else 0.0,
     )
 
@@ -141,8 +135,8 @@ _END = object()
 class FramesReader:
     """Reads the frames that a program gives."""
 
-    def __init__(self, frames: Iterator[Any]) -> None:
-        self._frames = frames
+    def __init__(self, frames: Iterator[Any], *, is_live: bool) -> None:
+        self._frames, self._is_live = frames, is_live
 
     def read(self, stop: threading.Event) -> Shot | None:
         """The next frame, grey or RGB. Raises ImageError for what is no picture."""
@@ -152,7 +146,8 @@ class FramesReader:
         pixels = read_picture(frame)
         if pixels.dtype != np.uint8:
             raise ImageError(f"the frame is {pixels.dtype} {list(pixels.shape)}: give uint8 pixels from 0 to 255")
-        return Shot(time.monotonic(), convert_channels(pixels, 1 if pixels.shape[2] == 1 else 3))
+        pixels = convert_channels(pixels, 1 if pixels.shape[2] == 1 else 3)
+        return Shot(time.monotonic(), pixels, is_live=self._is_live)
 
     def take_notices(self) -> list[str]:
         """None: the program knows its frames."""
@@ -163,11 +158,12 @@ class FramesReader:
 
 
 class CameraReader:
-    """Reads a camera or an address."""
+    """Reads a camera or an address; of a film that a server gives each frame, unless `realtime`."""
 
-    def __init__(self, source: CameraSource) -> None:
+    def __init__(self, source: CameraSource, *, realtime: bool) -> None:
         self._source = source
         self._camera = open_camera(source)
+        self._is_live = realtime or not self._camera.is_finite
         self._notices: list[str] = []
         self._is_new = True
 
@@ -182,7 +178,7 @@ class CameraReader:
             size = f"{self._source.size[0]}x{self._source.size[1]}" if self._source.size else ""
             self._notices.append(f"{self._source} gives {width}x{height} in place of {size}")
         self._is_new = False
-        return Shot(time.monotonic(), picture)
+        return Shot(time.monotonic(), picture, is_live=self._is_live)
 
     def take_notices(self) -> list[str]:
         """What is not as it was asked for, once."""
@@ -229,7 +225,7 @@ class VideoReader:
             stop.wait(max(0.0, self._start + self._position * self._frame_s - time.monotonic()))
         self._next_s = self._position * self._frame_s + self._step_s
         self._position += 1
-        return Shot(time.monotonic(), picture, count=count)
+        return Shot(time.monotonic(), picture, count=count, is_live=self._realtime)
 
     def take_notices(self) -> list[str]:
         """Whether the video ended early, once."""
