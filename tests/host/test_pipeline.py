@@ -186,26 +186,6 @@ def test_a_build_by_the_command_prints_one_json_document_and_nothing_else(digits
     assert [path.name for path in ran.file.parent.iterdir()] == ["model.tflite"]
 
 
-@cache
-def converted() -> builds.Built:
-    keras_file = builds.digits().config.output.keras_out
-    return made("converted", "digits", str(keras_file))
-
-
-def test_converting_the_kept_keras_model_gives_the_same_answers(digits):
-    one, two = digits.result.comparison, converted().result.comparison
-    assert np.array_equal(two.model.accuracy.outputs, one.model.accuracy.outputs)
-    assert np.array_equal(two.baseline.accuracy.outputs, one.baseline.accuracy.outputs)
-
-
-def test_a_conversion_states_no_training_and_takes_the_files_name(digits):
-    file = read_model_file(converted().file)
-    assert file.manifest is not None
-    assert file.manifest.name == "model"
-    assert "training" not in file.manifest.provenance
-    assert converted().result.losses == ()
-
-
 # Other data and networks
 
 
