@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from edgeready_device.model_file.contract import Description
     from edgeready_device.normalization import Normalization
     from edgeready_device.postprocess import Prediction
+    from edgeready_device.session import Session
     from edgeready_device.verification import verify
     from edgeready_device.watching.objects import watch_objects
     from edgeready_device.watching.watch import watch
@@ -38,6 +39,7 @@ __all__ = [
     "Model",
     "Normalization",
     "Prediction",
+    "Session",
     "__version__",
     "benchmark",
     "evaluate",
@@ -58,6 +60,7 @@ _HOMES = {
     "Model": "model",
     "Normalization": "normalization",
     "Prediction": "postprocess",
+    "Session": "session",
     "benchmark": "benchmarking.benchmark",
     "evaluate": "evaluation",
     "fit_frame": "images.frames",

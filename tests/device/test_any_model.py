@@ -324,3 +324,72 @@ def test_an_embedding_is_told_by_its_name_or_its_norm():
         ops = [O("CUSTOM", ["x"], ["flat"], custom_code="NoSuchOp"), O(op, ["flat"], [name])]
         graph = TfliteModel(tflite(tensors=[x, flat, y], ops=ops, inputs=["x"], outputs=[name]), trusted=True).graph
         assert kind_of(graph).name == "an embedding (a vector of 128 features)"
+
+
+# -- what is no classifier is refused by classify and evaluate, and doctor runs it -----------------------------------
+
+REFUSALS = {
+    "many_ends": "an image classifier has one input; it seems to be a model with 3 inputs; info, benchmark, ",
+    "open_series": "it seems to be a model of sound, of a series or of flattened features, which takes one row of ",
+    "batch_of_features": "it seems to be a model of 6 features; info, benchmark, compare, tune and verify take it",
+    "text_input": "it seems to be a text model, which takes numbers of tokens; info, benchmark, compare, tune and ",
+    "exact": "it seems to be a model of 4 features; info, benchmark",
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+@pytest.mark.parametrize("verb", ["classify", "evaluate"])
+def test_a_classifier_s_verbs_say_what_the_file_seems_to_be(verb, name, model, run, tmp_path):
+    np.save(tmp_path / "frame.npy", np.zeros((2, 2, 3), np.uint8))
+    np.savez(tmp_path / "set.npz", x=np.zeros((1, 2, 2, 3), np.uint8), y=np.zeros(1, int))
+    code, out, err = run(verb, model(name), tmp_path / ("frame.npy" if verb == "classify" else "set.npz"))
+    assert (code, out, len(err.splitlines())) == (3, "", 1)
+    assert err.startswith(f"edgeready-device: {model(name)}: ")
+    assert REFUSALS[name] in err
+
+
+def _embedding() -> bytes:
+    tensors = [T("x", (1, 2, 2, 1), "uint8", 1.0), T("shape", data=np.array([1, 4], np.int32))]
+    tensors.append(T("face_embedding", (1, 4), "uint8", 1.0))
+    ops = [O("RESHAPE", ["x", "shape"], ["face_embedding"])]
+    return tflite(tensors=tensors, ops=ops, inputs=["x"], outputs=["face_embedding"])
+
+
+def test_an_embedding_is_classified_only_with_labels(tmp_path, run):
+    path, frame, labels = tmp_path / "face.tflite", tmp_path / "frame.npy", tmp_path / "labels.txt"
+    path.write_bytes(_embedding())
+    np.save(frame, np.array([[[1], [9]], [[3], [4]]], np.uint8))
+    labels.write_text("a\nb\nc\nd\n")
+    code, out, err = run("classify", path, frame)
+    assert (code, out) == (3, "")
+    assert "it seems to be an embedding (a vector of 4 features); info, benchmark, compare, tune and verify " in err
+    assert "if its output is a row of class scores, give --labels" in err
+    code, out, _ = run("classify", path, frame, "--labels", labels, "--top", "1", "--json")
+    assert (code, json.loads(out)[0]["predictions"][0]["label"]) == (0, "b")
+    assert "an embedding (a vector of 4 features)" in _info(run, path)
+
+
+def test_doctor_runs_any_model_and_refuses_what_cannot_be_fed(model, run):
+    code, out, _ = run("doctor", model("many_ends"))
+    assert code == 0
+    assert f"{model('many_ends')} runs on ai-edge-litert" in out
+    assert run("doctor", model("text_input"))[0] == 3
+    assert run("doctor", model("open_image"))[0] == 3
+    assert run("doctor", model("open_image"), "--input-size", "8x8")[0] == 0
+
+
+def test_info_of_an_open_image_shows_no_frame_of_one_pixel(model, run):
+    text = _info(run, model("open_image"))
+    assert "uint8 [-1, -1, -1, 3] (scale 1, zero point 0) image" in text
+    assert "1x1" not in text
+
+
+def test_info_of_a_classifier_that_remembers_says_so(model, run):
+    assert "state           it remembers; every answer starts from " in _info(run, model("rnn"))
+    assert "state" not in _info(run, model("conv"))
+
+
+def test_a_row_of_samples_is_no_picture():
+    for shape in ((1, 1, 16000), (1, 16000, 1), (1, 16000, 1, 1)):
+        kind = kind_of(_graph([(shape, "float32")], [((1, 12), "float32")]))
+        assert kind.name.startswith("a model of sound"), shape

@@ -46,6 +46,7 @@ def run(options: argparse.Namespace) -> int:
 def _why_no_classifier(file: TfliteModel) -> str | None:
     """Returns why `file` is no image classifier, in a sentence that may be empty; None where it is one."""
     from edgeready_device.errors import ModelFileError
+    from edgeready_device.model_file.input_size import open_inputs
     from edgeready_device.tflite.accelerators import EDGETPU, accelerator_of
     from edgeready_device.tflite.kind import kind_of
 
@@ -53,6 +54,8 @@ def _why_no_classifier(file: TfliteModel) -> str | None:
         _ = file.contract
     except ModelFileError as error:
         return str(error).removeprefix(f"{file.path}: ")
+    if open_inputs(file):
+        return ""
     compiled = accelerator_of(file.graph)
     if compiled is not None and compiled[0] is not EDGETPU:
         return ""

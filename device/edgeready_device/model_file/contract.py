@@ -196,8 +196,16 @@ def _contract(file: Described, description: Description) -> Contract:
         output_number=number,
         notes=tuple(filter(None, [pixels.note])),
         input_refusal=pixels.refusal,
-        output_refusal=label_refusal or unknown_scores,
+        output_refusal=label_refusal or unknown_scores or _refuse_other_kind(file, description),
     )
+
+
+def _refuse_other_kind(file: Described, description: Description) -> str:
+    """Why a row of numbers is probably none of class scores; empty where labels or a manifest say that it is."""
+    kind = kind_of(file.graph)
+    if kind.classifier or file.manifest is not None or file.labels or description.labels is not None:
+        return ""
+    return f"{kind.sentence}; if its output is a row of class scores, give --labels (Description(labels=...))"
 
 
 def _frame(

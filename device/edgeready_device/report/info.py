@@ -13,6 +13,8 @@ from edgeready_device.runtime.runtime import Runtime
 from edgeready_device.text import plain, rows
 from edgeready_device.tune_file import TuneRecord
 
+REMEMBERS = "it remembers; every answer starts from the initial state unless keep_state is set"
+
 
 def info_json(file: TfliteModel, runtimes: Sequence[Runtime], tuned: TuneRecord | None = None) -> dict[str, Any]:
     """Returns what a model file is as plain data; `tuned` is in it where a tune file lies beside the model."""
@@ -40,6 +42,7 @@ def info_json(file: TfliteModel, runtimes: Sequence[Runtime], tuned: TuneRecord 
         "notes": [*contract.notes, *filter(None, [contract.input_refusal, contract.output_refusal])],
         "labels": list(contract.labels),
         "ops": dict(Counter(op.custom_code or op.name for op in file.graph.ops)),
+        **({"remembers": True} if file.stateful else {}),
         "golden_vectors": len(file.golden.inputs) if file.golden else 0,
         "provenance": dict(file.manifest.provenance) if file.manifest else {},
         "runtimes": [str(runtime) for runtime in runtimes],
@@ -63,6 +66,7 @@ def info_text(data: dict[str, Any]) -> str:
             ("output", f"{output['dtype']} {output['shape']} {_quant_text(output)}, {output['scores']}"),
             ("labels", f"{len(labels)}: {', '.join(labels[:10])}{', ...' if len(labels) > 10 else ''}"),
             ("ops", ", ".join(f"{count} {name}" for name, count in data["ops"].items())),
+            *([("state", REMEMBERS)] if data.get("remembers") else []),
             ("golden vectors", str(data["golden_vectors"])),
             ("runtimes here", runtimes_text(data["runtimes"])),
             *([("tuned", data["tuned"])] if "tuned" in data else []),

@@ -9,7 +9,7 @@ from typing import Any
 from edgeready_device.model_file.input_size import open_inputs
 from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.model_file.tensor_spec import TensorSpec
-from edgeready_device.report.info import tuned_text
+from edgeready_device.report.info import REMEMBERS, tuned_text
 from edgeready_device.report.machine import runtimes_text
 from edgeready_device.runtime.runtime import Runtime
 from edgeready_device.text import plain, rows
@@ -59,7 +59,7 @@ def model_text(data: dict[str, Any]) -> str:
         lines.append(("compiled", f"for {data['compiled_for']}: no CPU runs it"))
     lines += _end_rows("input", data["inputs"]) + _end_rows("output", data["outputs"])
     if data["remembers"]:
-        lines.append(("state", "it remembers; every answer starts from the initial state unless keep_state is set"))
+        lines.append(("state", REMEMBERS))
     if data["open_sizes"]:
         lines.append(("size", "open: give --input-size WxH for an image, or --inputs FILE.npz"))
     lines.append(("ops", ", ".join(f"{count} {plain(name)}" for name, count in data["ops"].items())))

@@ -63,7 +63,8 @@ def _kind_of_other(inputs: Sequence[Tensor], names: set[str]) -> Kind:
         return Kind("a text model, which takes numbers of tokens")
     if len(inputs) > 1:
         return Kind(f"a model with {len(inputs)} inputs")
-    if names.intersection(_SOUND_OPS) or (len(first.shape) <= 2 and (first.elements >= _LEAST_SAMPLES or first.open)):
+    row = sum(size > 1 for size in first.shape) <= 1
+    if names.intersection(_SOUND_OPS) or (row and (first.elements >= _LEAST_SAMPLES or first.open)):
         return Kind("a model of sound, of a series or of flattened features, which takes one row of numbers")
     if len(first.shape) <= 2:
         return Kind(f"a model of {first.elements} features")
@@ -120,7 +121,8 @@ def _is_image(tensor: Tensor) -> bool:
     shape = tensor.shape
     if tensor.dtype in ("bool", "int64", "string") or len(shape) not in (3, 4):
         return False
-    return len(shape) == 3 or 1 <= shape[3] <= 4 or 1 <= shape[1] <= 4
+    picture = len(shape) == 3 or 1 <= shape[3] <= 4 or 1 <= shape[1] <= 4
+    return picture and (tensor.open or min(_sides(tensor)) > 1)
 
 
 def _sides(image: Tensor) -> tuple[int, int]:

@@ -13,11 +13,12 @@ from edgeready_device.tflite.structure.node import MOST_DIMENSIONS, NO_KERNEL, Q
 MOST_BYTES = 1 << 30  # chosen: as large as a file may be, and its offsets fit 32 bits with a sign
 _BITS = {"int4": 4, "uint4": 4, "int2": 2, "bfloat16": 16, "float8_e4m3fn": 8, "float8_e5m2": 8}  # numpy has none
 _WITHOUT_SIZE = ("string", "resource", "variant")
+UNKNOWN_TYPE = "type_"  # how schema.tensor_type calls a number that it does not know
 
 
 def bits_of(dtype: str) -> int | None:
-    """Bits of one element; None where an element has no fixed size."""
-    if dtype in _WITHOUT_SIZE:
+    """Bits of one element; None where an element has no fixed size, or none that is known."""
+    if dtype in _WITHOUT_SIZE or dtype.startswith(UNKNOWN_TYPE):
         return None
     return _BITS.get(dtype) or 8 * np.dtype(dtype).itemsize
 
@@ -41,7 +42,7 @@ def _title(tensor: Tensor) -> str:
 
 
 def _check_tensor(tensor: Tensor) -> None:
-    if tensor.dtype.startswith("type_"):
+    if tensor.dtype.startswith(UNKNOWN_TYPE):
         raise Fault(
             f"is of {tensor.dtype}, which no runtime knows", "it was made by a newer converter, or is damaged"
         )
