@@ -201,9 +201,10 @@ def _contract(file: Described, description: Description) -> Contract:
 
 
 def _refuse_other_kind(file: Described, description: Description) -> str:
-    """Why a row of numbers is probably none of class scores; empty where labels or a manifest say that it is."""
+    """Why a row of numbers is probably none of class scores; empty where somebody says that it is."""
     kind = kind_of(file.graph)
-    if kind.classifier or file.manifest is not None or file.labels or description.labels is not None:
+    described = (description.labels, description.output, description.scores) != (None, None, None)
+    if kind.classifier or described or file.manifest is not None or file.labels:
         return ""
     return f"{kind.sentence}; if its output is a row of class scores, give --labels (Description(labels=...))"
 
