@@ -24,6 +24,8 @@ from edgeready_device.commands.options import Handler, bound_counts
 from edgeready_device.commands.terminal import print_traceback, say
 from edgeready_device.commands.word_order import order_words
 from edgeready_device.ending import SignalExit, signal_handlers
+from edgeready_device.isolation.child import freeze_support
+from edgeready_device.isolation.parent import is_frozen
 from edgeready_device.platforms import require_posix
 from edgeready_device.standard_streams import discard_output, occupy_closed_streams, write_message, write_output
 from edgeready_device.surroundings import explain
@@ -39,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = argparse.Namespace(debug=False)
     try:
         require_posix("edgeready-device")
+        if arguments is None and is_frozen():
+            freeze_support()
         occupy_closed_streams()
         with signal_handlers(say):
             options = _parse(sys.argv[1:] if arguments is None else arguments)

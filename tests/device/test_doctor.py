@@ -147,6 +147,11 @@ def test_a_numpy_that_is_not_there_is_told_with_its_error():
         ({}, "no TFLite runtime is installed", "pip install ai-edge-litert"),
         ({"python": (3, 9)}, "no TFLite runtime is installed", "pip install ai-edge-litert==2.1.0"),
         (
+            {"managed": True},  # where pip itself would end with externally-managed-environment
+            "no TFLite runtime is installed",
+            "python3 -m venv --system-site-packages ~/edgeready && ~/edgeready/bin/pip install ai-edge-litert",
+        ),
+        (
             {"libc": "musl"},
             "no TFLite runtime is installed, and none has wheels for musl (Alpine Linux)",
             "use a Debian image, as python:3.11-slim-bookworm",

@@ -28,7 +28,7 @@ def run(*command: object, path: Path | None = None) -> subprocess.CompletedProce
 
 def install_line(bundle: Path) -> list[str]:
     """What the bundle's installer gives to `pip install`, with this folder for the board's."""
-    (line,) = re.findall(r'(?m)^"\$HOME/edgeready/bin/pip" install -q (.*)$', (bundle / "install.sh").read_text())
+    (line,) = re.findall(r'(?m)^"\$place/bin/pip" install -q (.*)$', (bundle / "install.sh").read_text())
     return [word.replace("$here", str(bundle)) for word in shlex.split(line)]
 
 

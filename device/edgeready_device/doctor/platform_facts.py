@@ -6,6 +6,9 @@ import platform
 import sys
 import sysconfig
 from dataclasses import dataclass
+from pathlib import Path
+
+_MANAGED = "EXTERNALLY-MANAGED"  # the file of PEP 668
 
 
 @dataclass(frozen=True)
@@ -13,6 +16,7 @@ class PlatformFacts:
     """What decides which wheel fits: CPython's version, the machine that Python is built for, and the C library.
 
     `machine` is armv7l on a 32-bit system, whatever 64-bit kernel is below it. `libc` is glibc, musl or empty.
+    `managed` says that the system manages this Python (Debian 12, Raspberry Pi OS): pip refuses to install into it.
     """
 
     implementation: str
@@ -22,6 +26,13 @@ class PlatformFacts:
     libc: str
     libc_version: tuple[int, int]
     kernel_machine: str = ""
+    managed: bool = False
+
+    @property
+    def pip(self) -> str:
+        """The pip that installs here: that of a new virtual environment where the system manages this Python."""
+        make = "python3 -m venv --system-site-packages ~/edgeready && ~/edgeready/bin/pip"
+        return make if self.managed else "pip"
 
     @property
     def text(self) -> str:
@@ -75,6 +86,7 @@ def read_platform() -> PlatformFacts:
         libc=libc,
         libc_version=_pair(version),
         kernel_machine=kernel,
+        managed=sys.prefix == sys.base_prefix and Path(sysconfig.get_path("stdlib"), _MANAGED).is_file(),
     )
 
 

@@ -15,7 +15,7 @@ _MOST_CHARACTERS = 200  # of a line of a traceback; chosen: two lines of a termi
 SUPPORTED_SYSTEM = (
     "use CPython 3.10 to 3.13 on a 64-bit Linux with glibc 2.27 or newer, as Debian 12 or Raspberry Pi OS 12"
 )
-REINSTALL = "pip install --force-reinstall --no-cache-dir"
+_AGAIN = "install --force-reinstall --no-cache-dir"
 
 
 def processor(environment: Environment) -> Iterator[Finding]:
@@ -63,7 +63,7 @@ def numpy_loads(environment: Environment) -> Iterator[Finding]:
         "problem",
         f"numpy does not load: {inventory.exit.sentence}{f' ({last})' if last else ''}",
         remedy="sudo apt install python3-numpy (and a virtual environment made with --system-site-packages), or "
-        f"{REINSTALL} numpy",
+        f"{environment.facts.pip} {_AGAIN} numpy",
     )
 
 
@@ -74,7 +74,10 @@ def runtime_installed(environment: Environment) -> Iterator[Finding]:
     facts, fitting = environment.facts, wheels_for(environment.facts)
     if fitting:
         yield Finding(
-            "runtime", "problem", "no TFLite runtime is installed", remedy=f"pip install {fitting[0].requirement}"
+            "runtime",
+            "problem",
+            "no TFLite runtime is installed",
+            remedy=f"{facts.pip} install {fitting[0].requirement}",
         )
     elif facts.libc == "musl":
         yield Finding(
@@ -91,7 +94,9 @@ def runtime_installed(environment: Environment) -> Iterator[Finding]:
             remedy="install the 64-bit Raspberry Pi OS, or the 32-bit one of Debian 12, which has CPython 3.11",
         )
     elif facts.system != "Linux":
-        yield Finding("runtime", "problem", "no TFLite runtime is installed", remedy="pip install ai-edge-litert")
+        yield Finding(
+            "runtime", "problem", "no TFLite runtime is installed", remedy=f"{facts.pip} install ai-edge-litert"
+        )
     else:
         yield Finding(
             "runtime",
@@ -118,7 +123,7 @@ def runtimes_run(environment: Environment) -> Iterator[Finding]:
                 name,
                 "problem",
                 f"{title} runs a model but answers wrongly: {answer} in place of {', '.join(map(str, ANSWER))}",
-                remedy="use QEMU 10 or newer" if environment.emulated else f"{REINSTALL} {name}",
+                remedy="use QEMU 10 or newer" if environment.emulated else f"{environment.facts.pip} {_AGAIN} {name}",
             )
         else:
             yield Finding(name, "ok", f"{title} loads, runs a model and answers rightly")
@@ -135,8 +140,8 @@ def crash_remedy(environment: Environment, name: str, child_exit: ChildExit) -> 
         return f"--runtime {installed[0]} (or EDGEREADY_RUNTIME={installed[0]})"
     others = [wheels for wheels in wheels_for(environment.facts) if wheels.runtime != name]
     if others:
-        return f"pip install {others[0].requirement}, then --runtime {others[0].runtime}"
-    return f"{REINSTALL} {name}"
+        return f"{environment.facts.pip} install {others[0].requirement}, then --runtime {others[0].runtime}"
+    return f"{environment.facts.pip} {_AGAIN} {name}"
 
 
 def split_remedy(error: str) -> tuple[str, str]:

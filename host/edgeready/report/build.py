@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from rich.console import Group, RenderableType
 from rich.table import Table
 
@@ -104,8 +106,7 @@ def _next_steps(result: BuildResult, images: str) -> RenderableType:
         line(),
         line("The one file to copy: ").append_text(line(str(result.out), "bold")),
         line(
-            'On the board, after pip install "./device[images]" from a checkout '
-            "(or edgeready bundle, without internet):"
+            f"To the board: edgeready bundle {shlex.quote(str(result.out))}, copy the folder, sh install.sh. There:"
         ),
         line(f"  edgeready-device classify {result.out} {images}"),
         line(f"  edgeready-device verify {result.out}"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from rich.console import Group, RenderableType
 
 from edgeready.report.lines import block, line
@@ -15,6 +17,7 @@ def bundle_view(bundle: Bundle) -> RenderableType:
     return Group(
         block(files),
         line(),
-        line(f"Copy the folder to {bundle.target.system}, then there:"),
+        line(f"Copy the folder to {bundle.target.system}, and install there:"),
+        line(f"  scp -r {shlex.quote(str(bundle.folder))} USER@BOARD:"),
         line(f"  {bundle.install}"),
     )

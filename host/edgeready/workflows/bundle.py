@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import filecmp
+import os
+import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +18,7 @@ from typing import Any
 from edgeready.errors import EdgereadyError, NotFoundError, OutputError, UsageError
 from edgeready.workflows.device_wheel import write_device_wheel
 from edgeready_device.input_file import require_file
+from edgeready_device.isolation.parent import end_with_parent
 from edgeready_device.model_file.reader import read_model_file
 
 INSTALLER = "install.sh"
@@ -82,32 +88,49 @@ def make_bundle(model: Path, target: str, out: Path) -> Bundle:
         raise UsageError(f"the target {target!r} is unknown: choose {', '.join(TARGETS)}")
     system = TARGETS[target]
     require_file(model)
-    read_model_file(model)
+    recorded = read_model_file(model).golden is not None
     if out.exists():
         raise OutputError(f"{out} is there already: name a new folder with --out")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as name:
             folder = Path(name, "bundle")
-            _fill(folder, model, system)
+            _fill(folder, model, system, recorded)
             folder.rename(out)
     except OSError as error:
         if isinstance(error, EdgereadyError):
             raise
-        raise OutputError(f"cannot write {out} ({error.strerror}): choose another folder with --out") from error
+        raise OutputError(
+            f"cannot write {out} ({error.strerror}): free some space, or choose another folder with --out"
+        ) from error
     files = tuple(sorted(path for path in out.rglob("*") if path.is_file()))
     return Bundle(folder=out, target=system, files=files, install=f"sh {out.name}/{INSTALLER}")
 
 
-def _fill(folder: Path, model: Path, target: Target) -> None:
+def _fill(folder: Path, model: Path, target: Target, recorded: bool) -> None:
     wheels = folder / "wheels"
     wheels.mkdir(parents=True)
     _download(target, wheels)
     write_device_wheel(wheels)
     shutil.copyfile(model, folder / model.name)
     installer = folder / INSTALLER
-    installer.write_text(_installer(target, model.name), "utf-8")
+    installer.write_text(_installer(target, model.name, verb="verify" if recorded else "doctor"), "utf-8")
     installer.chmod(0o755)
+    _check(folder, model)
+
+
+def _check(folder: Path, model: Path) -> None:
+    """Raises OutputError for what a full or failing disk did not take: on the board nobody can fetch it again."""
+    for wheel in sorted((folder / "wheels").glob("*.whl")):
+        try:
+            with zipfile.ZipFile(wheel) as archive:
+                damaged = archive.testzip() is not None
+        except zipfile.BadZipFile:
+            damaged = True
+        if damaged:
+            raise OutputError(f"{wheel.name} was not written whole: free some space, and bundle again")
+    if not filecmp.cmp(model, folder / model.name, shallow=False):
+        raise OutputError(f"{model.name} was not copied whole: free some space, and bundle again")
 
 
 def _download(target: Target, wheels: Path) -> None:
@@ -116,36 +139,56 @@ def _download(target: Target, wheels: Path) -> None:
     command = [sys.executable, "-m", "pip", "download", "-q", "--only-binary=:all:", *platforms, *version]
     alone = ["--no-deps"] if target.system_packages else []
     download = subprocess.run(
-        [*command, *alone, "-d", str(wheels), *target.requirements], capture_output=True, text=True, check=False
+        [*command, *alone, "-d", str(wheels), *target.requirements],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=end_with_parent,
     )
-    if download.returncode:
-        lines = [line for line in download.stderr.splitlines() if line.startswith("ERROR") or "No module" in line]
-        reason = lines[-1].removeprefix("ERROR: ") if lines else f"exit code {download.returncode}"
-        raise NotFoundError(
-            f"pip cannot get the wheels for {target.system} ({reason}): run this where a package index is reached"
-        )
+    if not download.returncode:
+        return
+    for code in (errno.ENOSPC, errno.EDQUOT):
+        if os.strerror(code) in download.stderr:
+            raise OSError(code, os.strerror(code))
+    lines = [line for line in download.stderr.splitlines() if line.startswith("ERROR") or "No module" in line]
+    reason = lines[-1].removeprefix("ERROR: ") if lines else f"exit code {download.returncode}"
+    raise NotFoundError(
+        f"pip cannot get the wheels for {target.system} ({reason}): run this where a package index is reached"
+    )
 
 
-def _installer(target: Target, model: str) -> str:
+def _installer(target: Target, model: str, verb: str) -> str:
+    """The text of install.sh, which ends with what `verb` says of the model there, and with the command's path."""
     ours = "edgeready-device" if target.system_packages else "edgeready-device[images]"
     own = " --system-site-packages" if target.system_packages else ""
     no_deps = " --no-deps" if target.system_packages else ""
     requirements = " ".join(f"'{requirement}'" for requirement in (ours, *target.requirements))
-    needs = ""
+    fits = f"python3 -c 'import sys; sys.exit(sys.version_info[:2] != {_numbers(target.python)})'"
+    lines = [
+        "#!/bin/sh",
+        f"# Installs edgeready-device on {target.system} (CPython {target.python}) without internet,",
+        "# in the folder $1, or else in the folder edgeready of the home folder. No other place is touched.",
+        "set -eu",
+        'fail() { echo "$1" >&2; exit "$2"; }',
+        'here=$(cd "$(dirname "$0")" && pwd)',
+        "place=${1:-${HOME:+$HOME/edgeready}}",
+        '[ -n "$place" ] || fail "HOME is not set: name a folder, as in sh install.sh /opt/edgeready" 2',
+        f'{fits} || fail "this bundle is for CPython {target.python}, and here is $(python3 --version): '
+        'make one with another --target" 6',
+    ]
     if target.system_packages:
         packages = " ".join(target.system_packages)
-        needs = (
-            "python3 -c 'import numpy, PIL' || "
-            f'{{ echo "install the system\'s packages first: sudo apt install {packages}" >&2; exit 6; }}\n'
-        )
-    return (
-        "#!/bin/sh\n"
-        f"# Installs edgeready-device on {target.system} (CPython {target.python}) without internet.\n"
-        "set -eu\n"
-        'here=$(cd "$(dirname "$0")" && pwd)\n'
-        f"{needs}"
-        f'python3 -m venv{own} "$HOME/edgeready"\n'
-        '"$HOME/edgeready/bin/pip" install -q --no-index --find-links "$here/wheels"'
-        f"{no_deps} {requirements}\n"
-        f'"$HOME/edgeready/bin/edgeready-device" verify "$here/{model}"\n'
-    )
+        sentence = f"install the system's packages first: sudo apt install {packages}"
+        lines.append(f"python3 -c 'import numpy, PIL' || fail \"{sentence}\" 6")
+    sentence = "a virtual environment cannot be made: sudo apt install python3-venv"
+    lines += [
+        f'python3 -m venv{own} "$place" || fail "{sentence}" 6',
+        f'"$place/bin/pip" install -q --no-index --find-links "$here/wheels"{no_deps} {requirements}',
+        f'"$place/bin/edgeready-device" {verb} "$here"/{shlex.quote(model)}',
+        'echo "installed: $place/bin/edgeready-device"',
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
