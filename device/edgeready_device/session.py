@@ -246,8 +246,11 @@ class Session:
         self._used = False
         if self.file.remembers_outside_tensors:  # reset_all_variables leaves that as it is
             self._attach(self._open())
-        else:
+            return
+        try:
             self._interpreter.reset_all_variables()
+        except RUN_ERRORS as error:  # of what a file calls a variable and no kernel keeps
+            raise self._failure(error) from error
 
     def _attach(self, interpreter: Interpreter) -> None:
         self._interpreter = interpreter

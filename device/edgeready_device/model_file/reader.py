@@ -23,6 +23,7 @@ from edgeready_device.model_file.seen_images import SeenImages
 from edgeready_device.tflite.accelerators import accelerator_of
 from edgeready_device.tflite.graph import Graph, read_graph, read_subgraphs
 from edgeready_device.tflite.metadata import ENTRY, LabelFiles, TfliteMetadata, read_tflite_metadata
+from edgeready_device.tflite.structure.operators import OPERATORS
 from edgeready_device.tflite.structure.verification import verified_graph
 
 IN_MEMORY = Path("model in memory")
@@ -146,8 +147,14 @@ class TfliteModel:
 
     @cached_property
     def doubtful(self) -> bool:
-        """Whether open sizes kept the structure from being checked to the end, so that a first run must show it."""
-        return any(tensor.open for graph in self.subgraphs for tensor in graph.tensors)
+        """Whether the structure could not be checked to the end, so that a first run must show it.
+
+        Open sizes, sparse tensors, custom operators, and those that this version does not know are reasons.
+        """
+        graphs = self.subgraphs
+        return any(tensor.open or tensor.sparse for graph in graphs for tensor in graph.tensors) or any(
+            op.name not in OPERATORS for graph in graphs for op in graph.ops
+        )
 
     @cached_property
     def survivals(self) -> set[tuple[str, int, str]]:

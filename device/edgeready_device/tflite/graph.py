@@ -116,6 +116,7 @@ class Op:
     options: Table | None = field(default=None, repr=False, compare=False)
     custom_options: memoryview | None = field(default=None, repr=False, compare=False)
     options_type: int = field(default=0, repr=False, compare=False)  # number in the union BuiltinOptions
+    options2_type: int = field(default=0, repr=False, compare=False)  # in BuiltinOptions2
 
     def option(self, number: int, code: str, default: Any = 0) -> Any:
         """Scalar field `number` of the op's options table, or `default`."""
@@ -250,6 +251,7 @@ def _op(index: int, table: Table, codes: list[tuple[str, int, str]], *, tensors:
         options=table.table(4) or table.table(12),
         custom_options=table.blob(5),
         options_type=int(table.scalar(3, "B")),
+        options2_type=int(table.scalar(11, "B")),
     )
 
 

@@ -300,3 +300,4 @@ BUILTIN_OPTIONS_2: dict[str, dict[str, Field]] = {
 }
 
 OPTION_NUMBERS = {name: number for number, name in enumerate(BUILTIN_OPTIONS, 1)}  # in the union BuiltinOptions
+OPTION_2_NUMBERS = {name: number for number, name in enumerate(BUILTIN_OPTIONS_2, 1)}  # in BuiltinOptions2

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from edgeready_device.tflite.graph import Graph, Op, Tensor
-from edgeready_device.tflite.options import OPTION_NUMBERS
+from edgeready_device.tflite.options import BUILTIN_OPTIONS_2, OPTION_2_NUMBERS, OPTION_NUMBERS
 
 QUANTIZED = ("uint8", "int8", "int16")
 SAME, ANY = "same", "any"
@@ -40,7 +40,8 @@ class Operands:
     `rule` checks its shapes and numbers. `types` is SAME where all tensors are of one type, ANY where they are free,
     or the position of the input whose type the outputs have. `options` names its table of options, which an op may
     lack where they are `optional`; it is empty where no rule depends on them. `activation` is the number of the
-    activation's field in them. `scaled` says that a kernel brings the scales of inputs and outputs together.
+    activation's field in them. `scaled` says that a kernel brings the scales of inputs and outputs together, `absent`
+    that some of the inputs after the `least` may be absent: other kernels read them without a look.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Operands:
     optional: bool = False
     activation: int | None = None
     scaled: bool = False
+    absent: bool = False
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,7 @@ def check_operands(node: Node) -> None:
         return
     _check_options(op, operands)
     count, least, most = len(op.inputs), operands.least, operands.most
-    if count < least or (most is not None and count > most) or -1 in op.inputs[:least]:
+    if count < least or (most is not None and count > most) or -1 in op.inputs[: least if operands.absent else count]:
         raise Fault(f"has the inputs {list(op.inputs[:20])}, and takes {least} to {most or 'any number'}")
     if operands.outputs is not None and len(op.outputs) != operands.outputs:
         raise Fault(f"has {len(op.outputs)} outputs, and gives {operands.outputs}")
@@ -147,9 +149,11 @@ def check_operands(node: Node) -> None:
 def _check_options(op: Op, operands: Operands) -> None:
     if not operands.options or (operands.optional and not op.options_type):
         return
-    number = OPTION_NUMBERS[operands.options]
-    if op.options_type != number:
-        raise Fault(f"has options of kind {op.options_type}, and its own are kind {number}")
+    newer = operands.options in BUILTIN_OPTIONS_2
+    number = OPTION_2_NUMBERS[operands.options] if newer else OPTION_NUMBERS[operands.options]
+    kind = op.options2_type if newer else op.options_type
+    if kind != number:
+        raise Fault(f"has options of kind {kind}, and its own are kind {number}")
 
 
 def _check_types(node: Node, rule: str | int) -> None:

@@ -1,4 +1,4 @@
-"""What the operators take and give: one row an operator. An operator that is not here is left to the first run."""
+"""What the operators take and give: one row an operator; the rarer ones are in rare_operators.py."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from edgeready_device.tflite.structure.arithmetic import (
     check_transpose_conv,
 )
 from edgeready_device.tflite.structure.node import ANY, Operands
+from edgeready_device.tflite.structure.rare_operators import RARE_ROWS
 from edgeready_device.tflite.structure.shapes import (
     check_arg,
     check_batches,
@@ -93,9 +94,17 @@ _ROWS = (
     Operands("LOG_SOFTMAX", 1, 1, rule=check_softmax, types=ANY),
     Operands("LEAKY_RELU", 1, 1, rule=check_leaky_relu, options="LeakyRelu", optional=True, scaled=True),
     # With a window over an image, or as dense layers.
-    Operands("CONV_2D", 2, 3, rule=check_conv, types=ANY, options="Conv2D", activation=3, scaled=True),
+    Operands("CONV_2D", 2, 3, rule=check_conv, types=ANY, options="Conv2D", activation=3, scaled=True, absent=True),
     Operands(
-        "DEPTHWISE_CONV_2D", 2, 3, rule=check_conv, types=ANY, options="DepthwiseConv2D", activation=4, scaled=True
+        "DEPTHWISE_CONV_2D",
+        2,
+        3,
+        rule=check_conv,
+        types=ANY,
+        options="DepthwiseConv2D",
+        activation=4,
+        scaled=True,
+        absent=True,
     ),
     Operands(
         "TRANSPOSE_CONV",
@@ -106,9 +115,18 @@ _ROWS = (
         options="TransposeConv",
         activation=3,
         scaled=True,
+        absent=True,
     ),
     Operands(
-        "FULLY_CONNECTED", 2, 3, rule=check_dense, types=ANY, options="FullyConnected", activation=0, scaled=True
+        "FULLY_CONNECTED",
+        2,
+        3,
+        rule=check_dense,
+        types=ANY,
+        options="FullyConnected",
+        activation=0,
+        scaled=True,
+        absent=True,
     ),
     Operands("BATCH_MATMUL", 2, 2, rule=check_matmul, types=ANY, options="BatchMatMul", scaled=True),
     Operands("AVERAGE_POOL_2D", 1, 1, rule=check_pool, options="Pool2D", activation=5, scaled=True),
@@ -147,21 +165,5 @@ _ROWS = (
     Operands("REDUCE_ALL", 2, 2, rule=check_reduce, types=0, options="Reducer"),
     Operands("ARG_MAX", 2, 2, rule=check_arg, types=ANY, options="ArgMax"),
     Operands("ARG_MIN", 2, 2, rule=check_arg, types=ANY, options="ArgMin"),
-    # Without a rule for their shapes.
-    Operands("SHAPE", 1, 1, types=ANY, options="Shape", optional=True),
-    Operands("RANK", 1, 1, types=ANY),
-    Operands("WHERE", 1, 1, types=ANY),
-    Operands("SELECT", 3, 3, types=1),
-    Operands("SELECT_V2", 3, 3, types=1),
-    Operands("REVERSE_V2", 2, 2, types=0),
-    Operands("GATHER_ND", 2, 2, types=0),
-    Operands("CUMSUM", 2, 2, types=0, options="Cumsum"),
-    Operands("FILL", 2, 2, types=1),
-    Operands("TOPK_V2", 2, 2, outputs=2, types=ANY),
-    Operands("ONE_HOT", 4, 4, types=ANY, options="OneHot"),
-    Operands("RANGE", 3, 3),
-    Operands("IF", 1, None, outputs=None, types=ANY, options="If"),
-    Operands("WHILE", 1, None, outputs=None, types=ANY, options="While"),
-    Operands("CALL_ONCE", 0, 0, outputs=0, types=ANY, options="CallOnce"),
 )
-OPERATORS: dict[str, Operands] = {row.name: row for row in _ROWS}
+OPERATORS: dict[str, Operands] = {row.name: row for row in (*_ROWS, *RARE_ROWS)}

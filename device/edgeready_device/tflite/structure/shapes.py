@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 
-from edgeready_device.tflite.structure.node import Fault, Node, axis_of, check_outputs
+from edgeready_device.tflite.structure.node import MOST_DIMENSIONS, Fault, Node, axis_of, check_outputs
 
 _LARGEST_BLOCK = 1 << 15  # chosen: its square fits the 32 bits that the kernels compute it in
 
 
 def check_reshape(node: Node) -> None:
-    """Whether the output has as many values as the input."""
+    """Whether the output has as many values as the input, and a constant shape no more dimensions than runtimes."""
+    shape = node.integers(1) if node.op.name == "RESHAPE" else None
+    if shape is not None and len(shape) > MOST_DIMENSIONS:
+        raise Fault(f"makes {len(shape)} dimensions, and runtimes know {MOST_DIMENSIONS}")
     source, output = node.input_at(0), node.outputs[0]
     if node.static and source.elements != output.elements:
         raise Fault(f"makes {list(output.shape)} of {list(source.shape)}, another number of values")

@@ -56,8 +56,20 @@ def _check_tensor(tensor: Tensor) -> None:
     sized = bits_of(tensor.dtype) is not None and not tensor.sparse
     if tensor.data is not None and sized and len(tensor.data) != size:
         raise Fault(f"holds {len(tensor.data)} bytes for {tensor.dtype} {list(tensor.shape)}")
+    if tensor.dtype == "string" and tensor.data is not None:
+        _check_texts(tensor, tensor.data)
     if tensor.scales:
         _check_quantization(tensor)
+
+
+def _check_texts(tensor: Tensor, data: memoryview) -> None:
+    """Whether a constant of strings has one for each element, each inside its bytes: a count, borders, characters."""
+    count = int.from_bytes(data[:4], "little", signed=True)
+    if count != tensor.elements or len(data) < 4 * (count + 2):
+        raise Fault(f"holds {count} strings in {len(data)} bytes for {list(tensor.shape)}")
+    borders = np.frombuffer(data, "<i4", count=count + 1, offset=4)
+    if borders[0] != 4 * (count + 2) or borders[-1] > len(data) or np.any(np.diff(borders) < 0):
+        raise Fault(f"holds strings that reach out of its {len(data)} bytes")
 
 
 def _check_quantization(tensor: Tensor) -> None:
@@ -91,6 +103,8 @@ def check_order(graph: Graph) -> None:
             if index >= 0 and index not in ready and index not in available:
                 raise Fault(f"op {op.index} {op.name} reads {_title(graph.tensors[index])} before it is made")
         for index in op.outputs:
+            if graph.tensors[index].variable:  # the kernels write those among their inputs
+                raise Fault(f"op {op.index} {op.name} makes {_title(graph.tensors[index])}, which is a variable")
             if index in available or graph.tensors[index].constant:
                 raise Fault(f"op {op.index} {op.name} writes {_title(graph.tensors[index])}, which is there already")
             available.add(index)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from edgeready_device.errors import ModelFileError
 from edgeready_device.text import plain
 from edgeready_device.tflite.flatbuffer import Flatbuffer, Table
-from edgeready_device.tflite.graph import IDENTIFIER, Graph, read_subgraphs
+from edgeready_device.tflite.graph import IDENTIFIER, Graph, Op, read_subgraphs
 from edgeready_device.tflite.structure.arithmetic import check_scales
 from edgeready_device.tflite.structure.node import TOO_LARGE, Fault, Node, check_operands
 from edgeready_device.tflite.structure.operators import OPERATORS
@@ -17,7 +17,9 @@ _OPERATOR_CODES, _SUBGRAPHS, _BUFFERS, _METADATA, _SIGNATURES, _EXTERNAL = 1, 2,
 _SUBGRAPH_FIELDS = ("tensors", "inputs", "outputs", "operators")
 # The fields of an op's options that name subgraphs.
 _CALLS = {"IF": (0, 1), "WHILE": (0, 1), "CALL_ONCE": (0,), "CALL": (0,), "STABLEHLO_COMPOSITE": (1,)}
-_CALLS["STABLEHLO_WHILE"] = (0, 1)
+_CALLS.update({"STABLEHLO_WHILE": (0, 1), "STABLEHLO_REDUCE": (1,), "STABLEHLO_REDUCE_WINDOW": (5,)})
+_CALLS.update({"STABLEHLO_SCATTER": (6,), "STABLEHLO_SORT": (2,)})
+_BRANCHES = "STABLEHLO_CASE"  # whose options hold a vector of subgraphs
 
 
 def verified_graph(data: bytes | memoryview) -> Graph:
@@ -97,7 +99,7 @@ def _check_calls(graphs: tuple[Graph, ...]) -> None:
     """Whether each op that names a subgraph names one that exists, and no subgraph calls itself through others."""
     calls: list[set[int]] = []
     for graph in graphs:
-        calls.append({op.option(number, "i") for op in graph.ops for number in _CALLS.get(op.name, ())})
+        calls.append({target for op in graph.ops for target in _targets(op)})
         for target in calls[-1]:
             if not 0 < target < len(graphs):
                 raise Fault(f"an op calls subgraph {target} of {len(graphs)}")
@@ -108,3 +110,10 @@ def _check_calls(graphs: tuple[Graph, ...]) -> None:
             circle = sorted(set(range(len(graphs))) - finished)
             raise Fault(f"its subgraphs call each other in a circle: {circle[:9]}")
         finished |= ready
+
+
+def _targets(op: Op) -> list[int]:
+    """The subgraphs that an op names in its options."""
+    if op.name == _BRANCHES:
+        return [] if op.options is None else [int(target) for target in op.options.array(0, "i4")]
+    return [op.option(number, "i") for number in _CALLS.get(op.name, ())]
