@@ -20,7 +20,7 @@ from edgeready_device.detection.boxes import (
 from edgeready_device.detection.contract import HeadDescription
 from edgeready_device.detection.decoding import check_step, decode
 from edgeready_device.detection.detector import Detector
-from edgeready_device.detection.head import Head
+from edgeready_device.detection.kinds import Head
 from edgeready_device.errors import EdgereadyError, ImageError, ModelFileError, UsageError
 from edgeready_device.model_file.contract import Description
 from edgeready_device.normalization import Normalization

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from edgeready_device.detection.head import Head, read_head
+from edgeready_device.detection.head import read_head
+from edgeready_device.detection.kinds import Head
 from edgeready_device.errors import ModelFileError
 from edgeready_device.tflite.graph import Graph, Op, Tensor
 
@@ -71,6 +72,70 @@ def test_a_head_that_chooses_its_best_is_end_to_end_whatever_their_number():
 @pytest.mark.parametrize(("kind", "classes"), [("yolov5", 4), ("yolov8", 5)])
 def test_the_caller_may_say_which_kind_it_is(kind, classes):
     assert kind_of(read_head(graph((1, 100, 9)), FRAME, kind=kind)) == (kind, classes, False)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "expected"),
+    [
+        ([(1, 25200, 85), (1, 3, 80, 80, 85), (1, 3, 40, 40, 85), (1, 3, 20, 20, 85)], ("yolov5", 0)),
+        ([(1, 80, 80, 255), (1, 40, 40, 255), (1, 20, 20, 255), (1, 25200, 85)], ("yolov5", 3)),
+        ([(1, 144, 80, 80), (1, 84, 8400), (1, 3, 84, 40, 40)], None),
+    ],
+)
+def test_raw_scales_beside_the_decoded_output_are_left_alone(outputs, expected):
+    if expected is None:
+        with pytest.raises(ModelFileError):
+            read_head(graph(*outputs), FRAME)
+    else:
+        head = read_head(graph(*outputs), FRAME)
+        assert (head.kind, head.outputs) == (expected[0], (expected[1],))
+
+
+def joined(widths: tuple[int, ...], count: int = 8400) -> Graph:
+    """A graph whose output has `count` rows, put together from tensors of the `widths`."""
+    shapes = [(1, 640, 640, 3), *((1, count, width) for width in widths), (1, count, sum(widths))]
+    tensors = tuple(Tensor(i, f"t{i}", shape, shape, "float32") for i, shape in enumerate(shapes))
+    last = len(shapes) - 1
+    concatenation = Op(0, "CONCATENATION", 1, tuple(range(1, last)), (last,), options=Axis(2))
+    return Graph(tensors, (concatenation,), (0,), (last,))
+
+
+class Axis:
+    """The options of a CONCATENATION along an axis."""
+
+    def __init__(self, axis: int) -> None:
+        self._axis = axis
+
+    def scalar(self, number: int, code: str, default: object = 0) -> int:
+        return self._axis
+
+
+@pytest.mark.parametrize(
+    ("widths", "expected"),
+    [
+        ((4, 5), ("yolov8", 5, False)),
+        ((4, 1, 4), ("yolov5", 4, False)),
+        ((2, 2, 1, 4), ("yolov5", 4, False)),
+        ((2, 2, 80), ("yolov8", 80, False)),
+        ((2, 2, 81), ("yolov5", 80, False)),
+    ],
+)
+def test_the_tensors_that_rows_are_put_together_from_tell_the_kind(widths, expected):
+    assert kind_of(read_head(joined(widths), FRAME)) == expected
+
+
+def test_rows_of_yolox_and_of_some_v8_files_look_alike():
+    with pytest.raises(ModelFileError, match="can be read in 2 ways"):
+        read_head(joined((2, 2, 5)), FRAME)
+    assert kind_of(read_head(joined((2, 2, 5)), FRAME, labels=4)) == ("yolov5", 4, False)
+    assert kind_of(read_head(joined((2, 2, 5), 25200), FRAME)) == ("yolov5", 4, False)
+
+
+@pytest.mark.parametrize("widths", [(5, 51), (84, 1), (20, 1)])
+def test_rows_of_poses_and_of_rotated_boxes_are_refused(widths):
+    with pytest.raises(ModelFileError, match=rf"put together|rows are of {widths[0]} \+ {widths[1]} values"):
+        read_head(joined(widths), FRAME)
+    assert read_head(joined(widths), FRAME, kind="yolov8").classes == sum(widths) - 4
 
 
 def test_what_can_be_read_in_two_ways_is_refused_with_both():

@@ -7,13 +7,14 @@ from edgeready_device.tflite.graph import Graph
 _PASSES_ON = ("QUANTIZE", "DEQUANTIZE", "RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE", "CAST")
 
 
-def read_channel_parts(graph: Graph, size: int) -> tuple[int, ...]:
+def read_channel_parts(graph: Graph, output: int, size: int) -> tuple[int, ...]:
     """Returns the widths of the tensors that the last CONCATENATION joins to rows of `size` values; () without one.
 
-    Concatenations along another axis, of the scales of a head, are passed through.
+    `output` is the number of the model's output that holds the rows. Concatenations along another axis, of the scales
+    of a head, are passed through.
     """
     makers = {output: op for op in graph.ops for output in op.outputs}
-    tensor = graph.outputs[0]
+    tensor = graph.outputs[output]
     for _ in graph.ops:
         op = makers.get(tensor)
         if op is None or not op.inputs:

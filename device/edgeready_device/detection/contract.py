@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from edgeready_device.detection.class_labels import count_labels, label_classes
 from edgeready_device.detection.decoding import UNITS, check_step
 from edgeready_device.detection.frame_input import FrameInput, read_frame_input
-from edgeready_device.detection.head import KINDS, SSD, Head, read_head
+from edgeready_device.detection.head import read_head
+from edgeready_device.detection.kinds import KINDS, SSD, Head
 from edgeready_device.detection.placement import LETTERBOX, RULES, STRETCH
 from edgeready_device.errors import ModelFileError, UsageError
 from edgeready_device.model_file.contract import Description

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeready_device.detection.boxes import Candidates
-from edgeready_device.detection.head import END_TO_END, SSD, YOLO_OBJECTNESS, Head
+from edgeready_device.detection.kinds import END_TO_END, SSD, YOLO_OBJECTNESS, Head
 from edgeready_device.errors import ModelFileError
 
 FRACTIONS, PIXELS = "fractions", "pixels"

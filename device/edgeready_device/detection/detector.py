@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from edgeready_device.detection.boxes import Box, Candidates, Detection, sort_candidates, suppress_overlaps
 from edgeready_device.detection.contract import AS_FOUND, HeadDescription, read_detector
 from edgeready_device.detection.decoding import decode
-from edgeready_device.detection.head import END_TO_END, SSD
+from edgeready_device.detection.kinds import END_TO_END, SSD
 from edgeready_device.detection.placement import Placement
 from edgeready_device.errors import ImageError, ModelFileError, UsageError
 from edgeready_device.images.pictures import convert_channels, read_picture
