@@ -179,6 +179,23 @@ def test_what_runs_at_the_end_is_waited_for_and_then_ended(tmp_path, monkeypatch
     assert running.close() == []
 
 
+def test_an_event_that_waits_at_the_end_has_its_turn_or_a_line(program, tmp_path, monkeypatch):
+    running = Actions([parse_action("*", f"{program} {{frame}}", ())])
+    running.trigger(event(number=1))
+    running.trigger(event(number=2))
+    monkeypatch.setattr(actions, "_PATIENCE_S", 10)
+    assert running.close() == []
+    assert [json.loads(line)[0] for line in (tmp_path / "log").read_text().splitlines()] == [["1"], ["2"]]
+    running = Actions([parse_action("*", "sleep 60", ())])
+    running.trigger(event(number=1))
+    running.trigger(event(number=2))
+    monkeypatch.setattr(actions, "_PATIENCE_S", 0.05)
+    assert running.close() == [
+        "--on * sleep still ran at the end, and was ended",
+        "--on * sleep did not run for frame 2",
+    ]
+
+
 @pytest.mark.parametrize(
     ("label", "command", "message"),
     [

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edgeready_device.errors import ImageError, NotFoundError, RuntimeUnavailableError
-from edgeready_device.watching import loop
+from edgeready_device.watching import capture, loop
 from edgeready_device.watching.capture import Retry, is_capturing
 from edgeready_device.watching.frame import Back, End, Frame, Lost, Notice, Shot
 from edgeready_device.watching.loop import Analyzed, Ended, LoopOptions, SourceHangs, analyze_frames
@@ -222,8 +222,23 @@ def test_a_driver_that_hangs_ends_the_loop(monkeypatch):
             run(source(reader, may_hang=True), retry=Retry(stall_s=0.05))
     finally:
         release.set()
+        while is_capturing():
+            time.sleep(0.001)
     assert caught.value.exit_code == 3
     assert time.monotonic() - start < 5
+
+
+def test_time_in_which_the_process_was_stopped_is_no_stall(monkeypatch):
+    place = source(Reader([]), may_hang=True)
+    watched = capture.Capture(place, Slot(), Retry(stall_s=40))
+    now = [1000.0]
+    monkeypatch.setattr(capture.time, "monotonic", lambda: now[0])
+    watched._last_check = watched._awake_since = watched._busy_since = 1000.0
+    stalls = []
+    for seconds in (4, 4, 600, *[4] * 11):  # stopped with Ctrl-Z for ten minutes
+        now[0] += seconds
+        stalls.append(watched.check_stall())
+    assert stalls == [*[False] * 13, True]
 
 
 def test_a_loop_that_is_left_lets_go_of_its_source():

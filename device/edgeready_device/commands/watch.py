@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import re
 import select
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeready_device.commands.detect import add_detection_options, add_head_options, open_detector
 from edgeready_device.commands.options import add_description_options, add_threads_option, add_verb, open_classifier
-from edgeready_device.commands.terminal import say, write_line
+from edgeready_device.commands.terminal import say, write_json, write_line
 from edgeready_device.errors import UsageError
 from edgeready_device.standard_streams import write_message, write_output
 
@@ -48,7 +47,10 @@ _OF_OBJECTS = {
 }
 _CHECK_S = 1.0  # chosen: how long after its reader the command ends where no line is due
 _STATUS_S = 0.25  # chosen: a terminal's line that changes more often cannot be read
-_SIGNALS: tuple[int, ...] = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# Windows has no SIGHUP; the command itself does not run there, but says so.
+_SIGNALS: tuple[int, ...] = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
 
 
 def add(verbs: Any) -> None:
@@ -271,10 +273,10 @@ class _Watcher:
             self._say_all(self._actions.trigger(event))
             return
         if options.jsonl and not options.changes:
-            write_line(json.dumps(watch_json(event)))
+            write_json(watch_json(event))
         if isinstance(event, Ended):
             if options.json:
-                write_line(json.dumps(summary_json(event.summary)))
+                write_json(summary_json(event.summary))
             self._say_all([summary_text(event.summary)])
         else:
             self._say_all([source_text(event, self._source.name)])
@@ -291,7 +293,10 @@ class _Watcher:
         only_changes = options.changes or not (options.jsonl or event.name)
         if not options.json and (event.changed or not only_changes):
             self._status.clear()
-            write_line(json.dumps(watch_json(event)) if options.jsonl else frame_text(event))
+            if options.jsonl:
+                write_json(watch_json(event))
+            else:
+                write_line(frame_text(event))
         self._status.show(lambda: status_text(event))
 
     def _say_all(self, lines: list[str]) -> None:

@@ -114,7 +114,7 @@ class Actions:
         return [line for runner in self._runners for line in runner.update()]
 
     def close(self) -> list[str]:
-        """Waits a second for what runs, ends the rest, and returns a line for each failure."""
+        """Waits a second for what runs and what waits, ends the rest, and returns a line for each failure."""
         end = time.monotonic() + _PATIENCE_S
         return [line for runner in self._runners for line in runner.close(max(0.0, end - time.monotonic()))]
 
@@ -157,17 +157,24 @@ class _Runner:
         return lines
 
     def close(self, timeout_s: float) -> list[str]:
-        self._waiting = None
-        process, self._process = self._process, None
-        if process is None:
-            return []
-        try:
-            return self._end_line(process.wait(timeout_s))
-        except subprocess.TimeoutExpired:
-            with suppress(ProcessLookupError):  # it has just ended by itself
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            return [f"{self.action} still ran at the end, and was ended"]
+        end, lines = time.monotonic() + timeout_s, []
+        while self._process is not None:
+            try:
+                self._process.wait(max(0.0, end - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                lines.append(f"{self.action} still ran at the end, and was ended")
+                if self._waiting is not None:
+                    lines.append(f"{self.action} did not run for frame {self._waiting.number}")
+                self._kill(self._process)
+                break
+            lines += self.update()  # which starts it for the event that waits
+        self._process = self._waiting = None
+        return lines
+
+    def _kill(self, process: subprocess.Popen[bytes]) -> None:
+        with suppress(ProcessLookupError):  # it has just ended by itself
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
     def _end_line(self, code: int) -> list[str]:
         if code == 0:

@@ -25,6 +25,9 @@ class Retry:
 
 
 _THREAD = "edgeready capture"
+# Who looks for a stall so rarely was stopped (Ctrl-Z) or busy itself, which says nothing of the driver. Chosen: far
+# more than the 0.2 s from look to look, and far less than a stall.
+_STOPPED_S = 5.0
 
 
 def is_capturing() -> bool:
@@ -40,6 +43,7 @@ class Capture:
         self._stop = threading.Event()
         self._count = 0
         self._lost_since: float | None = None
+        self._last_check = self._awake_since = time.monotonic()
         self._busy_since: float | None = None  # when the thread last went into the source
         self._thread = threading.Thread(target=self._run, name=_THREAD, daemon=True)
 
@@ -52,11 +56,16 @@ class Capture:
         """How many frames the source gave so far."""
         return self._count
 
-    @property
-    def stalled(self) -> bool:
-        """Whether the thread hangs in the source's driver."""
+    def check_stall(self) -> bool:
+        """Returns whether the thread hangs in the source's driver; to be called several times a second."""
+        now = time.monotonic()
+        if now - self._last_check > _STOPPED_S:
+            self._awake_since = now
+        self._last_check = now
         since = self._busy_since
-        return self._source.may_hang and since is not None and time.monotonic() - since > self._retry.stall_s
+        if since is None or not self._source.may_hang:
+            return False
+        return now - max(since, self._awake_since) > self._retry.stall_s
 
     def close(self, timeout_s: float) -> None:
         """Ends the thread, within `timeout_s`: one whose driver hangs is left behind."""

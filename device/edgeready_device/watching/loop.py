@@ -106,7 +106,7 @@ def analyze_frames(
     capture.start()
     try:
         while not stop() and not loop.is_over:
-            if capture.stalled:
+            if capture.check_stall():
                 raise SourceHangs(
                     f"{source.name} hangs in its driver, which only a new process gets over: check its cable, and "
                     "start this again"
