@@ -236,7 +236,7 @@ def _write(folder, file: TfliteModel):
 @pytest.mark.parametrize("name", ["many_ends", "exact", "places", "batch_of_features"])
 def test_any_model_is_tuned(name, model):
     result = tune(read_model_file(model(name)), QUICK)
-    assert [candidate.note for candidate in result.candidates] == ["", ""]
+    assert {candidate.note for candidate in result.candidates} == {""}
     assert {candidate.agreement.same_top1 for candidate in result.candidates} == {None}
     assert result.choice is not None
     assert f" samples of {seeded_inputs(read_model_file(model(name))).source}" in result.expected
