@@ -232,9 +232,10 @@ def test_evaluate_of_an_npz_prints_the_accuracy(run, complete, npz):
     code, out, err = run("evaluate", complete(), npz())
     assert (code, err) == (0, "")
     lines = out.splitlines()
-    assert lines[0] == f"runtime  {choose_runtime()}"
-    assert lines[1] == "top-1    75.00 % (30.06 to 95.44, 3 of 4)"
-    assert lines[4:] == [
+    assert lines[0] == f"runtime      {choose_runtime()}"
+    assert lines[1] == "top-1        75.00 % (30.06 to 95.44, 3 of 4)"
+    assert lines[3].startswith("seen before  cannot be known: ")
+    assert lines[5:] == [
         "class     top-1  right  of",
         "left   100.00 %      1   1",
         "right   50.00 %      1   2",
@@ -246,7 +247,7 @@ def test_evaluate_as_json_is_one_document(run, complete, npz):
     code, out, err = run("evaluate", complete(), npz(), "--json")
     assert (code, err) == (0, "")
     found = json.loads(out)
-    assert sorted(found) == ["confusion", "per_class", "runtime", "top1", "top5"]
+    assert sorted(found) == ["confusion", "per_class", "runtime", "seen", "top1", "top5"]
     assert (found["top1"]["hits"], found["top1"]["count"]) == (3, 4)
     assert found["confusion"] == [[1, 0, 0], [1, 1, 0], [0, 0, 1]]
 
@@ -735,10 +736,10 @@ def test_importing_the_package_loads_neither_a_runtime_nor_pillow():
 
 
 def test_an_option_means_the_same_in_every_verb():
-    """All but --threads (tune takes several), --size (the camera's in watch) and --threshold (0.3 for objects)."""
+    """All but --threads, of which tune takes several, and --threshold, which is 0.3 for objects."""
     texts: dict[str, set[str]] = {}
     for parser in cli.parsers()[1].values():
         for action in parser._actions:
             for name in action.option_strings:
                 texts.setdefault(name, set()).add(action.help)
-    assert {name for name, helps in texts.items() if len(helps) > 1} == {"--threads", "--threshold", "--size"}
+    assert {name for name, helps in texts.items() if len(helps) > 1} == {"--threads", "--threshold"}
