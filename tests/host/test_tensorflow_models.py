@@ -222,15 +222,30 @@ def test_a_saved_model_loads(cases, file):
     assert cases[f"load {file}"] == {"value": "probabilities"}
 
 
-@pytest.mark.parametrize(
-    "file",
-    "cut.keras text.keras empty.keras text.h5 lambda.keras strange.keras small.weights.h5".split(),
-)
-def test_a_file_that_keras_does_not_load_is_named_with_its_version_and_reason(cases, case_files, file):
-    text = source_error(cases, f"load {file}")
-    assert text.startswith(f"{case_files / file}: Keras 3.")
+def test_a_file_that_keras_does_not_load_is_named_with_its_version_and_reason(cases, case_files):
+    text = source_error(cases, "load strange.keras")
+    assert text.startswith(f"{case_files / 'strange.keras'}: Keras 3.")
     assert " does not load it (" in text
     assert "\n" not in text
+
+
+@pytest.mark.parametrize("file", ["cut.keras", "text.keras", "empty.keras", "text.h5"])
+def test_a_file_that_is_no_keras_model_is_named_with_the_reason(cases, case_files, file):
+    text = source_error(cases, f"load {file}")
+    assert text.startswith(f"{case_files / file}: this is no Keras model that can be read (")
+    assert text.endswith("): save it again")
+    assert "\n" not in text
+
+
+def test_a_file_of_weights_and_one_with_code_say_so(cases, case_files):
+    weights, code = case_files / "small.weights.h5", case_files / "lambda.keras"
+    assert source_error(cases, "load small.weights.h5") == (
+        f"{weights}: the file holds weights only, and no model: save the model with model.save"
+    )
+    assert source_error(cases, "load lambda.keras") == (
+        f"{code}: the model is not loaded (it carries code in a Lambda layer, which is not run: give "
+        "FILE.py:FUNCTION instead)"
+    )
 
 
 @pytest.mark.parametrize("file", ["none.keras", "folder.keras"])

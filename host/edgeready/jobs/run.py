@@ -37,6 +37,7 @@ _CONVERTING = "converting"
 # Memory of a confined process: measured 1 GB for TensorFlow with a MobileNetV2 in the converter, on two cores; each
 # core's threads take more, and reading, rewriting, folding and calibrating grow with the model. Chosen from that.
 _LEAST_MEMORY, _MEMORY_PER_BYTE = 8 << 30, 32
+READING_LIMIT_S = 300.0  # chosen: 15 times what NASNetLarge takes, the longest of keras.applications, on two cores
 _T = TypeVar("_T")
 
 
@@ -146,6 +147,10 @@ def failure(code: int, log: str, stage: str) -> TrainingError:
     """The TrainingError for a child that ended with `code` (negative: a signal) in `stage` after printing `log`."""
     if code == -signal.SIGKILL:
         return TrainingError(f"TensorFlow was killed while {stage}: out of memory? use smaller images or batches")
+    if code == -signal.SIGALRM:
+        return TrainingError(
+            f"TensorFlow did not end {stage} within {READING_LIMIT_S:g} s: that is no model that a device could run"
+        )
     if starved(log):
         return TrainingError(f"TensorFlow ran out of memory while {stage}: use smaller images or batches")
     if code < 0:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import signal
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from edgeready.config.modes import MODES, Mode
-from edgeready.errors import ConversionError, EdgereadyError
+from edgeready.errors import ConversionError, EdgereadyError, ModelSourceError
 from edgeready.jobs.converter_log import refusal, starved
 from edgeready.jobs.job import Job, JobResult
+from edgeready.jobs.run import READING_LIMIT_S
 from edgeready.proof.conformance import check_convertible
 from edgeready.quantization.inputs import check_classifier_graph, image_samples, tensor_samples
 from edgeready.quantization.representative import check_samples
@@ -27,6 +30,8 @@ from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.normalization import Normalization
 from edgeready_device.progress import Progress
 from edgeready_device.tflite.graph import Graph
+from edgeready_device.tflite.structure.node import Fault
+from edgeready_device.tflite.structure.tensors import check_memory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +56,7 @@ def make(job: Job, read_log: Callable[[], str], progress: Progress) -> JobResult
     network = convertible.network
     progress("converting", 0, 0)
     float32 = TfliteModel(network.float32 or convert.to_float32(network.function, job.source), trusted=True)
+    _check_size(job.model, float32.graph)
     samples = _calibration_samples(job, float32.graph, convertible)
     models, refusals = {"float32": float32}, {}
     for name in job.modes:
@@ -82,6 +88,24 @@ def make(job: Job, read_log: Callable[[], str], progress: Progress) -> JobResult
     )
 
 
+def _check_size(name: str, graph: Graph) -> None:
+    """Raises ModelSourceError for a network that no device may run: calibration would."""
+    try:
+        check_memory(graph)
+    except Fault as fault:
+        raise ModelSourceError(f"{name}: as float32 .tflite, {fault}: use a smaller input") from fault
+
+
+@contextmanager
+def _time_limit(seconds: float) -> Iterator[None]:
+    """Ends this process by SIGALRM, which native code cannot put off, when its block takes longer."""
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
 def _calibration_samples(job: Job, graph: Graph, convertible: _ConvertibleNetwork) -> Samples:
     if job.arrays is None:
         check_classifier_graph(graph, job.model, job.images.shape[1:], classes=job.classes)
@@ -105,13 +129,14 @@ def _load(job: Job, progress: Progress) -> _ConvertibleNetwork:
         losses = train.train(named, job.images, job.labels, job.train, progress=progress)
     else:
         progress("reading the model", 0, 0)
-        model = tf_models.load_model(
-            job.model,
-            None if job.arrays is not None else frame,
-            job.classes,
-            normalization=job.normalization,
-            settings=job.source,
-        )
+        with _time_limit(READING_LIMIT_S) if job.foreign else nullcontext():
+            model = tf_models.load_model(
+                job.model,
+                None if job.arrays is not None else frame,
+                job.classes,
+                normalization=job.normalization,
+                settings=job.source,
+            )
         if isinstance(model, Network):
             if job.method.qat is not None:
                 raise ConversionError(f"{job.model} cannot be trained: give --qat the Keras model behind it")

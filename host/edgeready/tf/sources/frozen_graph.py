@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from google.protobuf.message import DecodeError
 from edgeready.config.build import SourceConfig
 from edgeready.errors import ModelSourceError
 from edgeready.tf.convert import freeze_call
+from edgeready.tf.sources.graph_code import ancestors, check_graph, node_name
 from edgeready.tf.sources.network import Network, fixed_shape, shape_option
 
 _VARIABLES = ("Variable", "VariableV2", "VarHandleOp", "VarIsInitializedOp")
@@ -24,9 +24,10 @@ def load_frozen_graph(path: Path, source: SourceConfig) -> Network:
     Raises ModelSourceError, naming the candidates, when inputs or outputs are ambiguous.
     """
     graph = _read(path)
+    check_graph(path, graph)
     nodes = {node.name: node for node in graph.node}
     outputs = [_node_named(path, nodes, name, end="output") for name in source.outputs] or [_only_output(path, nodes)]
-    needed = _ancestors(nodes, outputs, stop=source.inputs)
+    needed = ancestors(nodes, outputs, stop=source.inputs)
     open_ends = [name for name in nodes if name in needed and nodes[name].op == "Placeholder"]
     inputs = [_node_named(path, nodes, name, end="input") for name in source.inputs] or _only_input(path, open_ends)
     if missing := [name for name in open_ends if name not in inputs]:
@@ -69,7 +70,7 @@ def _read(path: Path) -> tf.compat.v1.GraphDef:
 
 
 def _node_named(path: Path, nodes: dict[str, Any], name: str, end: str) -> str:
-    plain = _node(name)
+    plain = node_name(name)
     if plain not in nodes:
         ends = [node for node in nodes if nodes[node].op == "Placeholder"] if end == "input" else _unused_nodes(nodes)
         raise ModelSourceError(f"{path}: no node {plain!r} for --{end}: the graph has {', '.join(ends) or 'none'}")
@@ -96,28 +97,12 @@ def _only_input(path: Path, names: list[str]) -> list[str]:
 
 def _unused_nodes(nodes: dict[str, Any]) -> list[str]:
     """Returns the nodes with a result that no other node uses."""
-    used = {_node(name) for node in nodes.values() for name in node.input}
+    used = {node_name(name) for node in nodes.values() for name in node.input}
     return [
         name
         for name, node in nodes.items()
         if name not in used and node.op not in _NO_RESULT and "Summary" not in node.op
     ]
-
-
-def _ancestors(nodes: dict[str, Any], outputs: Iterable[str], stop: Iterable[str]) -> set[str]:
-    """Returns the nodes that `outputs` need, without those that only the nodes of `stop` need."""
-    ends, ancestors, waiting = {_node(name) for name in stop}, set[str](), list(outputs)
-    while waiting:
-        name = waiting.pop()
-        if name not in ancestors and name in nodes:
-            ancestors.add(name)
-            if name not in ends:
-                waiting.extend(_node(operand) for operand in nodes[name].input)
-    return ancestors
-
-
-def _node(name: str) -> str:
-    return name.lstrip("^").partition(":")[0]
 
 
 def _spec(path: Path, node: Any, option: tuple[int, ...] | None) -> tf.TensorSpec:

@@ -10,6 +10,7 @@ import tensorflow as tf
 from edgeready.config.build import SourceConfig
 from edgeready.errors import ModelSourceError
 from edgeready.tf.convert import freeze_call
+from edgeready.tf.sources.graph_code import check_saved_model
 from edgeready.tf.sources.network import Network, fixed_shape, shape_option
 
 _DEFAULT = "serving_default"
@@ -20,6 +21,7 @@ def load_saved_model(path: Path, source: SourceConfig) -> Network:
 
     Raises ModelSourceError, naming the signatures, when the choice is ambiguous.
     """
+    check_saved_model(path)
     try:
         model = tf.saved_model.load(str(path))
     except (OSError, ValueError, KeyError, AttributeError, tf.errors.OpError) as error:
