@@ -200,8 +200,14 @@ def test_one_document_is_the_summary(run, complete, film):
 
 
 def test_an_interval_in_a_video_is_one_of_the_film(run, complete, film):
-    code, out, _ = run(complete(), film(*[LEFT] * 25), "--jsonl", "--interval", 1)
-    assert (code, [event["frame"] for event in parsed(out)[:-1]]) == (0, [1, 11, 21])
+    path = film(*[LEFT] * 25)
+    code, out, _ = run(complete(), path, "--jsonl", "--interval", 1)
+    found = [(event["frame"], event["label"], event["changed"]) for event in parsed(out)[:-1]]
+    assert (code, found) == (0, [(1, "left", True), (11, "left", False), (21, "left", False)])
+    code, out, _ = run(complete(), path, "--jsonl", "--interval", 1, "--hold", 2)
+    assert [event["label"] for event in parsed(out)[:-1]] == [None, "left", "left"]
+    code, out, _ = run(complete(), path, "--jsonl", "--interval", 0.5)
+    assert [(event["frame"], event["label"]) for event in parsed(out)[:3]] == [(1, None), (6, None), (11, "left")]
 
 
 def test_a_video_can_start_again_at_its_end(run, complete, film):

@@ -124,13 +124,14 @@ def _add_label_options(parser: argparse.ArgumentParser) -> None:
         help="leave out labels, or objects, below this score, from 0 to 1 (default 0, of objects 0.3)",
     )
     group.add_argument(
-        "--smooth", type=int, metavar="N", help="score the mean of the last N frames (default 5; files of a folder 1)"
+        "--smooth", type=int, metavar="N", help="score the mean of the last N frames (default 5; of a folder 1)"
     )
     group.add_argument(
         "--hold",
         type=int,
         metavar="N",
-        help="change the label when another one has led in N frames in a row (default 3; files of a folder 1)",
+        help="change the label when another one has led in N frames in a row (default 3; of a folder, or with an "
+        "--interval of a second or more, 1, and so --smooth)",
     )
     group.add_argument(
         "--keep-state", action="store_true", help="let a recurrent model remember the frames before, as of a stream"

@@ -121,13 +121,12 @@ def choose_detect_options(
     source: Source, *, threshold: float | None, iou: float | None, most: int | None, hold: int | None
 ) -> DetectOptions:
     """Returns the DetectOptions for `source`: each file of a folder stands for itself; None is the default."""
-    alone = not source.is_stream
     return DetectOptions(
         threshold=THRESHOLD if threshold is None else threshold,
         iou=iou,
         most=MOST if most is None else most,
-        hold=hold if hold is not None else 1 if alone else STREAM_HOLD,
-        independent=alone and hold is None,
+        hold=hold if hold is not None else STREAM_HOLD if source.is_dense else 1,
+        independent=not source.is_stream and hold is None,
     )
 
 

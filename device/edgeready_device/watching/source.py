@@ -55,6 +55,7 @@ class SourceOptions:
 
 
 _LONGEST_INTERVAL_S = 86400  # chosen: a day; more is a task for a timer
+_SPARSE_S = 1.0  # chosen: smoothing over five frames would hold a label back for longer than people wait for one
 
 
 @dataclass(frozen=True)
@@ -66,12 +67,23 @@ class Source:
     open: Callable[[], Reader]
     reconnects: bool = False  # whether it may come back after an error
     may_hang: bool = False  # whether its driver may never return
-    pause_s: float = 0.0  # the least wall-clock time between two analyzed frames
+    interval_s: float = 0.0  # the least time between two analyzed frames
+    is_in_film_time: bool = False  # whether that is time of the film, whose frames are passed over
 
     @property
     def is_stream(self) -> bool:
-        """Whether frames follow one another, so that labels are smoothed; the files of a folder do not."""
+        """Whether frames follow one another; the files of a folder stand for themselves."""
         return self.kind != "folder"
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether frames follow so closely that labels are smoothed over several of them, unless it is said."""
+        return self.is_stream and self.interval_s < _SPARSE_S
+
+    @property
+    def pause_s(self) -> float:
+        """The least time of the clock between two analyzed frames."""
+        return 0.0 if self.is_in_film_time else self.interval_s
 
 
 def choose_source(source: SourceLike, options: SourceOptions) -> Source:
@@ -87,7 +99,7 @@ def choose_source(source: SourceLike, options: SourceOptions) -> Source:
             "frames",
             "frames",
             open=lambda: FramesReader(frames, is_live=options.realtime),
-            pause_s=options.interval_s,
+            interval_s=options.interval_s,
         )
     place = source if isinstance(source, str) else os.path.join(".", source)  # a Path names no camera
     if not is_camera_name(place) and os.path.isdir(place):
@@ -95,7 +107,7 @@ def choose_source(source: SourceLike, options: SourceOptions) -> Source:
         folder = Path(place)
         check_folder(folder)
         reader = FolderReader(folder, newest=options.realtime, new_only=options.new_only)
-        return Source("folder", place, open=reader.reopen, reconnects=True, pause_s=options.interval_s)
+        return Source("folder", place, open=reader.reopen, reconnects=True, interval_s=options.interval_s)
     camera = parse_camera(place, options.size)
     if not camera.live:
         _check_fit(options, str(camera), size=False, new_only=False)
@@ -107,7 +119,7 @@ def choose_source(source: SourceLike, options: SourceOptions) -> Source:
         open=lambda: CameraReader(camera, realtime=options.realtime),
         reconnects=True,
         may_hang=True,
-        pause_s=options.interval_s,
+        interval_s=options.interval_s,
     )
 
 
@@ -125,7 +137,8 @@ def _video(camera: CameraSource, options: SourceOptions) -> Source:
         "video",
         str(camera),
         open=lambda: VideoReader(camera, realtime=pace, loop=options.loop, step_s=step_s),
-        pause_s=options.interval_s if pace else 0.0,
+        interval_s=options.interval_s,
+        is_in_film_time=not pace,
     )
 
 

@@ -80,9 +80,11 @@ def watch(
 
     `source` is a camera ("auto", "0", "picamera2:1"), an address, a video file, a folder, or an iterable of uint8
     frames. SourceOptions describes `size`, `interval_s`, `realtime`, `loop` and `new_only`, LoopOptions `rotate` and
-    `count`, Steadiness `smooth`, `hold`, `margin` and `threshold`; None is 5 and 3 frames, and 1 for a folder. The
-    loop ends when `stop()`, which is called five times a second, is true. Raises UsageError, NotFoundError or
-    ImageError for a source or a value that cannot be meant, and later for a source that cannot be opened.
+    `count`, Steadiness `smooth`, `hold`, `margin` and `threshold`; None is 5 and 3 frames, and 1 for a folder or an
+    interval of a second or more. The loop ends when `stop()`, which is called five times a second, is true.
+
+    Raises UsageError, NotFoundError or ImageError for a source or a value that cannot be meant, and later for a
+    source that cannot be opened.
     """
     options = SourceOptions(size=size, realtime=realtime, loop=loop, interval_s=interval_s, new_only=new_only)
     place = choose_source(source, options)
@@ -95,14 +97,14 @@ def watch(
 def choose_steadiness(
     source: Source, *, smooth: int | None, hold: int | None, margin: float, threshold: float
 ) -> Steadiness:
-    """The Steadiness of `source`: frames of a stream are smoothed, each file of a folder stands for itself."""
-    alone = not source.is_stream
+    """The Steadiness of `source`: dense frames are smoothed, and each file of a folder stands for itself."""
+    dense = source.is_dense
     return Steadiness(
-        smooth=smooth if smooth is not None else 1 if alone else STREAM_SMOOTH,
-        hold=hold if hold is not None else 1 if alone else STREAM_HOLD,
+        smooth=smooth if smooth is not None else STREAM_SMOOTH if dense else 1,
+        hold=hold if hold is not None else STREAM_HOLD if dense else 1,
         margin=margin,
         threshold=threshold,
-        independent=alone and smooth is None and hold is None,
+        independent=not source.is_stream and smooth is None and hold is None,
     )
 
 
