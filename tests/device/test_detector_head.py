@@ -124,6 +124,29 @@ def test_the_tensors_that_rows_are_put_together_from_tell_the_kind(widths, expec
     assert kind_of(read_head(joined(widths), FRAME)) == expected
 
 
+def chained(*names: str, shape: tuple[int, ...] = (1, 8400, 85)) -> Graph:
+    """A graph whose output is made by the operators `names`, one after the other."""
+    shapes = [(1, 640, 640, 3), *[shape for _ in names]]
+    tensors = tuple(Tensor(i, f"t{i}", size, size, "float32") for i, size in enumerate(shapes))
+    ops = tuple(Op(i, name, 1, (i,), (i + 1,)) for i, name in enumerate(names))
+    return Graph(tensors, ops, (0,), (len(names),))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("CONV_2D",), ("CONV_2D", "RESHAPE", "TRANSPOSE"), ("CONV_2D", "LOGISTIC", "CONCATENATION", "DEQUANTIZE")],
+)
+@pytest.mark.parametrize("kind", [None, "yolov5"])
+def test_rows_straight_from_a_convolution_are_not_decoded(names, kind):
+    with pytest.raises(ModelFileError, match=r"without its decoding, as YOLOX .* --decode_in_inference"):
+        read_head(chained(*names), FRAME, kind=kind)
+
+
+@pytest.mark.parametrize("names", [("CONV_2D", "EXP"), ("CONV_2D", "MUL", "CONCATENATION"), ("RESHAPE",)])
+def test_rows_that_are_computed_are_decoded(names):
+    assert kind_of(read_head(chained(*names), FRAME)) == ("yolov5", 80, False)
+
+
 def test_rows_of_yolox_and_of_some_v8_files_look_alike():
     with pytest.raises(ModelFileError, match="can be read in 2 ways"):
         read_head(joined((2, 2, 5)), FRAME)

@@ -18,6 +18,11 @@ _COORDINATES = 4  # of a box
 # No network is known that has 79, 81 or 52 classes, as which they would be read otherwise.
 _COCO_ROWS = {84: YOLO, 85: YOLO_OBJECTNESS}
 _POSE_ROW = 56
+# What moves or squashes values, but decodes no box.
+_MOVES = (
+    *("CONCATENATION", "RESHAPE", "SQUEEZE", "EXPAND_DIMS", "PACK", "UNPACK", "TRANSPOSE", "SLICE", "STRIDED_SLICE"),
+    *("SPLIT", "SPLIT_V", "LOGISTIC", "QUANTIZE", "DEQUANTIZE", "CAST"),
+)
 # Ops of heads that choose their best boxes themselves.
 _CHOOSES = ("TOPK_V2", "NON_MAX_SUPPRESSION_V4", "NON_MAX_SUPPRESSION_V5")
 _END_TO_END_ROWS = 300  # what Ultralytics' end-to-end exports give (max_det)
@@ -37,6 +42,11 @@ def read_yolo(graph: Graph, frame: tuple[int, int], *, kind: str | None, labels:
         readings = [reading for reading in readings if reading.kind == kind]
     if not readings:
         raise ModelFileError(describe_other_head(graph))
+    if _is_undecoded(graph, readings[0].output):
+        raise ModelFileError(
+            "its values come straight from convolutions: it looks like a YOLO head without its decoding, as YOLOX is "
+            "exported; export the model with it (YOLOX: --decode_in_inference)"
+        )
     if kind is None:
         _refuse_other_rows(graph, readings, frame, labels=labels)
     return _choose_reading(graph, readings, frame, labels=labels)
@@ -79,6 +89,23 @@ def _yolo_readings(graph: Graph, frame: tuple[int, int]) -> list[_Reading]:
         if size == _END_TO_END_VALUES and not channels_first:
             readings.append(_Reading(END_TO_END, count, size, channels_first, output))
     return readings
+
+
+def _is_undecoded(graph: Graph, output: int) -> bool:
+    """Whether all values of an output are results of convolutions, moved at most: boxes take arithmetic to decode."""
+    makers = {tensor: op for op in graph.ops for tensor in op.outputs}
+    pending, visited, sources = [graph.outputs[output]], set[int](), set[str]()
+    while pending:
+        tensor = pending.pop()
+        op = makers.get(tensor)
+        if op is None or tensor in visited:
+            continue
+        visited.add(tensor)
+        if op.name in _MOVES:
+            pending.extend(op.inputs)
+        else:
+            sources.add(op.name)
+    return sources == {"CONV_2D"}
 
 
 def _decoded_output(graph: Graph) -> int | None:
