@@ -84,7 +84,7 @@ def test_a_candidate_that_fails_in_a_run_is_out_with_the_op(model, litert):
     file = read_model_file(model("look_up"))
     with pytest.raises(Exception, match=f"it fails in a run: {FAILURE}") as caught:
         tune(file, TuneConfig(litert.name, (1,), (), 0.1, 3))
-    assert caught.value.exit_code == 6
+    assert caught.value.exit_code == 3
 
 
 def test_an_interpreter_of_the_hosts_own_is_run_with_the_same_sentence(model, runtime):

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from edgeready_device.errors import RuntimeUnavailableError, UsageError
+from edgeready_device.errors import ModelFileError, RuntimeUnavailableError, UsageError
 from edgeready_device.isolation.trial import TrialRequest
 from edgeready_device.machine import machine
 from edgeready_device.model import Model
@@ -17,6 +17,7 @@ from edgeready_device.model_file.reader import read_model_file
 from edgeready_device.progress import no_progress
 from edgeready_device.report.tune import tune_json, tune_text
 from edgeready_device.runtime.runtime import Runtime
+from edgeready_device.tuning import agreement
 from edgeready_device.tuning.agreement import CandidateOutputs as Outputs
 from edgeready_device.tuning.agreement import (
     Expected,
@@ -422,3 +423,26 @@ def test_a_library_that_was_chosen_is_to_be_given_by_hand(model, litert, delegat
     assert f"give --delegate {delegate_library} yourself: no file may name a library to load" in tune_text(
         result, None
     )
+
+
+def test_a_model_that_loops_on_one_thread_is_not_tried_on_more_and_the_file_is_at_fault(model, litert):
+    with pytest.raises(ModelFileError) as caught:
+        tune(read_model_file(model("endless")), TuneConfig(litert.name, (1, 2, 4), (), 0.1, 3))
+    sentence = "it was ended by SIGXCPU (it took far more processor time than a model of its size"
+    for name in ("1 thread", "2 threads", "4 threads"):
+        assert f"{litert}, {name}: {sentence}" in str(caught.value)
+
+
+def test_large_inputs_are_fewer_samples(model, monkeypatch):
+    file = read_model_file(model("sums"))
+    assert len(agreement.choose_inputs(file)[0]) == 16
+    monkeypatch.setattr(agreement, "_MOST_INPUT_BYTES", 5 * 4 * 8)
+    assert len(agreement.choose_inputs(file)[0]) == 5
+    monkeypatch.setattr(agreement, "_MOST_INPUT_BYTES", 0)
+    assert len(agreement.choose_inputs(file)[0]) == 1
+
+
+def test_an_answer_without_end_is_not_read_to_its_end(model, litert, monkeypatch):
+    monkeypatch.setattr("edgeready_device.tuning.candidate_process._MOST_REPLY_BYTES", 10)
+    with pytest.raises(RuntimeUnavailableError, match="its outputs take more than 0 MB as text"):
+        tune(read_model_file(model("sums")), TuneConfig(litert.name, (1,), (), 0.1, 3))

@@ -18,6 +18,7 @@ from edgeready_device.model_inputs import input_specs, seeded_inputs
 from edgeready_device.runtime.runtime import Runtime
 from edgeready_device.verification import compare
 
+_MOST_INPUT_BYTES, _VALUE_BYTES = 256 << 20, 8  # chosen: of all samples, as they are made; a board has a gigabyte
 MOST_INPUTS = 16  # chosen: enough to notice wrong kernels, few enough for a slow candidate
 _FLOAT_STEPS = 255  # a float output's range counts as so many steps, those of a uint8 output
 
@@ -79,11 +80,17 @@ def choose_inputs(file: TfliteModel) -> Columns:
         contract = file.contract
         contract.check()
     except ModelFileError:  # no image classifier, or one of which more must be said
-        return stack_samples(seeded_inputs(file, MOST_INPUTS).samples)
+        return stack_samples(seeded_inputs(file, _fitting_count(file)).samples)
     frame, encoder = contract.frame, FrameEncoder(contract)
-    shape = (MOST_INPUTS, frame.height, frame.width, frame.channels)
+    shape = (_fitting_count(file), frame.height, frame.width, frame.channels)
     pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     return stack_samples([[encoder.encode(picture)] for picture in pixels])
+
+
+def _fitting_count(file: TfliteModel) -> int:
+    """How many samples fit into the memory that inputs may take, at least one."""
+    values = sum(tensor.elements for tensor in file.graph.of(file.graph.inputs))
+    return max(1, min(MOST_INPUTS, _MOST_INPUT_BYTES // max(1, values * _VALUE_BYTES)))
 
 
 def recorded_outputs(file: TfliteModel) -> Expected | None:

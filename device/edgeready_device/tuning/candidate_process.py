@@ -26,13 +26,21 @@ from edgeready_device.session import Session
 from edgeready_device.trial_child import limit_as_requested, open_requested
 
 _LENGTH_BYTES = 8  # before the model and before the inputs
+_MOST_REPLY_BYTES = 256 << 20  # chosen: above the outputs of a segmentation map, below a small board's memory
 _MOST_RUNS = 100_000  # of one turn; chosen: it bounds the reply, and a turn of tune has a second or two
 OPEN_LIMIT_S = 120.0  # as isolation.trial.TIME_LIMIT_S: an Edge TPU on USB 2 loads firmware and weights in less
 _END_LIMIT_S = 5.0  # chosen: time for a core dump of a large process
 
 
 class CandidateError(Exception):
-    """A candidate that refused, crashed or did not answer in time; the text is the reason in one sentence."""
+    """A candidate that refused, crashed or did not answer in time; the text is the reason in one sentence.
+
+    `by_model` says that the model is at fault: an op fails in the run, or takes far more time than its size explains.
+    """
+
+    def __init__(self, reason: str, *, by_model: bool = False) -> None:
+        super().__init__(reason)
+        self.by_model = by_model
 
 
 class CandidateProcess:
@@ -112,12 +120,16 @@ class CandidateProcess:
             self._wait(self._process.stdout.fileno(), select.POLLIN, deadline)
             part = os.read(self._process.stdout.fileno(), 1 << 16)
             if not part:
-                raise CandidateError(_wait_for_end(self._process).sentence)
+                ended = _wait_for_end(self._process)
+                raise CandidateError(ended.sentence, by_model=ended.signal == "SIGXCPU")
             self._pending += part
+            if len(self._pending) > _MOST_REPLY_BYTES:
+                end_child(self._process)
+                raise CandidateError(f"its outputs take more than {_MOST_REPLY_BYTES >> 20} MB as text")
         line, _, self._pending = self._pending.partition(b"\n")
         reply: dict[str, Any] = json.loads(line)
         if "error" in reply:
-            raise CandidateError(reply["error"])
+            raise CandidateError(reply["error"], by_model=reply.get("by_model", False))
         return reply
 
     def _wait(self, descriptor: int, event: int, deadline: float) -> None:
@@ -164,7 +176,7 @@ def main() -> int:
     except MemoryError as error:  # for its frames
         say({"error": describe_failure(error)})
     except InferenceError as error:
-        say({"error": f"it fails in a run: {describe_failure(error.__cause__ or error)}"})
+        say({"error": f"it fails in a run: {describe_failure(error.__cause__ or error)}", "by_model": True})
     except EdgereadyError as error:
         say({"error": one_line(error)})
     os._exit(0)  # a library that crashes while it is unloaded has done its work

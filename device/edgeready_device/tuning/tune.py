@@ -13,7 +13,7 @@ import numpy as np
 
 from edgeready_device.answers import Columns, output_readings, stack_samples
 from edgeready_device.benchmarking.workload import takes_frames
-from edgeready_device.errors import RuntimeUnavailableError, UsageError
+from edgeready_device.errors import EdgereadyError, ModelFileError, RuntimeUnavailableError, UsageError
 from edgeready_device.isolation.trial import TrialRequest, with_need
 from edgeready_device.machine.machine import available_cpus, read_machine
 from edgeready_device.model_file.reader import TfliteModel
@@ -69,13 +69,14 @@ class TuneConfig:
 
 @dataclass(eq=False)  # each is itself only
 class _RunningCandidate:
-    """A candidate and its process; `outputs` is None where it gave no answers."""
+    """A candidate and its process; `outputs` is None where it gave no answers, by the model's fault or not."""
 
     plan: Candidate
     process: CandidateProcess
     outputs: CandidateOutputs | None = None
     rounds_s: list[float] = field(default_factory=list)
     runs: int = 0
+    by_model: bool = False
 
     def check(self, expected: Expected) -> None:
         assert self.outputs is not None
@@ -102,7 +103,7 @@ def tune(
     """Measures the candidates for `file` on this machine, each in a process of its own, and returns the TuneResult.
 
     They are fed with `inputs`; None: the golden vectors in the file, else seeded noise. `progress` counts "rounds".
-    Raises RuntimeUnavailableError when no candidate runs at all.
+    Raises ModelFileError when each candidate fails by the model's fault, RuntimeUnavailableError when none runs.
     """
     config = config or TuneConfig()
     plans = _plan(file, config)
@@ -110,14 +111,19 @@ def tune(
     columns = choose_inputs(file) if inputs is None else stack_samples(inputs.samples[:MOST_INPUTS])
     count = len(columns[0]) if columns else 1
     with ExitStack() as stack:
-        candidates = []
+        candidates: list[_RunningCandidate] = []
         for plan in plans:
+            failure = next((other for other in candidates if _fails_alike(plan, other)), None)
+            if failure is not None:  # with more threads it would only take as long again
+                candidates.append(
+                    _RunningCandidate(replace(plan, note=failure.plan.note), failure.process, by_model=True)
+                )
+                continue
             process = stack.enter_context(CandidateProcess(_request(plan, file), file.flatbuffer, columns))
             candidates.append(_start(plan, process, count))
         working = [candidate for candidate in candidates if candidate.outputs is not None]
         if not working:
-            notes = "; ".join(f"{candidate.plan.name}: {candidate.plan.note}" for candidate in candidates)
-            raise RuntimeUnavailableError(f"{file.path}: nothing here runs it ({notes}): run edgeready-device doctor")
+            raise _refusal(file, candidates)
         expected = recorded_outputs(file) if inputs is None else None
         expected = expected or _vote(working, file, columns, source=_source(file, inputs))
         for candidate in working:
@@ -166,6 +172,20 @@ def _request(plan: Candidate, file: TfliteModel) -> TrialRequest:
     return request if file.trusted else with_need(request, file.flatbuffer)
 
 
+def _fails_alike(plan: Candidate, other: _RunningCandidate) -> bool:
+    """Whether the model has failed, by its own fault, on the runtime of `plan`."""
+    return other.by_model and not plan.delegate and plan.runtime == other.plan.runtime
+
+
+def _refusal(file: TfliteModel, candidates: Sequence[_RunningCandidate]) -> EdgereadyError:
+    """The error where no candidate runs: of the model where each failed by its fault, else of this machine."""
+    notes = "; ".join(f"{candidate.plan.name}: {candidate.plan.note}" for candidate in candidates)
+    sentence = f"{file.path}: nothing here runs it ({notes})"
+    if all(candidate.by_model for candidate in candidates):
+        return ModelFileError(f"{sentence}: take another file")
+    return RuntimeUnavailableError(f"{sentence}: run edgeready-device doctor")
+
+
 def _start(plan: Candidate, process: CandidateProcess, inputs: int) -> _RunningCandidate:
     """Opens the candidate and returns it with its answers, or with a note why it is out."""
     try:
@@ -173,7 +193,7 @@ def _start(plan: Candidate, process: CandidateProcess, inputs: int) -> _RunningC
         answers = [process.answer(i, _LIMIT_S) for i in range(inputs)]
     except CandidateError as error:
         process.close()
-        return _RunningCandidate(replace(plan, note=str(error)), process)
+        return _RunningCandidate(replace(plan, note=str(error)), process, by_model=error.by_model)
     way = Runtime(plan.delegate, f"on {plan.runtime}") if plan.delegate else plan.runtime
     plan = replace(plan, load_s=process.load_s, first_run_s=answers[0][1], ops_taken=process.ops_taken)
     return _RunningCandidate(plan, process, _join_answers(way, [outputs for outputs, _ in answers]))
