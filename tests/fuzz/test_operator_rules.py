@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from operator_cases import cases
 from operator_networks import c, network, ramp, text, x
-from tflite_models import T
+from tflite_models import O, T, tflite
 
 from edgeready_device.errors import ModelFileError
 from edgeready_device.model_file.reader import TfliteModel
@@ -99,3 +99,18 @@ def test_a_custom_operator_and_one_that_nobody_knows_are_doubtful():
     for name, custom in (("CUSTOM", "Mine"), ("BUILTIN_300", "")):
         data = one_op(name, [T("x", (1, 4), "float32")], [T("y", (1, 4), "float32")], custom_code=custom)
         assert TfliteModel.from_bytes(data).doubtful
+
+
+def test_an_output_of_millions_of_values_is_no_classifier_and_gets_no_labels():
+    size = 1 << 27
+    ops = [O("TILE", ["image", "times"], ["tiled"]), O("RESHAPE", ["tiled", "shape"], ["scores"])]
+    tensors = [
+        T("image", (1, 4, 8, 1), "uint8", 1 / 255),
+        c("times", [1, size // 32, 1, 1]),
+        T("tiled", (1, size // 8, 8, 1), "uint8", 1 / 255),
+        c("shape", [1, size]),
+        T("scores", (1, size), "uint8", 1 / 255),
+    ]
+    file = TfliteModel.from_bytes(tflite(tensors=tensors, ops=ops, inputs=["image"], outputs=["scores"]))
+    with pytest.raises(ModelFileError, match="134217728 values in its output, more than 100000 classes"):
+        _ = file.contract

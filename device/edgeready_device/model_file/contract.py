@@ -14,7 +14,7 @@ from edgeready_device.model_file.ends import (
     read_picture_shape,
     score_output,
 )
-from edgeready_device.model_file.labels import Labels, labels_for
+from edgeready_device.model_file.labels import MAX_LABELS, Labels, labels_for
 from edgeready_device.model_file.manifest import COLORS, LAYOUTS, RESIZE_RULES, SCORES, InputSpec, Manifest
 from edgeready_device.model_file.pixels import pixel_rule
 from edgeready_device.model_file.tensor_spec import TensorSpec
@@ -233,6 +233,8 @@ def _frame(
 
 def _labels(file: Described, description: Description, classes: int, number: int) -> tuple[tuple[str, ...], str]:
     """One label a class, and why those in the file cannot be used; a Description's must fit."""
+    if classes > MAX_LABELS:  # before a label is made for each
+        raise ModelFileError(f"{classes} values in its output, more than {MAX_LABELS} classes: no image classifier")
     if description.labels is not None:
         labels = labels_for(description.labels, classes)
         if len(labels) != classes:

@@ -12,7 +12,7 @@ from edgeready_device.errors import ModelFileError, NotFoundError, UsageError
 from edgeready_device.input_file import read_file
 from edgeready_device.text import plain
 
-_MAX_LABELS = 100_000  # chosen: several times the 21,841 classes of ImageNet-21k
+MAX_LABELS = 100_000  # chosen: several times the 21,841 classes of ImageNet-21k
 _MAX_LABEL_CHARACTERS = 1000  # chosen: a label is shown in one line
 _MAX_LABEL_BYTES = 16 << 20  # chosen: above any file that the two limits allow in practice
 
@@ -101,10 +101,10 @@ def _unmark(data: bytes) -> tuple[bytes, str]:
 def _split(text: str) -> tuple[str, ...]:
     split = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     longest = max(map(len, split))
-    if len(split) > _MAX_LABELS or longest > _MAX_LABEL_CHARACTERS:
+    if len(split) > MAX_LABELS or longest > _MAX_LABEL_CHARACTERS:
         raise ModelFileError(
             f"its label file has {len(split)} lines, the longest of {longest} characters: "
-            f"{_MAX_LABELS} and {_MAX_LABEL_CHARACTERS} are the most"
+            f"{MAX_LABELS} and {_MAX_LABEL_CHARACTERS} are the most"
         )
     lines = [plain(line) for line in split]
     while lines and not lines[-1]:
