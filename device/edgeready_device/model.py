@@ -121,6 +121,7 @@ class Model:
             output.quant,
             output.dtype,
             binary=self.contract.binary,
+            stated=self.contract.scores_stated,
             name=f"{self.path}: ",
             refusal=self.contract.output_refusal,
         )
@@ -243,7 +244,9 @@ class Model:
 
     def classify(self, frame: Any, top: int = 5, threshold: float = 0.0) -> list[Prediction]:
         """The `top` most likely labels of one frame that score at least `threshold`, best first."""
-        return self._score(self.invoke(self._encode(frame)), top, threshold)
+        output = self.session.invoke_single(self._encode(frame), self._output_number)
+        row = output[0] if self._is_row else output.reshape(self.contract.batch, -1)[0]
+        return self._score(row, top, threshold)
 
     def scores(self, frame: Any) -> NDArray[np.float32]:
         """The scores of all classes of one frame, from 0 to 1, in the order of labels. Raises as `predictions`."""

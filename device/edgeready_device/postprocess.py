@@ -16,15 +16,24 @@ from edgeready_device.quantization import QuantParams, dequantize
 # Classes below which plain Python beats numpy's calls. Measured on x86-64 with numpy 1.26: they take as long as each
 # other with 40 classes for probabilities and with 100 to 200 for logits.
 _FEW = 64
+# Chosen: float16 softmaxes of a thousand classes are off by a tenth of it.
+_MOST_FROM_ONE = 0.005
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Prediction:
     """One class: its label, its index in the output, and its score from 0 to 1."""
 
     label: str
     index: int
     score: float
+
+    def __init__(self, label: str, index: int, score: float) -> None:
+        # The constructor of a frozen dataclass calls object.__setattr__ for each field, which takes twice as long.
+        fields = self.__dict__
+        fields["label"] = label
+        fields["index"] = index
+        fields["score"] = score
 
 
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -56,12 +65,18 @@ def two_classes(values: NDArray[np.float32], scores: str) -> NDArray[np.float32]
     return np.concatenate([first, values], axis=-1)
 
 
+def _are_shares(values: NDArray[np.float32]) -> bool:
+    """Whether values (classes,) are shares of 1, which the logits of a network are not by chance."""
+    return bool((values >= 0).all()) and abs(float(values.sum()) - 1) <= _MOST_FROM_ONE
+
+
 class Scorer:
     """Turns raw outputs into predictions.
 
     An 8-bit output has 256 values, whose scores are computed once: each frame takes a look-up for each of its top
     labels, and for logits one sum. `binary` says that the output is one number, the score of the second class.
-    Errors begin with `name`; a `refusal` is raised in place of any answer.
+    `stated` says that somebody says what the scores are; else float scores that add up to 1 are probabilities,
+    whatever the last op. Errors begin with `name`; a `refusal` is raised in place of any answer.
     """
 
     def __init__(
@@ -72,9 +87,11 @@ class Scorer:
         dtype: str,
         *,
         binary: bool = False,
+        stated: bool = True,
         name: str = "",
         refusal: str = "",
     ) -> None:
+        self._stated = stated
         self._name = name
         self._refusal = refusal
         self._powers: dict[int, Callable[[int], float]] = {}  # of each value, by the greatest value beside it
@@ -104,8 +121,8 @@ class Scorer:
             value = max(values)
             index = values.index(value)
             if self._logits:
-                total = sum(map(self._powers.get(value) or self._powers_below(value), values))
-                return [Prediction(self._labels[index], index, 1 / total)] if 1 / total >= threshold else []
+                score = 1 / sum(map(self._powers.get(value) or self._powers_below(value), values))
+                return [Prediction(self._labels[index], index, score)] if score >= threshold else []
             prediction = self._best.get(256 * index + value) or self._predict_best(index, value)
             return [prediction] if prediction.score >= threshold else []
         _check_top(top)
@@ -140,7 +157,9 @@ class Scorer:
         check_finite(values, self._name)
         if self._binary:
             values = two_classes(values, "logits" if self._logits else "probabilities")
-        return softmax(values) if self._logits else values
+        if not self._logits or (not self._stated and _are_shares(values)):
+            return values
+        return softmax(values)
 
     def _score_few(self, values: list[int], top: int) -> list[Prediction]:
         best = max(values)

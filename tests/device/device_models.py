@@ -182,6 +182,26 @@ def quotient() -> bytes:
 
 
 @_model
+def pooled() -> bytes:
+    """The mean of each channel of 2x2 pixels: features, or the scores of three classes."""
+    tensors = [T("image", (1, 2, 2, 3), "uint8", 1.0), T("axes", data=np.array([1, 2], np.int32))]
+    tensors.append(T("pool", (1, 3), "uint8", 1.0))
+    ops = [O("MEAN", ["image", "axes"], ["pool"])]
+    return tflite(tensors=tensors, ops=ops, inputs=["image"], outputs=["pool"])
+
+
+@_model
+def shares() -> bytes:
+    """Each pixel's share of the sum of four: float scores that add up to 1, whose last op is no softmax."""
+    tensors = [T("image", (1, 2, 2, 1), "float32"), T("row", data=np.array([1, 4], np.int32))]
+    tensors += [T("axis", data=np.array([1], np.int32)), T("flat", (1, 4), "float32")]
+    tensors += [T("total", (1, 1), "float32"), T("scores", (1, 4), "float32")]
+    ops = [O("RESHAPE", ["image", "row"], ["flat"]), O("SUM", ["flat", "axis"], ["total"], 1, {"keepDims": True})]
+    ops.append(O("DIV", ["flat", "total"], ["scores"]))
+    return tflite(tensors=tensors, ops=ops, inputs=["image"], outputs=["scores"])
+
+
+@_model
 def squashed() -> bytes:
     """uint8 scores in steps of 1/256 whose last op is no softmax."""
     tensors = [T("image", (1, 2, 2, 1), "uint8", 1.0), T("row", data=np.array([1, 4], np.int32))]

@@ -197,6 +197,22 @@ def test_one_number_that_is_no_sigmoids_must_be_said(model):
     assert (found.scores, found.labels) == ("logits", ("0", "1"))
 
 
+def test_one_label_is_that_of_the_class_which_the_number_scores(complete):
+    file = read_model_file(complete("sigmoid", labels=b"cat\n"))
+    assert read_contract(file).labels == ("not cat", "cat")
+    assert "1 labels for 3 classes" in read_contract(read_model_file(complete(labels=b"cat\n"))).output_refusal
+
+
+def test_a_row_that_a_pool_gives_may_be_features_until_somebody_says_scores(complete, model):
+    file = read_model_file(model("pooled"))
+    with pytest.raises(ModelFileError, match="it seems to be an embedding, or an image classifier that"):
+        read_contract(file).check()
+    for said in (Description(scores="logits"), Description(labels=("a", "b", "c"))):
+        read_contract(file, said).check()
+    frame = InputSpec(2, 2, 3, normalization=Normalization((0.0,), (1.0,)))
+    read_contract(read_model_file(complete("pooled", labels=None, frame=frame))).check()  # the manifest says logits
+
+
 def test_the_scale_of_squashed_scores_tells_probabilities(contract):
     assert contract("squashed").scores == "probabilities"
     assert contract("sums").scores == "logits"

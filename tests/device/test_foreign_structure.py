@@ -51,7 +51,8 @@ def test_the_size_of_a_model_can_be_given_where_it_is_loaded_and_to_the_commands
     loaded = Model.load(path, runtime=litert.name, input_size=(9, 5))
     assert loaded.run(frame).tolist() == [7.0, 7.0, 7.0]
     np.save(tmp_path / "frame.npy", frame)
-    assert cli.main(["classify", str(path), str(tmp_path / "frame.npy"), "--input-size", "9x5", "--json"]) == 0
+    command = ["classify", str(path), str(tmp_path / "frame.npy"), "--input-size", "9x5", "--scores", "logits"]
+    assert cli.main([*command, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)[0]["predictions"][0]["score"] == pytest.approx(1 / 3)
     assert cli.main(["classify", str(path), str(tmp_path / "frame.npy")]) == 3
     assert "give --input-size WIDTHxHEIGHT" in capsys.readouterr().err

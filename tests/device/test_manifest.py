@@ -182,3 +182,39 @@ def test_any_value_anywhere_is_read_or_refused_with_our_error(path, value):
     except ModelFileError:
         return
     assert read_manifest(found.to_json()) == found
+
+
+# -- what only some files need -----------------------------------------------------------------------------------
+
+
+def test_order_layout_crop_and_output_are_written_where_they_are_not_the_usual_ones():
+    frame = InputSpec(8, 8, 3, "crop", Normalization(), "bgr", "nchw", 0.875)
+    manifest = Manifest("x", frame, "logits", output=2)
+    text = json.loads(manifest.to_json())
+    assert (text["input"]["color"], text["input"]["layout"], text["input"]["crop"]) == ("bgr", "nchw", 0.875)
+    assert text["output"] == {"scores": "logits", "number": 2}
+    assert read_manifest(manifest.to_json()) == manifest
+
+
+def test_a_file_without_the_colour_order_is_rgb():
+    assert read_manifest(_changed("input.color", ...)).input.color == "rgb"
+    assert read_manifest(_changed("input.color", "grayscale")).input.color == "rgb"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("input.color", "grb", "the colour order 'grb' is unknown: it is one of rgb, bgr"),
+        ("input.color", 3, "'color' is 3 .* must be a str"),
+        ("input.layout", "hwc", "the layout 'hwc' is unknown: it is one of nhwc, nchw"),
+        ("input.crop", 0, "the crop is 0: it is the share of each side"),
+        ("input.crop", 1.5, r"the crop is 1\.5"),
+        ("input.crop", "0.9", r"'crop' is '0\.9' .* must be a number"),
+        ("input.crop", True, "'crop' is True .* must be a number"),
+        ("output.number", -1, "the output is -1: outputs are counted from 0"),
+        ("output.number", "1", "'number' is '1' .* must be a int"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(path, value, message):
+    with pytest.raises(ModelFileError, match=message):
+        read_manifest(_changed(path, value))

@@ -388,7 +388,8 @@ def test_the_logit_of_a_sigmoid_is_two_classes_where_that_is_said(load):
 
 
 def test_a_quantized_sigmoid_is_two_classes(runtime, model):
-    opened = Model.load(model("sigmoid_uint8"), runtime=runtime.name)
+    said = Description(labels=("no", "yes"))  # a picture of one pixel is taken for another kind of model
+    opened = Model.load(model("sigmoid_uint8"), runtime=runtime.name, description=said)
     found = opened.classify(np.full((1, 1), 3, np.uint8))  # the logit saturates at (255 - 128) / 32 or is 3
     assert (found[0].index, found[0].score) == (1, pytest.approx(1 / (1 + math.exp(-3)), abs=1 / 128))
 
@@ -436,6 +437,17 @@ def test_a_tensor_that_does_not_fit_is_a_usage_error(load, model):
     with pytest.raises(UsageError, match="the tensor does not fit its input") as caught:
         load("sums").invoke(np.zeros((1, 3, 3, 1), np.uint8))
     assert str(caught.value).startswith(f"{model('sums')}: ")
+
+
+def test_float_scores_that_add_up_to_one_are_probabilities_whatever_the_last_op(load):
+    model = load("shares").described_as(Description(preset="raw"))
+    frame = np.array([[40, 30], [20, 10]], np.uint8)
+    assert [p.score for p in model.classify(frame)] == pytest.approx([0.4, 0.3, 0.2, 0.1])
+    logits = load("shares").described_as(Description(preset="raw", scores="logits"))
+    powers = np.exp([0.4, 0.3, 0.2, 0.1])
+    assert [p.score for p in logits.classify(frame)] == pytest.approx(list(powers / powers.sum()))
+    sums = load("sums").classify(FRAME)
+    assert sums[0].score == pytest.approx(0.525, abs=0.001)
 
 
 # -- scores that are no numbers ----------------------------------------------------------------------------------

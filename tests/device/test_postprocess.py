@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import copy
+import dataclasses
 import math
 
 import numpy as np
@@ -171,3 +173,15 @@ def test_one_number_is_two_classes():
     assert two_classes(np.array([[0.25], [1.0]], np.float32), "probabilities").tolist() == [[0.75, 0.25], [0.0, 1.0]]
     assert two_classes(np.array([[-2.0]], np.float32), "logits").tolist() == [[0.0, -2.0]]
     assert two_classes(np.array([0.25], np.float32), "probabilities").tolist() == [0.75, 0.25]
+
+
+def test_a_prediction_is_a_frozen_value():
+    cat = Prediction("cat", 0, 0.5)
+    assert cat == Prediction(label="cat", index=0, score=0.5)
+    assert repr(cat) == "Prediction(label='cat', index=0, score=0.5)"
+    assert len({cat, Prediction("cat", 0, 0.5), Prediction("cat", 0, 0.25)}) == 2
+    assert dataclasses.asdict(cat) == {"label": "cat", "index": 0, "score": 0.5}
+    assert dataclasses.replace(cat, score=0.25) == Prediction("cat", 0, 0.25)
+    assert copy.deepcopy(cat) == cat
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        cat.score = 1.0

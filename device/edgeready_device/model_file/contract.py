@@ -109,7 +109,8 @@ class Contract:
 
     `table` is None for a float model; `raw_pixels` says that 8-bit pixels go in without normalization, and `pixels`
     in words what is done with them and why. `scores` is "logits" or "probabilities"; `labels` has one entry a class,
-    two where the one output is a score of the second. `output_number` is that of the output with the scores.
+    two where the one output is a score of the second. `output_number` is that of the output with the scores, and
+    `scores_stated` says that a file or a caller, and not the graph alone, says what these are.
 
     `notes` say where the file contradicts itself. `input_refusal` says why frames cannot be classified before a
     Description says more, and `output_refusal` why scores cannot be read; they are empty where nothing is missing.
@@ -124,6 +125,7 @@ class Contract:
     raw_pixels: bool = False
     pixels: str = ""
     output_number: int = 0
+    scores_stated: bool = True
     notes: tuple[str, ...] = ()
     input_refusal: str = field(default="", repr=False)
     output_refusal: str = field(default="", repr=False)
@@ -180,8 +182,14 @@ def _contract(file: Described, description: Description) -> Contract:
         metadata=file.metadata.normalization,
     )
     scores = description.scores or (manifest.scores if manifest else None)
-    labels, label_refusal = _labels(file, description, class_count(output_spec, input_spec.shape[0]), number)
-    unknown_scores = ""
+    labels, label_refusal = _labels(
+        file,
+        description,
+        class_count(output_spec, input_spec.shape[0]),
+        number=number,
+        binary=output_spec.shape[-1] == 1,
+    )
+    unknown_scores, scores_stated = "", scores is not None
     if scores is None:
         scores, unknown_scores = probable_scores(graph, output_spec)
     return Contract(
@@ -194,6 +202,7 @@ def _contract(file: Described, description: Description) -> Contract:
         raw_pixels=pixels.raw,
         pixels=pixels.text,
         output_number=number,
+        scores_stated=scores_stated,
         notes=tuple(filter(None, [pixels.note])),
         input_refusal=pixels.refusal,
         output_refusal=label_refusal or unknown_scores or _refuse_other_kind(file, description),
@@ -204,7 +213,8 @@ def _refuse_other_kind(file: Described, description: Description) -> str:
     """Why a row of numbers is probably none of class scores; empty where somebody says that it is."""
     kind = kind_of(file.graph)
     described = (description.labels, description.output, description.scores) != (None, None, None)
-    if kind.classifier or described or file.manifest is not None or file.labels:
+    is_classifier = kind.classifier and not kind.features
+    if is_classifier or described or file.manifest is not None or file.labels:
         return ""
     return f"{kind.sentence}; if its output is a row of class scores, give --labels (Description(labels=...))"
 
@@ -231,7 +241,9 @@ def _frame(
     )
 
 
-def _labels(file: Described, description: Description, classes: int, number: int) -> tuple[tuple[str, ...], str]:
+def _labels(
+    file: Described, description: Description, classes: int, number: int, *, binary: bool
+) -> tuple[tuple[str, ...], str]:
     """One label a class, and why those in the file cannot be used; a Description's must fit."""
     if classes > MAX_LABELS:  # before a label is made for each
         raise ModelFileError(f"{classes} values in its output, more than {MAX_LABELS} classes: no image classifier")
@@ -242,6 +254,8 @@ def _labels(file: Described, description: Description, classes: int, number: int
         return labels, ""
     by_output = file.output_labels[number] if number < len(file.output_labels) else ()
     labels = by_output or file.labels
+    if len(labels) == 1 and binary:  # of the class that the number scores
+        labels = (f"not {labels[0]}", labels[0])
     numbers = tuple(str(index) for index in range(classes))
     if labels and len(labels) != classes:
         remedy = "give the file that belongs to the model, or the right ones with --labels (Description(labels=...))"

@@ -23,12 +23,14 @@ _ANY_MODEL = "info, benchmark, compare, tune and verify take it"
 class Kind:
     """What a model seems to be, as "an object detector", and the commands that take it in a sentence.
 
-    `classifier` says that nothing speaks against an image classifier.
+    `classifier` says that nothing speaks against an image classifier, and `features` that its row of numbers may as
+    well be features, and no scores.
     """
 
     name: str
     commands: str = _ANY_MODEL
     classifier: bool = False
+    features: bool = False
 
     @property
     def sentence(self) -> str:
@@ -74,7 +76,7 @@ def _kind_of_other(inputs: Sequence[Tensor], names: set[str]) -> Kind:
 def _kind_of_vision(graph: Graph, image: Tensor, outputs: Sequence[Tensor]) -> Kind:
     """Returns the Kind of a model that takes one picture."""
     shape = outputs[0].shape if outputs else ()
-    rows = [tensor for tensor in outputs if _is_row(tensor.shape)]
+    rows = [tensor for tensor in outputs if _is_row(tensor.shape, image.shape[0])]
     if len(outputs) > 1:
         heads = [tensor for tensor in outputs if len(tensor.shape) >= 4]
         if len(heads) == len(outputs):
@@ -102,7 +104,7 @@ def _kind_of_row(graph: Graph, shape: Sequence[int]) -> Kind:
     if "embedding" in name or "feature" in name or last == "L2_NORMALIZATION":
         return Kind(f"an embedding (a vector of {shape[-1]} features)")
     if last in _POOLS:
-        return Kind("an embedding, or an image classifier that ends with a pool", classifier=True)
+        return Kind("an embedding, or an image classifier that ends with a pool", classifier=True, features=True)
     return CLASSIFIER
 
 
@@ -131,8 +133,10 @@ def _sides(image: Tensor) -> tuple[int, int]:
     return (shape[2], shape[3]) if channels_first else (shape[1], shape[2])
 
 
-def _is_row(shape: Sequence[int]) -> bool:
-    return bool(shape) and all(size == 1 for size in shape[:-1])
+def _is_row(shape: Sequence[int], batch: int) -> bool:
+    """Whether an output is a row of numbers, one for each frame of a batch."""
+    rows = shape[1:-1] if len(shape) > 1 and shape[0] == batch else shape[:-1]
+    return bool(shape) and all(size == 1 for size in rows)
 
 
 def _is_yolo_head(first: int, second: int) -> bool:
