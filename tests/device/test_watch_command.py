@@ -193,6 +193,13 @@ def test_without_smoothing_every_frame_speaks_for_itself(run, complete, film):
     assert (code, [event["label"] for event in parsed(out)]) == (0, ["left", "right", "left", "right"])
 
 
+def test_a_run_without_any_label_says_why(run, complete, film):
+    code, out, err = run(complete(), film(LEFT, LEFT))
+    assert (code, out, len(err)) == (0, [], 2)
+    assert err[1] == "no frame had a label: none led in --hold frames in a row and reached --threshold"
+    assert len(run(complete(), film(LEFT, LEFT), "--hold", 2)[2]) == 1
+
+
 def test_one_document_is_the_summary(run, complete, film):
     code, out, _ = run(complete(), film(LEFT), "--json")
     assert (code, len(out)) == (0, 1)

@@ -251,6 +251,7 @@ class _Watcher:
         self._options, self._source, self._actions = options, source, actions
         self._status = _StatusLine()
         self._next_check = 0.0
+        self._lacks_label: bool | None = None  # None until there is a frame of a classifier
         self.code = 0  # 128 and the number of the signal that ended it
 
     def stop(self) -> bool:
@@ -269,6 +270,8 @@ class _Watcher:
         from edgeready_device.watching.watch import Labelled
 
         options = self._options
+        if isinstance(event, Labelled):
+            self._lacks_label = self._lacks_label is not False and not event.changed
         if isinstance(event, (Labelled, Detected)):
             self._show_frame(event)
             self._say_all(self._actions.trigger(event))
@@ -279,6 +282,8 @@ class _Watcher:
             if options.json:
                 write_json(summary_json(event.summary))
             self._say_all([summary_text(event.summary)])
+            if self._lacks_label and not self.code:
+                self._say_all(["no frame had a label: none led in --hold frames in a row and reached --threshold"])
         else:
             self._say_all([source_text(event, self._source.name)])
 
