@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -77,6 +79,11 @@ def test_an_image_of_pillow_is_cropped_resized_and_converted():
     assert as_frame(wide, COLOUR).shape == (2, 4, 3)
     cut = as_frame(wide, InputSpec(2, 4, 3, "crop"))
     assert cut.tolist() == fit_frame(np.asarray(wide), InputSpec(2, 4, 3, "crop")).tolist()
+
+
+def test_a_picture_is_none_of_pillow_while_another_thread_imports_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "PIL.Image", ModuleType("PIL.Image"))
+    assert as_frame(PIXELS, COLOUR).tolist() == PIXELS.tolist()
 
 
 def test_an_image_of_pillow_is_turned_upright():

@@ -48,8 +48,9 @@ def convert_channels(pixels: NDArray[Any], channels: int) -> NDArray[Any]:
 
 def is_pillow_image(picture: Any) -> bool:
     """Whether `picture` is an image of Pillow; it is not imported for that."""
-    module = sys.modules.get("PIL.Image")
-    return module is not None and isinstance(picture, module.Image)
+    # None also while another thread imports it: then `picture` cannot be one
+    image_class = getattr(sys.modules.get("PIL.Image"), "Image", None)
+    return image_class is not None and isinstance(picture, image_class)
 
 
 def _as_array(picture: Any) -> NDArray[Any]:
