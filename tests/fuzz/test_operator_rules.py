@@ -20,6 +20,8 @@ FAULTS = [
     ("RESHAPE", {1: None}, {}, r"has the inputs \[1, -1\], and takes 1 to 2"),
     ("RESHAPE", {1: c("shape", [1] * 9)}, {}, "makes 9 dimensions, and runtimes know 8"),
     ("ADD", {1: None}, {}, "has the inputs"),
+    ("DIV_INT32", {1: c("other", [[2] * 7 + [0]])}, {}, "divides whole numbers by 0"),
+    ("FLOOR_MOD_INT32", {1: c("other", np.zeros((4, 8)))}, {}, "divides whole numbers by 0"),
     ("FILL", {0: c("dims", [4, -2])}, {}, r"makes a tensor of \[4, -2\]"),
     ("FILL", {0: c("dims", [1 << 20, 1 << 20])}, {}, "takes 4398046511104 bytes, more than"),
     ("FILL", {0: c("dims", [2, 4])}, {}, r"makes \[2, 4\], and its output is \[4, 2\]"),

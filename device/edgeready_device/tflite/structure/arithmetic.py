@@ -63,6 +63,13 @@ def check_broadcast(node: Node) -> None:
     check_outputs(node, [b if a == 1 else a for a, b in zip(*wide)])
 
 
+def check_division(node: Node) -> None:
+    """Whether both inputs broadcast, and whole numbers are not divided by a constant with a 0 in it."""
+    check_broadcast(node)
+    if 0 in (node.integers(1) or ()):
+        raise Fault("divides whole numbers by 0")
+
+
 def check_same_shape(node: Node) -> None:
     """Whether the output has the shape of the input."""
     check_outputs(node, node.input_at(0).shape)
