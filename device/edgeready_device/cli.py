@@ -22,7 +22,7 @@ from edgeready_device.commands import (
 )
 from edgeready_device.commands.options import Handler, bound_counts
 from edgeready_device.commands.terminal import print_traceback, say
-from edgeready_device.commands.word_order import order_words
+from edgeready_device.commands.word_order import order_words, refuse_empty_words
 from edgeready_device.ending import SignalExit, signal_handlers
 from edgeready_device.isolation.child import freeze_support
 from edgeready_device.isolation.parent import is_frozen
@@ -86,6 +86,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parse(words: Sequence[str]) -> argparse.Namespace:
+    refuse_empty_words(words)
     parser, verbs = parsers()
     return parser.parse_args(order_words(words, verbs))
 

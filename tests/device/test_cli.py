@@ -743,3 +743,16 @@ def test_an_option_means_the_same_in_every_verb():
             for name in action.option_strings:
                 texts.setdefault(name, set()).add(action.help)
     assert {name for name, helps in texts.items() if len(helps) > 1} == {"--threads", "--threshold"}
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (["classify", "model.tflite", ""], "word 3 of the command"),
+        (["info", ""], "word 2 of the command"),
+        (["classify", "--labels", "", "model.tflite", "a.png"], "word 3 of the command"),
+        (["evaluate", "model.tflite", "--labels=", "--data=x"], "the value of --labels"),
+    ],
+)
+def test_an_empty_word_is_not_the_current_folder(fails, words, what):
+    assert fails(*words) == (2, f"{what} is empty: is the variable set that it comes from?")

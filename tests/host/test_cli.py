@@ -452,3 +452,13 @@ def test_every_command_and_option_that_a_document_shows_exists(run, document):
         shown = run(name, "--help").out
         for option in re.findall(r"--[a-z][a-z0-9-]+", rest):
             assert option in shown, f"{document}: edgeready {name} {option}"
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [(["data", ""], "word 2 of the command"), (["build", "digits", "--out="], "the value of --out")],
+)
+def test_an_empty_word_is_not_the_current_folder(run, words, what):
+    ended = run(*words)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == f"edgeready: {what} is empty: is the variable set that it comes from?\n"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 
+from edgeready_device.errors import UsageError
+
 MODEL_SUFFIX = ".tflite"  # what an option with an optional value leaves to the verb: no camera is called so
 _END_OF_OPTIONS = "--"
 _OF_NO_VERB = {"-h", "--help", "--version"}  # before the verb they are the command's own
@@ -56,3 +58,12 @@ def _value_count(parser: argparse.ArgumentParser, option: str, value: str) -> in
     if matches[0].nargs == argparse.OPTIONAL:
         return int(not value.startswith("-") and not value.endswith(MODEL_SUFFIX))
     return matches[0].nargs if isinstance(matches[0].nargs, int) else int(matches[0].nargs is None)
+
+
+def refuse_empty_words(words: Sequence[str]) -> None:
+    """Raises UsageError for an empty word, which would be read as the current folder, where a path is expected."""
+    for number, word in enumerate(words, 1):
+        name, equals, value = word.partition("=")
+        if not word or (name.startswith("--") and equals and not value):
+            what = f"the value of {name}" if word else f"word {number} of the command"
+            raise UsageError(f"{what} is empty: is the variable set that it comes from?")

@@ -13,6 +13,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
 from edgeready.errors import EdgereadyError, OutputError
+from edgeready_device.commands.word_order import refuse_empty_words
 from edgeready_device.ending import SignalExit, signal_handlers
 from edgeready_device.platforms import require_posix
 from edgeready_device.standard_streams import discard_output, occupy_closed_streams, write_message, write_output
@@ -35,6 +36,7 @@ def run(app: typer.Typer, name: str) -> NoReturn:
         require_posix(name)
         occupy_closed_streams()
         with signal_handlers(say, _GRACE_S):
+            refuse_empty_words(arguments)
             code = app(args=arguments or ["--help"], prog_name=name, standalone_mode=False)
     except SignalExit as ended:
         _fail(ended.meaning, ended.code, debug)
