@@ -104,12 +104,6 @@ def another_number_of_scales_than_channels() -> bytes:
     return _relu((1, 4), [0.1, 0.2, 0.3], axis=1)
 
 
-@attack("has 4 scales for 'x', and takes one")
-def an_image_with_a_scale_for_each_column() -> bytes:
-    """To have a kernel take one scale for all."""
-    return _relu((1, 4), [0.1, 0.2, 0.3, 0.4], axis=1)
-
-
 @attack("has the zero point 4000, outside of int8")
 def a_zero_point_that_is_none() -> bytes:
     """To compute outside of the type."""

@@ -12,11 +12,12 @@ import pytest
 import tails  # noqa: F401
 import tensors  # noqa: F401
 from crafting import ATTACKS, by_hand, vector
-from tflite_models import conv_classifier
+from tflite_models import O, T, conv_classifier, tflite
 
 from edgeready_device import cli
 from edgeready_device.errors import ModelFileError
 from edgeready_device.model_file.reader import read_model_file
+from edgeready_device.session import Session
 
 LIMIT_S = 5.0
 LIMIT_BYTES = 200_000_000
@@ -44,6 +45,16 @@ def test_the_command_ends_an_attack_with_exit_code_3_and_one_line(name, tmp_path
         assert cli.main(verb) == 3
         (line,) = capsys.readouterr().err.splitlines()
         assert re.search(ATTACKS[name].refusal, line)
+
+
+@pytest.mark.parametrize("scales", [[0.1, 0.2, 0.3, 0.4], None])
+def test_scales_that_no_rule_decides_give_a_kernel_up_in_a_child(scales, tmp_path):
+    """To have a kernel's own check give up in the caller's process."""
+    row = [T("x", (1, 4), "int8", scales, axis=1), T("y", (1, 4), "int8", 0.1 if scales else None)]
+    path = tmp_path / "attack.tflite"
+    path.write_bytes(tflite(tensors=row, ops=[O("ADD", ["x", "x"], ["y"])], inputs=["x"], outputs=["y"]))
+    with pytest.raises(ModelFileError, match=r"did not survive its first run, in a child process: .*SIGABRT"):
+        Session.load(path)
 
 
 @pytest.mark.parametrize("name", ["one long name 3000 times", "one subgraph 20000 times"])

@@ -161,6 +161,35 @@ def quantized_map() -> bytes:
     return tflite(tensors=tensors, ops=[O("RELU", ["picture"], ["map"])], inputs=["picture"], outputs=["map"])
 
 
+def raw_mean() -> bytes:
+    """The mean of each channel of int8 pixels without any scale, which both runtimes compute."""
+    tensors = [
+        T("picture", (1, 2, 2, 3), "int8"),
+        T("axes", data=np.array([1, 2], np.int32)),
+        T("means", (1, 3), "int8"),
+    ]
+    ops = [O("MEAN", ["picture", "axes"], ["means"], 2)]
+    return tflite(tensors=tensors, ops=ops, inputs=["picture"], outputs=["means"])
+
+
+def scales_per_channel() -> bytes:
+    """A uint8 classifier whose int8 picture has a scale for each channel, in front of a RELU that takes one."""
+    scales = [0.5, 0.25, 0.125]
+    tensors = [
+        T("image", (1, 2, 2, 3), "uint8", 1.0),
+        T("picture", (1, 2, 2, 3), "int8", scales, axis=3),
+        T("positive", (1, 2, 2, 3), "int8", 0.5),
+        T("shape", data=np.array([1, 12], np.int32)),
+        T("scores", (1, 12), "int8", 0.5),
+    ]
+    ops = [
+        O("CUSTOM", ["image"], ["picture"], custom_code="NoSuchOp"),
+        O("RELU", ["picture"], ["positive"], 2),
+        O("RESHAPE", ["positive", "shape"], ["scores"]),
+    ]
+    return tflite(tensors=tensors, ops=ops, inputs=["image"], outputs=["scores"])
+
+
 def face_embedding() -> bytes:
     """A picture's four pixels as an embedding by its name."""
     tensors = [T("x", (1, 2, 2, 1), "uint8", 1.0), T("shape", data=np.array([1, 4], np.int32))]
@@ -191,4 +220,6 @@ FOREIGN = (
     batch_of_features,
     quantized_map,
     face_embedding,
+    raw_mean,
+    scales_per_channel,
 )

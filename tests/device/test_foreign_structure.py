@@ -13,9 +13,10 @@ from edgeready_device.errors import ModelFileError, RuntimeUnavailableError, Usa
 from edgeready_device.first_run import run_first
 from edgeready_device.model import Model
 from edgeready_device.model_file.input_size import open_inputs, with_image_size, with_input_shapes
-from edgeready_device.model_file.reader import read_model_file
+from edgeready_device.model_file.reader import TfliteModel, read_model_file
 from edgeready_device.session import Session
 from edgeready_device.tflite.accelerators import accelerator_of
+from edgeready_device.tflite.structure.need import read_need
 
 DAMAGE = "the file is damaged, or made to harm"
 
@@ -58,7 +59,7 @@ def test_the_size_of_a_model_can_be_given_where_it_is_loaded_and_to_the_commands
     assert "give --input-size WIDTHxHEIGHT" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("text", ["", "6", "6x", "x4", "6x4x3", "-6x4", "6*4", "1e3x4", "12345678x4", "6x4 "])
+@pytest.mark.parametrize("text", ["6", "6x", "x4", "6x4x3", "-6x4", "6*4", "1e3x4", "12345678x4", "6x4 "])
 def test_a_size_that_is_none_is_a_usage_error(text, model, capsys):
     assert cli.main(["benchmark", str(model("open_image")), f"--input-size={text}"]) == 2
     assert capsys.readouterr().err == (f"edgeready-device: the size is {text!r}: give width and height, as 224x224\n")
@@ -137,6 +138,51 @@ def test_an_open_model_that_does_not_run_is_refused_by_the_child(model, litert):
     with pytest.raises(ModelFileError, match="NoSuchOp") as caught:
         Session.from_file(file, runtime=litert.name)
     assert str(caught.value).count("open_image_that_crashes.tflite") == 1
+
+
+# -- odd quantization --------------------------------------------------------------------------------------------
+
+
+def test_quantized_values_without_a_scale_run_where_the_kernels_take_them(model, runtime):
+    file = read_model_file(model("raw_mean"))
+    assert file.graph.doubts == ("MEAN has a quantized tensor without a scale",)
+    session = Session.from_file(file, runtime=runtime.name)
+    assert file.survivals == {(runtime.name, 1, "default")}
+    assert session.invoke([np.full((1, 2, 2, 3), 7, np.int8)])[0].shape == (1, 3)
+
+
+def test_what_is_odd_about_the_quantization_is_a_note_of_the_classifier(model, capsys):
+    file = read_model_file(model("scales_per_channel"))
+    note = (
+        "RELU has 3 scales for 'picture', and takes one, so that runtimes may answer wrongly: hold it against the "
+        "float model"
+    )
+    assert note in file.contract.notes
+    assert cli.main(["info", str(model("scales_per_channel"))]) == 0
+    assert note in capsys.readouterr().out
+
+
+def test_weights_that_are_computed_may_have_a_scale_for_each_channel(model):
+    pytest.importorskip("tflite_models", exc_type=ImportError)
+    from tflite_models import O, T, tflite
+
+    tensors = [
+        T("x", (1, 4, 4, 2), "int8", 0.1),
+        T("w", (3, 1, 1, 2), "int8", [0.1, 0.2, 0.3]),
+        T("b", data=np.zeros(3, np.int32), scale=[0.01, 0.02, 0.03]),
+        T("y", (1, 4, 4, 3), "int8", 0.1),
+    ]
+    conv = O("CONV_2D", ["x", "w", "b"], ["y"], 3, {"strideW": 1, "strideH": 1})
+    file = TfliteModel.from_bytes(tflite(tensors=tensors, ops=[conv], inputs=["x", "w"], outputs=["y"]))
+    assert not file.doubtful
+
+
+def test_the_need_of_an_open_model_counts_its_sizes_as_those_of_its_input(model):
+    need = {}
+    for side in (8, 80):
+        file = with_image_size(read_model_file(model("open_image")), (side, side))
+        need[side] = read_need(file.subgraphs, 0).memory_bytes
+    assert need[80] > 90 * need[8]
 
 
 # -- compiled for an accelerator -----------------------------------------------------------------------------------

@@ -203,10 +203,17 @@ def _contract(file: Described, description: Description) -> Contract:
         pixels=pixels.text,
         output_number=number,
         scores_stated=scores_stated,
-        notes=tuple(filter(None, [pixels.note])),
+        notes=tuple(filter(None, [pixels.note, *_doubts(graph)])),
         input_refusal=pixels.refusal,
         output_refusal=label_refusal or unknown_scores or _refuse_other_kind(file, description),
     )
+
+
+def _doubts(graph: Graph) -> list[str]:
+    """What is odd about the quantization: kernels may run it, and nobody says what they make of it."""
+    return [
+        f"{doubt}, so that runtimes may answer wrongly: hold it against the float model" for doubt in graph.doubts
+    ]
 
 
 def _refuse_other_kind(file: Described, description: Description) -> str:

@@ -149,11 +149,13 @@ class TfliteModel:
     def doubtful(self) -> bool:
         """Whether the structure could not be checked to the end, so that a first run must show it.
 
-        Open sizes, sparse tensors, custom operators, and those that this version does not know are reasons.
+        Open sizes, sparse tensors, odd scales, and operators that are custom or unknown to this version are reasons.
         """
         graphs = self.subgraphs
-        return any(tensor.open or tensor.sparse for graph in graphs for tensor in graph.tensors) or any(
-            op.name not in OPERATORS for graph in graphs for op in graph.ops
+        return (
+            bool(self.graph.doubts)
+            or any(tensor.open or tensor.sparse for graph in graphs for tensor in graph.tensors)
+            or any(op.name not in OPERATORS for graph in graphs for op in graph.ops)
         )
 
     @cached_property

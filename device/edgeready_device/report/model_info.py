@@ -40,6 +40,7 @@ def model_json(
         "outputs": [_tensor_json(tensor) for tensor in graph.of(graph.outputs)],
         "open_sizes": bool(open_inputs(file)),
         "remembers": file.stateful,
+        "doubts": list(graph.doubts),
         "ops": dict(Counter(op.custom_code or op.name for op in graph.ops)),
         "golden_vectors": len(file.golden.inputs) if file.golden else 0,
         "provenance": dict(file.manifest.provenance) if file.manifest else {},
@@ -62,6 +63,7 @@ def model_text(data: dict[str, Any]) -> str:
         lines.append(("state", REMEMBERS))
     if data["open_sizes"]:
         lines.append(("size", "open: give --input-size WxH for an image, or --inputs FILE.npz"))
+    lines += [("note", f"{plain(doubt)}: it runs in a child process first") for doubt in data["doubts"]]
     lines.append(("ops", ", ".join(f"{count} {plain(name)}" for name, count in data["ops"].items())))
     lines.append(("golden vectors", str(data["golden_vectors"])))
     lines.append(("runtimes here", runtimes_text(data["runtimes"])))

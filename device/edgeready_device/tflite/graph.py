@@ -125,7 +125,11 @@ class Op:
 
 @dataclass(frozen=True)
 class Graph:
-    """One subgraph of a model, the number of all its subgraphs, and the file's own metadata entries."""
+    """One subgraph of a model, the number of all its subgraphs, and the file's own metadata entries.
+
+    `doubts` is empty until the structure is verified, and then says in which ops the scales are such that only a run
+    can show what kernels make of them.
+    """
 
     tensors: tuple[Tensor, ...]
     ops: tuple[Op, ...]
@@ -134,6 +138,7 @@ class Graph:
     subgraphs: int = 1
     description: str = ""
     metadata: dict[str, bytes] = field(default_factory=dict, repr=False)
+    doubts: tuple[str, ...] = ()
 
     def of(self, indices: tuple[int, ...]) -> tuple[Tensor, ...]:
         """The tensors at `indices`, absent optional ones left out."""

@@ -12,6 +12,7 @@ from edgeready_device.tflite.structure.node import (
     MOST_DIMENSIONS,
     NO_KERNEL,
     QUANTIZED,
+    Doubt,
     Fault,
     Node,
     check_outputs,
@@ -27,7 +28,10 @@ _LARGEST_RATIO = 2.0**30
 _LARGEST_RATIOS = {(op, kind): 2.0**19 for op in ("ADD", "SUB") for kind in ("uint8", "int8")}
 _LARGEST_RATIOS.update({("ADD", "int16"): 2.0**14, ("SUB", "int16"): 2.0**14, ("BATCH_MATMUL", "int8"): 256.0})
 _PRODUCTS = ("MUL", "CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED", "BATCH_MATMUL")
+_WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED")  # their weights may be computed
+_TAKE_MANY_SCALES = ("QUANTIZE", "DEQUANTIZE", "CUSTOM")
 _LARGEST_STEP = 1 << 20  # of a stride, a dilation or a window; chosen: the product of two fits 64 bits
+_WIDENED = {"FULLY_CONNECTED": ("uint8", "int8")}  # types of data of which the kernels make int16, too
 # The types of biases and weights that TFLite's kernels of these ops take, by the type of the data.
 _BIASES = {"float32": ("float32",), "uint8": ("int32",), "int8": ("int32",), "int16": ("int64", "int32")}
 _WEIGHTS = {"float32": ("float32", "int8", "uint8", "int4", "int2"), "uint8": ("uint8",)}
@@ -111,7 +115,8 @@ def _check_types(node: Node, data: Tensor, weights: Tensor, *, bias: Tensor | No
         raise Fault(f"has {weights.dtype} weights for {data.dtype} data", NO_KERNEL)
     if bias is not None and bias.dtype not in _BIASES.get(data.dtype, (data.dtype,)):
         raise Fault(f"has a bias of {bias.dtype} for {data.dtype} data", NO_KERNEL)
-    if node.outputs[0].dtype != data.dtype and (data.dtype, node.outputs[0].dtype) != ("uint8", "int16"):
+    wider = node.outputs[0].dtype == "int16" and data.dtype in _WIDENED.get(node.op.name, ("uint8",))
+    if node.outputs[0].dtype != data.dtype and not wider:
         raise Fault(f"makes {node.outputs[0].dtype} from {data.dtype}", NO_KERNEL)
 
 
@@ -245,21 +250,42 @@ def check_dense(node: Node) -> None:
 
 
 def check_scales(node: Node) -> None:
-    """Whether a kernel can hold the scales of the quantized tensors that an op takes and makes."""
+    """Whether a kernel can hold the scales of the quantized tensors that an op takes and makes.
+
+    Kernels differ in what they make of too many or no scales, so that these are Doubts (measured on both runtimes:
+    RELU, MUL, MEAN and pools run, sums give up).
+    """
     inputs, outputs = _quantized(node.inputs), _quantized(node.outputs)
+    doubt = ""
+    weights = node.optional_input(1) if node.op.name in _WEIGHTED else None
     for tensor in (*inputs, *outputs):
-        if tensor.per_axis and not tensor.constant and node.op.name not in ("QUANTIZE", "DEQUANTIZE", "CUSTOM"):
-            raise Fault(f"has {len(tensor.scales)} scales for {tensor.name!r:.60}, and takes one", NO_KERNEL)
-    if node.operands is None or not node.operands.scaled or not inputs or not outputs:
-        return
-    if any(not tensor.scales for tensor in (*inputs, *outputs)):
-        raise Fault("has a quantized tensor without a scale", CALIBRATION)
-    for tensor in (*inputs, *outputs):
-        low = 0.0 if tensor.constant or tensor.dtype == "int16" else _LEAST_SCALE
-        if not low <= min(tensor.scales) <= max(tensor.scales) <= _LARGEST_SCALE:
-            raise Fault(
-                f"has the scale {min(tensor.scales):g} for {tensor.name!r:.60}, which no kernel can hold", CALIBRATION
-            )
+        if (
+            tensor.per_axis
+            and not tensor.constant
+            and tensor is not weights
+            and node.op.name not in _TAKE_MANY_SCALES
+        ):
+            doubt = f"has {len(tensor.scales)} scales for {tensor.name!r:.60}, and takes one"
+    if node.operands is not None and node.operands.scaled and inputs and outputs:
+        for tensor in (*inputs, *outputs):
+            _check_range(tensor)
+        if all(tensor.scales for tensor in (*inputs, *outputs)):
+            _check_ratio(node, inputs, outputs)
+        else:
+            doubt = doubt or "has a quantized tensor without a scale"
+    if doubt:
+        raise Doubt(doubt)
+
+
+def _check_range(tensor: Tensor) -> None:
+    low = 0.0 if tensor.constant or tensor.dtype == "int16" else _LEAST_SCALE
+    if tensor.scales and not low <= min(tensor.scales) <= max(tensor.scales) <= _LARGEST_SCALE:
+        raise Fault(
+            f"has the scale {min(tensor.scales):g} for {tensor.name!r:.60}, which no kernel can hold", CALIBRATION
+        )
+
+
+def _check_ratio(node: Node, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
     largest, smallest = [max(tensor.scales) for tensor in inputs], min(outputs[0].scales)
     factor = math.prod(largest) if node.op.name in _PRODUCTS else max(largest)
     limit = _LARGEST_RATIOS.get((node.op.name, outputs[0].dtype), _LARGEST_RATIO)

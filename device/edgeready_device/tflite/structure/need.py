@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgeready_device.tflite.graph import Graph, Op, Tensor
 from edgeready_device.tflite.structure.tensors import bits_of, size_bytes
@@ -31,7 +31,12 @@ class Need:
 
 
 def read_need(graphs: Sequence[Graph], size_bytes_of_file: int) -> Need:
-    """Returns the need of the model with the subgraphs `graphs` in a flatbuffer of so many bytes."""
+    """Returns the need of the model with the subgraphs `graphs` in a flatbuffer of so many bytes.
+
+    Open sizes count as those of the first subgraph's inputs: no file says what they become.
+    """
+    sides = _input_sides(graphs[0])
+    graphs = [_fill_open_sizes(graph, sides) for graph in graphs]
     tensors = sum(size_bytes(tensor) for graph in graphs for tensor in graph.tensors if not tensor.constant)
     scratch = max((_scratch_bytes(graph, op) for graph in graphs for op in graph.ops), default=0)
     work = [sum(_operations(graph, op) for op in graph.ops) for graph in graphs]
@@ -40,6 +45,33 @@ def read_need(graphs: Sequence[Graph], size_bytes_of_file: int) -> Need:
         memory_bytes=_FILE_COPIES * size_bytes_of_file + _TENSOR_COPIES * tensors + scratch,
         operations=work[0] + rounds * sum(work[1:]),
     )
+
+
+def _input_sides(graph: Graph) -> tuple[int, int]:
+    """Returns height and width of the largest picture that goes in, or the length of a series twice."""
+    shapes = [tensor.shape for tensor in graph.of(graph.inputs)]
+    pictures = [shape[1:3] for shape in shapes if len(shape) == 4]
+    longest = max((size for shape in shapes for size in shape), default=1)
+    height, width = max(pictures, key=math.prod, default=(longest, longest))
+    return height, width
+
+
+def _fill_open_sizes(graph: Graph, sides: tuple[int, int]) -> Graph:
+    if not any(tensor.open for tensor in graph.tensors):
+        return graph
+    return replace(graph, tensors=tuple(_fill_open_size(tensor, sides) for tensor in graph.tensors))
+
+
+def _fill_open_size(tensor: Tensor, sides: tuple[int, int]) -> Tensor:
+    if not tensor.open or tensor.constant:
+        return tensor
+    wide = tensor.shape_signature.count(-1) > 1 and len(tensor.shape) >= 4
+    guesses = {1: sides[0], 2: sides[1]} if wide else {}
+    shape = [
+        size if own >= 0 or (axis == 0 and len(tensor.shape) > 1) else guesses.get(axis, math.prod(sides))
+        for axis, (size, own) in enumerate(zip(tensor.shape, tensor.shape_signature))
+    ]
+    return replace(tensor, shape=tuple(shape))
 
 
 def _scratch_bytes(graph: Graph, op: Op) -> int:

@@ -33,6 +33,10 @@ class Fault(Exception):
         return Fault(f"{title} {self}", self.advice)
 
 
+class Doubt(Fault):
+    """What kernels may or may not take, and some do: a first run in a child process shows it."""
+
+
 @dataclass(frozen=True)
 class Operands:
     """What one operator takes and gives: `least` to `most` inputs and `outputs` outputs, None for any number.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from edgeready_device.errors import ModelFileError
 from edgeready_device.text import plain
 from edgeready_device.tflite.flatbuffer import Flatbuffer, Table
 from edgeready_device.tflite.graph import IDENTIFIER, Graph, Op, read_subgraphs
 from edgeready_device.tflite.structure.arithmetic import check_scales
-from edgeready_device.tflite.structure.node import TOO_LARGE, Fault, Node, check_operands
+from edgeready_device.tflite.structure.node import TOO_LARGE, Doubt, Fault, Node, check_operands
 from edgeready_device.tflite.structure.operators import OPERATORS
 from edgeready_device.tflite.structure.tensors import check_memory, check_order, check_tensors
 
@@ -25,41 +27,53 @@ _BRANCHES = "STABLEHLO_CASE"  # whose options hold a vector of subgraphs
 def verified_graph(data: bytes | memoryview) -> Graph:
     """The main subgraph of the .tflite bytes `data`; raises ModelFileError with the first thing that is wrong.
 
+    Its `doubts` say what in any subgraph only a run can show.
     What no rule here can exclude is a kernel's own fault: see `first_run`.
     """
     graphs = read_subgraphs(data)
     try:
-        _check(Flatbuffer(data).root(IDENTIFIER), graphs)
+        doubts = _check(Flatbuffer(data).root(IDENTIFIER), graphs)
     except Fault as fault:
         reason = plain(str(fault))[:_LONGEST]
         raise ModelFileError(f"{reason}: {fault.advice}") from fault
-    return graphs[0]
+    return replace(graphs[0], doubts=doubts) if doubts else graphs[0]
 
 
-def _check(root: Table, graphs: tuple[Graph, ...]) -> None:
+def _check(root: Table, graphs: tuple[Graph, ...]) -> tuple[str, ...]:
+    """Applies all rules and returns the doubts, each once."""
     if len(graphs) > _MOST_SUBGRAPHS:
         raise Fault(f"the model has {len(graphs)} subgraphs, more than {_MOST_SUBGRAPHS}", TOO_LARGE)
     _check_root(root)
     for entry in root.tables(_SIGNATURES):
         _check_signature(entry, graphs)
     _check_calls(graphs)
+    doubts: dict[str, None] = {}
     for graph in graphs:
         check_tensors(graph)
         check_order(graph)
         check_memory(graph)
         for op in graph.ops:
             try:
-                _check_op(Node.of(graph, op, OPERATORS.get(op.name)))
+                doubts.update(dict.fromkeys(_check_op(Node.of(graph, op, OPERATORS.get(op.name)))))
             except Fault as fault:
                 raise fault.within(f"op {op.index} {op.name}") from fault
+    return tuple(doubts)
 
 
-def _check_op(node: Node) -> None:
-    """Applies the rules to one op, that of its operands first: the others rely on the inputs that it counts."""
+def _check_op(node: Node) -> list[str]:
+    """Applies the rules to one op and returns the doubts.
+
+    That of its operands comes first: the others rely on the inputs that it counts.
+    """
+    doubts = []
     check_operands(node)
-    check_scales(node)
+    try:
+        check_scales(node)
+    except Doubt as doubt:
+        doubts.append(f"{node.op.name} {doubt}")
     if node.operands is not None and node.operands.rule is not None:
         node.operands.rule(node)
+    return doubts
 
 
 def _check_root(root: Table) -> None:
