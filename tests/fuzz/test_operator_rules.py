@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 from operator_cases import cases
-from operator_networks import c, network, ramp, text, x
+from operator_networks import c, network, ramp, sparse_weights, text, x
 from tflite_models import O, T, tflite
 
 from edgeready_device.errors import ModelFileError
@@ -22,6 +23,8 @@ FAULTS = [
     ("ADD", {1: None}, {}, "has the inputs"),
     ("DIV_INT32", {1: c("other", [[2] * 7 + [0]])}, {}, "divides whole numbers by 0"),
     ("FLOOR_MOD_INT32", {1: c("other", np.zeros((4, 8)))}, {}, "divides whole numbers by 0"),
+    ("MULTINOMIAL", {1: c("count", 3)}, {}, r"makes \[4, 3\], and its output is \[4, 2\]"),
+    ("MULTINOMIAL", {1: c("count", 1 << 30)}, {}, "takes 34359738368 bytes"),
     ("FILL", {0: c("dims", [4, -2])}, {}, r"makes a tensor of \[4, -2\]"),
     ("FILL", {0: c("dims", [1 << 20, 1 << 20])}, {}, "takes 4398046511104 bytes, more than"),
     ("FILL", {0: c("dims", [2, 4])}, {}, r"makes \[2, 4\], and its output is \[4, 2\]"),
@@ -116,3 +119,54 @@ def test_an_output_of_millions_of_values_is_no_classifier_and_gets_no_labels():
     file = TfliteModel.from_bytes(tflite(tensors=tensors, ops=ops, inputs=["image"], outputs=["scores"]))
     with pytest.raises(ModelFileError, match="134217728 values in its output, more than 100000 classes"):
         _ = file.contract
+
+
+def change_levels(change) -> bytes:
+    """The network of DENSIFY after `change` of its sparsity."""
+    weights = sparse_weights()
+    change(weights.sparsity)
+    return network(replace(CASES["DENSIFY"], inputs=[weights]))
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda s: s.traversalOrder.append(2), r"has the order \[0, 1, 2\] and 2 levels"),
+        (lambda s: setattr(s, "traversalOrder", [0, 0]), r"has the order \[0, 0\]"),
+        (lambda s: setattr(s, "blockMap", [7]), "has the order"),
+        (lambda s: s.dimMetadata.pop(), "and 1 levels for 2 dimensions"),
+        (lambda s: setattr(s.dimMetadata[0], "denseSize", 0), "has a dense level of 0 for a dimension of 4"),
+        (lambda s: s.dimMetadata[1].arraySegments.values.pop(), "one segment for each of 4 rows"),
+        (lambda s: setattr(s.dimMetadata[1], "arraySegments", None), "one segment for each of 4 rows"),
+        (lambda s: s.dimMetadata[1].arraySegments.values.__setitem__(1, 3), "do not rise to 3"),
+        (lambda s: s.dimMetadata[1].arrayIndices.values.__setitem__(2, 4), "names the sparse places 0 to 4 of 4"),
+        (lambda s: s.dimMetadata[1].arrayIndices.values.__setitem__(2, -1), "names the sparse places -1 to 3 of 4"),
+    ],
+)
+def test_a_fault_of_a_sparse_constant_is_a_sentence(change, sentence):
+    verified_graph(change_levels(lambda sparsity: None))
+    with pytest.raises(ModelFileError, match=sentence):
+        verified_graph(change_levels(change))
+
+
+def test_sparse_blocks_are_counted_in_blocks_and_values_belong_to_them():
+    def use_blocks(sparsity):
+        dense = schema.DimensionMetadataT()
+        dense.denseSize = 2
+        sparsity.traversalOrder, sparsity.blockMap = [0, 1, 2], [1]
+        sparsity.dimMetadata[1].arrayIndices.values = [0, 1, 1]
+        sparsity.dimMetadata.append(dense)
+
+    weights = sparse_weights()
+    use_blocks(weights.sparsity)
+    verified_graph(network(replace(CASES["DENSIFY"], inputs=[replace(weights, data=np.ones(6, np.float32))])))
+    with pytest.raises(ModelFileError, match="holds 12 bytes for 6 sparse values of float32"):
+        verified_graph(change_levels(use_blocks))
+
+
+def test_texts_become_no_numbers():
+    case = replace(
+        CASES["UNIQUE"], outputs=[replace(CASES["UNIQUE"].outputs[0], dtype="string"), CASES["UNIQUE"].outputs[1]]
+    )
+    with pytest.raises(ModelFileError, match="makes string and int32 from int32"):
+        verified_graph(network(case))

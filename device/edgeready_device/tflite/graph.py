@@ -63,7 +63,7 @@ class Tensor:
     quantized_dimension: int = 0
     data: memoryview | None = field(default=None, repr=False)
     variable: bool = False
-    sparse: bool = False
+    sparsity: Table | None = field(default=None, repr=False, compare=False)
 
     @property
     def constant(self) -> bool:
@@ -79,6 +79,11 @@ class Tensor:
     def open(self) -> bool:
         """Whether a size beside that of the batch is open: an image's height and width, or the length of a series."""
         return min(self.shape_signature[len(self.shape_signature) > 1 :], default=0) < 0
+
+    @property
+    def sparse(self) -> bool:
+        """Whether the file holds some of its values only."""
+        return self.sparsity is not None
 
     @property
     def elements(self) -> int:
@@ -232,7 +237,7 @@ def _tensor(index: int, table: Table, blobs: list[memoryview | None]) -> Tensor:
         quantized_dimension=dimension,
         data=_blob(blobs, int(table.scalar(2, "I"))),
         variable=bool(table.scalar(5, "?", False)),
-        sparse=table.field(6) is not None,
+        sparsity=table.table(6),
     )
 
 

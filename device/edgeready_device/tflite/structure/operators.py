@@ -90,7 +90,6 @@ _ROWS = (
     Operands("LOGISTIC", 1, 1, rule=check_same_shape, types=ANY, scaled=True),
     Operands("QUANTIZE", 1, 1, rule=check_same_shape, types=ANY, scaled=True),
     Operands("DEQUANTIZE", 1, 1, rule=check_same_shape, types=ANY),
-    Operands("CAST", 1, 1, rule=check_same_shape, types=ANY),
     Operands("SOFTMAX", 1, 1, rule=check_softmax, types=ANY, options="Softmax", scaled=True),
     Operands("LOG_SOFTMAX", 1, 1, rule=check_softmax, types=ANY),
     Operands("LEAKY_RELU", 1, 1, rule=check_leaky_relu, options="LeakyRelu", optional=True, scaled=True),

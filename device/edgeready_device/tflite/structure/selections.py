@@ -6,7 +6,15 @@ import math
 from collections.abc import Sequence
 
 from edgeready_device.tflite.graph import Tensor
-from edgeready_device.tflite.structure.node import MOST_DIMENSIONS, TOO_LARGE, Fault, Node, axis_of, check_outputs
+from edgeready_device.tflite.structure.node import (
+    MOST_DIMENSIONS,
+    NO_KERNEL,
+    TOO_LARGE,
+    Fault,
+    Node,
+    axis_of,
+    check_outputs,
+)
 from edgeready_device.tflite.structure.tensors import MOST_BYTES, bits_of
 
 _LARGEST_STEP = 1 << 20  # as of a two-dimensional window
@@ -31,6 +39,30 @@ def _check_dims(node: Node, dims: Sequence[int] | None) -> None:
     if size > MOST_BYTES:
         raise Fault(f"makes {list(dims)}, which takes {size} bytes, more than {MOST_BYTES}", TOO_LARGE)
     check_outputs(node, dims)
+
+
+def check_multinomial(node: Node) -> None:
+    """Whether so many numbers for each row are the output of MULTINOMIAL."""
+    shape, count = node.input_at(0).shape, node.integers(1)
+    if len(shape) != 2 or (count is not None and len(count) != 1):
+        raise Fault(f"draws {count} numbers for {list(shape)}")
+    if count is not None and node.static:
+        _check_dims(node, (shape[0], count[0]))
+
+
+def check_unique(node: Node) -> None:
+    """Whether the values keep their type, and their places are whole numbers."""
+    source, (values, places) = node.input_at(0), node.outputs
+    if values.dtype != source.dtype or places.dtype not in ("int32", "int64"):
+        raise Fault(f"makes {values.dtype} and {places.dtype} from {source.dtype}")
+
+
+def check_cast(node: Node) -> None:
+    """Whether numbers become numbers, in the same shape."""
+    for tensor in (node.input_at(0), *node.outputs):
+        if bits_of(tensor.dtype) is None:
+            raise Fault(f"makes {node.outputs[0].dtype} from {node.input_at(0).dtype}", NO_KERNEL)
+    check_outputs(node, node.input_at(0).shape)
 
 
 def check_broadcast_args(node: Node) -> None:

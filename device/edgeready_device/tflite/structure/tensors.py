@@ -9,6 +9,7 @@ import numpy as np
 from edgeready_device.tflite.accelerators import ETHOS_U
 from edgeready_device.tflite.graph import Graph, Tensor
 from edgeready_device.tflite.structure.node import MOST_DIMENSIONS, NO_KERNEL, QUANTIZED, TOO_LARGE, Fault
+from edgeready_device.tflite.structure.sparsity import check_sparsity
 
 MOST_BYTES = 1 << 30  # chosen: as large as a file may be, and its offsets fit 32 bits with a sign
 _BITS = {"int4": 4, "uint4": 4, "int2": 2, "bfloat16": 16, "float8_e4m3fn": 8, "float8_e5m2": 8}  # numpy has none
@@ -56,6 +57,8 @@ def _check_tensor(tensor: Tensor) -> None:
     sized = bits_of(tensor.dtype) is not None and not tensor.sparse
     if tensor.data is not None and sized and len(tensor.data) != size:
         raise Fault(f"holds {len(tensor.data)} bytes for {tensor.dtype} {list(tensor.shape)}")
+    if tensor.sparsity is not None:
+        check_sparsity(tensor, tensor.sparsity, bits_of(tensor.dtype) or 0)
     if tensor.dtype == "string" and tensor.data is not None:
         _check_texts(tensor, tensor.data)
     if tensor.scales:
