@@ -170,6 +170,25 @@ def test_the_current_folder_leaves_the_import_path_but_for_our_own(tmp_path, mon
     assert without_current(["", str(home)]) == ["", str(home)]
 
 
+def test_packages_out_of_the_import_path_are_among_the_libraries(tmp_path, monkeypatch):
+    """As an editable install has them, and a cache that links lead to."""
+    import edgeready_device
+
+    assert str(Path(edgeready_device.__file__).parent.resolve()) in library_folders([])
+    (tmp_path / "cache" / "linked").mkdir(parents=True)
+    (tmp_path / "cache" / "linked" / "__init__.py").write_text("")
+    (tmp_path / "site" / "linked").mkdir(parents=True)
+    (tmp_path / "site" / "linked" / "__init__.py").symlink_to(tmp_path / "cache" / "linked" / "__init__.py")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    folders = library_folders([], ["linked", "no_such_package"])
+    assert {str(tmp_path / "site" / "linked"), str(tmp_path / "cache" / "linked")} <= set(folders)
+
+
+def test_a_user_can_name_more_folders_to_read(monkeypatch):
+    monkeypatch.setenv("EDGEREADY_READABLE", "/a:/b")
+    assert library_folders([])[-2:] == ("/a", "/b")
+
+
 def test_a_confinement_travels_as_text():
     limits = Confinement(read=("/a b", "/\u00e9"), write="/own", memory_bytes=3)
     assert Confinement.from_json(limits.to_json()) == limits

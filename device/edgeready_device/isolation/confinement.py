@@ -35,9 +35,11 @@ _X32 = 0x40000000  # x86-64's second table of system calls begins here
 # What libraries read beside themselves: the loader's cache, the clock, the machine, this process, random numbers. Not
 # all of /proc: the environment of the user's other processes is there.
 _SYSTEM = (
-    *"/usr /lib /lib32 /lib64 /opt/cuda /etc/ld.so.cache /etc/localtime /sys /dev/urandom /dev/random".split(),
+    *"/usr /lib /lib32 /lib64 /opt/cuda /nix/store /gnu/store /etc/ld.so.cache /etc/localtime /sys".split(),
+    *("/dev/urandom", "/dev/random"),
     *(f"/proc/{name}" for name in "self cpuinfo meminfo stat version filesystems loadavg sys driver".split()),
 )
+READABLE_VARIABLE = "EDGEREADY_READABLE"  # more paths that a confined process may read, as in PATH
 _DEVICES = ("null", "zero", "nvidia")  # they are written to as well; names in /dev begin so
 
 
@@ -82,10 +84,31 @@ def confine(confinement: Confinement) -> tuple[str, ...]:
     return tuple(active)
 
 
-def library_folders(paths: Iterable[str]) -> tuple[str, ...]:
-    """Returns the folders that Python and its libraries need, those of `paths` (as sys.path) among them."""
+def library_folders(paths: Iterable[str], packages: Iterable[str] = ()) -> tuple[str, ...]:
+    """Returns the folders that Python and its libraries need, those of `paths` (as sys.path) among them.
+
+    A package need not lie in one of these (an editable install, a cache that links lead to): those that this process
+    has imported, and those of the names in `packages`, are among them by their own places.
+    """
     prefixes = (sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix)
-    return tuple(dict.fromkeys(os.path.realpath(path) for path in (*prefixes, *paths)))
+    names = (*(name for name in tuple(sys.modules) if "." not in name), *packages)
+    places = (place for name in names for place in _places(name))
+    more = os.environ.get(READABLE_VARIABLE, "").split(os.pathsep)
+    return tuple(dict.fromkeys(os.path.realpath(path) for path in (*prefixes, *paths, *places, *filter(None, more))))
+
+
+def _places(name: str) -> list[str]:
+    """Returns where the package `name` lies, and where a link to its first file leads; a lone module has no place."""
+    import importlib.util  # noqa: PLC0415  (for a child process only)
+
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError):  # __main__ has none
+        return []
+    if spec is None or not spec.submodule_search_locations:
+        return []
+    origin = [os.path.dirname(os.path.realpath(spec.origin))] if spec.origin else []
+    return [*spec.submodule_search_locations, *origin]
 
 
 def without_current(paths: Iterable[str]) -> list[str]:

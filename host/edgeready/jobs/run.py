@@ -37,6 +37,7 @@ _CONVERTING = "converting"
 # Memory of a confined process: measured 1 GB for TensorFlow with a MobileNetV2 in the converter, on two cores; each
 # core's threads take more, and reading, rewriting, folding and calibrating grow with the model. Chosen from that.
 _LEAST_MEMORY, _MEMORY_PER_BYTE = 8 << 30, 32
+_LIBRARIES = ("tensorflow", "keras", "tf_keras", "h5py")  # what the other process imports, and this one does not
 READING_LIMIT_S = 300.0  # chosen: 15 times what NASNetLarge takes, the longest of keras.applications, on two cores
 _T = TypeVar("_T")
 
@@ -74,7 +75,7 @@ def run_in_child(job: Job | QuantizeJob, result: type[_T], progress: Progress) -
 
 def confinement_of(job: Job | QuantizeJob, folder: Path) -> Confinement | None:
     """What the process that does `job` in `folder` may use; None where it runs the user's own code or trains."""
-    read = library_folders(without_current(sys.path))
+    read = library_folders(without_current(sys.path), _LIBRARIES)
     if isinstance(job, QuantizeJob):
         size = len(job.model)
     elif job.foreign:

@@ -70,7 +70,7 @@ def find_stranger(config: Any, library: Any) -> str:
     names = _names_in(library) | _OWN
     for node in _objects(config):
         name = node.get("config") if node["class_name"] == "function" else node["class_name"]
-        if node.get("module") is not None and name not in names:
+        if node.get("module") is not None and str(name) not in names:
             return f"{library.__name__} has no {str(name)[:80]!r} of {node['module'][:80]!r}; {_GIVE}"
     return ""
 
@@ -84,16 +84,16 @@ def _find_fault(node: dict[str, Any]) -> str:
     name, module, registered = node["class_name"], node.get("module"), node.get("registered_name")
     fields = node.get("config")
     layer = fields.get("name", name) if isinstance(fields, dict) else fields
-    if name in _CODE:
-        return LAMBDA
     if not isinstance(name, str) or not isinstance(module, (str, type(None))):
         return f"{str(name)[:80]!r} is no name of a class"
+    if name in _CODE:
+        return LAMBDA
     if name == "__typespec__":
         return "" if node.get("spec_name") == "TensorSpec" else f"it makes a {str(node.get('spec_name'))[:80]!r}"
     if module is not None and _OWN_MODULE.fullmatch(module) is None:
         return f"{name} {str(layer)[:80]!r} is code of the module {module[:80]!r}; {_GIVE}"
     expected = fields if name == "function" else name
-    if registered not in (None, "", expected) or ">" in name:
+    if (registered is not None and registered not in ("", expected)) or ">" in name:
         return f"{str(registered or name)[:80]!r} is a class or function of your own; {_GIVE}"
     if name in _OTHER_FILES:
         return f"the layer {str(layer)[:80]!r} loads another file or program, as every {name}; give that file itself"
