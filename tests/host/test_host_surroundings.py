@@ -15,12 +15,15 @@ from pathlib import Path
 import pytest
 from tflite_models import conv_classifier
 
+from edgeready.dataset.loading import load_splits
 from edgeready.dataset.npz import read_npz
 from edgeready.edgetpu.compiler_log import read_log
-from edgeready.errors import EdgereadyError
+from edgeready.errors import EdgereadyError, NotFoundError, SurroundingsError
 from edgeready.files.atomic import write_files
 from edgeready.files.lock import LEFTOVER_AGE_S
 from edgeready.files.scratch import PREFIX, scratch_folder
+from edgeready.jobs import run as jobs_run
+from edgeready.jobs.quantize_job import QuantizeJob
 from edgeready.workflows.bundle import make_bundle
 from edgeready.workflows.check import inspect
 from edgeready.workflows.compile import compile_file
@@ -258,3 +261,49 @@ def test_check_takes_a_model_through_a_pipe_once(place):
     found = run(place, "check", "--max-size-kb", "1", "-", before=code)
     assert found[0] == 1
     assert re.fullmatch(r"edgeready: /dev/fd/\d+ has 2\.3 kB, above the budget of 1 kB\n", found[2])
+
+
+# -- a user without a home folder, and a TensorFlow process that cannot start -------------------------------------
+
+
+@pytest.fixture
+def homeless(monkeypatch):
+    """A user of whom neither the environment nor the system knows a home folder."""
+    for name in ("HOME", "KERAS_HOME", "EDGEREADY_DATA"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", lambda number: {}[number])
+
+
+@pytest.mark.usefixtures("homeless")
+def test_a_named_set_asks_for_a_folder(tmp_path, monkeypatch):
+    with pytest.raises(NotFoundError) as caught:
+        load_splits("mnist")
+    assert str(caught.value) == (
+        "this user has no home folder for the Keras cache: set KERAS_HOME or EDGEREADY_DATA to a folder"
+    )
+    monkeypatch.setenv("KERAS_HOME", "~no-such-user/keras")
+    with pytest.raises(NotFoundError, match="set KERAS_HOME"):
+        load_splits("mnist")
+
+
+@pytest.mark.usefixtures("homeless")
+def test_keras_writes_its_settings_into_the_scratch_folder_then(tmp_path, monkeypatch):
+    """It would make a folder called ~ in the current one."""
+    assert jobs_run._environment(tmp_path)["KERAS_HOME"] == str(tmp_path)
+    monkeypatch.setenv("KERAS_HOME", "/mine")
+    assert jobs_run._environment(tmp_path)["KERAS_HOME"] == "/mine"
+    monkeypatch.delenv("KERAS_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert "KERAS_HOME" not in jobs_run._environment(tmp_path)
+
+
+def test_a_tensorflow_process_that_cannot_start_is_a_sentence_and_leaves_no_descriptor(tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr("subprocess.Popen", refuse)
+    before = sorted(os.listdir("/proc/self/fd"))
+    job = QuantizeJob(**{name: None for name in QuantizeJob.__dataclass_fields__ if name != "model"}, model=b"")
+    with pytest.raises(SurroundingsError, match="no further process or thread can be started"):
+        jobs_run._watch(job, tmp_path, tmp_path / "log", lambda *_: None)
+    assert sorted(os.listdir("/proc/self/fd")) == before

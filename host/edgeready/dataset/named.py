@@ -145,7 +145,12 @@ def _own_file(item: NamedSet) -> Path | None:
 
 def _cache() -> Path:
     home = os.environ.get(CACHE_VARIABLE)
-    return (Path(home) if home else Path.home() / ".keras").expanduser() / "datasets"
+    try:
+        return (Path(home) if home else Path.home() / ".keras").expanduser() / "datasets"
+    except RuntimeError as error:  # HOME is not set, and the system knows no such user
+        raise NotFoundError(
+            f"this user has no home folder for the Keras cache: set {CACHE_VARIABLE} or {DATA_VARIABLE} to a folder"
+        ) from error
 
 
 def _download_set(item: NamedSet, progress: Progress) -> tuple[Dataset, Dataset]:

@@ -30,7 +30,7 @@ from edgeready_device.isolation.child import module_arguments
 from edgeready_device.isolation.confinement import Confinement, library_folders, without_current
 from edgeready_device.isolation.parent import PARENT_VARIABLE
 from edgeready_device.progress import Progress
-from edgeready_device.surroundings import LACKS
+from edgeready_device.surroundings import LACKS, explain
 
 JOB, RESULT, LOG = "job", "result", "log.txt"  # what lies in the folder that both processes know
 _CONVERTING = "converting"
@@ -113,16 +113,19 @@ def _watch(
     command = [sys.executable, *module_arguments("edgeready.tf_worker", *arguments)]
     stage, error = "starting", None
     with log.open("wb") as output, os.fdopen(receiver, encoding="utf-8") as channel:
-        child = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,  # its end tells the child that this process is gone
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            pass_fds=(sender,),
-            # What a killed TensorFlow leaves in TMPDIR goes with the folder.
-            env={**os.environ, "TMPDIR": str(folder), PARENT_VARIABLE: str(os.getpid())},
-        )
-        os.close(sender)
+        try:
+            child = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,  # its end tells the child that this process is gone
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                pass_fds=(sender,),
+                env=_environment(folder),
+            )
+        except OSError as problem:
+            raise explain(problem) or problem from problem
+        finally:
+            os.close(sender)
         try:
             for line in channel:
                 message = json.loads(line)
@@ -136,6 +139,17 @@ def _watch(
             if child.poll() is None:
                 child.kill()
                 child.wait()
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """The child's environment: what a killed TensorFlow leaves in TMPDIR goes with `folder`.
+
+    Keras writes its settings below "~", which a user without a home folder would find in the current one.
+    """
+    environment = {**os.environ, "TMPDIR": str(folder), PARENT_VARIABLE: str(os.getpid())}
+    if os.path.expanduser("~") == "~":
+        environment.setdefault("KERAS_HOME", str(folder))
+    return environment
 
 
 def _error_of(name: str, text: str) -> EdgereadyError:
