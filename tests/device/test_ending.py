@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgeready_device.ending import GRACE_S, MEANINGS, SignalExit, signal_handlers
+from edgeready_device import cli
+from edgeready_device.ending import GRACE_S, MEANINGS, SignalExit, SignalHandlers
 from edgeready_device.isolation.child import run_child
 
 MARK = "EDGEREADY_TEST_MARK"
@@ -155,22 +156,22 @@ def _send(number: int) -> None:
 
 def test_sigterm_raises_in_the_block_and_the_handlers_are_as_before_afterwards():
     before = [signal.getsignal(number) for number in MEANINGS]
-    with pytest.raises(SignalExit) as ended, signal_handlers(pytest.fail):
+    with pytest.raises(SignalExit) as ended, SignalHandlers(pytest.fail) as signals:
         _send(signal.SIGTERM)
-    assert (ended.value.code, ended.value.meaning) == (143, "terminated")
+    assert (ended.value.code, signals.number, signals.code, signals.meaning) == (143, 15, 143, "terminated")
     assert [signal.getsignal(number) for number in MEANINGS] == before
     assert signal.set_wakeup_fd(-1) == -1
 
 
 def test_no_descriptor_and_no_thread_stays_behind():
     before = sorted(os.listdir("/proc/self/fd")), threading.enumerate()
-    with signal_handlers(pytest.fail):
+    with SignalHandlers(pytest.fail):
         assert len(threading.enumerate()) == len(before[1]) + 1
     assert (sorted(os.listdir("/proc/self/fd")), threading.enumerate()) == before
 
 
 def test_a_block_that_ends_within_the_grace_is_left_alone():
-    with pytest.raises(KeyboardInterrupt), signal_handlers(pytest.fail):
+    with pytest.raises(KeyboardInterrupt), SignalHandlers(pytest.fail):
         _send(signal.SIGINT)
 
 
@@ -178,10 +179,48 @@ def test_outside_the_main_thread_nothing_is_set():
     before, seen = signal.getsignal(signal.SIGTERM), []
 
     def work() -> None:
-        with signal_handlers(pytest.fail):
+        with SignalHandlers(pytest.fail):
             seen.append(signal.getsignal(signal.SIGTERM))
 
     thread = threading.Thread(target=work)
     thread.start()
     thread.join()
     assert seen == [before]
+
+
+def test_a_signal_that_native_code_made_an_error_of_is_still_a_signal(capsys, monkeypatch):
+    """numpy's own imports do: they say that numpy does not load."""
+
+    def swallow():
+        try:
+            _send(signal.SIGTERM)
+        except BaseException as error:
+            raise ImportError("PyCapsule_Import could not import module", name="numpy") from error
+
+    monkeypatch.setattr("edgeready_device.machine.machine.read_machine", swallow)
+    assert cli.main(["info"]) == 143
+    assert capsys.readouterr() == ("", "edgeready-device: terminated\n")
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_before_the_handlers_are_set_is_told_as_any_other(start, name):
+    code = (
+        "import os, signal, runpy, sys\nfrom edgeready_device import ending\nhold = ending.hold_signals\n"
+        f"def and_send():\n    hold()\n    os.kill(os.getpid(), signal.{name})\nending.hold_signals = and_send\n"
+        "sys.argv = ['edgeready-device', 'info']\nrunpy.run_module('edgeready_device', run_name='__main__')"
+    )
+    _, errors = (command := start(code=code)).communicate(timeout=30)
+    assert (command.returncode, errors) == (128 + getattr(signal, name), f"edgeready-device: {LINES[name]}\n")
+
+
+def test_a_signal_while_the_verbs_are_imported_meets_no_traceback(start):
+    code = (
+        "import os, sys, builtins\nreal = builtins.__import__\n"
+        "def slow(name, *rest, **more):\n"
+        "    if name == 'edgeready_device.commands' and rest[2] and 'watch' in rest[2]:\n"
+        "        os.kill(os.getpid(), 2)\n    return real(name, *rest, **more)\n"
+        "builtins.__import__ = slow\nfrom edgeready_device.cli import main\nsys.exit(main(['info']))"
+    )
+    command = start(code=code)
+    _, errors = command.communicate(timeout=30)
+    assert (command.returncode, errors) == (130, "edgeready-device: interrupted\n")

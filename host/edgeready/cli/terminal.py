@@ -12,9 +12,9 @@ import typer
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from edgeready.errors import EdgereadyError, OutputError
+from edgeready.errors import EdgereadyError, OutputError, SurroundingsError
 from edgeready_device.commands.word_order import refuse_empty_words
-from edgeready_device.ending import SignalExit, signal_handlers
+from edgeready_device.ending import SignalExit, SignalHandlers
 from edgeready_device.platforms import require_posix
 from edgeready_device.standard_streams import discard_output, occupy_closed_streams, write_message, write_output
 from edgeready_device.surroundings import explain
@@ -31,20 +31,23 @@ _WrongUsage: Any = typer.BadParameter.__mro__[1]  # click's UsageError, wherever
 def run(app: typer.Typer, name: str) -> NoReturn:
     """Runs the command `name` with the process's arguments and ends the process with its exit code."""
     debug = "--debug" in sys.argv
+    signals = SignalHandlers(say, _GRACE_S)
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
         require_posix(name)
         occupy_closed_streams()
-        with signal_handlers(say, _GRACE_S):
+        with signals:
             refuse_empty_words(arguments)
             code = app(args=arguments or ["--help"], prog_name=name, standalone_mode=False)
-    except SignalExit as ended:
-        _fail(ended.meaning, ended.code, debug)
+    except SignalExit:
+        _fail(signals.meaning, signals.code, debug)
     except _WrongUsage as error:
         command = error.ctx.command_path if error.ctx else name
         _fail(f"{error.format_message().rstrip('.')}; see {command} --help", USAGE, debug)
     except Exception as error:  # noqa: BLE001  (the last line of defence: one line, and its own exit code)
         cause = _explain(error)
+        if signals.number and not isinstance(cause, SurroundingsError):  # native code made an error of a signal
+            _fail(signals.meaning, signals.code, debug)
         if cause is not None:
             _fail(str(cause), cause.exit_code, debug)
         _fail(f"a bug in edgeready ({type(error).__name__}: {error}); see --debug", OUR_BUG, debug)
