@@ -36,7 +36,11 @@ FAULTS = ("garbage", "classes", "reference")
 # One step off at the input, at the output, in a scale: file, text (found once), text instead.
 MUTATIONS = {
     "input": ("model.py", "return self._encode(frame)\n", "return np.minimum(self._encode(frame), 254) + 1\n"),
-    "output": ("model.py", "= output[0] if", "= (np.maximum(output, 1) - 1)[0] if"),
+    "output": (
+        "model.py",
+        "row: NDArray[Any] = output[0] if",
+        "row: NDArray[Any] = (np.maximum(output, 1) - 1)[0] if",
+    ),
     "scale": (
         "model_file/tensor_spec.py",
         "QuantParams(tensor.scales[0],",
