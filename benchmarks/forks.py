@@ -21,7 +21,10 @@ from edgeready_device.isolation.parent import PARENT_VARIABLE
 
 @dataclass(frozen=True)
 class Ended:
-    """How a process ended: its exit code (None: died), what it wrote, the signal, seconds, peak memory, leftovers."""
+    """How a process ended: its exit code (None: died), what it wrote, the signal, seconds, peak memory, leftovers.
+
+    `processor_s` is the processor time of the process and its children, on which other programs have no influence.
+    """
 
     code: int | None
     text: str
@@ -29,6 +32,7 @@ class Ended:
     seconds: float
     memory: int = 0
     left: bool = False
+    processor_s: float = 0.0
 
 
 def forked(work: Callable[[], tuple[int, str]], limit_s: float) -> Ended:
@@ -59,11 +63,11 @@ def forked(work: Callable[[], tuple[int, str]], limit_s: float) -> Ended:
     os.close(reader)
     _, status, usage = os.wait4(child, 0)  # whose memory is the largest of the process and its children
     seconds, memory, left_behind = time.perf_counter() - started, usage.ru_maxrss << 10, ends_group(child)
+    about = {"memory": memory, "left": left_behind, "processor_s": usage.ru_utime + usage.ru_stime}
     if os.WIFSIGNALED(status):
-        name = signal.Signals(os.WTERMSIG(status)).name
-        return Ended(None, "", name, seconds, memory=memory, left=left_behind)
+        return Ended(None, "", signal.Signals(os.WTERMSIG(status)).name, seconds, **about)
     code, text = json.loads(data)
-    return Ended(code, text, "", seconds, memory=memory, left=left_behind)
+    return Ended(code, text, "", seconds, **about)
 
 
 def ends_group(group: int) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import math
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeready_device.errors import InferenceError
 from edgeready_device.frame_encoder import FrameEncoder
 from edgeready_device.model_file.contract import AS_THE_FILE_SAYS, Contract, Description, read_contract
 from edgeready_device.model_file.input_size import with_image_size
@@ -22,6 +24,7 @@ from edgeready_device.quantization import dequantize
 from edgeready_device.runtime.delegate import Delegation
 from edgeready_device.runtime.runtime import Runtime
 from edgeready_device.session import Session
+from edgeready_device.tflite.structure.node import DAMAGE
 from edgeready_device.tune_file import TuneRecord
 
 
@@ -188,9 +191,24 @@ class Model:
 
     def invoke(self, tensor: NDArray[Any]) -> NDArray[Any]:
         """The raw output, one value a class, of an input `tensor` as `quantize` makes it; of its first row."""
-        output = self.session.invoke_single(tensor, self._output_number)
-        row: NDArray[Any] = output[0] if self._is_row else output.reshape(self.contract.batch, -1)[0]
+        return self._first_row(self.session.invoke_single(tensor, self._output_number))
+
+    def _first_row(self, output: NDArray[Any]) -> NDArray[Any]:
+        if self._is_row and output.shape == self.contract.output.shape:
+            row: NDArray[Any] = output[0]
+        else:
+            row = self._rows(output)[0]
         return row
+
+    def _rows(self, output: NDArray[Any]) -> NDArray[Any]:
+        """A raw output as (batch, values); raises InferenceError where an op makes other sizes than the file says."""
+        shape = self.contract.output.shape
+        if output.size != math.prod(shape):
+            raise InferenceError(
+                f"{self.path}: its output is {list(output.shape)} in the run, and {list(shape)} in the file: {DAMAGE}"
+            )
+        rows: NDArray[Any] = output.reshape(self.contract.batch, -1)
+        return rows
 
     def reset_state(self) -> None:
         """Sets what a recurrent model remembers back to its initial state; for `keep_state`."""
@@ -209,7 +227,7 @@ class Model:
         stream = iter(frames)
         while chunk := list(itertools.islice(stream, batch)):
             output = self.session.invoke_single(self._encoder.encode_batch(chunk), self._output_number)
-            yield from output.reshape(batch, -1)[: len(chunk)]
+            yield from self._rows(output)[: len(chunk)]
 
     def class_scores(self, outputs: NDArray[Any]) -> NDArray[Any]:
         """Raw outputs (n, values) as a row of scores each (n, classes), in which the greatest is the best.
@@ -245,8 +263,7 @@ class Model:
     def classify(self, frame: Any, top: int = 5, threshold: float = 0.0) -> list[Prediction]:
         """The `top` most likely labels of one frame that score at least `threshold`, best first."""
         output = self.session.invoke_single(self._encode(frame), self._output_number)
-        row = output[0] if self._is_row else output.reshape(self.contract.batch, -1)[0]
-        return self._score(row, top, threshold)
+        return self._score(self._first_row(output), top, threshold)
 
     def scores(self, frame: Any) -> NDArray[np.float32]:
         """The scores of all classes of one frame, from 0 to 1, in the order of labels. Raises as `predictions`."""

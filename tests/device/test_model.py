@@ -509,3 +509,12 @@ def test_a_missing_file_is_not_found(tmp_path):
 def test_every_error_can_be_caught_by_its_base(tmp_path):
     with pytest.raises(EdgereadyError):
         Model.load(tmp_path)
+
+
+@pytest.mark.parametrize("make", [lambda t: t.reshape(1, 8)[:, :3], lambda t: t.reshape(8)[0], lambda t: t[:0]])
+def test_an_output_of_another_size_than_the_file_says_is_the_files_fault(faked, make):
+    model, sentence = faked("rank3", make), r"its output is \[.*\] in the run, and \[1, 8\] in the file: .* damaged"
+    many = [lambda frame: model.run_many([frame]), lambda frame: model.classify_many([frame])]
+    for ask in (model.classify, model.run, *many):
+        with pytest.raises(ModelFileError, match=sentence):
+            ask(np.zeros((2, 4), np.uint8))
