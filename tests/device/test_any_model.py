@@ -315,6 +315,8 @@ KINDS = {
     "two inputs": ([PICTURE, ((1, 4), "float32")], [((1, 3), "float32")], "a model with 2 inputs"),
     "one number": ([PICTURE], [((1, 1), "float32")], "a model with one number as output"),
     "classifier": ([PICTURE], [((1, 1000), "float32")], "an image classifier"),
+    "batch": ([((8, 32, 32, 3), "float32")], [((8, 10), "float32")], "an image classifier"),
+    "one pixel": ([((1, 1, 1, 3), "float32")], [((1, 10), "float32")], "an image classifier"),
     "channels first": ([((1, 3, 224, 224), "float32")], [((1, 1000), "float32")], "an image classifier"),
     "maps": ([PICTURE], [((1, 20, 20, 255), "float32"), ((1, 40, 40, 255), "float32")], "2 maps as outputs"),
 }
@@ -325,7 +327,7 @@ def test_a_model_is_called_by_what_it_seems_to_be(case):
     inputs, outputs, words = KINDS[case]
     kind = kind_of(_graph(inputs, outputs, last="TFLite_Detection_PostProcess" if case == "ssd op" else "NoSuchOp"))
     assert words in kind.name
-    assert kind.classifier == (case in ("one number", "classifier", "channels first"))
+    assert kind.classifier == (case in ("one number", "classifier", "channels first", "batch", "one pixel"))
     assert ("detect takes it" in kind.sentence) == (case in ("ssd op", "yolo v5", "yolo v8"))
 
 

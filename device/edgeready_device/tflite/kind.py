@@ -124,7 +124,7 @@ def _is_image(tensor: Tensor) -> bool:
     if tensor.dtype in ("bool", "int64", "string") or len(shape) not in (3, 4):
         return False
     picture = len(shape) == 3 or 1 <= shape[3] <= 4 or 1 <= shape[1] <= 4
-    return picture and (tensor.open or min(_sides(tensor)) > 1)
+    return picture and (tensor.open or min(_sides(tensor)) > 1 or max(_sides(tensor)) < _LEAST_SAMPLES)
 
 
 def _sides(image: Tensor) -> tuple[int, int]:
