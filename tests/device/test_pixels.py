@@ -142,6 +142,17 @@ def test_a_caller_and_a_manifest_are_believed_whatever_the_range(source):
     assert found.table(np.array([2, 3, 100, 255], np.uint8)).tolist() == [0, 2, 196, 255]
 
 
+def test_a_normalization_that_does_not_span_a_usual_range_is_applied_with_a_note():
+    assert rule("uint8", 1 / 127.5, 128, described=UNIT).note == (
+        "(pixel - 0) / 255 gives 0 to 1, and the input's range is -1.004 to 0.9961: it is applied as you say; "
+        "without it pixels go in as they are"
+    )
+    assert rule("uint8", 1 / 127.5, 128, manifest=UNIT).note == ""  # the network was measured with it
+    assert rule("uint8", 1 / 127.5, 128, described=SIGNED_UNIT).note == ""
+    assert rule("uint8", 4.758 / 255, 114, described=TORCH).note == ""
+    assert rule("int16", 1 / 32767, described=UNIT).note == ""
+
+
 @pytest.mark.parametrize(
     ("scale", "described", "message"),
     [

@@ -65,8 +65,10 @@ def pixel_rule(
             return _plain_integers(spec, described, manifest or metadata)
         stated = described_or_trained or metadata
         return _not_stated(spec) if stated is None else PixelRule(stated, basis, formula(stated))
-    if described_or_trained is not None:
-        return _exact(spec, described_or_trained, basis)
+    if described is not None:
+        return replace(_exact(spec, described, basis), note=_doubt(spec, described))
+    if manifest is not None:
+        return _exact(spec, manifest, basis)
     if spec.dtype in _EIGHT_BITS:
         return _from_range(spec, metadata)
     return _from_wide_range(spec, metadata)
@@ -131,6 +133,19 @@ def _exact(spec: TensorSpec, normalization: Normalization, basis: str) -> PixelR
             f"{_span(input_range(spec))}: hardly anything of a picture would be left; {remedy}"
         )
     return PixelRule(normalization, basis, formula(normalization), table, refusal=refusal)
+
+
+def _doubt(spec: TensorSpec, described: Normalization) -> str:
+    """What speaks against a normalization that a caller gives for an 8-bit input of a usual range; mostly nothing."""
+    ends = input_range(spec)
+    if spec.dtype not in _EIGHT_BITS or not _is_usual(ends):
+        return ""
+    if all(_is_same(ends, channel) for channel in described.ranges):
+        return ""
+    return (
+        f"{formula(described)} gives {_span(_union(described))}, and the input's range is {_span(ends)}: it is "
+        "applied as you say; without it pixels go in as they are"
+    )
 
 
 def _raw(spec: TensorSpec, ends: tuple[float, float], note: str = "") -> PixelRule:
