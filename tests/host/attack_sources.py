@@ -326,6 +326,7 @@ def keras3() -> None:
             {"class_name": "function", "module": ["trap"], "config": "run", "registered_name": "run"},
         ),
     )
+    put("class that is no text", with_field("conv", "activation", {"class_name": ["Lambda"], "config": {}}))
     put(
         "loss of a module here, inside",
         lambda config: layer(config, "conv").__setitem__("compile_config", {"loss": function("trap", "run")}),

@@ -47,6 +47,7 @@ KERAS_3 = {
     "constraint of a module here": f"Trap 'Trap' {TRAP}",
     "type of a module here": "it makes a 'Trap'",
     "module that is no text": "'function' is no name of a class",
+    "class that is no text": "\"['Lambda']\" is no name of a class",
     "loss of a module here, inside": f"function 'run' {TRAP}",
     "TFSMLayer": "the layer 'conv' loads another file or program, as every TFSMLayer; give that file itself",
     "TorchModuleWrapper": "loads another file or program, as every TorchModuleWrapper; give that file itself",

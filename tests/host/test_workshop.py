@@ -220,6 +220,34 @@ def test_a_child_that_the_machine_stopped_says_what_it_lacked(child, scratch):
     assert list(scratch.iterdir()) == []
 
 
+def test_a_model_that_is_read_for_too_long_is_refused_with_the_limit(child, scratch):
+    child("send(stage='reading the model', done=0, total=0)\ndie(14)")
+    assert refused(TrainingError) == (
+        "TensorFlow did not end reading the model within 300 s: that is no model that a device could run"
+    )
+    assert list(scratch.iterdir()) == []
+
+
+def test_a_foreign_model_is_named_as_the_user_wrote_it(child, scratch, monkeypatch):
+    monkeypatch.chdir(scratch.parent)
+    child("send(error='ModelSourceError', text=os.getcwd() + '/net.h5: no')\nsys.exit(1)")
+    with pytest.raises(ModelSourceError, match=r"^net\.h5: no$"):
+        run_job(Job(model="net.h5"), silent)
+
+
+def test_only_a_foreign_model_is_confined(tmp_path):
+    own = workshop.confinement_of(Job(model="net.py:make"), tmp_path)
+    training = workshop.confinement_of(small_job(TrainConfig()), tmp_path)
+    foreign = workshop.confinement_of(Job(model="net.h5"), tmp_path)
+    step = workshop.confinement_of(QuantizeJob(model=b"x" * 1000, mode="uint8"), tmp_path)
+    assert (own, training) == (None, None)
+    assert foreign is not None
+    assert foreign.read[-1] == str(Path("net.h5").resolve())
+    assert foreign.write == str(tmp_path)
+    assert step is not None
+    assert step.memory_bytes == (8 << 30) + 32_000
+
+
 def test_progress_arrives_in_order(child, scratch):
     child("for i in (1, 2, 3): send(stage='training', done=i, total=3)\nsys.exit(1)")
     seen = []

@@ -143,13 +143,13 @@ def _no_new_privileges() -> bool:
 def _restrict_files(confinement: Confinement) -> int:
     """Returns Landlock's version where this kernel has it and it is active now, else 0."""
     libc = _libc()
-    version = libc.syscall(_CREATE_RULESET, None, 0, 1)
+    version = libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), 1)
     if version < 1:
         return 0
     rights = _RIGHTS_BY_VERSION[min(version, max(_RIGHTS_BY_VERSION))]
     attribute = struct.pack("=QQQ", rights, _TCP if version >= 4 else 0, _SCOPES if version >= 6 else 0)
     size = 24 if version >= 6 else 16 if version >= 4 else 8
-    ruleset = libc.syscall(_CREATE_RULESET, attribute, size, 0)
+    ruleset = libc.syscall(_CREATE_RULESET, attribute, ctypes.c_size_t(size), 0)
     if ruleset < 0:
         return 0
     try:

@@ -53,9 +53,9 @@ def read_content(path: Path) -> KerasContent:
                 return _archive_content(path, archive)
         with h5py.File(path, "r") as file:
             return _hdf5_content(path, file)
-    except (OSError, KeyError, ValueError, TypeError, RuntimeError, zipfile.BadZipFile, NotImplementedError) as error:
-        if isinstance(error, ModelSourceError):
-            raise
+    except (ModelSourceError, MemoryError):
+        raise
+    except Exception as error:  # whatever zipfile, zlib, h5py and json raise for a damaged file
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ModelSourceError(
             f"{path}: this is no Keras model that can be read ({reason}): save it again"
