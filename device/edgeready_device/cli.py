@@ -84,10 +84,12 @@ class _Parser(argparse.ArgumentParser):
         """Ends the process with exit code 2."""
         self.exit(2, f"edgeready-device: {plain(message)}; see {self.prog} --help\n")
 
+    def _print_message(self, message: str, file: object = None) -> None:
+        """Writes help and version; raises OutputError where that is impossible, which argparse tells or does not."""
+        write_output(message)
+
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
-        """Ends the process once help and version are written; raises OutputError where they cannot be."""
-        if sys.stdout is not None:
-            write_output()
+        """Ends the process."""
         write_message(message or "")
         raise SystemExit(status)
 
