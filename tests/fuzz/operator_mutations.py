@@ -141,7 +141,8 @@ def _change_constant(target: Target) -> None:
             values[place] = target.source.random() < 0.5
         else:
             number = target.source.choice((*INTEGERS, int(values[place]) + 1, int(values[place]) - 1))
-            values[place] = np.int64(number).astype(kind)
+            unsigned = values.view(f"u{kind.itemsize}")
+            unsigned[place] = number % (1 << 8 * kind.itemsize)  # any number as the bits that are left of it
     target.hold(tensor, data.tobytes())
     return None
 
