@@ -151,9 +151,10 @@ def test_threads_and_kernels_reach_the_runtime(monkeypatch, kernels, resolver):
 
     module = types.SimpleNamespace(Interpreter=Interpreter, OpResolverType=OpResolverType)
     monkeypatch.setattr(under_test.importlib, "import_module", lambda name: module)
+    monkeypatch.setattr(under_test, "bound_threads", lambda count: count + 4)
     assert isinstance(open_interpreter(LITERT, b"model", 3, kernels=kernels), Interpreter)
     assert asked == [
-        {"model_content": b"model", "num_threads": 3, "experimental_op_resolver_type": resolver},
+        {"model_content": b"model", "num_threads": 7, "experimental_op_resolver_type": resolver},
         "allocated",
     ]
 
