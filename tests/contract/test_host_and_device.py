@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,9 @@ from PIL import Image
 from edgeready.model_file import golden as recording
 from edgeready.readiness import check_file
 from edgeready_device.model import Model
+from edgeready_device.model_file.manifest import InputSpec, Manifest
 from edgeready_device.model_file.reader import flatbuffer_of, read_model_file
+from edgeready_device.normalization import Normalization
 from edgeready_device.runtime.runtime import installed_runtimes
 from edgeready_device.verification import OTHER_PATH_STEPS
 
@@ -126,18 +129,31 @@ def test_a_file_cut_short_is_one_line_and_exit_code_3_on_the_device(digits, tmp_
 # docs/model-file.md
 
 
-def keys_of_the_specification() -> set[str]:
+def keys_of_the_specification(*, optional: bool) -> set[str]:
+    """The keys in the table: those that are left out where they say nothing new, or those of every file."""
     section = SPECIFICATION.split("## edgeready.json")[1].split("\n## ")[0]
-    cells = re.findall(r"^\| (`[^|]+) \|", section, re.MULTILINE)
-    return {key for cell in cells for key in re.findall(r"`([^`]+)`", cell)}
+    rows = [row for row in re.findall(r"^\| `.*", section, re.MULTILINE) if ("is left out |" in row) is optional]
+    return {key for row in rows for key in re.findall(r"`([^`]+)`", row.split(" | ")[0])}
+
+
+def keys_of(manifest: dict[str, Any]) -> set[str]:
+    nested = {f"{key}.{inner}" for key in ("input", "output") for inner in manifest[key]}
+    return nested | (set(manifest) - {"input", "output"})
 
 
 def test_every_key_of_the_manifest_is_specified_and_every_specified_key_is_there(digits):
     with zipfile.ZipFile(digits.file) as archive:
-        manifest = json.loads(archive.read("edgeready.json"))
-    nested = {f"{key}.{inner}" for key in ("input", "output") for inner in manifest[key]}
-    assert nested | (set(manifest) - {"input", "output"}) == keys_of_the_specification()
-    assert len(nested) == 8  # so that an empty document does not pass
+        keys = keys_of(json.loads(archive.read("edgeready.json")))
+    assert keys == keys_of_the_specification(optional=False)
+    assert sum("." in key for key in keys) == 8  # so that an empty document does not pass
+
+
+def test_a_manifest_that_says_all_has_the_optional_keys_too():
+    frame = InputSpec(8, 8, 3, "crop", Normalization(), color="bgr", layout="nchw", crop=0.5)
+    manifest = Manifest("all", frame, "logits", {}, {"flatbuffer": "0" * 64}, output=1)
+    required = keys_of_the_specification(optional=False)
+    assert keys_of(json.loads(manifest.to_json())) == required | keys_of_the_specification(optional=True)
+    assert keys_of_the_specification(optional=True) == {"input.layout", "input.crop", "output.number"}
 
 
 def test_the_hashes_are_of_the_parts_that_the_specification_names(digits):
@@ -145,13 +161,13 @@ def test_the_hashes_are_of_the_parts_that_the_specification_names(digits):
     named = set(re.findall(r"`([^`]+)`", line)) - {"sha256"}
     manifest = read_model_file(digits.file).manifest
     assert manifest is not None
-    assert set(manifest.sha256) == named == {"flatbuffer", "labels.txt", "golden.npz"}
+    assert set(manifest.sha256) == named == {"flatbuffer", "labels.txt", "golden.npz", "seen.bin"}
 
 
 def test_the_zip_holds_the_parts_that_the_specification_draws(digits):
     drawn = re.findall(r"^\|   (\S+\.\S+) ", SPECIFICATION, re.MULTILINE)
     with zipfile.ZipFile(digits.file) as archive:
-        assert archive.namelist() == drawn == ["labels.txt", "golden.npz", "edgeready.json"]
+        assert archive.namelist() == drawn == ["labels.txt", "seen.bin", "golden.npz", "edgeready.json"]
 
 
 def test_the_golden_vectors_are_as_many_and_named_as_specified(digits):
