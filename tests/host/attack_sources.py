@@ -648,6 +648,30 @@ def frozen_graphs() -> None:
     )
 
 
+COMPILED = {
+    "compiled.keras": keras,
+    "compiled.h5": keras,
+    "old_compiled.keras": tf_keras,
+    "old_compiled.h5": tf_keras,
+}
+
+
+def compiled(library: Any) -> Any:
+    """A network compiled with a schedule, and a loss and a metric of its own: a conversion needs none of them."""
+
+    def own_loss(truth: Any, scores: Any) -> Any:
+        return library.losses.sparse_categorical_crossentropy(truth, scores) * 2.0
+
+    class OwnMetric(library.metrics.Mean):
+        """A metric that no library knows."""
+
+    schedule = library.optimizers.schedules.CosineDecay(0.01, 10)
+    inner = library.Sequential([library.layers.Flatten(), library.layers.Dense(CLASSES)])
+    model = library.Sequential([library.Input((SIZE, SIZE, 1)), inner])
+    model.compile(library.optimizers.Adam(schedule), own_loss, metrics=[OwnMetric(name="own")])
+    return model
+
+
 def sound() -> dict[str, Path]:
     """Models with nothing against them, of every kind, some with what looks like something."""
     image = tf_keras.Input((SIZE, SIZE, 1))
@@ -669,13 +693,15 @@ def sound() -> dict[str, Path]:
     model = keras.Model(image, keras.layers.Dense(CLASSES, activation="softmax")(keras.layers.Flatten()(x)))
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     model.save(layers)
+    for name, library in COMPILED.items():
+        compiled(library).save(FOLDER / name)
     exported = FOLDER / "exported"
     model.export(exported, verbose=False)
     with tf.Graph().as_default() as graph:
         tf.reshape(tf.compat.v1.placeholder(tf.float32, (1, SIZE, SIZE, 1), name="x") * 2.0, (1, -1), name="y")
     frozen = FOLDER / "frozen.pb"
     frozen.write_bytes(graph.as_graph_def().SerializeToString())
-    names = ("base.keras", "base.h5", "old.keras", "old.h5", "base_saved_model")
+    names = ("base.keras", "base.h5", "old.keras", "old.h5", "base_saved_model", *COMPILED)
     return {path.name: path for path in (*(FOLDER / name for name in names), ops, layers, exported, frozen)}
 
 

@@ -205,7 +205,10 @@ def test_the_traps_are_armed_for_the_libraries_by_themselves(results, name):
 
 @pytest.mark.parametrize(
     "name",
-    "base.keras base.h5 old.keras old.h5 base_saved_model ops.h5 layers.keras exported frozen.pb".split(),
+    (
+        "base.keras base.h5 old.keras old.h5 base_saved_model ops.h5 layers.keras exported frozen.pb "
+        "compiled.keras compiled.h5 old_compiled.keras old_compiled.h5"
+    ).split(),
 )
 def test_a_model_with_nothing_against_it_is_read(results, name):
     outcome = results[f"sound: {name}"]

@@ -132,6 +132,7 @@ def _names_in(library: Any) -> set[str]:
             for name, value in getattr(getattr(library, group, None), "__dict__", {}).items()
             if isinstance(value, type)
         )
+    names.update(dir(library.optimizers.schedules))
     roots = [library.layers.Layer, *([library.Operation] if hasattr(library, "Operation") else [])]
     package = library.__name__.split(".", maxsplit=1)[0]
     while roots:

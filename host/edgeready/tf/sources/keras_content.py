@@ -76,9 +76,9 @@ def _archive_content(path: Path, archive: zipfile.ZipFile) -> KerasContent:
             with archive.open(part) as stream, h5py.File(io.BytesIO(stream.read()), "r") as file:
                 weights += _check_hdf5(path, file)
     version = _parse(path, _text(path, archive, "metadata.json")).get("keras_version", "")
-    return KerasContent(
-        config=_parse(path, _text(path, archive, "config.json")), version=str(version), weights=weights
-    )
+    config = _parse(path, _text(path, archive, "config.json"))
+    config.pop("compile_config", None)  # load_model(compile=False) leaves it out: losses of one's own are harmless
+    return KerasContent(config=config, version=str(version), weights=weights)
 
 
 def _text(path: Path, archive: zipfile.ZipFile, name: str) -> bytes:
