@@ -17,6 +17,7 @@ from builds import HERE, NEEDS_TENSORFLOW
 from edgeready.config.build import BuildConfig, DataConfig, OutputConfig, SourceConfig
 from edgeready.workflows import build as pipeline
 from edgeready_device.model import Model
+from edgeready_device.model_file.contract import Description
 from edgeready_device.model_file.reader import read_model_file
 
 pytestmark = [
@@ -54,7 +55,7 @@ def cases() -> dict:
 
 @cache
 def answers(name: str) -> np.ndarray:
-    model = Model.load(files() / f"{name}.float.tflite")
+    model = Model.load(files() / f"{name}.float.tflite").described_as(Description(preset="unit"))
     return np.stack([model.run(frame) for frame in np.load(files() / "frames.npy")])
 
 
