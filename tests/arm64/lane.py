@@ -38,8 +38,8 @@ MUTATIONS = {
     "input": ("model.py", "return self._encode(frame)\n", "return np.minimum(self._encode(frame), 254) + 1\n"),
     "output": (
         "model.py",
-        "row: NDArray[Any] = output[0] if",
-        "row: NDArray[Any] = (np.maximum(output, 1) - 1)[0] if",
+        "row: NDArray[Any] = output[0]\n",
+        "row: NDArray[Any] = (np.maximum(output, 1) - 1)[0]\n",
     ),
     "scale": (
         "model_file/tensor_spec.py",
