@@ -188,7 +188,7 @@ def test_the_splits_as_json_have_counts_per_class():
 
 def test_accuracy_is_shown_with_its_interval_and_each_class():
     text = shown(evaluation_view(Evaluation(report=measured([0, 1, 2, 0, 1, 1], 1).accuracy, runtime=RUNTIME)))
-    assert "top-1    83.33 % (43.65 to 96.99, 5 of 6)" in text
+    assert "top-1        83.33 % (43.65 to 96.99, 5 of 6)" in text
     assert "emu [bold]   50.00 %      1   2" in text.splitlines()
 
 
