@@ -30,13 +30,17 @@ def image(lane: Lane, system: System) -> None:
         _benchmark(lane, system)
         _verbs(lane, system)
         _foreign(lane, system)
+        _read_only(lane, system)
         _inside(lane, system)
         _size(lane, system)
 
 
-def _run(lane: Lane, system: System, *arguments: str, entry: str = "", init: bool = True) -> Done:
+def _run(
+    lane: Lane, system: System, *arguments: str, entry: str = "", init: bool = True, options: tuple[str, ...] = ()
+) -> Done:
     profile = system.profiles[0] if EMULATED else ""
-    options = ["-v", f"{DATA}:/data:ro", "-v", f"{FOREIGN}:/foreign:ro", *(["--entrypoint", entry] if entry else [])]
+    mounts = ["-v", f"{DATA}:/data:ro", "-v", f"{FOREIGN}:/foreign:ro"]
+    options = (*mounts, *(["--entrypoint", entry] if entry else []), *options)
     cpu = {key: value for key, value in environment("site", profile).items() if key == "QEMU_CPU"}
     return lane.engine.run(
         system.tag("image"), *arguments, limit_s=COMMAND_S, options=options, environment=cpu.items(), init=init
@@ -90,6 +94,25 @@ def _foreign(lane: Lane, system: System) -> None:
     done = _run(lane, system, "classify", "/foreign/conv_valid.tflite", "digit-3.png", "--json")
     best = [answer["predictions"][0]["label"] for answer in parsed(done) or []]
     lane.verdict(f"classify with a foreign file, {system.name}", best == ["3"], f"{best}" if best else ended(done))
+
+
+def _read_only(lane: Lane, system: System) -> None:
+    """A container that can write nowhere, for a user that has neither a name nor a home folder."""
+    nowhere = ("--read-only", "--user", "4321:4321", "-e", "HOME=/nonexistent", "-e", "TMPDIR=/nonexistent")
+    for words in (
+        ("classify", "/models/digits.tflite", "digit-3.png"),
+        ("classify", "/foreign/conv_valid.tflite", "digit-3.png"),
+        ("watch", "/models/digits.tflite", "/data", "--count", "1"),
+        ("verify", "/models/digits.tflite"),
+        ("info", "/models/digits.tflite"),
+        ("doctor", "/models/digits.tflite"),
+        ("benchmark", "/models/digits.tflite", "--runs", "5", "--min-time", "0"),
+    ):
+        done = _run(lane, system, *words, options=nowhere)
+        ok = done.code == 0 and "Traceback" not in done.errors
+        lane.verdict(
+            f"docker run --read-only IMAGE {words[0]}, {system.name}", ok, f"{done.code}: {done.last_line()}"
+        )
 
 
 def _inside(lane: Lane, system: System) -> None:
