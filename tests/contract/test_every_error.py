@@ -128,7 +128,7 @@ def place(tmp_path: Path) -> Path:
 @pytest.fixture
 def run(place: Path) -> Callable[[Met], subprocess.CompletedProcess[str]]:
     def command(met: Met) -> subprocess.CompletedProcess[str]:
-        environment = dict(os.environ)
+        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}  # Python's own, beside elu.py
         if met.hidden:
             (place / "hidden").mkdir()
             (place / "hidden" / f"{met.hidden}.py").write_text("raise ImportError('hidden by the test')\n")

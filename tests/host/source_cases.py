@@ -6,6 +6,7 @@ Run as: python source_cases.py FOLDER, after source_files.py has written its fil
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -67,6 +68,7 @@ source("no signature", "bare")
 source("damaged", "damaged")
 source("empty folder", "empty")
 source("missing", "missing.h5")
+source("pipe", "pipe.keras")
 source("text.txt", "text.txt")
 source("unknown layer of Keras 2", "unknown.h5")
 
@@ -102,6 +104,7 @@ graph("open_size.pb", open_size)
 graph("variables.pb", variables)
 (FOLDER / "text.pb").write_text("no graph")
 (FOLDER / "text.txt").write_text("no model")
+os.mkfifo(FOLDER / "pipe.keras")
 (FOLDER / "empty").mkdir()
 (FOLDER / "damaged").mkdir()
 (FOLDER / "damaged" / "saved_model.pb").write_bytes(b"\x0a\xff")

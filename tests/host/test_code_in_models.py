@@ -175,7 +175,7 @@ def results(folder) -> dict:
 
 
 def run(place: Path, *options: str) -> None:
-    command = [sys.executable, str(SCRIPT), str(place), *options]
+    command = [sys.executable, "-B", str(SCRIPT), str(place), *options]  # -B: an import leaves its own trace alone
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
 

@@ -138,6 +138,7 @@ def refusal(name: str, error: str = "ModelSourceError", code: int = 3) -> str:
         ),
         ("empty folder", f"empty: the folder holds no saved_model.pb; give {KINDS}"),
         ("missing", f"missing.h5: no such model file; give {KINDS}"),
+        ("pipe", "pipe.keras: it is a pipe: name a file"),
         ("text.txt", f"text.txt: give {KINDS}"),
     ],
 )

@@ -13,6 +13,7 @@ from edgeready.tf.sources.keras_file import SUFFIXES, load_keras_file
 from edgeready.tf.sources.network import Network
 from edgeready.tf.sources.saved_model import load_saved_model
 from edgeready.tf.sources.tflite_file import load_tflite
+from edgeready_device.input_file import NotAFileError, check_file
 
 KINDS = (
     "a Keras model (.keras or .h5), the folder of a SavedModel, a frozen graph (.pb), a float32 .tflite, "
@@ -30,6 +31,12 @@ def load_source(name: str, source: SourceConfig) -> keras.Model | Network:
         if not (path / "saved_model.pb").is_file():
             raise ModelSourceError(f"{path}: the folder holds no saved_model.pb; give {KINDS}")
         return load_saved_model(path, source)
+    try:
+        check_file(path)
+    except NotAFileError as error:
+        raise ModelSourceError(f"{path}: {error}") from error
+    except OSError:  # there is none
+        pass
     if not path.is_file():
         raise ModelSourceError(f"{path}: no such model file; give {KINDS}")
     if path.suffix in SUFFIXES:
