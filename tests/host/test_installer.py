@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
 import pytest
 from tflite_models import conv_classifier
 
-from edgeready.errors import OutputError
+from edgeready.errors import NotFoundError, OutputError
 from edgeready.workflows import bundle as workflow
 from edgeready.workflows.bundle import TARGETS, _installer, make_bundle
 
@@ -134,7 +135,7 @@ def model(tmp_path) -> Path:
 def quick(monkeypatch):
     """A bundle of two small wheels, without a package index."""
 
-    def put(*arguments) -> None:
+    def put(*arguments, temporary: Path | None = None) -> None:
         with zipfile.ZipFile(arguments[-1] / f"wheel_{len(arguments)}-1-py3-none-any.whl", "w") as archive:
             archive.writestr("module.py", "value = 1\n" * 1000)
 
@@ -148,6 +149,29 @@ def test_a_bundle_that_was_written_whole_is_there(model, tmp_path):
     assert (tmp_path / "out" / "m.tflite").read_bytes() == model.read_bytes()
     assert "doctor" in (tmp_path / "out" / "install.sh").read_text()  # the model has no golden vectors
     assert result.install == "sh out/install.sh"
+
+
+@pytest.mark.usefixtures("quick")
+def test_what_a_killed_bundle_left_goes_with_the_next(model, tmp_path):
+    leftover, young = (tmp_path / f".out.edgeready-{name}" for name in ("old", "young"))
+    for folder in (leftover / "bundle", young):
+        folder.mkdir(parents=True)
+    (leftover / ".held").touch()
+    an_hour_ago = time.time() - 3600
+    os.utime(leftover / ".held", (an_hour_ago, an_hour_ago))
+    make_bundle(model, "pi-os-12", tmp_path / "out")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [young.name, "m.tflite", "out"]
+
+
+def test_pip_keeps_its_temporary_files_beside_the_unfinished_bundle(model, tmp_path, monkeypatch):
+    pip = tmp_path / "python"
+    pip.write_text(f'#!/bin/sh\necho "$TMPDIR" > {tmp_path}/place\nexit 2\n')
+    pip.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(pip))
+    with pytest.raises(NotFoundError, match="pip cannot get the wheels"):
+        make_bundle(model, "pi-os-12", tmp_path / "out")
+    place = Path((tmp_path / "place").read_text().strip())
+    assert (place.parent, place.name[:15], place.exists()) == (tmp_path, ".out.edgeready-", False)
 
 
 @pytest.mark.usefixtures("quick")

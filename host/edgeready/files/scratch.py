@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import glob
 import os
 import shutil
 import stat
@@ -29,10 +30,8 @@ def scratch_folder() -> Iterator[Path]:
     """
     root = _temporary_root()
     try:
-        _sweep(root)
-        folder = tempfile.TemporaryDirectory(prefix=PREFIX, dir=root, ignore_cleanup_errors=True)
-        with folder as name, held_file(Path(name, _LOCK)):
-            yield Path(name)
+        with held_folder(root, PREFIX) as folder:
+            yield folder
     except OSError as error:
         short = error.errno is None and str(error).endswith(" written")  # all that numpy.save says
         if isinstance(error, OutputError) or not (short or error.errno in _NO_ROOM):
@@ -41,6 +40,18 @@ def scratch_folder() -> Iterator[Path]:
         raise OutputError(
             f"the temporary folder {root} takes no more ({reason}): set TMPDIR to a folder with more space"
         ) from error
+
+
+@contextmanager
+def held_folder(root: Path, prefix: str) -> Iterator[Path]:
+    """A new folder in `root` whose name begins with `prefix`, removed when the block ends.
+
+    Folders of ours with that prefix that no living process holds are removed first.
+    """
+    _sweep(root, prefix)
+    folder = tempfile.TemporaryDirectory(prefix=prefix, dir=root, ignore_cleanup_errors=True)
+    with folder as name, held_file(Path(name, _LOCK)):
+        yield Path(name)
 
 
 def _temporary_root() -> Path:
@@ -59,8 +70,8 @@ def _is_ours(folder: Path) -> bool:
     return stat.S_ISDIR(details.st_mode) and details.st_uid == os.geteuid()
 
 
-def _sweep(root: Path) -> None:
-    for folder in root.glob(f"{PREFIX}*"):
+def _sweep(root: Path, prefix: str) -> None:
+    for folder in root.glob(f"{glob.escape(prefix)}*"):
         if not _is_ours(folder):
             continue
         if (folder / _LOCK).exists():

@@ -9,13 +9,13 @@ import shlex
 import shutil
 import subprocess
 import sys
-import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from edgeready.errors import EdgereadyError, NotFoundError, OutputError, UsageError
+from edgeready.files.scratch import held_folder
 from edgeready.workflows.device_wheel import write_device_wheel
 from edgeready_device.input_file import require_file
 from edgeready_device.isolation.parent import end_with_parent
@@ -93,8 +93,8 @@ def make_bundle(model: Path, target: str, out: Path) -> Bundle:
         raise OutputError(f"{out} is there already: name a new folder with --out")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as name:
-            folder = Path(name, "bundle")
+        with held_folder(out.parent, f".{out.name}.edgeready-") as scratch:
+            folder = scratch / "bundle"
             _fill(folder, model, system, recorded)
             folder.rename(out)
     except OSError as error:
@@ -110,7 +110,7 @@ def make_bundle(model: Path, target: str, out: Path) -> Bundle:
 def _fill(folder: Path, model: Path, target: Target, recorded: bool) -> None:
     wheels = folder / "wheels"
     wheels.mkdir(parents=True)
-    _download(target, wheels)
+    _download(target, wheels, temporary=folder.parent)
     write_device_wheel(wheels)
     shutil.copyfile(model, folder / model.name)
     installer = folder / INSTALLER
@@ -133,7 +133,7 @@ def _check(folder: Path, model: Path) -> None:
         raise OutputError(f"{model.name} was not copied whole: free some space, and bundle again")
 
 
-def _download(target: Target, wheels: Path) -> None:
+def _download(target: Target, wheels: Path, temporary: Path) -> None:
     platforms = [argument for platform in target.platforms for argument in ("--platform", platform)]
     version = ["--python-version", target.python, "--implementation", "cp"]
     command = [sys.executable, "-m", "pip", "download", "-q", "--only-binary=:all:", *platforms, *version]
@@ -143,6 +143,7 @@ def _download(target: Target, wheels: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
+        env={**os.environ, "TMPDIR": str(temporary)},  # what a killed pip leaves goes with the unfinished bundle
         preexec_fn=end_with_parent,
     )
     if not download.returncode:
