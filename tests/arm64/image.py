@@ -10,6 +10,7 @@ from systems import EMULATED, VERSION, System, environment
 
 DATA = ROOT / "tests" / "data" / "arm64"
 FOREIGN = ROOT / "tests" / "fuzz" / "corpus" / "models"
+PIXELS = ("--preset", "raw")  # how the foreign file takes them, which it does not say
 MOST_BYTES = 150 * 10**6  # above the base image, with tflite-runtime
 PARTS = {
     "Python": "/usr/lib/python3.* /usr/bin/python3.*",
@@ -91,7 +92,7 @@ def _verbs(lane: Lane, system: System) -> None:
 
 def _foreign(lane: Lane, system: System) -> None:
     """A file without anything of edgeready's, which is first run in a child process."""
-    done = _run(lane, system, "classify", "/foreign/conv_valid.tflite", "digit-3.png", "--json")
+    done = _run(lane, system, "classify", "/foreign/conv_valid.tflite", "digit-3.png", *PIXELS, "--json")
     best = [answer["predictions"][0]["label"] for answer in parsed(done) or []]
     lane.verdict(f"classify with a foreign file, {system.name}", best == ["3"], f"{best}" if best else ended(done))
 
@@ -101,7 +102,7 @@ def _read_only(lane: Lane, system: System) -> None:
     nowhere = ("--read-only", "--user", "4321:4321", "-e", "HOME=/nonexistent", "-e", "TMPDIR=/nonexistent")
     for words in (
         ("classify", "/models/digits.tflite", "digit-3.png"),
-        ("classify", "/foreign/conv_valid.tflite", "digit-3.png"),
+        ("classify", "/foreign/conv_valid.tflite", "digit-3.png", *PIXELS),
         ("watch", "/models/digits.tflite", "/data", "--count", "1"),
         ("verify", "/models/digits.tflite"),
         ("info", "/models/digits.tflite"),

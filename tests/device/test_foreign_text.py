@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from foreign_text import HOSTILE, faults
 from report_cases import LITERT
-from tflite_models import O, T, tflite
 
 from edgeready_device.cli import main
 from edgeready_device.commands.terminal import say, show
@@ -99,6 +98,9 @@ def test_what_a_runtime_writes_while_it_loads_is_cleaned(capfd):
 
 
 def test_a_model_with_hostile_names_everywhere_is_described(tmp_path):
+    pytest.importorskip("tflite_models", exc_type=ImportError)
+    from tflite_models import O, T, tflite
+
     path = tmp_path / "m.tflite"
     tensors = [T(f"{HOSTILE}{i}", (1, 4), "uint8", 1.0) for i in range(2)]
     ops = [O("CUSTOM", [tensors[0].name], [tensors[1].name], custom_code=HOSTILE)]
