@@ -30,6 +30,14 @@ ARITHMETIC = tuple(
         *("postprocess", "preprocess", "quantization", "stability", "statistics", "step_table"),
     )
 )
+# Processes, signals, pipes and limits, which no processor changes: emulation only makes them slow.
+PROCESSES = tuple(
+    f"tests/device/test_{name}.py"
+    for name in (
+        *("ending", "surroundings", "frozen", "confinement", "forks", "input_file", "limits"),
+        *("watch_actions", "watch_command", "watch_folder", "watch_loop", "watch_memory", "watch_stream"),
+    )
+)
 OPENING, BESIDE = "what opens it", "arithmetic"
 NO_INDEX = ("-m", "not install")  # the container has neither network nor pip
 FAULTS = ("garbage", "classes", "reference")
@@ -100,9 +108,10 @@ def device_tests(lane: Lane, system: System, runtime: str, site: str, part: str 
     """All of tests/device with one runtime; or only what opens it, or only the arithmetic beside it."""
     profile = profiles(system)[0]
     name = f"tests/device, {system.name}, {runtime}{part and f', {part}'}"
+    processes = PROCESSES if EMULATED else ()
     chosen = {
-        "": ["tests/device"],
-        OPENING: ["tests/device", *(f"--ignore={file}" for file in ARITHMETIC)],
+        "": ["tests/device", *(f"--ignore={file}" for file in processes)],
+        OPENING: ["tests/device", *(f"--ignore={file}" for file in (*ARITHMETIC, *processes))],
         # With the runtime loaded, as on a board: one of them changes how the processor rounds.
         BESIDE: ["-p", f"{runtime.replace('-', '_')}.interpreter", *ARITHMETIC],
     }[part]
