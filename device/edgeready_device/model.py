@@ -57,17 +57,12 @@ class Model:
     ) -> Model:
         """The model in the file at `path`; `trusted` leaves its structure unchecked.
 
-        `runtime` is "ai-edge-litert" or "tflite-runtime" (None: what `choose_runtime` says), `threads` those of the
-        runtime (None: 1; never more than the CPUs that this process may use), `kernels` "default" or "reference",
-        `delegate` one of `delegate.FORMS`: it is tried in a child process first. Where none of them is given, what
-        `tune` left beside the file for this machine is taken.
-        `keep_state` is as for a Session: the frames are a stream, and a recurrent model remembers those before.
-        `input_size` is the width and height of the images where the file leaves them open. `description` goes before
-        what the file says. Raises NotFoundError, ModelFileError, RuntimeUnavailableError.
+        `description` goes before what the file says. With `keep_state` the frames are a stream, and a recurrent model
+        remembers those before. The other arguments are those of `Session.load`. Raises NotFoundError, ModelFileError,
+        RuntimeUnavailableError.
         """
-        file = read_model_file(path, check_hashes=check_hashes, trusted=trusted)
         return cls.from_file(
-            file if input_size is None else with_image_size(file, input_size),
+            with_image_size(read_model_file(path, check_hashes=check_hashes, trusted=trusted), input_size),
             runtime=runtime,
             threads=threads,
             kernels=kernels,

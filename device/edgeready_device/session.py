@@ -97,9 +97,8 @@ class Session:
         `input_size` is the width and height of the images where the file leaves them open.
         Raises NotFoundError, ModelFileError, RuntimeUnavailableError.
         """
-        file = read_model_file(path, check_hashes=check_hashes, trusted=trusted)
         return cls.from_file(
-            file if input_size is None else with_image_size(file, input_size),
+            with_image_size(read_model_file(path, check_hashes=check_hashes, trusted=trusted), input_size),
             runtime=runtime,
             threads=threads,
             kernels=kernels,

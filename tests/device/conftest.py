@@ -22,6 +22,7 @@ from typing import Any
 
 import pytest
 
+from edgeready_device import cli
 from edgeready_device.model import Model
 from edgeready_device.model_file.golden import GoldenVectors
 from edgeready_device.model_file.manifest import InputSpec, Manifest
@@ -144,3 +145,18 @@ def faked(model) -> Callable[..., Model]:
         return Model(Session(file, FakeInterpreter(answer), Runtime("fake", "0")))
 
     return make
+
+
+@pytest.fixture
+def call_verb(capsys) -> Callable[..., tuple[Any, list[str], list[str]]]:
+    """Runs a verb in this process: exit code, lines on standard output, lines on standard error without the name."""
+
+    def call(verb: str, *arguments: object):
+        try:
+            code = cli.main([verb, *map(str, arguments)])
+        except SystemExit as ended:  # argparse
+            code = ended.code
+        out, err = capsys.readouterr()
+        return code, out.splitlines(), [line.removeprefix("edgeready-device: ") for line in err.splitlines()]
+
+    return call

@@ -6,13 +6,13 @@ import io
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
 
-from edgeready_device import cli
 from edgeready_device.model_file.manifest import InputSpec
 from edgeready_device.normalization import Normalization
 
@@ -23,18 +23,9 @@ ANSWER = "left 52.5 %, both 28.1 %, right 19.3 %"
 
 
 @pytest.fixture
-def run(capsys):
-    """Runs `classify` in this process: exit code, lines on standard output, lines on standard error."""
-
-    def call(*arguments: object):
-        try:
-            code = cli.main(["classify", *map(str, arguments)])
-        except SystemExit as ended:  # argparse
-            code = ended.code
-        out, err = capsys.readouterr()
-        return code, out.splitlines(), [line.removeprefix("edgeready-device: ") for line in err.splitlines()]
-
-    return call
+def run(call_verb):
+    """Runs `classify` in this process."""
+    return partial(call_verb, "classify")
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from edgeready_device import cli
 from edgeready_device.detection.boxes import Box, Detection
 from edgeready_device.report.drawing import draw_detections
 
@@ -27,19 +26,14 @@ TABLE = [
 
 
 @pytest.fixture
-def run(capsys):
-    """Runs `detect` in this process: exit code, lines on standard output, lines on standard error.
+def run(call_verb):
+    """Runs `detect` in this process.
 
     `trusted` leaves out the child process that runs a file from elsewhere first.
     """
 
     def call(*arguments: object, trusted: bool = True):
-        try:
-            code = cli.main(["detect", *map(str, arguments), *(["--trusted"] if trusted else [])])
-        except SystemExit as ended:  # argparse
-            code = ended.code
-        out, err = capsys.readouterr()
-        return code, out.splitlines(), [line.removeprefix("edgeready-device: ") for line in err.splitlines()]
+        return call_verb("detect", *arguments, *(["--trusted"] if trusted else []))
 
     return call
 

@@ -3,38 +3,15 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
-import signal
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+from forked_process import in_child
 
 from edgeready_device.model import Model
 from edgeready_device.session import Session
-
-LIMIT_S = 20  # after which a child that hangs is ended
-
-
-def in_child(work) -> str:
-    """What `work` returned or raised in a forked process; empty where it did not end."""
-    receiver, sender = os.pipe()
-    child = os.fork()
-    if not child:
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.alarm(LIMIT_S)
-        try:
-            text = str(work())
-        except BaseException as error:  # noqa: BLE001  (it is told to the test)
-            text = f"{type(error).__name__}: {error}"
-        os.write(sender, text.encode())
-        os._exit(0)
-    os.close(sender)
-    with os.fdopen(receiver) as lines:
-        text = lines.read()
-    os.waitpid(child, 0)
-    return text
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from forked_process import in_child
 
 from edgeready_device import cli, input_file
 from edgeready_device.errors import FileAccessError
@@ -197,23 +198,11 @@ def test_an_image_through_a_pipe_is_an_image(complete, pipe, tmp_path, capsys):
 
 def as_nobody(work) -> str:
     """What `work` raised in a process of a user without rights; empty where it raised nothing."""
-    receiver, sender = os.pipe()
-    child = os.fork()
-    if not child:
-        try:
-            if os.geteuid() == 0:
-                os.setgroups([])
-                os.setgid(54341)
-                os.setuid(54341)
-            work()
-        except BaseException as error:  # noqa: BLE001  (it is told to the test)
-            os.write(sender, f"{type(error).__name__}: {error}".encode())
-        os._exit(0)
-    os.close(sender)
-    with os.fdopen(receiver) as lines:
-        text = lines.read()
-    os.waitpid(child, 0)
-    return text
+
+    def discard() -> None:
+        work()
+
+    return in_child(discard, user=54341)
 
 
 @pytest.mark.parametrize("mode", [0o000, 0o444, 0o111])

@@ -8,12 +8,13 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from edgeready_device import Model, cli, watch
+from edgeready_device import Model, watch
 
 LEFT, RIGHT, BOTH = ([[250, 0], [0, 0]], [[0, 250], [0, 0]], [[9, 9], [9, 9]])  # what `sums` says of pixels
 CAMERA = '''
@@ -77,18 +78,9 @@ class Picamera2:
 
 
 @pytest.fixture
-def run(capsys):
-    """Runs `watch` in this process: exit code, lines on standard output, lines on standard error."""
-
-    def call(*arguments: object):
-        try:
-            code = cli.main(["watch", *map(str, arguments)])
-        except SystemExit as ended:  # argparse
-            code = ended.code
-        out, err = capsys.readouterr()
-        return code, out.splitlines(), [line.removeprefix("edgeready-device: ") for line in err.splitlines()]
-
-    return call
+def run(call_verb):
+    """Runs `watch` in this process."""
+    return partial(call_verb, "watch")
 
 
 @pytest.fixture

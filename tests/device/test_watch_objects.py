@@ -8,7 +8,6 @@ import os
 import numpy as np
 import pytest
 
-from edgeready_device import cli
 from edgeready_device.detection.detector import Detector
 from edgeready_device.errors import UsageError
 from edgeready_device.watching.loop import Ended
@@ -87,16 +86,11 @@ def test_values_that_cannot_be_meant_are_refused_before_the_first_frame(model, v
 
 
 @pytest.fixture
-def run(capsys):
+def run(call_verb):
     """Runs `watch` in this process, without the first run in a child: exit code, standard output and error."""
 
     def call(*arguments: object):
-        try:
-            code = cli.main(["watch", *map(str, arguments), "--trusted"])
-        except SystemExit as ended:  # argparse
-            code = ended.code
-        out, err = capsys.readouterr()
-        return code, out.splitlines(), [line.removeprefix("edgeready-device: ") for line in err.splitlines()]
+        return call_verb("watch", *arguments, "--trusted")
 
     return call
 

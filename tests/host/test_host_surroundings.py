@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+from forked_process import in_child
 from tflite_models import conv_classifier
 
 from edgeready.dataset.loading import load_splits
@@ -115,26 +116,6 @@ def shared():
     shutil.rmtree(folder)
 
 
-def as_user(number: int, work) -> str:
-    """What `work` raised in a process of the user `number`; empty where it raised nothing."""
-    receiver, sender = os.pipe()
-    child = os.fork()
-    if not child:
-        try:
-            os.setgroups([])
-            os.setgid(number)
-            os.setuid(number)
-            work()
-        except BaseException as error:  # noqa: BLE001  (it is told to the test)
-            os.write(sender, f"{type(error).__name__}: {error}".encode())
-        os._exit(0)
-    os.close(sender)
-    with os.fdopen(receiver) as lines:
-        text = lines.read()
-    os.waitpid(child, 0)
-    return text
-
-
 def make_old(path: Path) -> None:
     long_ago = time.time() - LEFTOVER_AGE_S - 10
     os.utime(path, (long_ago, long_ago))
@@ -154,11 +135,11 @@ def test_another_users_private_scratch_folder_breaks_no_build_and_stays(shared, 
         with scratch_folder() as folder:
             (folder / "x").write_bytes(b"x")
 
-    assert as_user(NEIGHBOUR, leave) == ""
-    assert as_user(STRANGER, build) == ""
+    assert in_child(leave, user=NEIGHBOUR) == ""
+    assert in_child(build, user=STRANGER) == ""
     build()  # as root, who could remove it
     assert sorted(path.name for path in shared.iterdir()) == [other.name]
-    assert as_user(NEIGHBOUR, build) == ""  # whose it is
+    assert in_child(build, user=NEIGHBOUR) == ""  # whose it is
     assert list(shared.iterdir()) == []
 
 
@@ -172,8 +153,8 @@ def test_another_users_leftover_beside_the_file_breaks_no_write(shared):
     def write() -> None:
         write_files({shared / "model.tflite": b"whole"})
 
-    assert as_user(NEIGHBOUR, leave) == ""
-    assert as_user(STRANGER, write) == ""
+    assert in_child(leave, user=NEIGHBOUR) == ""
+    assert in_child(write, user=STRANGER) == ""
     assert (shared / "model.tflite").read_bytes() == b"whole"
     assert leftover.exists()
 
@@ -183,7 +164,7 @@ def test_a_folder_that_can_be_written_and_not_listed_takes_a_file(shared):
     drop = shared / "drop"
     drop.mkdir()
     drop.chmod(0o733)
-    assert as_user(STRANGER, lambda: write_files({drop / "model.tflite": b"whole"})) == ""
+    assert in_child(lambda: write_files({drop / "model.tflite": b"whole"}), user=STRANGER) == ""
     assert [path.name for path in drop.iterdir()] == ["model.tflite"]
 
 

@@ -199,8 +199,7 @@ def _open(
     started = clock()
     file = model if isinstance(model, TfliteModel) else read_model_file(model, trusted=config.trusted)
     inputs, reading_s = None, 0.0
-    if config.input_size is not None:
-        file = with_image_size(file, config.input_size)
+    file = with_image_size(file, config.input_size)
     if config.inputs is not None:
         before = clock()
         file, inputs = read_inputs(config.inputs, file)

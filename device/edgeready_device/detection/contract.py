@@ -74,7 +74,8 @@ def read_detector(file: TfliteModel, description: Description, reading: HeadDesc
 
 
 def _contract(file: TfliteModel, description: Description, reading: HeadDescription) -> DetectorContract:
-    resize = description.resize or (description.convention.resize if description.convention else None)
+    description = description.with_preset()
+    resize = description.resize
     if resize not in (None, *RULES):
         raise UsageError(f"the resize rule is {resize!r}: detectors take {' or '.join(RULES)}")
     labels: Labels | None = description.labels or file.labels or None

@@ -63,7 +63,7 @@ def read_frame_input(file: TfliteModel, description: Description) -> FrameInput:
         if getattr(description, name) is not None:
             raise UsageError(f"{option} (Description({name}=...)) is for classifiers: leave it out for a detector")
     check_sizes(file)
-    spec, convention, in_file = input_end(file.graph, _KIND), description.convention, file.manifest
+    spec, in_file, description = input_end(file.graph, _KIND), file.manifest, description.with_preset()
     height, width, channels, layout = read_picture_shape(spec, description.layout, _KIND)
     if min(height, width) < 1:
         raise ModelFileError(f"the input {spec.name!r} is {spec.dtype} {list(spec.shape)}, which holds no pixels")
@@ -71,7 +71,7 @@ def read_frame_input(file: TfliteModel, description: Description) -> FrameInput:
         raise ModelFileError(f"its input takes {spec.shape[0]} pictures at once: convert the model for a batch of 1")
     pixels = pixel_rule(
         spec,
-        described=description.normalization or (convention.normalization if convention else None),
+        described=description.normalization,
         manifest=in_file.input.normalization if in_file else None,
         metadata=file.metadata.normalization or (None if file.notes is None else UNIT),
     )
@@ -79,7 +79,7 @@ def read_frame_input(file: TfliteModel, description: Description) -> FrameInput:
         height=height,
         width=width,
         channels=channels,
-        color=description.color or (convention.color if convention else None) or "rgb",
+        color=description.color or "rgb",
         layout=layout,
         shape=spec.shape,
         pixels=pixels,

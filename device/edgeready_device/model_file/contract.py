@@ -18,7 +18,7 @@ from edgeready_device.model_file.labels import MAX_LABELS, Labels, labels_for
 from edgeready_device.model_file.manifest import COLORS, LAYOUTS, RESIZE_RULES, SCORES, InputSpec, Manifest
 from edgeready_device.model_file.pixels import pixel_rule
 from edgeready_device.model_file.tensor_spec import TensorSpec
-from edgeready_device.normalization import Normalization, Preset, preset_named
+from edgeready_device.normalization import Normalization, preset_named
 from edgeready_device.preprocess import FrameTable
 from edgeready_device.tflite.graph import Graph
 from edgeready_device.tflite.kind import kind_of
@@ -66,10 +66,18 @@ class Description:
         if self.preset is not None:
             preset_named(self.preset)
 
-    @property
-    def convention(self) -> Preset | None:
-        """The preset."""
-        return None if self.preset is None else preset_named(self.preset)
+    def with_preset(self) -> Description:
+        """Returns the same with what the preset says in place of what is None."""
+        if self.preset is None:
+            return self
+        preset = preset_named(self.preset)
+        return replace(
+            self,
+            normalization=self.normalization or preset.normalization,
+            color=self.color or preset.color,
+            resize=self.resize or preset.resize,
+            crop=self.crop or preset.crop,
+        )
 
 
 AS_THE_FILE_SAYS = Description()
@@ -170,14 +178,12 @@ def read_contract(file: Described, description: Description = AS_THE_FILE_SAYS) 
 
 
 def _contract(file: Described, description: Description) -> Contract:
-    graph, manifest = file.graph, file.manifest
-    convention = description.convention
+    graph, manifest, description = file.graph, file.manifest, description.with_preset()
     number = description.output if description.output is not None else manifest.output if manifest else None
     input_spec, output_spec, number = input_end(graph), *score_output(graph, number)
-    described = description.normalization or (convention.normalization if convention else None)
     pixels = pixel_rule(
         input_spec,
-        described=described,
+        described=description.normalization,
         manifest=manifest.input.normalization if manifest else None,
         metadata=file.metadata.normalization,
     )
@@ -229,22 +235,19 @@ def _refuse_other_kind(file: Described, description: Description) -> str:
 def _frame(
     spec: TensorSpec, description: Description, manifest: Manifest | None, normalization: Normalization
 ) -> InputSpec:
-    """What is said goes before the preset, and that before what the file says."""
-    convention, in_file = description.convention, manifest.input if manifest else None
+    """What is said goes before what the file says."""
+    in_file = manifest.input if manifest else None
     layout = description.layout or (in_file.layout if in_file else None)
     height, width, channels, layout = read_picture_shape(spec, layout)
-    color = description.color or (convention.color if convention else None) or (in_file.color if in_file else "rgb")
-    resize = description.resize or (convention.resize if convention else None)
-    crop = description.crop or (convention.crop if convention else None)
     return InputSpec(
         height,
         width,
         channels,
-        resize=resize or (in_file.resize if in_file else "stretch"),
+        resize=description.resize or (in_file.resize if in_file else "stretch"),
         normalization=normalization,
-        color=color,
+        color=description.color or (in_file.color if in_file else "rgb"),
         layout=layout,
-        crop=crop or (in_file.crop if in_file else 1.0),
+        crop=description.crop or (in_file.crop if in_file else 1.0),
     )
 
 

@@ -44,11 +44,13 @@ def parse_size(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
-def with_image_size(file: TfliteModel, size: tuple[int, int]) -> TfliteModel:
+def with_image_size(file: TfliteModel, size: tuple[int, int] | None) -> TfliteModel:
     """Returns the model that takes images of `size`, width and height, where its input leaves them open.
 
-    Raises UsageError for a model whose image has a size already, unless it is that one.
+    None leaves the model as it is. Raises UsageError for a model whose image has another size already.
     """
+    if size is None:
+        return file
     width, height = size
     images = [n for n, tensor in enumerate(file.graph.of(file.graph.inputs)) if _is_image(tensor)]
     if len(images) != 1:

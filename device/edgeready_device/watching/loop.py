@@ -38,6 +38,42 @@ class Analyzed:
     dropped: int
     is_live: bool  # the newest frame, and not each of the source in turn
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The fields of FrameFacts."""
+        return {
+            "time": self.frame.time,
+            "number": self.frame.number,
+            "name": self.frame.shot.name,
+            "picture": self.pixels,
+            "latency_s": self.latency_s,
+            "analysis_s": self.analysis_s,
+            "analyzed_per_s": self.rates.analyzed_per_s,
+            "captured_per_s": self.rates.captured_per_s if self.is_live else None,
+            "dropped": self.dropped,
+        }
+
+
+@dataclass(frozen=True)
+class FrameFacts:
+    """A frame as the events tell of it, whatever was found in it.
+
+    `time` is when the frame was captured, in seconds since 1970, `number` its number among all of the source, `name`
+    the path of a file, and `picture` its upright pixels. `latency_s` is the time from capture to answer, `analysis_s`
+    that of the model with resizing. The rates are those of the last 100 frames, `captured_per_s` where a newer frame
+    may replace an older one; `dropped` counts those.
+    """
+
+    time: float
+    number: int
+    name: str
+    picture: NDArray[np.uint8] = field(repr=False, compare=False)
+    latency_s: float
+    analysis_s: float
+    analyzed_per_s: float | None
+    captured_per_s: float | None
+    dropped: int
+
 
 @dataclass(frozen=True)
 class Unusable:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +15,7 @@ from edgeready_device.detection.detector import MOST, THRESHOLD, Detector, check
 from edgeready_device.errors import UsageError
 from edgeready_device.watching.capture import Retry
 from edgeready_device.watching.frame import Back, Lost, Notice
-from edgeready_device.watching.loop import Analyzed, Ended, LoopOptions, Unusable, analyze_frames, never
+from edgeready_device.watching.loop import Analyzed, Ended, FrameFacts, LoopOptions, Unusable, analyze_frames, never
 from edgeready_device.watching.source import Source, SourceLike, SourceOptions, choose_source
 
 if TYPE_CHECKING:
@@ -36,25 +37,16 @@ class Appearance:
 
 
 @dataclass(frozen=True)
-class Detected:
+class Detected(FrameFacts):
     """A frame and its objects, best first.
 
     `labels` are those that are there steadily, in alphabetical order; `appearances` tells which of them are new with
-    this frame, and which are gone. The other fields are those of `Labelled`.
+    this frame, and which are gone.
     """
 
-    time: float
-    number: int
-    name: str
-    picture: NDArray[np.uint8] = field(repr=False, compare=False)
     detections: tuple[Detection, ...]
     labels: tuple[str, ...]
     appearances: tuple[Appearance, ...]
-    latency_s: float
-    analysis_s: float
-    analyzed_per_s: float | None
-    captured_per_s: float | None
-    dropped: int
 
     @property
     def changed(self) -> bool:
@@ -178,13 +170,15 @@ def detect_frames(
         return tuple(detector.detect(picture, threshold=options.threshold, iou=options.iou, most=options.most))
 
     steady = SteadyLabels(options.hold)
-    for event in analyze_frames(source, find, loop, stop=stop, retry=retry):
-        if isinstance(event, Analyzed):
-            if options.independent:
-                steady.clear()
-            yield _describe(event, steady)
-        else:
-            yield event
+    # Closed with this generator, and not when memory is tidied up: the camera is free at once.
+    with closing(analyze_frames(source, find, loop, stop=stop, retry=retry)) as events:
+        for event in events:
+            if isinstance(event, Analyzed):
+                if options.independent:
+                    steady.clear()
+                yield _describe(event, steady)
+            else:
+                yield event
 
 
 def _describe(event: Analyzed, steady: SteadyLabels) -> Detected:
@@ -193,19 +187,11 @@ def _describe(event: Analyzed, steady: SteadyLabels) -> Detected:
     arrivals, departures = steady.update(detection.label for detection in event.result)
     scores = {detection.label: detection.score for detection in reversed(event.result)}  # the best of each label
     return Detected(
-        time=time,
-        number=number,
-        name=event.frame.shot.name,
-        picture=event.pixels,
+        **event.facts,
         detections=event.result,
         labels=steady.labels,
         appearances=(
             *(Appearance(time, number, label=name, score=scores[name], previous=None) for name in arrivals),
             *(Appearance(time, number, label=None, score=None, previous=name) for name in departures),
         ),
-        latency_s=event.latency_s,
-        analysis_s=event.analysis_s,
-        analyzed_per_s=event.rates.analyzed_per_s,
-        captured_per_s=event.rates.captured_per_s if event.is_live else None,
-        dropped=event.dropped,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +16,7 @@ from edgeready_device.model import Model
 from edgeready_device.postprocess import Prediction, top_predictions
 from edgeready_device.watching.capture import Retry
 from edgeready_device.watching.frame import Back, Lost, Notice
-from edgeready_device.watching.loop import Analyzed, Ended, LoopOptions, Unusable, analyze_frames, never
+from edgeready_device.watching.loop import Analyzed, Ended, FrameFacts, LoopOptions, Unusable, analyze_frames, never
 from edgeready_device.watching.smoothing import MARGIN, STREAM_HOLD, STREAM_SMOOTH, ScoreMean, Steadiness, SteadyLabel
 from edgeready_device.watching.source import Source, SourceLike, SourceOptions, choose_source
 
@@ -26,31 +26,17 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Labelled:
+class Labelled(FrameFacts):
     """A frame and its label, from smoothed scores; `label` and `score` are None where no score reaches the threshold.
 
-    `changed` tells that the label is another one than `previous`, that of the frame before. `time` is when the frame
-    was captured, in seconds since 1970, `number` its number among all of the source, `name` the path of a file, and
-    `picture` its upright pixels.
-
-    `latency_s` is the time from capture to answer, `analysis_s` that of the model with resizing. The rates are those
-    of the last 100 frames, `captured_per_s` where a newer frame may replace an older one; `dropped` counts those.
+    `changed` tells that the label is another one than `previous`, that of the frame before.
     """
 
-    time: float
-    number: int
-    name: str
-    picture: NDArray[np.uint8] = field(repr=False, compare=False)
     label: str | None
     score: float | None
     previous: str | None
     changed: bool
     predictions: tuple[Prediction, ...]
-    latency_s: float
-    analysis_s: float
-    analyzed_per_s: float | None
-    captured_per_s: float | None
-    dropped: int
 
 
 if TYPE_CHECKING:
@@ -155,20 +141,12 @@ class Labelling:
         index, labels = self._steady.index, self._model.labels
         best = top_predictions(scores, labels, self._top)
         return Labelled(
-            time=event.frame.time,
-            number=event.frame.number,
-            name=event.frame.shot.name,
-            picture=event.pixels,
+            **event.facts,
             label=None if index is None else labels[index],
             score=None if index is None else float(scores[index]),
             previous=None if previous is None else labels[previous],
             changed=changed,
             predictions=tuple(item for item in best if item.score >= self._steadiness.threshold),
-            latency_s=event.latency_s,
-            analysis_s=event.analysis_s,
-            analyzed_per_s=event.rates.analyzed_per_s,
-            captured_per_s=event.rates.captured_per_s if event.is_live else None,
-            dropped=event.dropped,
         )
 
     def forget_frames(self) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated
 
 from edgeready.config.augmentation import AUGMENTATIONS
+from edgeready.config.description import MeanOption
 from edgeready.config.method import CALIBRATIONS, Method, QatConfig
 from edgeready.config.modes import MODES, TARGETS, Mode, choose_mode
 from edgeready.config.option import Option, parse_image_size, parse_shape
@@ -87,13 +88,7 @@ class NetworkConfig:
     """
 
     weights: Annotated[str | None, Option(help="start from imagenet or a file of weights (transfer learning)")] = None
-    mean: Annotated[
-        tuple[float, ...] | None,
-        Option(
-            help="the network sees (pixel - MEAN) / STD: one number or one per channel",
-            parse=partial(parse_numbers, "--mean"),
-        ),
-    ] = None
+    mean: MeanOption = None
     std: Annotated[
         tuple[float, ...] | None,
         Option(

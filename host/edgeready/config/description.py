@@ -14,21 +14,26 @@ if TYPE_CHECKING:
     from edgeready_device.model_file.contract import Description
 
 
+MeanOption = Annotated[
+    tuple[float, ...] | None,
+    Option(
+        help="the network sees (pixel - MEAN) / STD: one number or one per channel",
+        parse=partial(parse_numbers, "--mean"),
+    ),
+]
+StdOption = Annotated[
+    tuple[float, ...] | None,
+    Option(help="as --mean: 127.5, or 58.4,57.1,57.4", parse=partial(parse_numbers, "--std")),
+]
+
+
 @dataclass(frozen=True, kw_only=True)
 class DescriptionConfig:
     """How a file is to be read, in place of what it says: the fields of a `Description` of the device package."""
 
     labels: Annotated[Path | None, Option(help="labels, one a line, or lines of number and label")] = None
-    mean: Annotated[
-        tuple[float, ...] | None,
-        Option(
-            help="the network sees (pixel - MEAN) / STD: one number or one per channel",
-            parse=partial(parse_numbers, "--mean"),
-        ),
-    ] = None
-    std: Annotated[
-        tuple[float, ...] | None, Option(help="as --mean: 127.5", parse=partial(parse_numbers, "--std"))
-    ] = None
+    mean: MeanOption = None
+    std: StdOption = None
     preset: Annotated[str | None, Option(help=f"how a family of networks takes pictures: {', '.join(PRESETS)}")] = (
         None
     )
