@@ -87,8 +87,9 @@ def _check_quantization(tensor: Tensor) -> None:
         if not 0 <= scale < math.inf:
             raise Fault(f"has the scale {scale:g}, and a scale is a positive number")
     limits = np.iinfo("int8" if tensor.dtype == "int4" else tensor.dtype if tensor.dtype in QUANTIZED else "int32")
+    least, most = limits.min, limits.max  # numpy computes them anew each time, and weights have thousands of these
     for zero_point in tensor.zero_points:
-        if not limits.min <= zero_point <= limits.max:
+        if not least <= zero_point <= most:
             raise Fault(f"has the zero point {zero_point}, outside of {tensor.dtype}")
 
 
