@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from edgeready_device.errors import EdgereadyError, InferenceError
+from edgeready_device.isolation.confinement import Confinement, confine, library_folders
 from edgeready_device.isolation.limits import Limits, limit_this_process, limits_for, measure_slowness
 from edgeready_device.isolation.trial import BUILT_FOR_IT, TrialRequest
 from edgeready_device.model_file.reader import TfliteModel
@@ -29,7 +30,8 @@ _MOST_VALUES = 64  # of the output; chosen: a trial compares a few values, and i
 def main() -> int:
     """The child: the request is the first argument, the flatbuffer standard input.
 
-    The answer is a line of JSON with its limits, where it has some, and one with the result.
+    The answer is two lines of JSON: what the process has given up and its limits, then the result. A delegate's
+    library is code that the user trusts, and needs its device: nothing is given up for it.
     """
     answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a native library prints is not the answer
@@ -37,9 +39,10 @@ def main() -> int:
     try:
         model = sys.stdin.buffer.read()
         limits = limit_as_requested(request)
-        if limits is not None:
-            answer.write(json.dumps(asdict(limits)) + "\n")
-            answer.flush()
+        protections = () if request.delegate else confine(Confinement(read=library_folders(sys.path)))
+        conditions = {"protections": protections, **({} if limits is None else asdict(limits))}
+        answer.write(json.dumps(conditions) + "\n")  # now: the run may end the process
+        answer.flush()
         result = _run(request, model)
     except InferenceError as error:
         result = {"error": _failure(request, error.__cause__ or error)}

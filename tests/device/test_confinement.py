@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from edgeready_device.isolation.confinement import Confinement, library_folders, without_current
+from edgeready_device.isolation.trial import TrialRequest, try_model
 
 PROGRAM = """
 import ctypes, json, mmap, os, signal, socket, subprocess, sys
@@ -192,6 +193,42 @@ def test_a_user_can_name_more_folders_to_read(monkeypatch):
 def test_a_confinement_travels_as_text():
     limits = Confinement(read=("/a b", "/\u00e9"), write="/own", memory_bytes=3)
     assert Confinement.from_json(limits.to_json()) == limits
+
+
+WITHOUT_A_FOLDER = """
+import os, sys
+sys.path[:] = eval(sys.argv[1])
+from edgeready_device.isolation.confinement import Confinement, confine, library_folders
+
+before = os.getcwd(), os.environ.get("HOME")
+lines = confine(Confinement(read=library_folders(sys.path)))
+try:
+    outcome = open(sys.argv[2], "w") and "written"
+except PermissionError:
+    outcome = "refused"
+print(lines, outcome, (os.getcwd(), os.environ.get("HOME")) == before)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "O_PATH"), reason="Linux only")
+def test_a_process_that_writes_nothing_gets_no_folder(tmp_path, confined):
+    command = [sys.executable, "-c", WITHOUT_A_FOLDER, repr(sys.path), str(tmp_path / "file")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    files = [f"files: the libraries only (Landlock {v})" for v in range(1, 20) if f"(Landlock {v})" in confined[0]]
+    calls = ["no network, no other program (seccomp)"] if "(seccomp)" in confined[0] else []
+    outcome = "refused" if files else "written"
+    assert (done.stdout, done.stderr) == (f"{(*files, *calls)} {outcome} True\n", "")
+
+
+def test_a_first_run_is_confined_as_far_as_this_kernel_can(confined, model, litert):
+    protections = " ".join(try_model(TrialRequest(litert.name), model("conv").read_bytes()).protections)
+    for protection in ("Landlock", "seccomp"):
+        assert (protection in protections) == (protection in confined[0])
+
+
+def test_a_delegate_keeps_its_device(model, litert):
+    result = try_model(TrialRequest(litert.name, delegate="./no_such_library.so"), model("conv").read_bytes())
+    assert (result.protections, result.ran) == ((), False)
 
 
 def test_the_filter_is_the_one_that_the_kernel_reads():

@@ -187,6 +187,14 @@ def results(**by_name):
     return lambda request, model: by_name[request.runtime.replace("-", "_")]
 
 
+def test_it_says_what_confines_a_first_run():
+    result = dataclasses.replace(RIGHT, protections=("no network", "libraries only"))
+    healthy = board(attempt=results(ai_edge_litert=result, tflite_runtime=result))
+    assert found(probes.runtimes_run, healthy)[2:] == [
+        ("ok", "a file's first run is confined: no network; libraries only", "")
+    ]
+
+
 def test_a_runtime_that_dies_is_told_with_another_one_that_is_installed():
     broken = board(attempt=results(ai_edge_litert=TrialResult(ChildExit(None, "SIGILL")), tflite_runtime=RIGHT))
     first, second = found(probes.runtimes_run, broken)

@@ -107,7 +107,8 @@ def runtime_installed(environment: Environment) -> Iterator[Finding]:
 
 
 def runtimes_run(environment: Environment) -> Iterator[Finding]:
-    """Does each runtime that is installed load, open a model of 2 kB, and answer it rightly?"""
+    """Does each runtime that is installed load, open a model of 2 kB, and answer it rightly? What confines it?"""
+    protections: tuple[str, ...] = ()
     for name, version in environment.inventory.runtimes:
         result = environment.attempt(TrialRequest(name, fill=FILL, ops_total=OPS), sample_model())
         title = f"{name} {version}"
@@ -127,6 +128,9 @@ def runtimes_run(environment: Environment) -> Iterator[Finding]:
             )
         else:
             yield Finding(name, "ok", f"{title} loads, runs a model and answers rightly")
+        protections = protections or result.protections
+    if protections:
+        yield Finding("first run", "ok", f"a file's first run is confined: {'; '.join(protections)}")
 
 
 def crash_remedy(environment: Environment, name: str, child_exit: ChildExit) -> str:

@@ -45,10 +45,10 @@ _DEVICES = ("null", "zero", "nvidia")  # they are written to as well; names in /
 
 @dataclass(frozen=True)
 class Confinement:
-    """What a process may use: paths to `read`, a folder to `write`, `memory_bytes` of its own (0: any)."""
+    """What a process may use: paths to `read`, a folder to `write` ("": none), `memory_bytes` of its own (0: any)."""
 
     read: tuple[str, ...]
-    write: str
+    write: str = ""
     memory_bytes: int = 0
 
     def to_json(self) -> str:
@@ -68,20 +68,26 @@ def confine(confinement: Confinement) -> tuple[str, ...]:
     A new folder in the one to write becomes the current one and the home of what looks for one. A protection that
     this kernel lacks is no error.
     """
-    home = os.path.join(confinement.write, "home")
-    os.mkdir(home)
-    os.chdir(home)
-    os.environ.update(HOME=home, KERAS_HOME=home)
-    active = ["a folder of its own"]
+    active = []
+    if confinement.write:
+        _move_into(os.path.join(confinement.write, "home"))
+        active.append("a folder of its own")
     if _limit(confinement.memory_bytes):
         active.append(f"at most {confinement.memory_bytes / 1e9:.1f} GB of memory (resource limit)")
     if not sys.platform.startswith("linux") or not _no_new_privileges():
         return tuple(active)
     if version := _restrict_files(confinement):
-        active.append(f"files: the model, the libraries and its own folder only (Landlock {version})")
+        files = "the model, the libraries and its own folder only" if confinement.write else "the libraries only"
+        active.append(f"files: {files} (Landlock {version})")
     if _refuse_calls():
         active.append("no network, no other program (seccomp)")
     return tuple(active)
+
+
+def _move_into(home: str) -> None:
+    os.mkdir(home)
+    os.chdir(home)
+    os.environ.update(HOME=home, KERAS_HOME=home)
 
 
 def library_folders(paths: Iterable[str], packages: Iterable[str] = ()) -> tuple[str, ...]:
@@ -157,7 +163,8 @@ def _restrict_files(confinement: Confinement) -> int:
             _allow(ruleset, path, _READ_FILE | _READ_DIR)
         for path in _devices():
             _allow(ruleset, path, _READ_FILE | _WRITE_FILE)
-        _allow(ruleset, confinement.write, rights & ~_EXECUTE)
+        if confinement.write:
+            _allow(ruleset, confinement.write, rights & ~_EXECUTE)
         return version if libc.syscall(_RESTRICT_SELF, ruleset, 0) == 0 else 0
     finally:
         os.close(ruleset)
@@ -168,7 +175,10 @@ def _native_folders() -> list[str]:
 
 
 def _devices() -> list[str]:
-    return [f"/dev/{name}" for name in os.listdir("/dev") if name.startswith(_DEVICES)]
+    try:
+        return [f"/dev/{name}" for name in os.listdir("/dev") if name.startswith(_DEVICES)]
+    except OSError:  # a bare chroot has none
+        return []
 
 
 def _allow(ruleset: int, path: str, rights: int) -> None:

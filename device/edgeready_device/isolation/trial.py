@@ -41,7 +41,8 @@ class TrialResult:
     """The result of a trial: `output` are the first raw values, `error` a refusal in one line.
 
     `exit` says how the process ended: the model ran where that `succeeded` and `error` is empty. `processor_s`
-    and `memory_bytes` are what it was allowed, 0 where there were no limits.
+    and `memory_bytes` are what it was allowed, 0 where there were no limits; `protections` are sentences on what it
+    had given up before it opened the model.
     """
 
     exit: ChildExit
@@ -54,6 +55,7 @@ class TrialResult:
     error: str = ""
     processor_s: float = 0.0
     memory_bytes: int = 0
+    protections: tuple[str, ...] = ()
 
     @property
     def ran(self) -> bool:
@@ -70,12 +72,15 @@ def try_model(
     """
     request = with_need(request, model, graphs)
     arguments = module_arguments("edgeready_device.trial_child", json.dumps(asdict(request)))
-    child = run_child(arguments, timeout_s=time_limit_s, stdin=model)
+    # A thread that runs before the child confines itself stays free: numpy's algebra starts none then.
+    child = run_child(arguments, timeout_s=time_limit_s, stdin=model, environment={"OPENBLAS_NUM_THREADS": "1"})
     fields: dict[str, Any] = {}
     try:
-        for line in child.output.splitlines():  # its limits, then the result: it may die in between
+        for line in child.output.splitlines():  # protections and limits, then the result: it may die in between
             fields.update(json.loads(line))
-        return TrialResult(child, tuple(fields.pop("output", ())), **fields)
+        for name in ("output", "protections"):
+            fields[name] = tuple(fields.get(name, ()))
+        return TrialResult(child, **fields)
     except (ValueError, TypeError):  # it died in the middle of a line
         return TrialResult(child)
 
