@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import signal
+import subprocess
+import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -41,6 +45,13 @@ here=$(dirname "$0")
 printf '%s\\n' "$@" > "$here/docker-arguments"
 echo "docker: no such image"
 exit 125
+"""
+PATIENT = """\
+#!/bin/sh
+here=$(dirname "$0")
+trap 'touch "$here/ended"; exit 1' TERM
+touch "$here/started"
+while :; do sleep 0.02; done
 """
 ALL = """\
 Edge TPU Compiler version 16.0.384591198
@@ -295,6 +306,33 @@ def test_a_compiler_that_does_not_end_is_stopped(tools):
         run_compiler(conv_classifier(), timeout_s=0.2)
 
 
+def test_a_compiler_that_is_stopped_gets_a_chance_to_end_what_it_started(tools):
+    folder = tools("")
+    (folder / "edgetpu_compiler").write_text(PATIENT)
+    with pytest.raises(ConversionError, match=r"did not finish in 0\.2 s"):
+        run_compiler(conv_classifier(), timeout_s=0.2)
+    assert (folder / "ended").exists()
+
+
+def wait_until_there(path: Path) -> None:
+    end = time.monotonic() + 30
+    while not path.exists():
+        assert time.monotonic() < end, f"{path.name} did not come"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_compiler_ends_with_the_command(tools, tmp_path, number):
+    folder = tools("")
+    (folder / "edgetpu_compiler").write_text(PATIENT)
+    model = written(tmp_path, conv_classifier())
+    process = subprocess.Popen([sys.executable, "-m", "edgeready", "compile", str(model)])
+    wait_until_there(folder / "started")
+    process.send_signal(number)
+    process.wait()
+    wait_until_there(folder / "ended")
+
+
 def test_a_compiler_that_does_not_start_is_told(tools):
     (tools("") / "edgetpu_compiler").write_bytes(b"\x7fELF nothing")
     with pytest.raises(RuntimeUnavailableError, match="does not start"):
@@ -324,10 +362,10 @@ def test_the_container_gets_the_folder_no_network_and_the_same_options(tools, ru
     assert code == 6
     assert "edgetpu_compiler does not run in the image 'me/coral:16' (docker: no such image)" in err
     given = (folder / "docker-arguments").read_text().splitlines()
-    assert given[:4] == ["run", "--rm", "--network", "none"]
-    assert given[4] == "--volume"
-    assert given[5].endswith(":/edgeready")
-    assert given[6:] == [
+    assert given[:5] == ["run", "--rm", "--init", "--network", "none"]
+    assert given[5] == "--volume"
+    assert given[6].endswith(":/edgeready")
+    assert given[7:] == [
         "--entrypoint",
         "edgetpu_compiler",
         "me/coral:16",

@@ -32,14 +32,14 @@ def follow_parent() -> None:
         os._exit(1)
 
 
-def end_with_parent() -> bool:
-    """Asks Linux to end this process, also after an exec, when its parent ends; returns whether it will."""
+def end_with_parent(number: int = signal.SIGKILL) -> bool:
+    """Asks Linux to send this process a signal, also after an exec, when its parent ends; returns whether it will."""
     if sys.platform != "linux":
         return False
     try:
         import ctypes  # noqa: PLC0415  (a Python may be built without it)
 
-        return bool(ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) == 0)
+        return bool(ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0) == 0)
     except (ImportError, OSError, AttributeError):
         return False
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
+import signal
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +17,7 @@ from edgeready_device.isolation.parent import end_with_parent
 
 COMPILER = "edgetpu_compiler"
 TIMEOUT_S = 600.0  # chosen: the compiler gives up by itself after 180 s, and a container image may have to be fetched
+_END_LIMIT_S = 10.0  # chosen: docker takes a second to end a container
 _MOUNT = "/edgeready"
 _NAME = "model"
 
@@ -74,26 +77,39 @@ def _command(folder: Path, container: str | None, runtime: int) -> list[str]:
         raise RuntimeUnavailableError("docker is not on PATH: install it to use --container")
     if container.startswith("-"):
         raise RuntimeUnavailableError(f"{container!r} is no container image: give its name after --container")
-    isolated = ["--rm", "--network", "none", "--volume", f"{folder}:{_MOUNT}", "--entrypoint", COMPILER]
+    # --init: a first process of a container ignores SIGTERM, which is what ends it with this process.
+    isolated = ["--rm", "--init", "--network", "none", "--volume", f"{folder}:{_MOUNT}", "--entrypoint", COMPILER]
     return [docker, "run", *isolated, container, *options, "-o", f"{_MOUNT}/out", f"{_MOUNT}/{_NAME}.tflite"]
 
 
 def _run(command: list[str], timeout_s: float) -> tuple[int, str]:
     try:
-        process = subprocess.run(
+        process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=timeout_s,
-            check=False,
-            preexec_fn=end_with_parent,
+            preexec_fn=functools.partial(end_with_parent, signal.SIGTERM),
         )
     except OSError as error:
         raise RuntimeUnavailableError(f"{command[0]} does not start ({error.strerror}): install it anew") from error
-    except subprocess.TimeoutExpired as error:
-        raise ConversionError(f"{COMPILER} did not finish in {timeout_s:g} s: use a smaller model") from error
-    return process.returncode, process.stdout.decode("utf-8", "replace")
+    with process:
+        try:
+            output, _ = process.communicate(timeout=timeout_s)
+        except subprocess.TimeoutExpired as error:
+            raise ConversionError(f"{COMPILER} did not finish in {timeout_s:g} s: use a smaller model") from error
+        finally:
+            _end(process)
+    return process.returncode, output.decode("utf-8", "replace")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ends `process` where it still runs; docker passes SIGTERM on to the container, and SIGKILL would leave that."""
+    process.terminate()
+    try:
+        process.wait(_END_LIMIT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
 
 
 def _first_log(*texts: str) -> CompilerLog | None:
