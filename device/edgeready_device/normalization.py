@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+COLORS = ("rgb", "bgr")  # the orders of three channels
+
 
 @dataclass(frozen=True)
 class Normalization:

@@ -173,13 +173,13 @@ class TestBuilt:
 
 
 def test_the_integer_models_range_tells_the_float_models_normalization(files, run_here):
-    from edgeready.workflows.layers import _normalization
+    from edgeready.workflows.layers import _convention
     from edgeready_device.model_file.reader import read_model_file
 
     float32, integer = (read_model_file(files / name) for name in ("f.tflite", "i.tflite"))
-    found = _normalization(float32, integer)
+    found = _convention(float32, integer)
     quant = integer.contract.input.quant
     assert not float32.contract.normalization_stated
-    assert found == Normalization((float(quant.zero_point),), (1 / quant.scale,))
+    assert found == (Normalization((float(quant.zero_point),), (1 / quant.scale,)), "rgb")
     with pytest.raises(ModelFileError, match="does not state the normalization of its float32 input"):
-        _normalization(float32, float32)
+        _convention(float32, float32)

@@ -158,6 +158,8 @@ def test_a_build_as_json_has_these_keys_and_values():
         "uint8",
         "agreement",
         "protections",
+        "doubts",
+        "convention",
         "rewrites",
         "proposed",
         "calibration",

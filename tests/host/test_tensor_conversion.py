@@ -157,7 +157,7 @@ def test_a_model_with_two_inputs_and_two_outputs_is_converted_and_compared_with_
     [
         (
             ("--mean", "127.5"),
-            "--mean and --std are for pixels, and the arrays hold what the model takes: leave them",
+            "--mean, --std, --preset and --color are for pixels, and the arrays hold what the model takes: leave",
         ),
         (("--max-drop", "1"), "--max-drop counts answers, and the data have no labels: leave it out"),
         (("--debug-report", "x"), "--debug-report needs labelled images, and the data have no labels: leave it out"),

@@ -75,6 +75,26 @@ def test_the_smallest_image_of_a_network_is_built_and_every_smaller_one_refused(
             )
 
 
+@pytest.mark.parametrize(
+    ("name", "std"),
+    [
+        ("none", 255),
+        ("resized only", 255),
+        ("from -1 on", 255),
+        ("behind a convolution", 255),
+        ("rescaling", 1),
+        ("augmented", 1),
+        ("resized", 1),
+        ("adapted", 1),
+        ("nested", 1),
+        ("by_operations", 1),
+        ("without_means", 1),
+    ],
+)
+def test_a_network_that_normalizes_by_itself_takes_pixels_as_they_are(cases, name, std):
+    assert cases[f"pixels of {name}"] == {"value": [std]}
+
+
 def test_only_the_notebooks_network_takes_frames_without_a_channel_axis(cases):
     assert cases["tutorial-cnn keeps rank"]["value"] == [None, 28, 28]
     assert cases["dropout-cnn adds an axis"]["value"] == [None, 28, 28, 1]

@@ -17,7 +17,7 @@ import numpy as np
 
 from edgeready.config.build import TrainConfig
 from edgeready.jobs.job import Job
-from edgeready.tf import applications, architectures, convert, models, train
+from edgeready.tf import applications, architectures, convert, inner_scale, models, train
 from edgeready.tf.make import make
 from edgeready_device.progress import no_progress
 
@@ -176,6 +176,46 @@ def losses(seed):
 case("losses of seed 1", lambda: losses(1))
 case("losses of seed 1, again", lambda: losses(1))
 case("losses of seed 2", lambda: losses(2))
+
+
+L = keras.layers
+KERNEL = L.Conv2D(2, 3)
+ADAPTED = L.Normalization(axis=None, mean=120.0, variance=3000.0)
+
+
+def nested():
+    inside = keras.Sequential([keras.Input((8, 8, 3)), L.Rescaling(1 / 127.5, offset=-1), L.Conv2D(2, 3)])
+    return [inside]
+
+
+def by_operations(pixels):
+    return L.Conv2D(2, 3)(keras.ops.subtract(keras.ops.divide(pixels, 127.5), 1.0))
+
+
+def without_means(pixels):
+    return L.Conv2D(2, 3)(pixels - np.array([103.9, 116.8, 123.7], np.float32))
+
+
+FRONTS = {
+    "none": [KERNEL],
+    "rescaling": [L.Rescaling(1 / 255), L.Conv2D(2, 3)],
+    "augmented": [L.RandomFlip(), L.Rescaling(1 / 255), L.Conv2D(2, 3)],
+    "resized": [L.Resizing(6, 6), L.Rescaling(1 / 127.5, offset=-1), L.Conv2D(2, 3)],
+    "resized only": [L.Resizing(6, 6), L.Conv2D(2, 3)],
+    "adapted": [ADAPTED, L.Conv2D(2, 3)],
+    "from -1 on": [L.Rescaling(2.0, offset=-1), L.Conv2D(2, 3)],
+    "behind a convolution": [L.Conv2D(2, 3), L.Rescaling(1 / 255), L.Conv2D(2, 3)],
+    "nested": nested(),
+}
+for name, front in FRONTS.items():
+    case(
+        f"pixels of {name}",
+        lambda front=front: inner_scale.inner_normalization(keras.Sequential([keras.Input((8, 8, 3)), *front])).std,
+    )
+for action in (by_operations, without_means):
+    pixels = keras.Input((8, 8, 3))
+    model = keras.Model(pixels, action(pixels))
+    case(f"pixels of {action.__name__}", lambda model=model: inner_scale.inner_normalization(model).std)
 
 
 def answer(action):

@@ -15,10 +15,10 @@ from edgeready_device.model_file.ends import (
     score_output,
 )
 from edgeready_device.model_file.labels import MAX_LABELS, Labels, labels_for
-from edgeready_device.model_file.manifest import COLORS, LAYOUTS, RESIZE_RULES, SCORES, InputSpec, Manifest
+from edgeready_device.model_file.manifest import LAYOUTS, RESIZE_RULES, SCORES, InputSpec, Manifest
 from edgeready_device.model_file.pixels import pixel_rule
 from edgeready_device.model_file.tensor_spec import TensorSpec
-from edgeready_device.normalization import Normalization, preset_named
+from edgeready_device.normalization import COLORS, Normalization, preset_named
 from edgeready_device.preprocess import FrameTable
 from edgeready_device.tflite.graph import Graph
 from edgeready_device.tflite.kind import kind_of

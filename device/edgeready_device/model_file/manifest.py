@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edgeready_device.errors import ModelFileError
-from edgeready_device.normalization import Normalization
+from edgeready_device.normalization import COLORS, Normalization
 
 SCHEMA_VERSION = 1
 RESIZE_RULES = ("stretch", "crop", "letterbox")
 SCORES = ("logits", "probabilities")
-COLORS = ("rgb", "bgr")
 LAYOUTS = ("nhwc", "nchw")
 _MOST_DIGITS = 1000  # chosen: a number that fits a float has 309 at most
 

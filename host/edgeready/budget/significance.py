@@ -74,6 +74,19 @@ class PairedDrop:
         return high
 
 
+def chance_of_at_least(hits: int, count: int, share: float) -> float:
+    """Returns the chance of `hits` or more in `count` trials, each with the chance `share` between 0 and 1."""
+    logs = [
+        math.lgamma(count + 1)
+        - math.lgamma(k + 1)
+        - math.lgamma(count - k + 1)
+        + k * math.log(share)
+        + (count - k) * math.log1p(-share)
+        for k in range(hits, count + 1)
+    ]
+    return min(1.0, math.fsum(map(math.exp, logs)))
+
+
 def paired_drop(before: NDArray[np.int64], after: NDArray[np.int64], truth: NDArray[np.int64]) -> PairedDrop:
     """Returns the PairedDrop between the predicted classes `before` and `after`, given the true ones, all (n,)."""
     first, second = before == truth, after == truth

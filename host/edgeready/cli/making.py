@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import typer
 from rich.console import Console
 
 from edgeready.cli.terminal import print_json, print_view, say
@@ -28,7 +29,10 @@ def run_build(
     samples: Path | None = None,
     debug_report: Path | None = None,
 ) -> None:
-    """Runs `workflow` on `config` and shows its result; some test images are written into the folder `samples`."""
+    """Runs `workflow` on `config` and shows its result; some test images are written into the folder `samples`.
+
+    Ends with exit code 1 where something speaks against the file.
+    """
     from edgeready import dataset
     from edgeready.budget.ladder import Trail
     from edgeready.cli.debug_report import build_with_report
@@ -51,6 +55,8 @@ def run_build(
         print_json(result.to_dict())
     else:
         print_view(build_view(result, "IMAGE" if samples is None else f"{samples}/*.png"))
+    if result.doubts:
+        raise typer.Exit(1)
 
 
 def _print_trail(trail: Trail, as_json: bool) -> None:

@@ -17,7 +17,14 @@ from edgeready.config.modes import MODES, TARGETS, Mode, choose_mode
 from edgeready.config.option import Option, parse_image_size, parse_shape
 from edgeready.config.training import check_seed, check_training
 from edgeready.errors import UsageError
-from edgeready_device.normalization import Normalization, normalization_of, parse_numbers
+from edgeready_device.normalization import (
+    COLORS,
+    PRESETS,
+    Normalization,
+    normalization_of,
+    parse_numbers,
+    preset_named,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,8 +90,10 @@ class TrainConfig:
 class NetworkConfig:
     """What the network starts from and what it sees.
 
-    `mean` and `std` hold one number or one per channel; without both the network's own normalization counts. `fix`
-    rewrites layers that the Edge TPU lacks where the result stays the same.
+    `mean` and `std` hold one number or one per channel, in the network's order of the channels; `preset` names the
+    convention of a family of networks. Without them the network's own normalization counts, and for a trained
+    network the one that labelled images show. `color` "bgr" says that it takes blue first. `fix` rewrites layers that
+    the Edge TPU lacks where the result stays the same.
     """
 
     weights: Annotated[str | None, Option(help="start from imagenet or a file of weights (transfer learning)")] = None
@@ -96,17 +105,35 @@ class NetworkConfig:
             parse=partial(parse_numbers, "--std"),
         ),
     ] = None
+    preset: Annotated[
+        str | None, Option(help=f"normalization and colour order of a family of networks: {', '.join(PRESETS)}")
+    ] = None
+    color: Annotated[str | None, Option(help="the order in which the network takes channels: rgb or bgr")] = None
     fix: Annotated[
         bool, Option(help="rewrite layers that the Edge TPU lacks, with the same result", flags=("--fix/--no-fix",))
     ] = True
 
     def __post_init__(self) -> None:
-        normalization_of(self.mean, self.std)
+        if self.preset is not None and (self.mean, self.std) != (None, None):
+            raise UsageError(f"--preset {self.preset} has a mean and a deviation: leave --mean and --std out")
+        if self.color is not None and self.color not in COLORS:
+            raise UsageError(f"--color is {self.color!r}: choose {' or '.join(COLORS)}")
+        own = None if self.preset is None else preset_named(self.preset).color
+        if self.color is not None and own is not None and self.color != own:
+            raise UsageError(f"--preset {self.preset} takes {own}: leave --color {self.color} out")
+        _ = self.normalization
 
     @property
     def normalization(self) -> Normalization | None:
-        """What `mean` and `std` say; None for the network's own."""
+        """What `mean` and `std` or the preset say; None for the network's own."""
+        if self.preset is not None:
+            return preset_named(self.preset).normalization
         return normalization_of(self.mean, self.std)
+
+    @property
+    def color_order(self) -> str | None:
+        """The order of the channels by `color` or the preset; None where nothing is said."""
+        return self.color or (None if self.preset is None else preset_named(self.preset).color)
 
 
 @dataclass(frozen=True, kw_only=True)

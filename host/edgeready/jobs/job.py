@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from edgeready.config.build import NetworkConfig, SourceConfig, TrainConfig
 from edgeready.config.method import Method
+from edgeready.quantization.conventions import ConventionReport
 from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.normalization import Normalization
 
@@ -30,7 +31,8 @@ class Job:
     """A model to train, where `train` is set, or to load, and then to convert to each of `modes`.
 
     `images` (n, height, width[, channels]) and `labels` (n,) are for training, `calibration` for the ranges. A model
-    that is no image classifier has no images: `arrays` holds its calibration inputs by name, each (n, ...).
+    that is no image classifier has no images: `arrays` holds its calibration inputs by name, each (n, ...). With
+    `settled` the normalization and the order of the channels are those of a job before, and no other is tried.
     """
 
     model: str
@@ -44,6 +46,7 @@ class Job:
     method: Method = field(default_factory=Method)
     source: SourceConfig = field(default_factory=SourceConfig)
     arrays: Mapping[str, NDArray[Any]] | None = field(default=None, repr=False)
+    settled: bool = False
 
     @property
     def foreign(self) -> bool:
@@ -63,7 +66,8 @@ class JobResult:
     `models` always holds "float32"; a mode that could not be written is in `refusals` with the reason. `keras` is the
     Keras model's file, empty where the source was another. `rewrites` says which layers were rewritten with the same
     result, `proposals` what would change the results. `protections` says what the process that read a foreign model
-    had given up, in sentences; none where it ran the user's own code.
+    had given up, in sentences; none where it ran the user's own code. `color` is the order in which the network takes
+    three channels, `convention` how it was found out how pixels go in; None where it was not tried.
     """
 
     name: str
@@ -77,6 +81,8 @@ class JobResult:
     proposals: tuple[str, ...] = ()
     refusals: Mapping[str, str] = field(default_factory=dict)
     protections: tuple[str, ...] = ()
+    color: str = "rgb"
+    convention: ConventionReport | None = None
 
     @property
     def float32(self) -> TfliteModel:

@@ -91,6 +91,7 @@ def inspect_calibration(
     float32: TfliteModel,
     integer: TfliteModel,
     normalization: Normalization,
+    color: str = "rgb",
 ) -> CalibrationReport:
     """Returns the CalibrationReport of `frames`, which gave `integer`, made from `float32`, its ranges."""
     own = frames is splits.calibration.images
@@ -100,12 +101,14 @@ def inspect_calibration(
     )
     count = _count_samples(float32.graph)
     others = splits.train.images[:count]
-    halves = [image_samples(float32.graph, part[:count], normalization) for part in (frames[::2], frames[1::2])]
+    halves = [
+        image_samples(float32.graph, part[:count], normalization, color) for part in (frames[::2], frames[1::2])
+    ]
     tensors: tuple[TensorCalibration, ...] = ()
     note = ""
     try:
         grids = _grids(float32.graph, integer.graph)
-        tensors = _tensors(float32, grids, halves, image_samples(float32.graph, others, normalization))
+        tensors = _tensors(float32, grids, halves, image_samples(float32.graph, others, normalization, color))
     except ModelFileError as error:  # the converter changed the model too much to match its layers
         note = f"ranges not looked at: {error}"
     return CalibrationReport(

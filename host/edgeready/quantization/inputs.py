@@ -41,10 +41,17 @@ def check_classifier_graph(graph: Graph, name: str, frame: tuple[int, ...], clas
         )
 
 
-def image_samples(graph: Graph, frames: NDArray[np.uint8], normalization: Normalization) -> Samples:
-    """Returns `frames` (n, height, width[, channels]) in the rank of the one input of `graph`."""
+def image_samples(
+    graph: Graph, frames: NDArray[np.uint8], normalization: Normalization, color: str = "rgb"
+) -> Samples:
+    """Returns RGB `frames` (n, height, width[, channels]) in the rank of the one input of `graph`, in its `color`."""
     shape = graph.of(graph.inputs)[0].shape
-    return Samples((frames.reshape(len(frames), *shape[1:]),), normalization)
+    return Samples((in_color_order(frames, color).reshape(len(frames), *shape[1:]),), normalization)
+
+
+def in_color_order(frames: NDArray[Any], color: str) -> NDArray[Any]:
+    """Returns RGB `frames` (..., 3) in the order `color`; grey ones stay as they are."""
+    return frames[..., ::-1] if color == "bgr" and frames.shape[-1] == 3 else frames
 
 
 def tensor_samples(graph: Graph, arrays: Mapping[str, NDArray[Any]], name: str) -> Samples:

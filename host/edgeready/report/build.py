@@ -11,7 +11,7 @@ from edgeready.dataset import Dataset
 from edgeready.proof.measure import Comparison, Measured
 from edgeready.quantization.calibration import CalibrationReport
 from edgeready.report.budget import budget_line, trail_view
-from edgeready.report.lines import labelled, line, protection_lines
+from edgeready.report.lines import convention_lines, labelled, line, protection_lines
 from edgeready.report.readiness import verdict
 from edgeready.report.tables import new_table
 from edgeready.workflows.build import BuildResult
@@ -47,6 +47,8 @@ def _facts(result: BuildResult) -> RenderableType:
     return Group(
         line(),
         *_measured_facts(result),
+        *convention_lines(result.convention),
+        *(labelled("DOUBT", text, "red") for text in result.doubts),
         labelled("Edge TPU", verdict(result.readiness), colour),
         *(labelled("uncertain", risk.detail) for risk in result.readiness.risks),
         *(labelled("runtime", f"{t.runtime} does not run it: {t.reason}") for t in result.trials if not t.runs),

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
+from edgeready.quantization.conventions import ConventionReport
 from edgeready_device.text import printable
 
 
@@ -25,6 +26,23 @@ def block(text: str, style: str = "") -> Text:
 def labelled(label: str, text: str, style: str = "") -> Text:
     """Returns one line with `text` in `style` after its label, both in columns."""
     return Text.assemble(line(f"{label:<12} "), line(text, style))
+
+
+def convention_lines(report: ConventionReport | None) -> list[Text]:
+    """How pixels go into a trained network, where trying has shown another way than the assumed one, or failed."""
+    if report is None or not (report.changed or report.note):
+        return []
+    if report.note:
+        return [labelled("pixels", f"as {report.chosen}; {report.note}")]
+    first, *others = report.trials
+    shares = ", ".join(f"{trial.share} as {trial.name}" for trial in others if trial.count == first.count)
+    return [
+        labelled(
+            "pixels",
+            f"as {first.name}, found by trying: the float32 network is right on {first.share} of {first.count} "
+            f"labelled images, and on {shares}",
+        )
+    ]
 
 
 def protection_lines(protections: Sequence[str]) -> list[Text]:

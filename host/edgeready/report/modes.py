@@ -12,7 +12,7 @@ from rich.console import Group, RenderableType
 from edgeready.config.modes import MODES, NO, PARTLY, TARGETS, Mode
 from edgeready.files.atomic import write_files
 from edgeready.proof.measure import Measured
-from edgeready.report.lines import block, labelled, line, protection_lines
+from edgeready.report.lines import block, convention_lines, labelled, line, protection_lines
 from edgeready.workflows.modes import ModeRow, ModesReport
 from edgeready_device.text import duration, table
 
@@ -68,6 +68,7 @@ def modes_view(report: ModesReport) -> RenderableType:
         line(),
         labelled("test", f"{len(test):,} images of {test.name}, all of them through edgeready-device"),
         labelled("baseline", f"{100 * test.majority_share():.2f} %, always the largest class"),
+        *convention_lines(report.convention),
         *protection_lines(report.protections),
         labelled("measured on", f"{machine.board or machine.processor}, {latency.runtime}, 1 thread{emulated}"),
     )

@@ -6,7 +6,7 @@ import signal
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,8 @@ from edgeready.jobs.converter_log import refusal, starved
 from edgeready.jobs.job import Job, JobResult
 from edgeready.jobs.run import READING_LIMIT_S
 from edgeready.proof.conformance import check_convertible
-from edgeready.quantization.inputs import check_classifier_graph, image_samples, tensor_samples
+from edgeready.quantization.conventions import Convention, ConventionReport, settle_convention
+from edgeready.quantization.inputs import check_classifier_graph, image_samples, in_color_order, tensor_samples
 from edgeready.quantization.representative import check_samples
 from edgeready.quantization.samples import Samples
 from edgeready.tf import convert, quantize, rewrite, train
@@ -27,7 +28,7 @@ from edgeready.tf.models import NamedModel
 from edgeready.tf.sources import Network
 from edgeready_device.model_file.ends import scores_of
 from edgeready_device.model_file.reader import TfliteModel
-from edgeready_device.normalization import Normalization
+from edgeready_device.normalization import PRESETS, Normalization
 from edgeready_device.progress import Progress
 from edgeready_device.tflite.graph import Graph
 from edgeready_device.tflite.structure.node import Fault
@@ -35,14 +36,22 @@ from edgeready_device.tflite.structure.tensors import check_memory
 
 
 @dataclass(frozen=True, kw_only=True)
-class _ConvertibleNetwork:
-    """A network ready to be converted: frozen, or already a float32 .tflite."""
+class _Source:
+    """A trained network, a Keras model or one from another source, and how pixels go into it."""
+
+    model: NamedModel | Network
+    normalization: Normalization
+    color: str = "rgb"
+    losses: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _FloatNetwork:
+    """A network as a float32 .tflite, and what it was made from: a frozen function, unless it was one before."""
 
     network: Network
-    normalization: Normalization
+    float32: TfliteModel
     keras: bytes = field(default=b"", repr=False)
-    scores: str = ""
-    losses: tuple[float, ...] = ()
     rewrites: tuple[str, ...] = ()
     proposals: tuple[str, ...] = ()
 
@@ -52,12 +61,42 @@ def make(job: Job, read_log: Callable[[], str], progress: Progress) -> JobResult
 
     A mode that the converter refuses is in the result's `refusals`; EdgereadyErrors of the network itself are raised.
     """
-    convertible = _load(job, progress)
-    network = convertible.network
-    progress("converting", 0, 0)
-    float32 = TfliteModel(network.float32 or convert.to_float32(network.function, job.source), trusted=True)
-    _check_size(job.model, float32.graph)
-    samples = _calibration_samples(job, float32.graph, convertible)
+    source, converted, report = _load(job, progress), None, None
+    if job.train is None and job.arrays is None and not job.settled:
+        converted = _to_float32(source, job, progress)
+        source, report = _settle(source, converted.float32, job, progress)
+    job = replace(
+        job,
+        images=in_color_order(job.images, source.color),
+        calibration=in_color_order(job.calibration, source.color),
+    )
+    if converted is None or job.method.qat is not None:
+        source = _fine_tune(source, job, progress)
+        converted = _to_float32(source, job, progress)
+    samples = _calibration_samples(job, converted.float32.graph, source.normalization)
+    models, refusals = _convert_each(job, converted, samples, read_log, progress=progress)
+    network = converted.network
+    return JobResult(
+        name=network.name,
+        normalization=source.normalization,
+        scores=scores_of(converted.float32.graph),
+        models=models,
+        losses=source.losses,
+        versions={**tf_models.versions(), **dict(network.versions)},
+        keras=converted.keras,
+        rewrites=converted.rewrites,
+        proposals=converted.proposals,
+        refusals=refusals,
+        color=source.color,
+        convention=report,
+    )
+
+
+def _convert_each(
+    job: Job, converted: _FloatNetwork, samples: Samples, read_log: Callable[[], str], *, progress: Progress
+) -> tuple[dict[str, TfliteModel], dict[str, str]]:
+    """Returns the model of each mode of `job`, float32 among them, and why there is none of the others."""
+    float32 = converted.float32
     models, refusals = {"float32": float32}, {}
     for name in job.modes:
         if name == "float32":
@@ -65,7 +104,7 @@ def make(job: Job, read_log: Callable[[], str], progress: Progress) -> JobResult
         progress(f"converting to {name}", 0, 0)
         try:
             check_convertible(float32.graph, MODES[name])
-            flatbuffer = _convert(MODES[name], network, float32.flatbuffer, samples, job)
+            flatbuffer = _convert(MODES[name], converted.network, float32.flatbuffer, samples, job)
             models[name] = TfliteModel(flatbuffer, trusted=True)
         except EdgereadyError as error:
             refusals[name] = str(error)
@@ -74,18 +113,20 @@ def make(job: Job, read_log: Callable[[], str], progress: Progress) -> JobResult
             if starved(read_log()):
                 raise
             refusals[name] = str(refusal(1, f"{read_log()}\n{error}", name))
-    return JobResult(
-        name=network.name,
-        normalization=convertible.normalization,
-        scores=convertible.scores or scores_of(float32.graph),
-        models=models,
-        losses=convertible.losses,
-        versions={**tf_models.versions(), **dict(network.versions)},
-        keras=convertible.keras,
-        rewrites=convertible.rewrites,
-        proposals=convertible.proposals,
-        refusals=refusals,
+    return models, refusals
+
+
+def _settle(source: _Source, float32: TfliteModel, job: Job, progress: Progress) -> tuple[_Source, ConventionReport]:
+    """Returns `source` with the convention that labelled images show, and how it was found out."""
+    check_classifier_graph(float32.graph, job.model, job.images.shape[1:], classes=job.classes)
+    progress("trying how pixels go in", 0, 0)
+    stated = job.normalization is not None
+    name = next((key for key, preset in PRESETS.items() if preset.normalization == source.normalization), "stated")
+    assumed = Convention(name=job.network.preset or name, normalization=source.normalization, color=source.color)
+    convention, report = settle_convention(
+        float32, job.images, job.labels, assumed, stated=stated, color=job.network.color_order
     )
+    return replace(source, normalization=convention.normalization, color=convention.color), report
 
 
 def _check_size(name: str, graph: Graph) -> None:
@@ -106,10 +147,10 @@ def _time_limit(seconds: float) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def _calibration_samples(job: Job, graph: Graph, convertible: _ConvertibleNetwork) -> Samples:
+def _calibration_samples(job: Job, graph: Graph, normalization: Normalization) -> Samples:
     if job.arrays is None:
         check_classifier_graph(graph, job.model, job.images.shape[1:], classes=job.classes)
-        samples = image_samples(graph, job.calibration, convertible.normalization)
+        samples = image_samples(graph, job.calibration, normalization)
     else:
         samples = tensor_samples(graph, job.arrays, "the data")
     if any(MODES[name].calibrated for name in job.modes):
@@ -117,59 +158,69 @@ def _calibration_samples(job: Job, graph: Graph, convertible: _ConvertibleNetwor
     return samples
 
 
-def _load(job: Job, progress: Progress) -> _ConvertibleNetwork:
-    frame = job.images.shape[1:]
-    losses: tuple[float, ...] = ()
+def _load(job: Job, progress: Progress) -> _Source:
+    frame, color = job.images.shape[1:], job.network.color_order or "rgb"
     if job.train is not None:
         train.seed_everything(job.train.seed)
         named = tf_models.make_model(
             job.model, frame, job.classes, weights=job.network.weights, normalization=job.normalization
         )
         progress("training", 0, 0)  # so that a crash in the first step is said to be one of the training
-        losses = train.train(named, job.images, job.labels, job.train, progress=progress)
-    else:
-        progress("reading the model", 0, 0)
-        with _time_limit(READING_LIMIT_S) if job.foreign else nullcontext():
-            model = tf_models.load_model(
-                job.model,
-                None if job.arrays is not None else frame,
-                job.classes,
-                normalization=job.normalization,
-                settings=job.source,
-            )
-        if isinstance(model, Network):
-            if job.method.qat is not None:
-                raise ConversionError(f"{job.model} cannot be trained: give --qat the Keras model behind it")
-            return _ConvertibleNetwork(network=model, normalization=job.normalization or UNIT)
-        named = model
-    named = _fine_tune(named, job, progress)
+        images = in_color_order(job.images, color)
+        losses = train.train(named, images, job.labels, job.train, progress=progress)
+        return _Source(model=named, normalization=named.normalization, color=color, losses=losses)
+    progress("reading the model", 0, 0)
+    with _time_limit(READING_LIMIT_S) if job.foreign else nullcontext():
+        model = tf_models.load_model(
+            job.model,
+            None if job.arrays is not None else frame,
+            job.classes,
+            normalization=job.normalization,
+            settings=job.source,
+        )
+    if isinstance(model, Network):
+        normalization = job.normalization or model.normalization or UNIT
+        return _Source(
+            model=model, normalization=normalization, color=job.network.color_order or model.color or "rgb"
+        )
+    return _Source(model=model, normalization=model.normalization, color=color)
+
+
+def _to_float32(source: _Source, job: Job, progress: Progress) -> _FloatNetwork:
+    """Returns the network of `source` as a float32 .tflite, a Keras model with its layers rewritten."""
+    network, keras, rewritten = source.model, b"", None
+    if isinstance(network, NamedModel):
+        progress("converting", 0, 0)
+        rewritten = rewrite.RewrittenModel(model=network.model)
+        if job.network.fix:
+            rewritten = rewrite.rewrite(network.model, _keras_samples(network, job))
+        keras = tf_models.to_keras_file(network.model) if job.train is not None else b""
+        network = Network(name=network.name, function=convert.freeze(rewritten.model))
     progress("converting", 0, 0)
-    rewritten = rewrite.RewrittenModel(model=named.model)
-    if job.network.fix:
-        rewritten = rewrite.rewrite(named.model, _keras_samples(named, job))
-    return _ConvertibleNetwork(
-        network=Network(name=named.name, function=convert.freeze(rewritten.model)),
-        normalization=named.normalization,
-        keras=tf_models.to_keras_file(named.model) if job.train is not None else b"",
-        scores=tf_models.output_kind(named.model) if job.arrays is None else "",
-        losses=losses,
-        rewrites=rewritten.rewrites,
-        proposals=rewritten.proposals,
+    float32 = TfliteModel(network.float32 or convert.to_float32(network.function, job.source), trusted=True)
+    _check_size(job.model, float32.graph)
+    return _FloatNetwork(
+        network=network,
+        float32=float32,
+        keras=keras,
+        rewrites=rewritten.rewrites if rewritten else (),
+        proposals=rewritten.proposals if rewritten else (),
     )
 
 
-def _fine_tune(named: NamedModel, job: Job, progress: Progress) -> NamedModel:
+def _fine_tune(source: _Source, job: Job, progress: Progress) -> _Source:
     if job.method.qat is None:
-        return named
+        return source
+    if isinstance(source.model, Network):
+        raise ConversionError(f"{job.model} cannot be trained: give --qat the Keras model behind it")
     if job.arrays is not None:
         raise ConversionError(f"{job.model} is no image classifier, and --qat trains with the classes of images")
     from edgeready.tf import qat  # noqa: PLC0415  (only for --qat)
 
+    named = replace(source.model, normalization=source.normalization)
     frames, calibration = (train.match_rank(named.model, array) for array in (job.images, job.calibration))
-    tuned: NamedModel = qat.fine_tune(
-        named, frames, job.labels, calibration, config=job.method.qat, progress=progress
-    )
-    return tuned
+    tuned = qat.fine_tune(named, frames, job.labels, calibration, config=job.method.qat, progress=progress)
+    return replace(source, model=tuned)
 
 
 def _keras_samples(named: NamedModel, job: Job) -> list[list[Any]]:

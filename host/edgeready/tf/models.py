@@ -17,6 +17,7 @@ from edgeready.config.build import SourceConfig
 from edgeready.errors import EdgereadyError, ModelSourceError, TrainingError
 from edgeready.tf.applications import APPLICATIONS, build_application, normalization_of
 from edgeready.tf.architectures import ARCHITECTURES, UNIT, Architecture, Shape, check_smallest
+from edgeready.tf.inner_scale import inner_normalization
 from edgeready.tf.sources import Network, load_source
 from edgeready_device.normalization import Normalization
 
@@ -48,7 +49,8 @@ def make_model(
     if weights is not None and name not in APPLICATIONS:
         raise ModelSourceError(f"--weights goes with {', '.join(APPLICATIONS)}, not with {name}")
     check_classifier(built, name, frame, classes=classes)
-    return NamedModel(name.rpartition(":")[2], built, normalization or normalization_of(name))
+    own = inner_normalization(built) if ":" in name else normalization_of(name)
+    return NamedModel(name.rpartition(":")[2], built, normalization or own)
 
 
 def load_model(
@@ -76,7 +78,7 @@ def load_model(
         check_classifier(network, source, frame, classes=classes)
     elif not getattr(network, "inputs", None):
         raise ModelSourceError(_no_inputs(source))
-    return NamedModel(Path(source).stem, network, normalization or UNIT)
+    return NamedModel(Path(source).stem, network, normalization or inner_normalization(network))
 
 
 def output_kind(model: keras.Model) -> str:

@@ -107,7 +107,8 @@ class _Attempts:
 
     def _quantize(self, method: Method) -> Draft:
         float32 = self.result.float32
-        samples = image_samples(float32.graph, self.job.calibration, self.result.normalization)
+        result = self.result
+        samples = image_samples(float32.graph, self.job.calibration, result.normalization, result.color)
         job = QuantizeJob(model=float32.flatbuffer, mode=self.mode.name, samples=samples, method=method)
         quantized = run_quantize_job(job, self.progress)
         model = TfliteModel(quantized.model, trusted=True)
@@ -118,8 +119,13 @@ class _Attempts:
     def _fine_tune(self, method: Method) -> JobResult:
         """The network trained further with the quantization in the loop; raises ConversionError."""
         normalization = self.result.normalization
-        network = NetworkConfig(mean=normalization.mean, std=normalization.std, fix=self.job.network.fix)
-        again = replace(self.job, train=None, network=network, method=method)
+        network = NetworkConfig(
+            mean=normalization.mean,
+            std=normalization.std,
+            color=self.result.color,
+            fix=self.job.network.fix,
+        )
+        again = replace(self.job, train=None, network=network, method=method, settled=True)
         if not self.result.keras:
             return run_job(again, self.progress)
         with scratch_folder() as folder:

@@ -18,7 +18,9 @@ from edgeready.jobs.job import Job, JobResult
 from edgeready.jobs.run import run_job
 from edgeready.proof.measure import Comparison, Measured, accuracy_of, measure
 from edgeready.proof.runtimes import RuntimeTrial, record_trials
+from edgeready.proof.verdict import find_doubts
 from edgeready.quantization.calibration import CalibrationReport, inspect_calibration
+from edgeready.quantization.conventions import ConventionReport
 from edgeready.readiness import ReadinessReport
 from edgeready.workflows.budget import Budget, draft_within_budget
 from edgeready.workflows.draft import Draft, baseline_model, complete, draft, file_bytes
@@ -34,7 +36,8 @@ class BuildResult:
 
     `baseline` is the float32 model. `comparison` is None where no installed runtime runs the file, as `trials` show;
     `calibration` describes the images that gave the ranges, `trail` the attempts to keep a budget, if there is one.
-    `protections` says what the process that read a foreign model had given up.
+    `protections` says what the process that read a foreign model had given up, `convention` how it was found out how
+    pixels go into a trained network. `doubts` says what speaks against the file, in sentences.
     """
 
     out: Path
@@ -51,6 +54,8 @@ class BuildResult:
     calibration: CalibrationReport | None = None
     trail: Trail | None = None
     protections: tuple[str, ...] = ()
+    convention: ConventionReport | None = None
+    doubts: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The build as plain data."""
@@ -63,6 +68,8 @@ class BuildResult:
             "runtimes": [trial.to_dict() for trial in self.trials],
             **self._comparison_dict(),
             "protections": list(self.protections),
+            "doubts": list(self.doubts),
+            "convention": None if self.convention is None else self.convention.to_dict(),
             "rewrites": list(self.rewrites),
             "proposed": list(self.proposals),
             "calibration": None if self.calibration is None else self.calibration.to_dict(),
@@ -122,7 +129,14 @@ def _run(config: BuildConfig, train: TrainConfig | None, progress: Progress) -> 
 def _calibration_of(job: Job, splits: Splits, result: JobResult, accepted: Draft) -> CalibrationReport | None:
     if not accepted.mode.calibrated:
         return None
-    return inspect_calibration(job.calibration, splits, accepted.origin, accepted.model, result.normalization)
+    return inspect_calibration(
+        job.calibration,
+        splits,
+        accepted.origin,
+        accepted.model,
+        normalization=result.normalization,
+        color=result.color,
+    )
 
 
 def _finish(
@@ -154,11 +168,8 @@ def _finish(
     data = finished.to_bytes(provenance)
     _write({output.float_out: baseline_bytes, output.keras_out: result.keras, output.out: data})
     record_trials(finished.trials, flatbuffer_of(data))
-    if comparison is not None:
-        comparison = Comparison(
-            baseline=comparison.baseline.in_file(output.float_out or output.out, len(baseline_bytes)),
-            model=comparison.model.in_file(output.out, len(data)),
-        )
+    comparison = None if comparison is None else _in_files(comparison, output, len(baseline_bytes), len(data))
+    doubts = () if comparison is None else find_doubts(comparison, splits.test, name, result.convention)
     return BuildResult(
         out=output.out,
         float_out=output.float_out,
@@ -169,11 +180,20 @@ def _finish(
         mode=finished.mode,
         trials=finished.trials,
         protections=result.protections,
+        convention=result.convention,
+        doubts=doubts,
         rewrites=result.rewrites,
         proposals=result.proposals,
         calibration=calibration,
         trail=trail,
         baseline=baseline,
+    )
+
+
+def _in_files(comparison: Comparison, output: OutputConfig, baseline_bytes: int, model_bytes: int) -> Comparison:
+    return Comparison(
+        baseline=comparison.baseline.in_file(output.float_out or output.out, baseline_bytes),
+        model=comparison.model.in_file(output.out, model_bytes),
     )
 
 

@@ -18,7 +18,7 @@ from edgeready.layer_analysis.diagnosis import diagnose
 from edgeready.layer_analysis.layer_error import LayerReport
 from edgeready.layer_analysis.runner import Sample
 from edgeready.quantization.equalization import equalize_channels
-from edgeready.quantization.inputs import image_samples, tensor_samples
+from edgeready.quantization.inputs import image_samples, in_color_order, tensor_samples
 from edgeready.workflows.evaluate import splits_for
 from edgeready_device.first_run import try_first
 from edgeready_device.model_file.manifest import Manifest
@@ -68,39 +68,41 @@ def diagnose_models(
     its results are the same, and only then its layers can be compared. `name` is what the float32 model is called,
     its path by default.
     """
-    normalization, exact = _normalization(float32, integer), float32
+    normalization, color, exact = *_convention(float32, integer), float32
     if _is_equalized(integer.manifest):
-        samples = image_samples(float32.graph, splits.calibration.images, normalization)
+        samples = image_samples(float32.graph, splits.calibration.images, normalization, color)
         exact = TfliteModel(equalize_channels(float32.flatbuffer, samples), trusted=True)
     return diagnose(
         exact,
         integer,
-        samples_of(splits.test, normalization, images),
+        samples_of(splits.test, normalization, images, color=color),
         names=(name or str(float32.path), str(integer.path)),
         progress=progress,
     )
 
 
-def _normalization(float32: TfliteModel, integer: TfliteModel) -> Normalization:
+def _convention(float32: TfliteModel, integer: TfliteModel) -> tuple[Normalization, str]:
     """What the float32 model's pixels become, as it says itself, or else as the integer model of it takes them.
+
+    With it comes the order of the channels.
 
     Raises ModelFileError where neither says so.
     """
     for contract in (float32.contract, integer.contract):
         if contract.normalization_stated and not contract.raw_pixels:
-            return contract.frame.normalization
+            return contract.frame.normalization, contract.frame.color
     spec = integer.contract.input
     if integer.contract.normalization_stated and spec.quant is not None:  # pixels are the least value on
         mean = float(spec.quant.zero_point - np.iinfo(np.dtype(spec.dtype)).min)
-        return Normalization((mean,), (1 / spec.quant.scale,))
+        return Normalization((mean,), (1 / spec.quant.scale,)), integer.contract.frame.color
     float32.contract.check()
-    return float32.contract.frame.normalization
+    return float32.contract.frame.normalization, float32.contract.frame.color
 
 
-def samples_of(data: Dataset, normalization: Normalization, most: int) -> Sequence[Sample]:
+def samples_of(data: Dataset, normalization: Normalization, most: int, *, color: str = "rgb") -> Sequence[Sample]:
     """At most `most` images, from the classes in turn, as a network takes them: float32, batch 1."""
     order = alternate_classes(data.labels)[:most]
-    return [[normalization.apply(data.images[index : index + 1])] for index in order]
+    return [[normalization.apply(in_color_order(data.images[index : index + 1], color))] for index in order]
 
 
 def _diagnose_tensors(

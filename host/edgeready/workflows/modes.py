@@ -16,6 +16,7 @@ from edgeready.jobs.job import Job, JobResult
 from edgeready.jobs.run import run_job
 from edgeready.proof.measure import Disagreement, Measured, accuracy_of, agreement, disagreements, measure
 from edgeready.proof.runtimes import RuntimeTrial, runtimes_that_run
+from edgeready.quantization.conventions import ConventionReport
 from edgeready.readiness import ReadinessReport
 from edgeready.workflows.draft import Draft, complete, draft
 from edgeready.workflows.prepare import job_of, load_data, provenance_of, seen_images
@@ -56,6 +57,7 @@ class ModesReport:
     test: Dataset = field(repr=False)
     rows: tuple[ModeRow, ...]
     protections: tuple[str, ...] = ()
+    convention: ConventionReport | None = None
 
     def __post_init__(self) -> None:
         if self.of(FLOAT32).measured is None:
@@ -105,6 +107,7 @@ class ModesReport:
             "data": {"name": self.test.name, "test_images": len(self.test)},
             "majority_baseline": self.test.majority_share(),
             "protections": list(self.protections),
+            "convention": None if self.convention is None else self.convention.to_dict(),
             "modes": [self._row_dict(row) for row in self.rows],
         }
 
@@ -203,6 +206,7 @@ def compare_modes(
         test=drafts.splits.test,
         rows=tuple(rows.values()),
         protections=result.protections,
+        convention=result.convention,
     )
 
 

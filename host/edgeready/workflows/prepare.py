@@ -82,7 +82,9 @@ def method_of(config: BuildConfig, splits: Splits, train: TrainConfig | None) ->
 def manifest_of(result: JobResult, splits: Splits) -> Manifest:
     """How the models of `result` are read: frame and scores, without a provenance."""
     first = splits.train
-    frame = InputSpec(first.height, first.width, first.channels, normalization=result.normalization)
+    frame = InputSpec(
+        first.height, first.width, first.channels, normalization=result.normalization, color=result.color
+    )
     return Manifest(result.name, frame, result.scores)
 
 

@@ -67,8 +67,11 @@ def convert_tensors(config: BuildConfig, progress: Progress = no_progress) -> Te
     The file is the flatbuffer alone: labels, manifest and golden vectors are a classifier's. Raises what `convert`
     raises.
     """
-    if config.network.normalization is not None:
-        raise UsageError("--mean and --std are for pixels, and the arrays hold what the model takes: leave them out")
+    if config.network.normalization is not None or config.network.color is not None:
+        raise UsageError(
+            "--mean, --std, --preset and --color are for pixels, and the arrays hold what the model takes: leave "
+            "them out"
+        )
     if config.quantize.max_drop is not None:
         raise UsageError("--max-drop counts answers, and the data have no labels: leave it out")
     output, mode = config.output, config.output.chosen_mode

@@ -6,16 +6,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edgeready.errors import ModelSourceError
+from edgeready_device.normalization import Normalization
 
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """A trained network: a concrete `function` with batch 1 and without variables, or the .tflite `float32`."""
+    """A trained network: a concrete `function` with batch 1 and without variables, or the .tflite `float32`.
+
+    `normalization` and `color` are what its file says of its pixels; None where it says nothing.
+    """
 
     name: str
     function: Any = field(default=None, repr=False)
     float32: bytes = field(default=b"", repr=False)
     versions: tuple[tuple[str, str], ...] = ()
+    normalization: Normalization | None = None
+    color: str | None = None
 
 
 def fixed_shape(

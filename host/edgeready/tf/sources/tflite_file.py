@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from edgeready.errors import ModelSourceError
+from edgeready.errors import ModelFileError, ModelSourceError
 from edgeready.tf.sources.fixed_batch import fix_batch
 from edgeready.tf.sources.network import Network
-from edgeready_device.model_file.reader import read_model_file
+from edgeready_device.model_file.reader import TfliteModel, read_model_file
 from edgeready_device.tflite.graph import Graph, read_graph
 
 _AGAIN = "convert the model that it was made from"
@@ -19,7 +20,18 @@ def load_tflite(path: Path) -> Network:
     check_float(str(path), file.graph)
     data = fix_batch(file.flatbuffer)
     check_static(str(path), read_graph(data))
-    return Network(name=path.stem, float32=data)
+    return replace(_describe_pixels(file), name=path.stem, float32=data)
+
+
+def _describe_pixels(file: TfliteModel) -> Network:
+    """Returns a Network with what the file says of its pixels; nothing where it is no image classifier."""
+    try:
+        contract = file.contract
+    except ModelFileError:
+        return Network(name="")
+    if not contract.normalization_stated:
+        return Network(name="")
+    return Network(name="", normalization=contract.frame.normalization, color=contract.frame.color)
 
 
 def check_float(name: str, graph: Graph) -> None:
