@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
+import builds
 import numpy as np
 import pytest
+import typer
 from tflite_models import O, T, tflite
 
+from edgeready.cli.making import run_build
 from edgeready.config.build import NetworkConfig
 from edgeready.errors import ConversionError, UsageError
 from edgeready.quantization.conventions import Convention, settle_convention, usual_conventions
@@ -200,3 +205,29 @@ def test_a_preset_says_normalization_and_order():
     network_config = NetworkConfig(preset="keras-resnet")
     assert network_config.normalization == PRESETS["keras-resnet"].normalization
     assert (network_config.color_order, NetworkConfig().color_order) == ("bgr", None)
+
+
+# -- the commands ---------------------------------------------------------------------------------------------------
+
+
+def test_a_doubt_is_no_success(capsys, monkeypatch):
+    readiness = SimpleNamespace(risks=(), verdict="ready", file="m.tflite")
+    monkeypatch.setattr("edgeready.report.readiness.warning_lines", lambda reports: [])
+    result = SimpleNamespace(readiness=readiness, to_dict=lambda: {"doubts": ["it guesses"]}, doubts=("it guesses",))
+    with pytest.raises(typer.Exit) as end:
+        run_build(lambda config, progress: result, None, as_json=True)
+    assert end.value.exit_code == 1
+    assert '"it guesses"' in capsys.readouterr().out
+
+
+class TestConvert:
+    """A real network, trained on 0 to 1 and converted by TensorFlow."""
+
+    pytestmark = builds.NEEDS_TENSORFLOW
+
+    def test_a_convention_that_the_images_contradict_is_refused(self, digits, run_here, tmp_path):
+        options = ("--mean", "127.5", "--std", "127.5", "--out", "m.tflite")
+        code, out, err = run_here("convert", digits.config.output.keras_out, "--data", "digits", *options)
+        assert (code, out, err.count("\n"), list(tmp_path.iterdir())) == (5, "", 1, [])
+        assert "labelled images with --mean 127.5 --std 127.5, and on" in err
+        assert "with --mean 0 --std 255: give the latter, or leave them out" in err
