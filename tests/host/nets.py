@@ -126,6 +126,19 @@ def softmax_nested(input_shape, classes):
     return keras.Sequential([keras.Input(input_shape), _classifier(input_shape, classes)])
 
 
+def softmax_in_a_row(input_shape, classes):
+    inner = _classifier(input_shape, classes)
+    return keras.Sequential([*inner.layers, layers.Reshape((1, 1, classes))])
+
+
+def sigmoid(input_shape):
+    return keras.Sequential([_classifier(input_shape, 1, head=None), layers.Activation("sigmoid")])
+
+
+def one_logit(input_shape):
+    return _classifier(input_shape, 1, head=None)
+
+
 def logits(input_shape, classes):
     return _classifier(input_shape, classes, head=None)
 

@@ -184,6 +184,9 @@ def test_weights_that_do_not_fit_are_named_with_what_would(cases, case_files, ca
         ("softmax_activation", "probabilities"),
         ("softmax_function", "probabilities"),
         ("softmax_nested", "probabilities"),
+        ("softmax_in_a_row", "probabilities"),
+        ("sigmoid", "probabilities"),
+        ("one_logit", "logits"),
     ],
 )
 def test_a_function_gives_a_model_and_its_softmax_is_seen_in_every_form(cases, function, scores):
@@ -194,7 +197,10 @@ def test_a_function_gives_a_model_and_its_softmax_is_seen_in_every_form(cases, f
     ("function", "said"),
     [
         ("feature_map", ": the output has the shape [10, 10, 3]: a classifier gives one row of scores"),
-        ("regression", ": the output has the shape [1]: a classifier gives one row of scores"),
+        (
+            "regression",
+            ": the model has 1 output, the score of the second of two classes, the data 3 classes: they must agree",
+        ),
         ("seven", ": the model has 7 outputs, the data 3 classes: they must agree"),
         ("two_inputs", ": 2 inputs and 1 outputs: a classifier has one of each"),
         ("two_outputs", ": 1 inputs and 2 outputs: a classifier has one of each"),
@@ -210,6 +216,23 @@ def test_a_function_gives_a_model_and_its_softmax_is_seen_in_every_form(cases, f
 )
 def test_a_function_that_gives_no_fitting_classifier_is_named_with_the_reason(cases, function, said):
     assert source_error(cases, f"net {function}") == f"{NETS}:{function}{said}"
+
+
+def test_scores_in_a_row_of_a_row_are_flat_for_the_training(cases):
+    assert cases["flat scores"] == {"value": [None, 3]}
+
+
+@pytest.mark.parametrize(("function", "scores"), [("sigmoid", "probabilities"), ("one_logit", "logits")])
+def test_one_output_is_trained_as_the_score_of_the_second_class(cases, function, scores):
+    assert cases[f"train {function}"] == {"value": [scores, 64]}
+
+
+def test_one_output_is_not_trained_in_8_bits(cases):
+    assert cases["train sigmoid in 8 bits"] == {
+        "error": "ConversionError",
+        "text": "sigmoid gives one number, and --qat trains rows of scores: end it in two outputs and a softmax",
+        "code": 5,
+    }
 
 
 @pytest.mark.parametrize("function", ["not_a_function", "missing"])

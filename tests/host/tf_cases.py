@@ -16,12 +16,16 @@ import keras
 import numpy as np
 
 from edgeready.config.build import TrainConfig
+from edgeready.config.method import Method, QatConfig
 from edgeready.jobs.job import Job
+from edgeready.quantization.conventions import Convention, answer_classes
 from edgeready.tf import applications, architectures, convert, inner_scale, models, train
 from edgeready.tf.make import make
+from edgeready_device.normalization import Normalization
 from edgeready_device.progress import no_progress
 
 folder = Path(sys.argv[1])
+UNIT = Convention(name="unit", normalization=Normalization())
 NETS = Path(__file__).parent / "nets.py"
 CASES = {}
 LOADED = [name for name in ("cv2", "matplotlib", "sklearn") if name in sys.modules]
@@ -107,9 +111,34 @@ case("from scratch", lambda: len(models.make_model("mobilenet", (32, 32, 3), 3).
 for function in (
     "plain fixed feature_map regression seven two_inputs two_outputs other_size raises leaves nonsense nothing "
     "unbuilt subclassed wants_more not_a_function missing logits softmax_layer softmax_activation softmax_function "
-    "softmax_nested"
+    "softmax_nested softmax_in_a_row"
 ).split():
     case(f"net {function}", lambda function=function: shape_of(net(function))["scores"])
+for function in ("sigmoid", "one_logit"):
+    case(f"net {function}", lambda function=function: shape_of(net(function, classes=2))["scores"])
+case("flat scores", lambda: list(net("softmax_in_a_row").model.outputs[0].shape))
+
+
+def trained_on_two(function, qat=None):
+    """How often a network with one output is right after a training, about images that are dark or bright."""
+    labels = np.arange(64) % 2
+    images = (np.random.default_rng(0).integers(0, 60, (64, 12, 12)) + 190 * labels[:, None, None]).astype(np.uint8)
+    job = Job(
+        model=f"{NETS}:{function}",
+        classes=2,
+        images=images,
+        labels=labels,
+        calibration=images,
+        train=TrainConfig(epochs=4, batch_size=8, learning_rate=0.01),
+        method=Method(qat=qat),
+    )
+    result = make(job, read_log=str, progress=no_progress)
+    return [result.scores, int((answer_classes(result.float32, images, UNIT) == labels).sum())]
+
+
+case("train sigmoid", lambda: trained_on_two("sigmoid"))
+case("train one_logit", lambda: trained_on_two("one_logit"))
+case("train sigmoid in 8 bits", lambda: trained_on_two("sigmoid", QatConfig(epochs=1)))
 case("no such file", lambda: models.make_model("none.py:make", (12, 12), 3))
 case("no python file", lambda: models.make_model(f"{folder / 'text.txt'}:make", (12, 12), 3))
 for name, source in {

@@ -140,14 +140,14 @@ def _try(
 ) -> tuple[list[ConventionTrial], str | None]:
     """Returns the trials, and the name of the way that is significantly better than the first, if one is."""
     first, truth = next(iter(ways)), labels[:_FIRST]
-    answers = {name: _answer(float32, images[:_FIRST], way) for name, way in ways.items()}
+    answers = {name: answer_classes(float32, images[:_FIRST], way) for name, way in ways.items()}
     right = {name: int((answer == truth).sum()) for name, answer in answers.items()}
     best = max(right, key=lambda name: right[name])
     if right[best] == right[first]:
         return _trials(right, len(truth)), None
     if len(labels) > _FIRST and not _is_better(answers[first], answers[best], truth):
         truth = labels
-        answers = {name: _answer(float32, images, ways[name]) for name in (first, best)}
+        answers = {name: answer_classes(float32, images, ways[name]) for name in (first, best)}
         right = {name: int((answer == truth).sum()) for name, answer in answers.items()}
     return _trials(right, len(truth)), best if _is_better(answers[first], answers[best], truth) else None
 
@@ -161,7 +161,7 @@ def _is_better(first: NDArray[np.int64], second: NDArray[np.int64], truth: NDArr
     return drop.gained > drop.lost and drop.p_value < _SIGNIFICANT
 
 
-def _answer(float32: TfliteModel, images: NDArray[np.uint8], way: Convention) -> NDArray[np.int64]:
+def answer_classes(float32: TfliteModel, images: NDArray[np.uint8], way: Convention) -> NDArray[np.int64]:
     """Returns the class (n,) that the network gives each of the RGB `images`; one output scores the second of two."""
     from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415  (slow to load)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,14 +31,22 @@ def check_classifier_graph(graph: Graph, name: str, frame: tuple[int, ...], clas
             f"{name}: the model takes {list(image.shape[1:])}, the images are {list(frame)}: give a matching "
             "--image-size"
         )
-    if scores.shape[:-1] != (1,) or scores.shape[-1] < 2:
+    check_scores(name, scores.shape[1:], classes)
+
+
+def check_scores(name: str, shape: Sequence[int | None], classes: int) -> None:
+    """Raises ModelSourceError unless an output of `shape`, without the batch, is a row of `classes` scores.
+
+    One number is the score of the second of two classes.
+    """
+    count = shape[-1] if shape else None
+    if count is None or count < 1 or any(size != 1 for size in shape[:-1]):
         raise ModelSourceError(
-            f"{name}: the output has the shape {list(scores.shape[1:])}: a classifier gives one row of scores"
+            f"{name}: the output has the shape {list(shape)}: a classifier gives one row of scores"
         )
-    if scores.shape[-1] != classes:
-        raise ModelSourceError(
-            f"{name}: the model has {scores.shape[-1]} outputs, the data {classes} classes: they must agree"
-        )
+    if max(count, 2) != classes:
+        number = "1 output, the score of the second of two classes" if count == 1 else f"{count} outputs"
+        raise ModelSourceError(f"{name}: the model has {number}, the data {classes} classes: they must agree")
 
 
 def image_samples(

@@ -15,11 +15,14 @@ import tensorflow as tf
 
 from edgeready.config.build import SourceConfig
 from edgeready.errors import EdgereadyError, ModelSourceError, TrainingError
+from edgeready.quantization.inputs import check_scores
 from edgeready.tf.applications import APPLICATIONS, build_application, normalization_of
 from edgeready.tf.architectures import ARCHITECTURES, UNIT, Architecture, Shape, check_smallest
 from edgeready.tf.inner_scale import inner_normalization
 from edgeready.tf.sources import Network, load_source
 from edgeready_device.normalization import Normalization
+
+_PASS_SCORES_ON = ("Reshape", "Flatten", "Dropout", "Squeeze", "Identity", "GetItem")
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,15 @@ def make_model(
         raise ModelSourceError(f"--weights goes with {', '.join(APPLICATIONS)}, not with {name}")
     check_classifier(built, name, frame, classes=classes)
     own = inner_normalization(built) if ":" in name else normalization_of(name)
-    return NamedModel(name.rpartition(":")[2], built, normalization or own)
+    return NamedModel(name.rpartition(":")[2], _with_flat_scores(built), normalization or own)
+
+
+def _with_flat_scores(model: keras.Model) -> keras.Model:
+    """Returns `model` with scores (batch, classes), which the losses of a training take."""
+    scores = model.outputs[0]
+    if len(scores.shape) == 2:
+        return model
+    return keras.Model(model.inputs, keras.layers.Reshape((scores.shape[-1],))(scores), name=model.name)
 
 
 def load_model(
@@ -82,12 +93,20 @@ def load_model(
 
 
 def output_kind(model: keras.Model) -> str:
-    """Returns "probabilities" for a model that ends in a softmax (layer, activation or function), else "logits"."""
+    """Returns "probabilities" for a model that ends in a softmax or a sigmoid in any form, else "logits".
+
+    Layers that only reshape may follow.
+    """
     last = model.outputs[0]._keras_history.operation
-    while getattr(last, "outputs", None) and isinstance(last, keras.Model):
-        last = last.outputs[0]._keras_history.operation
-    activation = getattr(getattr(last, "activation", None), "__name__", "")
-    return "probabilities" if "softmax" in (activation, type(last).__name__.lower()) else "logits"
+    while True:
+        if isinstance(last, keras.Model) and getattr(last, "outputs", None):
+            last = last.outputs[0]._keras_history.operation
+        elif type(last).__name__ in _PASS_SCORES_ON and last._inbound_nodes:
+            last = last._inbound_nodes[0].input_tensors[0]._keras_history.operation
+        else:
+            break
+    names = {getattr(getattr(last, "activation", None), "__name__", ""), type(last).__name__.lower()}
+    return "probabilities" if names & {"softmax", "sigmoid"} else "logits"
 
 
 def check_classifier(model: keras.Model, name: str, frame: Shape, classes: int) -> None:
@@ -106,14 +125,7 @@ def check_classifier(model: keras.Model, name: str, frame: Shape, classes: int) 
         raise ModelSourceError(
             f"{name}: the model takes {list(image)}, the images are {list(frame)}: give a matching --image-size"
         )
-    if len(scores) != 1 or scores[0] is None or scores[0] < 2:
-        raise ModelSourceError(
-            f"{name}: the output has the shape {list(scores)}: a classifier gives one row of scores"
-        )
-    if scores[0] != classes:
-        raise ModelSourceError(
-            f"{name}: the model has {scores[0]} outputs, the data {classes} classes: they must agree"
-        )
+    check_scores(name, scores, classes)
 
 
 def _no_inputs(name: str) -> str:

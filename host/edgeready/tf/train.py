@@ -38,8 +38,7 @@ def train(
     frames = match_rank(model, images)
     steps = -(-len(frames) // config.batch_size)
     rate = keras.optimizers.schedules.CosineDecay(config.learning_rate, steps * config.epochs)
-    logits = output_kind(model) == "logits"
-    model.compile(keras.optimizers.Adam(rate), keras.losses.SparseCategoricalCrossentropy(from_logits=logits))
+    model.compile(keras.optimizers.Adam(rate), _loss_of(model))
     watcher = _Watcher(progress, steps, config.epochs)
     batches = shuffled_batches(frames, labels, named.normalization, config=config)
     history = model.fit(batches, epochs=config.epochs, shuffle=False, verbose=0, callbacks=[watcher])
@@ -47,6 +46,14 @@ def train(
     if not all(np.isfinite(losses)):
         raise TrainingError(f"the loss is {losses[-1]} after {len(losses)} epochs: give a smaller --learning-rate")
     return losses
+
+
+def _loss_of(model: keras.Model) -> keras.losses.Loss:
+    """Returns the cross-entropy for a row of scores, or for one number, the score of the second of two classes."""
+    logits = output_kind(model) == "logits"
+    if model.outputs[0].shape[-1] == 1:
+        return keras.losses.BinaryCrossentropy(from_logits=logits)
+    return keras.losses.SparseCategoricalCrossentropy(from_logits=logits)
 
 
 def match_rank(model: keras.Model, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from edgeready.config.build import TrainConfig
 from edgeready.config.method import QatConfig
-from edgeready.errors import TrainingError
+from edgeready.errors import ConversionError, TrainingError
 from edgeready.tf import train
 from edgeready.tf.models import NamedModel
 from edgeready.tf.qat.folding import fold
@@ -41,6 +41,10 @@ def fine_tune(
 
     Raises ConversionError for a layer that it cannot train and TrainingError when the loss diverges.
     """
+    if named.model.outputs[0].shape[-1] == 1:
+        raise ConversionError(
+            f"{named.name} gives one number, and --qat trains rows of scores: end it in two outputs and a softmax"
+        )
     train.seed_everything(config.seed)
     folded = fold(named.model)
     simulation = Simulation(folded)
