@@ -77,7 +77,7 @@ def mobilenet(cache: Path) -> Path:
     """MobileNetV2 for 224x224 RGB and 1000 classes, complete with metadata and labels."""
     from edgeready.config.build import NetworkConfig
     from edgeready.jobs.job import Job
-    from edgeready.jobs.run import run_job
+    from edgeready.jobs.run_job import run_job
     from edgeready.model_file.writer import package
     from edgeready_device.model_file.manifest import InputSpec, Manifest
     from edgeready_device.normalization import Normalization

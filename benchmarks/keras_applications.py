@@ -46,7 +46,7 @@ def one(name: str, size: int, fix: bool) -> dict[str, Any]:
     from edgeready.config.build import NetworkConfig
     from edgeready.errors import EdgereadyError
     from edgeready.jobs.job import Job
-    from edgeready.jobs.run import run_job
+    from edgeready.jobs.run_job import run_job
     from edgeready.readiness import check_graph
     from edgeready_device.normalization import Normalization
 

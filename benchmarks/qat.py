@@ -27,7 +27,7 @@ from edgeready import __version__
 from edgeready.budget.significance import paired_drop
 from edgeready.config.build import BuildConfig, DataConfig, OutputConfig, TrainConfig
 from edgeready.config.method import QatConfig
-from edgeready.jobs.run import run_job
+from edgeready.jobs.run_job import run_job
 from edgeready.model_file.writer import package
 from edgeready.workflows.build import build
 from edgeready.workflows.prepare import job_of, load_data, manifest_of

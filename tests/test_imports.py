@@ -16,8 +16,9 @@ PACKAGES = {"edgeready": ROOT / "host" / "edgeready", "edgeready_device": ROOT /
 HOST_ORDER = """
     __main__
     cli api
-    report tf_worker
+    report tf_worker litert_worker
     workflows tf
+    engine
     proof layer_analysis jobs
     quantization
     dataset edgetpu budget

@@ -18,13 +18,15 @@ import tensorflow as tf
 from edgeready.config.build import SourceConfig, TrainConfig
 from edgeready.config.method import Method, QatConfig
 from edgeready.dataset import load_splits
+from edgeready.engine.quantizer import observe, to_integer
 from edgeready.jobs.job import Job
 from edgeready.quantization.samples import Samples
-from edgeready.tf import convert, models, qat, quantize, train
+from edgeready.tf import convert, models, qat, train
 from edgeready.tf.augment import augment
 from edgeready.tf.make import make
 from edgeready.tf.qat import fake_quantization as grids
 from edgeready.tf.qat import steps
+from edgeready.tf.quantize import TensorFlowQuantizer
 from edgeready_device.normalization import Normalization
 from edgeready_device.progress import no_progress
 
@@ -123,8 +125,9 @@ def to_file(name, named, frames):
     """Converts the ordinary way, with `frames` for the ranges."""
     samples = Samples((np.asarray(frames),), named.normalization)
     float32 = convert.to_float32(convert.freeze(named.model), SourceConfig())
-    observed = quantize.observe(float32, samples, Method())
-    (folder / f"{name}.tflite").write_bytes(quantize.to_integer(observed, samples, Method(), "uint8"))
+    quantizer = TensorFlowQuantizer()
+    observed = observe(quantizer, float32, samples, Method())
+    (folder / f"{name}.tflite").write_bytes(to_integer(quantizer, observed, samples, Method(), ends="uint8"))
 
 
 def simulated(name, named, calibration, frames):

@@ -18,7 +18,8 @@ import tensorflow as tf
 
 from edgeready.config.build import SourceConfig
 from edgeready.quantization.samples import Samples
-from edgeready.tf import convert, quantize, rewrites
+from edgeready.tf import convert, rewrites
+from edgeready.tf.quantize import TensorFlowQuantizer
 from edgeready_device.normalization import Normalization
 
 layers, ops = keras.layers, keras.ops
@@ -68,12 +69,13 @@ def to_float32(model, **options):
 
 def integer(model):
     """The uint8 file of `model` with a batch of 1: the conversion of edgeready."""
-    return quantize.quantize(quantize.calibrate(to_float32(model), Samples((frames(model),), UNIT)), "uint8")
+    quantizer = TensorFlowQuantizer()
+    return quantizer.quantize(quantizer.calibrate(to_float32(model), Samples((frames(model),), UNIT)), "uint8")
 
 
 def sixteen(model):
     """The file of `model` with 16-bit activations."""
-    return quantize.quantize_16x8(to_float32(model), Samples((frames(model),), UNIT))
+    return TensorFlowQuantizer().quantize_16x8(to_float32(model), Samples((frames(model),), UNIT))
 
 
 def tensorflow(model, *, calibrated=True, ends=tf.uint8, one_scale=True):

@@ -16,7 +16,8 @@ import numpy as np
 
 from edgeready.config.build import SourceConfig
 from edgeready.quantization.samples import Samples
-from edgeready.tf import convert, models, quantize, rewrite
+from edgeready.tf import convert, models, rewrite
+from edgeready.tf.quantize import TensorFlowQuantizer
 from edgeready_device.normalization import Normalization
 
 folder = Path(sys.argv[1])
@@ -95,7 +96,8 @@ def rewritten(name: str) -> dict:
     before = [np.array(weight) for weight in given.get_weights()]
     found = rewrite.rewrite(given, SAMPLES)
     float32 = convert.to_float32(convert.freeze(found.model), SourceConfig())
-    data = quantize.quantize(quantize.calibrate(float32, Samples((FRAMES,), UNIT)), "uint8")
+    quantizer = TensorFlowQuantizer()
+    data = quantizer.quantize(quantizer.calibrate(float32, Samples((FRAMES,), UNIT)), "uint8")
     (folder / f"{name}.tflite").write_bytes(data)
     again = folder / "again.keras"
     again.write_bytes(models.to_keras_file(given))

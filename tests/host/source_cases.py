@@ -18,8 +18,10 @@ import tensorflow as tf
 from edgeready.config.build import SourceConfig
 from edgeready.config.method import Method
 from edgeready.config.modes import MODES
+from edgeready.engine.quantizer import observe, to_integer
 from edgeready.quantization.samples import Samples
-from edgeready.tf import convert, quantize, sources
+from edgeready.tf import convert, sources
+from edgeready.tf.quantize import TensorFlowQuantizer
 from edgeready.tf.sources import Network
 from edgeready_device.normalization import Normalization
 
@@ -125,8 +127,8 @@ def quantized(mode):
         data = convert.to_float16(function, SourceConfig())
     else:
         samples = Samples((np.load(FOLDER / "frames.npy"),), Normalization((0.0,), (255.0,)))
-        float32 = quantize.observe(convert.to_float32(function, SourceConfig()), samples, Method())
-        data = quantize.to_integer(float32, samples, Method(), ends=MODES[mode].ends)
+        float32 = observe(TensorFlowQuantizer(), convert.to_float32(function, SourceConfig()), samples, Method())
+        data = to_integer(TensorFlowQuantizer(), float32, samples, Method(), ends=MODES[mode].ends)
     path = FOLDER / f"{mode}.tflite"
     path.write_bytes(data)
     return loaded(mode, str(path), SourceConfig())

@@ -284,7 +284,7 @@ def test_a_tensorflow_process_that_cannot_start_is_a_sentence_and_leaves_no_desc
 
     monkeypatch.setattr("subprocess.Popen", refuse)
     before = sorted(os.listdir("/proc/self/fd"))
-    job = QuantizeJob(**{name: None for name in QuantizeJob.__dataclass_fields__ if name != "model"}, model=b"")
+    job = QuantizeJob(**dict.fromkeys(("mode", "samples", "method")), model=b"")
     with pytest.raises(SurroundingsError, match="no further process or thread can be started"):
         jobs_run._watch(job, tmp_path, tmp_path / "log", lambda *_: None)
     assert sorted(os.listdir("/proc/self/fd")) == before

@@ -29,7 +29,8 @@ from edgeready.jobs.codec import load, save
 from edgeready.jobs.converter_log import refusal
 from edgeready.jobs.job import Job, JobResult
 from edgeready.jobs.quantize_job import QuantizeJob
-from edgeready.jobs.run import failure, run_job
+from edgeready.jobs.run import failure
+from edgeready.jobs.run_job import run_job
 from edgeready.quantization.samples import Samples
 from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.normalization import Normalization

@@ -12,6 +12,7 @@ from typing import Annotated
 
 from edgeready.config.augmentation import AUGMENTATIONS
 from edgeready.config.description import MeanOption
+from edgeready.config.engine import AUTO, ENGINES, check_engine
 from edgeready.config.method import CALIBRATIONS, Method, QatConfig
 from edgeready.config.modes import MODES, TARGETS, Mode, choose_mode
 from edgeready.config.option import Option, parse_image_size, parse_shape
@@ -140,7 +141,8 @@ class NetworkConfig:
 class QuantizeConfig:
     """How a model is made integer, and what that may cost.
 
-    `max_drop` is how many points of accuracy it may lose; within it the cheapest way is taken.
+    `max_drop` is how many points of accuracy it may lose; within it the cheapest way is taken. `engine` makes the
+    integers: "auto" is LiteRT for a source that needs no TensorFlow, with TensorFlow where LiteRT refuses.
     """
 
     max_drop: Annotated[
@@ -150,8 +152,10 @@ class QuantizeConfig:
         CALIBRATIONS[0]
     )
     qat: Annotated[int | None, Option(help="number of epochs of quantization-aware training")] = None
+    engine: Annotated[str, Option(help=f"what makes the integers: {', '.join(ENGINES)}")] = AUTO
 
     def __post_init__(self) -> None:
+        check_engine(self.engine)
         if self.max_drop is not None and not 0 <= self.max_drop < 100:
             raise UsageError(f"--max-drop is {self.max_drop:g}: give points of accuracy from 0 to 100, such as 0.3")
         if self.qat is not None and (self.max_drop is not None or self.calibration != CALIBRATIONS[0]):

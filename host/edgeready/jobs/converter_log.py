@@ -1,4 +1,4 @@
-"""What TensorFlow's converter means when it gives up, in one sentence: from its exit code and its log."""
+"""What a converter means when it gives up, in one sentence: from its exit code and its log."""
 
 from __future__ import annotations
 
@@ -17,12 +17,15 @@ def starved(log: str) -> bool:
     return _NO_MEMORY.search(log) is not None
 
 
-def refusal(code: int, log: str, mode: str = "uint8") -> ConversionError:
-    """The ConversionError for a converter that ended with `code` (negative: a signal) after printing `log`."""
+def refusal(code: int, log: str, mode: str = "uint8", *, engine: str = "TensorFlow") -> ConversionError:
+    """The ConversionError for a converter that ended with `code` (negative: a signal) after printing `log`.
+
+    `engine` is whose converter it is.
+    """
     if code < 0:
         name = signal.Signals(-code).name
         return ConversionError(
-            f"TensorFlow's converter crashed ({name}) on this model; recurrent layers (LSTM, GRU) do this: {SAFE}"
+            f"{engine}'s converter crashed ({name}) on this model; recurrent layers (LSTM, GRU) do this: {SAFE}"
         )
     ops = re.findall(r"'(tfl?\.\w+)' op", log) or re.findall(r"not yet supported for op: '?(\w+)", log)
     ops += re.findall(r"^\s*tf\.(\w+)\(", log, re.MULTILINE)
@@ -32,7 +35,7 @@ def refusal(code: int, log: str, mode: str = "uint8") -> ConversionError:
             ways = "or let them in with --select-tf-ops, which no pip runtime runs"
             return ConversionError(f"TFLite has no {', '.join(named)}: {SAFE}, {ways}")
         return ConversionError(f"the converter has no 8-bit form of {', '.join(named)}: {SAFE}")
-    return ConversionError(f"TensorFlow's converter refuses the model: {last_line(log)}")
+    return ConversionError(f"{engine}'s converter refuses the model: {last_line(log)}")
 
 
 def last_line(log: str) -> str:

@@ -1,4 +1,4 @@
-"""What the parent process hands TensorFlow's process, and what comes back."""
+"""What the parent process hands the process that converts, and what comes back."""
 
 from __future__ import annotations
 
@@ -10,10 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeready.config.build import NetworkConfig, SourceConfig, TrainConfig
+from edgeready.config.engine import AUTO
 from edgeready.config.method import Method
 from edgeready.quantization.conventions import ConventionReport
 from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.normalization import Normalization
+
+
+UNIT = Normalization((0.0,), (255.0,))
+"""What a network sees where nobody says otherwise: pixels from 0 to 1."""
 
 
 def no_images() -> NDArray[np.uint8]:
@@ -33,6 +38,7 @@ class Job:
     `images` (n, height, width[, channels]) and `labels` (n,) are for training, `calibration` for the ranges. A model
     that is no image classifier has no images: `arrays` holds its calibration inputs by name, each (n, ...). With
     `settled` the normalization and the order of the channels are those of a job before, and no other is tried.
+    `engine` is one of ENGINES.
     """
 
     model: str
@@ -45,6 +51,7 @@ class Job:
     modes: tuple[str, ...] = ("uint8",)
     method: Method = field(default_factory=Method)
     source: SourceConfig = field(default_factory=SourceConfig)
+    engine: str = AUTO
     arrays: Mapping[str, NDArray[Any]] | None = field(default=None, repr=False)
     settled: bool = False
 
@@ -61,13 +68,14 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class JobResult:
-    """What TensorFlow made of a job: a model for each mode, and what is known of the network.
+    """What was made of a job: a model for each mode, and what is known of the network.
 
     `models` always holds "float32"; a mode that could not be written is in `refusals` with the reason. `keras` is the
     Keras model's file, empty where the source was another. `rewrites` says which layers were rewritten with the same
     result, `proposals` what would change the results. `protections` says what the process that read a foreign model
     had given up, in sentences; none where it ran the user's own code. `color` is the order in which the network takes
     three channels, `convention` how it was found out how pixels go in; None where it was not tried.
+    `engines` says which engine wrote each model.
     """
 
     name: str
@@ -83,6 +91,7 @@ class JobResult:
     protections: tuple[str, ...] = ()
     color: str = "rgb"
     convention: ConventionReport | None = None
+    engines: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def float32(self) -> TfliteModel:

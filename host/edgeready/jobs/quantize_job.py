@@ -1,9 +1,10 @@
-"""One step of integer quantization for TensorFlow's process: observe a float32 model, or make it integer."""
+"""One step of integer quantization in a child process: observe a float32 model, or make it integer."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from edgeready.config.engine import TENSORFLOW
 from edgeready.config.method import Method
 from edgeready.quantization.samples import Samples
 
@@ -12,7 +13,7 @@ from edgeready.quantization.samples import Samples
 class QuantizeJob:
     """`model` to be made integer in `mode`, with ranges from `samples`; without `samples` it has its ranges already.
 
-    `observe_only` stops after the ranges. `method` needs `samples`.
+    `observe_only` stops after the ranges. `method` needs `samples`. `engine` is LITERT or TENSORFLOW.
     """
 
     model: bytes = field(repr=False)
@@ -20,6 +21,7 @@ class QuantizeJob:
     samples: Samples | None = None
     observe_only: bool = False
     method: Method = field(default_factory=Method)
+    engine: str = TENSORFLOW
 
 
 @dataclass(frozen=True, kw_only=True)

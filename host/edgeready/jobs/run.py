@@ -1,4 +1,4 @@
-"""Runs TensorFlow in a child process: its crashes, its noise and its symbols stay there.
+"""Runs a conversion in a child process: its crashes, its noise and its symbols stay there.
 
 Measured: in a process that has loaded TensorFlow 2.21, tflite-runtime 2.14 refuses every model
 ("vector::reserve"). So the process that measures never loads it.
@@ -19,11 +19,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from edgeready import errors
+from edgeready.config.engine import ENGINE_NAMES, LITERT, TENSORFLOW
 from edgeready.errors import EdgereadyError, SurroundingsError, TrainingError
 from edgeready.files.scratch import scratch_folder
 from edgeready.jobs.codec import load, save
 from edgeready.jobs.converter_log import last_line, refusal, starved
-from edgeready.jobs.job import Job, JobResult
+from edgeready.jobs.engine_choice import process_of
+from edgeready.jobs.job import Job
 from edgeready.jobs.quantize_job import Quantized, QuantizeJob
 from edgeready_device.isolation.bootstrap import LACKS_BY_CODE
 from edgeready_device.isolation.child import module_arguments
@@ -37,14 +39,13 @@ _CONVERTING = "converting"
 # Memory of a confined process: measured 1 GB for TensorFlow with a MobileNetV2 in the converter, on two cores; each
 # core's threads take more, and reading, rewriting, folding and calibrating grow with the model. Chosen from that.
 _LEAST_MEMORY, _MEMORY_PER_BYTE = 8 << 30, 32
-_LIBRARIES = ("tensorflow", "keras", "tf_keras", "h5py")  # what the other process imports, and this one does not
+_WORKERS = {LITERT: "edgeready.litert_worker", TENSORFLOW: "edgeready.tf_worker"}
+_LIBRARIES = {  # what the other process imports, and this one need not
+    LITERT: ("ai_edge_litert", "flatbuffers"),
+    TENSORFLOW: ("ai_edge_litert", "tensorflow", "keras", "tf_keras", "h5py"),
+}
 READING_LIMIT_S = 300.0  # chosen: 15 times what NASNetLarge takes, the longest of keras.applications, on two cores
 _T = TypeVar("_T")
-
-
-def run_job(job: Job, progress: Progress) -> JobResult:
-    """Does `job` in a child process; see `run_in_child` for what is raised."""
-    return run_in_child(job, JobResult, progress)
 
 
 def run_quantize_job(job: QuantizeJob, progress: Progress) -> Quantized:
@@ -53,7 +54,7 @@ def run_quantize_job(job: QuantizeJob, progress: Progress) -> Quantized:
 
 
 def run_in_child(job: Job | QuantizeJob, result: type[_T], progress: Progress) -> _T:
-    """Does `job` in TensorFlow's process and returns its result, which is of the class `result`.
+    """Does `job` in a child process and returns its result, which is of the class `result`.
 
     Raises the child's EdgereadyError, or says in one how the child ended.
     """
@@ -68,14 +69,18 @@ def run_in_child(job: Job | QuantizeJob, result: type[_T], progress: Progress) -
         if code:
             text = log.read_text("utf-8", "replace")
             blamed = stage.startswith(_CONVERTING) and code != -signal.SIGKILL and not starved(text)
-            ending = refusal(code, text, stage.rpartition(" ")[2]) if blamed else failure(code, text, stage)
+            engine = ENGINE_NAMES[process_of(job)]
+            if blamed:
+                ending: EdgereadyError = refusal(code, text, stage.rpartition(" ")[2], engine=engine)
+            else:
+                ending = failure(code, text, stage, engine=engine)
             raise _name_as_given(ending, job)
         return load(result, folder, RESULT)
 
 
 def confinement_of(job: Job | QuantizeJob, folder: Path) -> Confinement | None:
     """What the process that does `job` in `folder` may use; None where it runs the user's own code or trains."""
-    read = library_folders(without_current(sys.path), _LIBRARIES)
+    read = library_folders(without_current(sys.path), _LIBRARIES[process_of(job)])
     if isinstance(job, QuantizeJob):
         size = len(job.model)
     elif job.foreign:
@@ -110,7 +115,7 @@ def _watch(
     confinement = confinement_of(job, folder)
     limits = "" if confinement is None else confinement.to_json()
     arguments = (type(job).__name__, str(folder), str(sender), limits)
-    command = [sys.executable, *module_arguments("edgeready.tf_worker", *arguments)]
+    command = [sys.executable, *module_arguments(_WORKERS[process_of(job)], *arguments)]
     stage, error = "starting", None
     with log.open("wb") as output, os.fdopen(receiver, encoding="utf-8") as channel:
         try:
@@ -158,16 +163,19 @@ def _error_of(name: str, text: str) -> EdgereadyError:
     return error
 
 
-def failure(code: int, log: str, stage: str) -> TrainingError:
-    """The TrainingError for a child that ended with `code` (negative: a signal) in `stage` after printing `log`."""
+def failure(code: int, log: str, stage: str, *, engine: str = "TensorFlow") -> TrainingError:
+    """The TrainingError for a child that ended with `code` (negative: a signal) in `stage` after printing `log`.
+
+    `engine` is what it had loaded.
+    """
     if code == -signal.SIGKILL:
-        return TrainingError(f"TensorFlow was killed while {stage}: out of memory? use smaller images or batches")
+        return TrainingError(f"{engine} was killed while {stage}: out of memory? use smaller images or batches")
     if code == -signal.SIGALRM:
         return TrainingError(
-            f"TensorFlow did not end {stage} within {READING_LIMIT_S:g} s: that is no model that a device could run"
+            f"{engine} did not end {stage} within {READING_LIMIT_S:g} s: that is no model that a device could run"
         )
     if starved(log):
-        return TrainingError(f"TensorFlow ran out of memory while {stage}: use smaller images or batches")
+        return TrainingError(f"{engine} ran out of memory while {stage}: use smaller images or batches")
     if code < 0:
-        return TrainingError(f"TensorFlow crashed ({signal.Signals(-code).name}) while {stage}")
-    return TrainingError(f"TensorFlow failed while {stage}: {last_line(log)}")
+        return TrainingError(f"{engine} crashed ({signal.Signals(-code).name}) while {stage}")
+    return TrainingError(f"{engine} failed while {stage}: {last_line(log)}")

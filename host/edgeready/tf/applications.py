@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import keras
 
 from edgeready.errors import ModelSourceError
-from edgeready.tf.architectures import UNIT, Shape, weights_file
+from edgeready.jobs.job import UNIT
+from edgeready.tf.architectures import Shape, weights_file
 from edgeready_device.normalization import Normalization
 
 _SYMMETRIC = Normalization((127.5,), (127.5,))

@@ -10,12 +10,12 @@ from typing import Any
 import keras
 
 from edgeready.errors import ModelSourceError
+from edgeready.jobs.job import UNIT
 from edgeready_device.normalization import Normalization
 
 Shape = tuple[int, ...]
 layers = keras.layers
 _MOMENTUM = 0.97  # of batch normalization; chosen: the usual 0.99 takes too many steps for few images
-UNIT = Normalization((0.0,), (255.0,))
 
 
 @dataclass(frozen=True)

@@ -2,37 +2,41 @@
 
 from __future__ import annotations
 
-import signal
-import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from edgeready.config.engine import LITERT, TENSORFLOW
 from edgeready.config.modes import MODES, Mode
-from edgeready.errors import ConversionError, EdgereadyError, ModelSourceError
-from edgeready.jobs.converter_log import refusal, starved
-from edgeready.jobs.job import Job, JobResult
+from edgeready.engine.litert import LiteRtQuantizer, versions
+from edgeready.engine.make import (
+    Writer,
+    calibration_samples,
+    check_calibrated,
+    check_size,
+    settle_pixels,
+    time_limit,
+)
+from edgeready.engine.quantizer import Quantizer, make_integer
+from edgeready.errors import ConversionError
+from edgeready.jobs.engine_choice import engine_of
+from edgeready.jobs.job import UNIT, Job, JobResult
 from edgeready.jobs.run import READING_LIMIT_S
-from edgeready.proof.conformance import check_convertible
-from edgeready.quantization.conventions import Convention, ConventionReport, settle_convention
-from edgeready.quantization.inputs import check_classifier_graph, image_samples, in_color_order, tensor_samples
-from edgeready.quantization.representative import check_samples
+from edgeready.quantization.conventions import Convention
+from edgeready.quantization.inputs import in_color_order
 from edgeready.quantization.samples import Samples
-from edgeready.tf import convert, quantize, rewrite, train
+from edgeready.tf import convert, rewrite, train
 from edgeready.tf import models as tf_models
-from edgeready.tf.architectures import UNIT
 from edgeready.tf.models import NamedModel
+from edgeready.tf.quantize import TensorFlowQuantizer
 from edgeready.tf.sources import Network
 from edgeready_device.model_file.ends import scores_of
 from edgeready_device.model_file.reader import TfliteModel
-from edgeready_device.normalization import PRESETS, Normalization
+from edgeready_device.normalization import Normalization
 from edgeready_device.progress import Progress
-from edgeready_device.tflite.graph import Graph
-from edgeready_device.tflite.structure.node import Fault
-from edgeready_device.tflite.structure.tensors import check_memory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +68,10 @@ def make(job: Job, read_log: Callable[[], str], progress: Progress) -> JobResult
     source, converted, report = _load(job, progress), None, None
     if job.train is None and job.arrays is None and not job.settled:
         converted = _to_float32(source, job, progress)
-        source, report = _settle(source, converted.float32, job, progress)
+        pixels, report = settle_pixels(
+            job, converted.float32, source.normalization, source.color, progress=progress
+        )
+        source = replace(source, normalization=pixels.normalization, color=pixels.color)
     job = replace(
         job,
         images=in_color_order(job.images, source.color),
@@ -73,8 +80,11 @@ def make(job: Job, read_log: Callable[[], str], progress: Progress) -> JobResult
     if converted is None or job.method.qat is not None:
         source = _fine_tune(source, job, progress)
         converted = _to_float32(source, job, progress)
-    samples = _calibration_samples(job, converted.float32.graph, source.normalization)
-    models, refusals = _convert_each(job, converted, samples, read_log, progress=progress)
+    models, refusals = _writer(job, converted, source.normalization, read_log).write_modes(
+        converted.float32, job.modes, progress
+    )
+    engines = {name: engine_of(job) if MODES[name].calibrated else TENSORFLOW for name in models}
+    litert = versions() if LITERT in engines.values() else {}
     network = converted.network
     return JobResult(
         name=network.name,
@@ -82,80 +92,30 @@ def make(job: Job, read_log: Callable[[], str], progress: Progress) -> JobResult
         scores=scores_of(converted.float32.graph),
         models=models,
         losses=source.losses,
-        versions={**tf_models.versions(), **dict(network.versions)},
+        versions={**tf_models.versions(), **litert, **dict(network.versions)},
         keras=converted.keras,
         rewrites=converted.rewrites,
         proposals=converted.proposals,
         refusals=refusals,
         color=source.color,
         convention=report,
+        engines=engines,
     )
 
 
-def _convert_each(
-    job: Job, converted: _FloatNetwork, samples: Samples, read_log: Callable[[], str], *, progress: Progress
-) -> tuple[dict[str, TfliteModel], dict[str, str]]:
-    """Returns the model of each mode of `job`, float32 among them, and why there is none of the others."""
-    float32 = converted.float32
-    models, refusals = {"float32": float32}, {}
-    for name in job.modes:
-        if name == "float32":
-            continue
-        progress(f"converting to {name}", 0, 0)
-        try:
-            check_convertible(float32.graph, MODES[name])
-            flatbuffer = _convert(MODES[name], converted.network, float32.flatbuffer, samples, job)
-            models[name] = TfliteModel(flatbuffer, trusted=True)
-        except EdgereadyError as error:
-            refusals[name] = str(error)
-        except Exception as error:  # whatever the converter raises is a refusal of this mode
-            traceback.print_exc()
-            if starved(read_log()):
-                raise
-            refusals[name] = str(refusal(1, f"{read_log()}\n{error}", name))
-    return models, refusals
+def _writer(
+    job: Job, converted: _FloatNetwork, normalization: Normalization, read_log: Callable[[], str]
+) -> Writer:
+    """Returns what writes the network in the modes of `job`, whose images are in the network's order of channels."""
+    pixels = Convention(name="settled", normalization=normalization)
+    samples = calibration_samples(job, converted.float32.graph, pixels)
+    quantizer = LiteRtQuantizer() if engine_of(job) == LITERT else TensorFlowQuantizer()
+    network, float32 = converted.network, converted.float32.flatbuffer
 
+    def write(mode: Mode) -> bytes:
+        return _convert(mode, network, float32, samples, job=job, quantizer=quantizer)
 
-def _settle(source: _Source, float32: TfliteModel, job: Job, progress: Progress) -> tuple[_Source, ConventionReport]:
-    """Returns `source` with the convention that labelled images show, and how it was found out."""
-    check_classifier_graph(float32.graph, job.model, job.images.shape[1:], classes=job.classes)
-    progress("trying how pixels go in", 0, 0)
-    stated = job.normalization is not None
-    name = next((key for key, preset in PRESETS.items() if preset.normalization == source.normalization), "stated")
-    assumed = Convention(name=job.network.preset or name, normalization=source.normalization, color=source.color)
-    convention, report = settle_convention(
-        float32, job.images, job.labels, assumed, stated=stated, color=job.network.color_order
-    )
-    return replace(source, normalization=convention.normalization, color=convention.color), report
-
-
-def _check_size(name: str, graph: Graph) -> None:
-    """Raises ModelSourceError for a network that no device may run: calibration would."""
-    try:
-        check_memory(graph)
-    except Fault as fault:
-        raise ModelSourceError(f"{name}: as float32 .tflite, {fault}: use a smaller input") from fault
-
-
-@contextmanager
-def _time_limit(seconds: float) -> Iterator[None]:
-    """Ends this process by SIGALRM, which native code cannot put off, when its block takes longer."""
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-
-
-def _calibration_samples(job: Job, graph: Graph, normalization: Normalization) -> Samples:
-    if job.arrays is None:
-        check_classifier_graph(graph, job.model, job.images.shape[1:], classes=job.classes)
-        samples = image_samples(graph, job.calibration, normalization)
-    else:
-        samples = tensor_samples(graph, job.arrays, "the data")
-    if any(MODES[name].calibrated for name in job.modes):
-        check_samples(samples)
-    return samples
+    return Writer(engine=engine_of(job), write=write, read_log=read_log)
 
 
 def _load(job: Job, progress: Progress) -> _Source:
@@ -170,7 +130,7 @@ def _load(job: Job, progress: Progress) -> _Source:
         losses = train.train(named, images, job.labels, job.train, progress=progress)
         return _Source(model=named, normalization=named.normalization, color=color, losses=losses)
     progress("reading the model", 0, 0)
-    with _time_limit(READING_LIMIT_S) if job.foreign else nullcontext():
+    with time_limit(READING_LIMIT_S) if job.foreign else nullcontext():
         model = tf_models.load_model(
             job.model,
             None if job.arrays is not None else frame,
@@ -198,7 +158,7 @@ def _to_float32(source: _Source, job: Job, progress: Progress) -> _FloatNetwork:
         network = Network(name=network.name, function=convert.freeze(rewritten.model))
     progress("converting", 0, 0)
     float32 = TfliteModel(network.float32 or convert.to_float32(network.function, job.source), trusted=True)
-    _check_size(job.model, float32.graph)
+    check_size(job.model, float32.graph)
     return _FloatNetwork(
         network=network,
         float32=float32,
@@ -235,15 +195,13 @@ def _keras_samples(named: NamedModel, job: Job) -> list[list[Any]]:
     return list(Samples(tuple(job.arrays[name][: rewrite.FRAMES] for name in names))())
 
 
-def _convert(mode: Mode, network: Network, float32: bytes, samples: Samples, job: Job) -> bytes:
-    if not mode.calibrated and network.function is None:
-        raise ConversionError(
-            f"a float32 .tflite cannot be written as {mode.name}: convert the model that it was made from"
-        )
+def _convert(
+    mode: Mode, network: Network, float32: bytes, samples: Samples, *, job: Job, quantizer: Quantizer
+) -> bytes:
+    if network.function is None:
+        check_calibrated(mode)
     if mode.name == "dynamic":
         return convert.to_dynamic(network.function, job.source)
     if mode.name == "float16":
         return convert.to_float16(network.function, job.source)
-    if mode.name == "int16x8":
-        return quantize.quantize_16x8(float32, samples)
-    return quantize.to_integer(quantize.observe(float32, samples, job.method), samples, job.method, ends=mode.ends)
+    return make_integer(quantizer, float32, mode.name, samples, job.method)

@@ -15,9 +15,10 @@ import tensorflow as tf
 
 from edgeready.config.build import SourceConfig
 from edgeready.errors import EdgereadyError, ModelSourceError, TrainingError
+from edgeready.jobs.job import UNIT
 from edgeready.quantization.inputs import check_scores
 from edgeready.tf.applications import APPLICATIONS, build_application, normalization_of
-from edgeready.tf.architectures import ARCHITECTURES, UNIT, Architecture, Shape, check_smallest
+from edgeready.tf.architectures import ARCHITECTURES, Architecture, Shape, check_smallest
 from edgeready.tf.inner_scale import inner_normalization
 from edgeready.tf.sources import Network, load_source
 from edgeready_device.normalization import Normalization

@@ -16,7 +16,8 @@ from edgeready.dataset import Dataset, Splits
 from edgeready.files.scratch import scratch_folder
 from edgeready.jobs.job import Job, JobResult
 from edgeready.jobs.quantize_job import QuantizeJob
-from edgeready.jobs.run import run_job, run_quantize_job
+from edgeready.jobs.run import run_quantize_job
+from edgeready.jobs.run_job import run_job
 from edgeready.quantization.inputs import image_samples
 from edgeready.workflows.draft import Draft, draft
 from edgeready.workflows.prepare import manifest_of
@@ -109,7 +110,10 @@ class _Attempts:
         float32 = self.result.float32
         result = self.result
         samples = image_samples(float32.graph, self.job.calibration, result.normalization, result.color)
-        job = QuantizeJob(model=float32.flatbuffer, mode=self.mode.name, samples=samples, method=method)
+        engine = result.engines[self.mode.name]
+        job = QuantizeJob(
+            model=float32.flatbuffer, mode=self.mode.name, samples=samples, method=method, engine=engine
+        )
         quantized = run_quantize_job(job, self.progress)
         model = TfliteModel(quantized.model, trusted=True)
         result = replace(self.result, models={**self.result.models, self.mode.name: model})

@@ -15,7 +15,7 @@ from edgeready.dataset import Splits, hold_out
 from edgeready.errors import OutputError
 from edgeready.files.atomic import write_files
 from edgeready.jobs.job import Job, JobResult
-from edgeready.jobs.run import run_job
+from edgeready.jobs.run_job import run_job
 from edgeready.proof.measure import Comparison, Measured, accuracy_of, measure
 from edgeready.proof.runtimes import RuntimeTrial, record_trials
 from edgeready.proof.verdict import find_doubts
@@ -37,7 +37,8 @@ class BuildResult:
     `baseline` is the float32 model. `comparison` is None where no installed runtime runs the file, as `trials` show;
     `calibration` describes the images that gave the ranges, `trail` the attempts to keep a budget, if there is one.
     `protections` says what the process that read a foreign model had given up, `convention` how it was found out how
-    pixels go into a trained network. `doubts` says what speaks against the file, in sentences.
+    pixels go into a trained network. `doubts` says what speaks against the file, in sentences. `engine` made the
+    integers.
     """
 
     out: Path
@@ -56,6 +57,7 @@ class BuildResult:
     protections: tuple[str, ...] = ()
     convention: ConventionReport | None = None
     doubts: tuple[str, ...] = ()
+    engine: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """The build as plain data."""
@@ -65,6 +67,7 @@ class BuildResult:
             "data": self.splits.to_dict(),
             "epoch_losses": list(self.losses),
             "mode": self.mode.name,
+            "engine": self.engine,
             "runtimes": [trial.to_dict() for trial in self.trials],
             **self._comparison_dict(),
             "protections": list(self.protections),
@@ -187,6 +190,7 @@ def _finish(
         calibration=calibration,
         trail=trail,
         baseline=baseline,
+        engine=result.engines.get(name, ""),
     )
 
 

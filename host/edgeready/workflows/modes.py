@@ -13,7 +13,7 @@ from edgeready.dataset import Dataset, Splits
 from edgeready.errors import ConversionError
 from edgeready.files.atomic import write_files
 from edgeready.jobs.job import Job, JobResult
-from edgeready.jobs.run import run_job
+from edgeready.jobs.run_job import run_job
 from edgeready.proof.measure import Disagreement, Measured, accuracy_of, agreement, disagreements, measure
 from edgeready.proof.runtimes import RuntimeTrial, runtimes_that_run
 from edgeready.quantization.conventions import ConventionReport

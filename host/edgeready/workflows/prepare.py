@@ -61,6 +61,7 @@ def job_of(config: BuildConfig, splits: Splits, train: TrainConfig | None, modes
         modes=names,
         method=method_of(config, splits, train),
         source=config.source,
+        engine=config.quantize.engine,
     )
 
 
@@ -118,6 +119,8 @@ def provenance_of(config: BuildConfig, splits: Splits, result: JobResult, mode: 
         "data": data,
         "versions": {"edgeready": __version__, **result.versions},
     }
+    if mode in result.engines:
+        provenance["engine"] = result.engines[mode]
     if result.rewrites:
         provenance["rewrites"] = list(result.rewrites)
     if result.losses:

@@ -13,7 +13,7 @@ from edgeready.dataset.tensors import Arrays, load_tensors
 from edgeready.errors import UsageError
 from edgeready.files.atomic import write_files
 from edgeready.jobs.job import Job
-from edgeready.jobs.run import run_job
+from edgeready.jobs.run_job import run_job
 from edgeready.proof.fidelity import Fidelity, measure_fidelity
 from edgeready.proof.runtimes import RuntimeTrial, record_trials, runtimes_that_run
 from edgeready.readiness import ReadinessReport
@@ -38,6 +38,7 @@ class TensorResult:
     rewrites: tuple[str, ...] = ()
     proposals: tuple[str, ...] = ()
     protections: tuple[str, ...] = ()
+    engine: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """The conversion as plain data; a signal without any error has `snr_db` None."""
@@ -48,6 +49,7 @@ class TensorResult:
             "out": str(self.out),
             "float_out": None if self.float_out is None else str(self.float_out),
             "mode": self.mode.name,
+            "engine": self.engine,
             "runtimes": [trial.to_dict() for trial in self.trials],
             "calibration_rows": self.calibration_rows,
             "test_rows": self.test_rows,
@@ -83,6 +85,7 @@ def convert_tensors(config: BuildConfig, progress: Progress = no_progress) -> Te
         modes=(mode.name,),
         method=config.quantize.method,
         source=config.source,
+        engine=config.quantize.engine,
         arrays=data.calibration,
     )
     result = run_job(job, progress)
@@ -109,6 +112,7 @@ def convert_tensors(config: BuildConfig, progress: Progress = no_progress) -> Te
         protections=result.protections,
         rewrites=result.rewrites,
         proposals=result.proposals,
+        engine=result.engines[mode.name],
     )
 
 

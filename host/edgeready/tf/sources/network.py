@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from edgeready.engine.float_model import FloatSource
 from edgeready.errors import ModelSourceError
 from edgeready_device.normalization import Normalization
 
@@ -22,6 +23,17 @@ class Network:
     versions: tuple[tuple[str, str], ...] = ()
     normalization: Normalization | None = None
     color: str | None = None
+
+    @classmethod
+    def of(cls, source: FloatSource) -> Network:
+        """The network in `source`."""
+        return cls(
+            name=source.name,
+            float32=source.float32,
+            versions=source.versions,
+            normalization=source.normalization,
+            color=source.color,
+        )
 
 
 def fixed_shape(

@@ -7,18 +7,13 @@ from pathlib import Path
 import keras
 
 from edgeready.config.build import SourceConfig
+from edgeready.engine.float_model import load_tflite
+from edgeready.engine.sources import KINDS, check_model_file
 from edgeready.errors import ModelSourceError
 from edgeready.tf.sources.frozen_graph import load_frozen_graph
 from edgeready.tf.sources.keras_file import SUFFIXES, load_keras_file
 from edgeready.tf.sources.network import Network
 from edgeready.tf.sources.saved_model import load_saved_model
-from edgeready.tf.sources.tflite_file import load_tflite
-from edgeready_device.input_file import NotAFileError, check_file
-
-KINDS = (
-    "a Keras model (.keras or .h5), the folder of a SavedModel, a frozen graph (.pb), a float32 .tflite, "
-    "or FILE.py:FUNCTION"
-)
 
 
 def load_source(name: str, source: SourceConfig) -> keras.Model | Network:
@@ -31,18 +26,11 @@ def load_source(name: str, source: SourceConfig) -> keras.Model | Network:
         if not (path / "saved_model.pb").is_file():
             raise ModelSourceError(f"{path}: the folder holds no saved_model.pb; give {KINDS}")
         return load_saved_model(path, source)
-    try:
-        check_file(path)
-    except NotAFileError as error:
-        raise ModelSourceError(f"{path}: {error}") from error
-    except OSError:  # there is none
-        pass
-    if not path.is_file():
-        raise ModelSourceError(f"{path}: no such model file; give {KINDS}")
+    check_model_file(path)
     if path.suffix in SUFFIXES:
         return load_keras_file(path)
     if path.suffix == ".pb":
         return load_frozen_graph(path, source)
     if path.suffix == ".tflite":
-        return load_tflite(path)
+        return Network.of(load_tflite(path))
     raise ModelSourceError(f"{path}: give {KINDS}")

@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
-from tensorflow.lite.python import schema_py_generated as schema
-from tensorflow.lite.tools import flatbuffer_utils
 
+from edgeready.engine.flatbuffer_objects import read_objects, write_objects
 from edgeready.errors import ModelFileError
 from edgeready_device.runtime.failure import RUN_ERRORS, describe_failure, run_model
 
-_SHAPE = schema.BuiltinOperator.SHAPE
+_SHAPE = 77  # BuiltinOperator.SHAPE of the schema
 
 
 def fix_batch(data: bytes) -> bytes:
@@ -21,14 +19,14 @@ def fix_batch(data: bytes) -> bytes:
     Tensors computed from shapes alone (by SHAPE, STRIDED_SLICE and PACK in front of a RESHAPE) become constants: the
     results stay the same, and an Edge TPU has no such ops.
     """
-    model = flatbuffer_utils.read_model_from_bytearray(bytearray(data))
+    model = read_objects(data)
     tensors = model.subgraphs[0].tensors
     open_tensors = [t for t in tensors if t.shapeSignature is not None and -1 in list(t.shapeSignature)]
     if not open_tensors or any(-1 in list(tensor.shapeSignature[1:]) for tensor in open_tensors):
         return data
     for tensor in open_tensors:
         tensor.shapeSignature = None
-    fixed = bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+    fixed = write_objects(model)
     constants = _computed_from_shapes(model)
     if not constants:
         return fixed
@@ -38,19 +36,25 @@ def fix_batch(data: bytes) -> bytes:
     graph = model.subgraphs[0]
     graph.operators = [op for op in graph.operators if not set(op.outputs) <= constants]
     _drop_unused_codes(model)
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+    return write_objects(model)
 
 
 def _run_on_zeros(data: bytes) -> Any:
     """Returns an interpreter in which the model has run once; raises ModelFileError when it does not run."""
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType  # noqa: PLC0415  (slow to load)
+
     try:
-        runner = tf.lite.Interpreter(model_content=data, experimental_preserve_all_tensors=True)
+        runner = Interpreter(
+            model_content=data,
+            experimental_preserve_all_tensors=True,
+            experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        )
         runner.allocate_tensors()
         for details in runner.get_input_details():
             runner.set_tensor(details["index"], np.zeros(details["shape"], details["dtype"]))
     except RUN_ERRORS as error:
-        raise ModelFileError(f"TensorFlow Lite refuses the model: {describe_failure(error)}") from error
-    run_model(runner, "TensorFlow Lite")
+        raise ModelFileError(f"LiteRT refuses the model: {describe_failure(error)}") from error
+    run_model(runner, "LiteRT")
     return runner
 
 
@@ -67,7 +71,7 @@ def _computed_from_shapes(model: Any) -> set[int]:
 
 
 def _make_constant(model: Any, tensor: Any, value: Any) -> None:
-    buffer = schema.BufferT()
+    buffer = type(model.buffers[0])()
     buffer.data = np.frombuffer(np.ascontiguousarray(value).tobytes(), np.uint8)
     model.buffers.append(buffer)
     tensor.buffer = len(model.buffers) - 1

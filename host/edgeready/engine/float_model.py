@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from edgeready.engine.fixed_batch import fix_batch
 from edgeready.errors import ModelFileError, ModelSourceError
-from edgeready.tf.sources.fixed_batch import fix_batch
-from edgeready.tf.sources.network import Network
 from edgeready_device.model_file.reader import TfliteModel, read_model_file
+from edgeready_device.normalization import Normalization
 from edgeready_device.tflite.graph import Graph, read_graph
 
 _AGAIN = "convert the model that it was made from"
 
 
-def load_tflite(path: Path) -> Network:
+@dataclass(frozen=True, kw_only=True)
+class FloatSource:
+    """A trained network as the flatbuffer `float32`, with batch 1; `versions` are those of what read it.
+
+    `normalization` and `color` are what its file says of its pixels; None where it says nothing.
+    """
+
+    name: str
+    float32: bytes = field(default=b"", repr=False)
+    versions: tuple[tuple[str, str], ...] = ()
+    normalization: Normalization | None = None
+    color: str | None = None
+
+
+def load_tflite(path: Path) -> FloatSource:
     """Returns the network in the float32 .tflite `path`; raises ModelSourceError for any other kind of .tflite."""
     file = read_model_file(path)
     check_float(str(path), file.graph)
@@ -23,15 +37,15 @@ def load_tflite(path: Path) -> Network:
     return replace(_describe_pixels(file), name=path.stem, float32=data)
 
 
-def _describe_pixels(file: TfliteModel) -> Network:
-    """Returns a Network with what the file says of its pixels; nothing where it is no image classifier."""
+def _describe_pixels(file: TfliteModel) -> FloatSource:
+    """Returns a FloatSource with what the file says of its pixels; nothing where it is no image classifier."""
     try:
         contract = file.contract
     except ModelFileError:
-        return Network(name="")
+        return FloatSource(name="")
     if not contract.normalization_stated:
-        return Network(name="")
-    return Network(name="", normalization=contract.frame.normalization, color=contract.frame.color)
+        return FloatSource(name="")
+    return FloatSource(name="", normalization=contract.frame.normalization, color=contract.frame.color)
 
 
 def check_float(name: str, graph: Graph) -> None:

@@ -1,0 +1,152 @@
+"""The LiteRT engine: TFLite's calibrator and integer quantizer, which ai-edge-litert's wheel holds.
+
+Both are private functions of the wheel, so this module is the only one that calls them, and it looks for each before
+the first call.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+
+from edgeready.engine.own_constants import own_constants
+from edgeready.errors import ConversionError, RuntimeUnavailableError
+from edgeready.quantization.matching import match_layers
+from edgeready.quantization.ranges import Range, read_ranges
+from edgeready.quantization.samples import Samples
+from edgeready_device.tflite.graph import Op, Tensor, read_graph
+
+PACKAGE = "ai-edge-litert"
+SERVES = "2.3"  # the version that this module is written for and tested with
+_NEEDS = ("Prepare", "FeedTensor", "Calibrate", "QuantizeModel")
+# Ops whose result has a fixed scale by format; what lies beyond it is rounding (1 of a SOFTMAX is 255 of 256 steps).
+_FIXED = ("SOFTMAX", "LOG_SOFTMAX", "LOGISTIC", "TANH", "L2_NORMALIZATION")
+# Steps by which a range may reach beyond the integers; chosen: zero points are rounded, which moves an end by one.
+_ROUNDING = 1.5
+
+
+class _Calibrator:
+    """The wheel's calibrator and quantizer of one flatbuffer.
+
+    It holds the flatbuffer as long as it lives: the native object reads the bytes without a reference to them, and
+    crashes (measured, SIGSEGV) where they are gone.
+    """
+
+    def __init__(self, wrapper: Any, model: bytes) -> None:
+        no_custom_ops: list[Any] = []
+        self._model = model
+        self._native = wrapper.CalibrationWrapper(model, no_custom_ops, no_custom_ops)
+
+    def feed(self, samples: Samples) -> None:
+        """Runs the model on `samples`."""
+        for number, sample in enumerate(samples()):
+            if not number:
+                self._native.Prepare([list(values.shape) for values in sample])
+            self._native.FeedTensor(sample)
+
+    def calibrated(self) -> bytes:
+        """Returns the model with the ranges in it."""
+        return bytes(self._native.Calibrate())
+
+    def quantized(self, ends: str, activations: str, biases: str, *, allow_float: bool) -> bytes:
+        """Returns the integer model; weights have a scale per channel, those of dense layers one."""
+        ends_type, inner_type, bias_type = (np.dtype(name).num for name in (ends, activations, biases))
+        one_scale, one_scale_for_dense = False, True
+        options = (ends_type, ends_type, allow_float, inner_type, bias_type, one_scale, one_scale_for_dense)
+        return bytes(self._native.QuantizeModel(*options))
+
+
+class LiteRtQuantizer:
+    """The Quantizer of ai-edge-litert; raises RuntimeUnavailableError where the wheel lacks what it calls."""
+
+    def __init__(self) -> None:
+        self._wrapper = _load_wrapper()
+
+    def calibrate(self, float_model: bytes, samples: Samples) -> bytes:
+        """Returns `float_model` with the least and largest value of each activation over `samples` in it."""
+        return self._observe(float_model, samples).calibrated()
+
+    def quantize(self, calibrated: bytes, ends: str) -> bytes:
+        """Returns the result of `calibrate` with int8 inside; its inputs and outputs are `ends`.
+
+        Raises what `check_coverage` raises.
+        """
+        model = own_constants(calibrated)
+        integer = _Calibrator(self._wrapper, model).quantized(ends, "int8", "int32", allow_float=True)
+        check_coverage(model, integer)
+        return integer
+
+    def quantize_16x8(self, float_model: bytes, samples: Samples) -> bytes:
+        """Returns `float_model` with int16 activations and ends and int8 weights, with the ranges on `samples`."""
+        observer = self._observe(own_constants(float_model), samples)
+        return observer.quantized("int16", "int16", "int64", allow_float=False)
+
+    def _observe(self, float_model: bytes, samples: Samples) -> _Calibrator:
+        """Returns a calibrator that has seen `samples`."""
+        calibrator = _Calibrator(self._wrapper, self._wrapper.AddIntermediateTensors(float_model))
+        calibrator.feed(samples)
+        return calibrator
+
+
+def versions() -> dict[str, str]:
+    """Returns the version of the package that makes the integers."""
+    return {PACKAGE: version(PACKAGE)}
+
+
+def check_coverage(calibrated: bytes, integer: bytes) -> None:
+    """Raises ConversionError unless the integers of each activation of `integer` hold its range in `calibrated`.
+
+    The quantizer gives some ops' results the scale of their input. Measured with ai-edge-litert 2.3: the sum over an
+    axis is cut off at the largest single value. Raises ModelFileError when the layers of the two do not match.
+    """
+    ranges = read_ranges(calibrated)
+    match = match_layers(read_graph(calibrated), read_graph(integer))
+    for pair in match.pairs:
+        for ours, theirs in zip(pair.float32.outputs, pair.integer.outputs):
+            tensor = match.integer.tensors[theirs]
+            if ours in ranges and tensor.scales and pair.integer.name not in _FIXED:
+                _check_range(pair.float32, tensor, ranges[ours].with_zero)
+
+
+def _check_range(op: Op, tensor: Tensor, values: Range) -> None:
+    low, high, step = _representable(tensor)
+    if values.low < low - _ROUNDING * step or values.high > high + _ROUNDING * step:
+        raise ConversionError(
+            f"op {op.index} {op.name}: tensor {tensor.name!r} goes from {values.low:.4g} to {values.high:.4g}, and "
+            f"LiteRT's quantizer gives it integers from {low:.4g} to {high:.4g}: use --engine tensorflow, or "
+            "another op"
+        )
+
+
+def _representable(tensor: Tensor) -> tuple[float, float, float]:
+    """Returns the least and the largest value of an integer tensor, and its step."""
+    limits, scale, zero_point = np.iinfo(tensor.dtype), tensor.scales[0], tensor.zero_points[0]
+    return scale * (limits.min - zero_point), scale * (limits.max - zero_point), scale
+
+
+def _load_wrapper() -> Any:
+    """Returns the wheel's private module; raises RuntimeUnavailableError where it is not as it is called here."""
+    try:
+        import ai_edge_litert.interpreter  # noqa: F401, PLC0415  (slow; it loads the library that the wrapper needs)
+        from ai_edge_litert import (  # noqa: PLC0415
+            _pywrap_tensorflow_lite_calibration_wrapper as wrapper,
+        )
+    except ImportError as error:
+        raise _unfit(str(error)) from error
+    lacking = [name for name in _NEEDS if not hasattr(getattr(wrapper, "CalibrationWrapper", None), name)]
+    if lacking or not hasattr(wrapper, "AddIntermediateTensors"):
+        raise _unfit(f"it lacks {', '.join(lacking or ['AddIntermediateTensors'])}")
+    return wrapper
+
+
+def _unfit(reason: str) -> RuntimeUnavailableError:
+    try:
+        installed = version(PACKAGE)
+    except PackageNotFoundError:
+        installed = "none"
+    return RuntimeUnavailableError(
+        f"the LiteRT engine needs {PACKAGE} {SERVES}, here is {installed} ({reason}): run pip install "
+        f'"{PACKAGE}=={SERVES}.*", or use --engine tensorflow'
+    )

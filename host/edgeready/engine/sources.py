@@ -1,0 +1,35 @@
+"""Reads what needs no TensorFlow to be read, as a float32 flatbuffer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgeready.engine.float_model import FloatSource, load_tflite
+from edgeready.errors import ModelSourceError
+from edgeready_device.input_file import NotAFileError, check_file
+
+KINDS = (
+    "a Keras model (.keras or .h5), the folder of a SavedModel, a frozen graph (.pb), a float32 .tflite, "
+    "or FILE.py:FUNCTION"
+)
+
+
+def load_float_source(name: str) -> FloatSource:
+    """Returns the trained network in the file `name`; raises ModelSourceError when it cannot be read."""
+    path = Path(name)
+    check_model_file(path)
+    if path.suffix == ".tflite":
+        return load_tflite(path)
+    raise ModelSourceError(f"{path}: give {KINDS}")
+
+
+def check_model_file(path: Path) -> None:
+    """Raises ModelSourceError unless `path` is a file."""
+    try:
+        check_file(path)
+    except NotAFileError as error:
+        raise ModelSourceError(f"{path}: {error}") from error
+    except OSError:  # there is none
+        pass
+    if not path.is_file():
+        raise ModelSourceError(f"{path}: no such model file; give {KINDS}")

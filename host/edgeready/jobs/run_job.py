@@ -1,0 +1,66 @@
+"""Does a whole job with the engine that suits it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib.metadata import version
+from importlib.util import find_spec
+
+from edgeready.config.engine import AUTO, LITERT, TENSORFLOW
+from edgeready.config.modes import MODES
+from edgeready.errors import ConversionError, EdgereadyError, RuntimeUnavailableError
+from edgeready.jobs.engine_choice import process_of, reads_flatbuffer
+from edgeready.jobs.job import Job, JobResult
+from edgeready.jobs.quantize_job import QuantizeJob
+from edgeready.jobs.run import run_in_child, run_quantize_job
+from edgeready.quantization.inputs import image_samples, tensor_samples
+from edgeready_device.model_file.reader import TfliteModel
+from edgeready_device.progress import Progress
+
+
+def run_job(job: Job, progress: Progress) -> JobResult:
+    """Does `job` in child processes; see `run_in_child` for what is raised.
+
+    Where the engine is left open, and LiteRT refuses a mode, TensorFlow tries it, if it is installed. Raises
+    ConversionError for a model that cannot be trained although it is to be.
+    """
+    if job.method.qat is not None and reads_flatbuffer(job):
+        raise ConversionError(f"{job.model} cannot be trained: give --qat the Keras model behind it")
+    if job.engine != AUTO or process_of(job) != LITERT or not tensorflow_installed():
+        return run_in_child(job, JobResult, progress)
+    try:
+        result = run_in_child(job, JobResult, progress)
+    except (ConversionError, RuntimeUnavailableError):  # a crash of the quantizer, or a wheel without one
+        return run_in_child(replace(job, engine=TENSORFLOW), JobResult, progress)
+    for name in result.refusals:
+        if MODES[name].calibrated:
+            result = _retry(job, result, name, progress)
+    return result
+
+
+def tensorflow_installed() -> bool:
+    """Returns whether TensorFlow is installed; whether it loads, its own process finds out."""
+    return find_spec("tensorflow") is not None
+
+
+def _retry(job: Job, result: JobResult, mode: str, progress: Progress) -> JobResult:
+    """Returns `result` with the model of `mode` that TensorFlow makes; as it is where TensorFlow refuses, too."""
+    graph = result.float32.graph
+    if job.arrays is None:
+        samples = image_samples(graph, job.calibration, result.normalization, result.color)
+    else:
+        samples = tensor_samples(graph, job.arrays, "the data")
+    step = QuantizeJob(
+        model=result.float32.flatbuffer, mode=mode, samples=samples, method=job.method, engine=TENSORFLOW
+    )
+    try:
+        quantized = run_quantize_job(step, progress)
+    except EdgereadyError:
+        return result  # with what LiteRT said, which names the op
+    return replace(
+        result,
+        models={**result.models, mode: TfliteModel(quantized.model, trusted=True)},
+        refusals={name: reason for name, reason in result.refusals.items() if name != mode},
+        engines={**result.engines, mode: TENSORFLOW},
+        versions={**result.versions, TENSORFLOW: version(TENSORFLOW)},
+    )
