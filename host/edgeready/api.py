@@ -86,7 +86,8 @@ def convert(
 
     `model` is a .keras or .h5 file, a SavedModel folder, a frozen .pb, a float .tflite, or FILE.py:FUNCTION; `data`
     gives labels, calibration and test images. Where `data` is a .npz of inputs without labels the model need be no
-    classifier, and the result is a TensorResult. Raises what `build` raises. Needs the extra `build`.
+    classifier, and the result is a TensorResult. Raises what `build` raises. Needs the extra `build` for all sources
+    but a float .tflite.
     """
     from edgeready.dataset.tensors import is_tensor_file
     from edgeready.workflows.build import convert as run
@@ -149,7 +150,7 @@ def modes(
     """Makes a trained model in each mode and measures each on the test images of `data`.
 
     `only` names modes, None means all; the files are kept in the folder `out`, where it is named. A mode that cannot
-    be made is refused in its row. Raises what `convert` raises for the model and the data. Needs the extra `build`.
+    be made is refused in its row. Raises what `convert` raises for the model and the data, and needs what it needs.
     """
     from edgeready.workflows.modes import compare_modes
 

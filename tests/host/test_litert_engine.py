@@ -118,6 +118,31 @@ def weights_that_are_multiplied_too():
     )
 
 
+def bands_classifier():
+    """It is right on the images of `bands`: the class is that of three bands of rows which is the brightest."""
+    rows = np.repeat(np.eye(3) - 0.5, SIZE // 3, axis=1).astype(np.float32)
+    kernel = np.zeros((1, 3, 3, 1), np.float32)
+    kernel[0, 1, 1] = 1
+    return network(
+        [
+            T("image", (1, SIZE, SIZE, 1), "float32"),
+            T("kernel", data=kernel),
+            T("no bias", data=np.zeros(1, np.float32)),
+            T("copy", (1, SIZE, SIZE, 1), "float32"),
+            T("shape", data=np.array([1, SIZE * SIZE], np.int32)),
+            T("pixels", (1, SIZE * SIZE), "float32"),
+            T("matrix", data=np.repeat(rows, SIZE, axis=1)),
+            T("biases", data=np.zeros(3, np.float32)),
+            T("scores", (1, 3), "float32"),
+        ],
+        [
+            convolution("copy", "image", "kernel", "no bias"),
+            O("RESHAPE", ["copy", "shape"], ["pixels"]),
+            O("FULLY_CONNECTED", ["pixels", "matrix", "biases"], ["scores"]),
+        ],
+    )
+
+
 SHARED = (
     two_convolutions_with_one_bias,
     two_convolutions_with_one_buffer,
@@ -308,7 +333,7 @@ def without_tensorflow(tmp_path, monkeypatch):
 @pytest.fixture
 def source(tmp_path):
     path = tmp_path / "net.tflite"
-    path.write_bytes(blocks())
+    path.write_bytes(bands_classifier())
     return path
 
 
@@ -319,6 +344,7 @@ def test_a_float_file_is_converted_proved_and_measured_without_tensorflow(source
     document = json.loads(text)
     assert code == 0
     assert (document["engine"], document["readiness"]["ready"]) == ("litert", True)
+    assert document["uint8"]["accuracy"]["top1"]["value"] == 1
     assert [row["runs"] for row in document["runtimes"]] == [True] * len(document["runtimes"])
     provenance = read_model_file(out).manifest.provenance
     assert (provenance["engine"], sorted(provenance["versions"])) == ("litert", ["ai-edge-litert", "edgeready"])

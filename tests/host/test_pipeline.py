@@ -92,6 +92,7 @@ def test_the_manifest_says_where_the_model_comes_from(digits):
     calibration = provenance.pop("calibration")
     assert (calibration["samples"], calibration["leaked"], calibration["warnings"]) == (287, 0, [])
     assert provenance == {
+        "engine": "tensorflow",
         "mode": "uint8",
         "data": {"name": "digits", "seed": 1, "train_images": 1151, "calibration_images": 287, "test_images": 359},
         "training": {"epochs": 3, "batch_size": 32, "learning_rate": 0.002, "seed": 1, "augment": "none"},

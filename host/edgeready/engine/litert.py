@@ -16,7 +16,7 @@ from edgeready.errors import ConversionError, RuntimeUnavailableError
 from edgeready.quantization.matching import match_layers
 from edgeready.quantization.ranges import Range, read_ranges
 from edgeready.quantization.samples import Samples
-from edgeready_device.tflite.graph import Op, Tensor, read_graph
+from edgeready_device.tflite.graph import Tensor, read_graph
 
 PACKAGE = "ai-edge-litert"
 SERVES = "2.3"  # the version that this module is written for and tested with
@@ -46,11 +46,11 @@ class _Calibrator:
                 self._native.Prepare([list(values.shape) for values in sample])
             self._native.FeedTensor(sample)
 
-    def calibrated(self) -> bytes:
+    def read_model(self) -> bytes:
         """Returns the model with the ranges in it."""
         return bytes(self._native.Calibrate())
 
-    def quantized(self, ends: str, activations: str, biases: str, *, allow_float: bool) -> bytes:
+    def quantize(self, ends: str, activations: str, biases: str, *, allow_float: bool) -> bytes:
         """Returns the integer model; weights have a scale per channel, those of dense layers one."""
         ends_type, inner_type, bias_type = (np.dtype(name).num for name in (ends, activations, biases))
         one_scale, one_scale_for_dense = False, True
@@ -66,7 +66,7 @@ class LiteRtQuantizer:
 
     def calibrate(self, float_model: bytes, samples: Samples) -> bytes:
         """Returns `float_model` with the least and largest value of each activation over `samples` in it."""
-        return self._observe(float_model, samples).calibrated()
+        return self._observe(float_model, samples).read_model()
 
     def quantize(self, calibrated: bytes, ends: str) -> bytes:
         """Returns the result of `calibrate` with int8 inside; its inputs and outputs are `ends`.
@@ -74,14 +74,14 @@ class LiteRtQuantizer:
         Raises what `check_coverage` raises.
         """
         model = own_constants(calibrated)
-        integer = _Calibrator(self._wrapper, model).quantized(ends, "int8", "int32", allow_float=True)
+        integer = _Calibrator(self._wrapper, model).quantize(ends, "int8", "int32", allow_float=True)
         check_coverage(model, integer)
         return integer
 
     def quantize_16x8(self, float_model: bytes, samples: Samples) -> bytes:
         """Returns `float_model` with int16 activations and ends and int8 weights, with the ranges on `samples`."""
         observer = self._observe(own_constants(float_model), samples)
-        return observer.quantized("int16", "int16", "int64", allow_float=False)
+        return observer.quantize("int16", "int16", "int64", allow_float=False)
 
     def _observe(self, float_model: bytes, samples: Samples) -> _Calibrator:
         """Returns a calibrator that has seen `samples`."""
@@ -107,14 +107,16 @@ def check_coverage(calibrated: bytes, integer: bytes) -> None:
         for ours, theirs in zip(pair.float32.outputs, pair.integer.outputs):
             tensor = match.integer.tensors[theirs]
             if ours in ranges and tensor.scales and pair.integer.name not in _FIXED:
-                _check_range(pair.float32, tensor, ranges[ours].with_zero)
+                name = match.float32.tensors[ours].name
+                _check_range(f"op {pair.float32.index} {pair.float32.name}: tensor {name!r}", tensor, ranges[ours])
 
 
-def _check_range(op: Op, tensor: Tensor, values: Range) -> None:
+def _check_range(name: str, tensor: Tensor, values: Range) -> None:
     low, high, step = _representable(tensor)
+    values = values.with_zero
     if values.low < low - _ROUNDING * step or values.high > high + _ROUNDING * step:
         raise ConversionError(
-            f"op {op.index} {op.name}: tensor {tensor.name!r} goes from {values.low:.4g} to {values.high:.4g}, and "
+            f"{name} goes from {values.low:.4g} to {values.high:.4g}, and "
             f"LiteRT's quantizer gives it integers from {low:.4g} to {high:.4g}: use --engine tensorflow, or "
             "another op"
         )

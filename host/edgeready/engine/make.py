@@ -144,9 +144,7 @@ def settle_pixels(
     check_classifier_graph(float32.graph, job.model, job.images.shape[1:], classes=job.classes)
     progress("trying how pixels go in", 0, 0)
     stated = job.normalization is not None
-    return settle_convention(
-        float32, job.images, job.labels, assumed, stated=stated, color=job.network.color_order
-    )
+    return settle_convention(float32, job.images, job.labels, assumed, stated=stated, color=job.network.color_order)
 
 
 def calibration_samples(job: Job, graph: Graph, pixels: Convention) -> Samples:

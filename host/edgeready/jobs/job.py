@@ -16,7 +16,6 @@ from edgeready.quantization.conventions import ConventionReport
 from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.normalization import Normalization
 
-
 UNIT = Normalization((0.0,), (255.0,))
 """What a network sees where nobody says otherwise: pixels from 0 to 1."""
 

@@ -68,9 +68,7 @@ def make(job: Job, read_log: Callable[[], str], progress: Progress) -> JobResult
     source, converted, report = _load(job, progress), None, None
     if job.train is None and job.arrays is None and not job.settled:
         converted = _to_float32(source, job, progress)
-        pixels, report = settle_pixels(
-            job, converted.float32, source.normalization, source.color, progress=progress
-        )
+        pixels, report = settle_pixels(job, converted.float32, source.normalization, source.color, progress=progress)
         source = replace(source, normalization=pixels.normalization, color=pixels.color)
     job = replace(
         job,
@@ -103,9 +101,7 @@ def make(job: Job, read_log: Callable[[], str], progress: Progress) -> JobResult
     )
 
 
-def _writer(
-    job: Job, converted: _FloatNetwork, normalization: Normalization, read_log: Callable[[], str]
-) -> Writer:
+def _writer(job: Job, converted: _FloatNetwork, normalization: Normalization, read_log: Callable[[], str]) -> Writer:
     """Returns what writes the network in the modes of `job`, whose images are in the network's order of channels."""
     pixels = Convention(name="settled", normalization=normalization)
     samples = calibration_samples(job, converted.float32.graph, pixels)

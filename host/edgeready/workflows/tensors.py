@@ -69,13 +69,7 @@ def convert_tensors(config: BuildConfig, progress: Progress = no_progress) -> Te
     The file is the flatbuffer alone: labels, manifest and golden vectors are a classifier's. Raises what `convert`
     raises.
     """
-    if config.network.normalization is not None or config.network.color is not None:
-        raise UsageError(
-            "--mean, --std, --preset and --color are for pixels, and the arrays hold what the model takes: leave "
-            "them out"
-        )
-    if config.quantize.max_drop is not None:
-        raise UsageError("--max-drop counts answers, and the data have no labels: leave it out")
+    _check_options(config)
     output, mode = config.output, config.output.chosen_mode
     progress("reading data", 0, 0)
     data = load_tensors(Path(config.data.source), config.data.seed)
@@ -114,6 +108,17 @@ def convert_tensors(config: BuildConfig, progress: Progress = no_progress) -> Te
         proposals=result.proposals,
         engine=result.engines[mode.name],
     )
+
+
+def _check_options(config: BuildConfig) -> None:
+    """Raises UsageError for options that only labelled images give a meaning."""
+    if config.network.normalization is not None or config.network.color is not None:
+        raise UsageError(
+            "--mean, --std, --preset and --color are for pixels, and the arrays hold what the model takes: leave "
+            "them out"
+        )
+    if config.quantize.max_drop is not None:
+        raise UsageError("--max-drop counts answers, and the data have no labels: leave it out")
 
 
 def _rows(arrays: Arrays) -> int:
