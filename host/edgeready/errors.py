@@ -19,6 +19,7 @@ from edgeready_device.errors import (
 __all__ = [
     "BudgetError",
     "ConversionError",
+    "ConverterCrashError",
     "DatasetError",
     "EdgereadyError",
     "FileAccessError",
@@ -56,6 +57,10 @@ class ConversionError(EdgereadyError, RuntimeError):
     """A model that cannot be converted to what its mode promises, or that a compiler refuses (exit code 5)."""
 
     exit_code = 5
+
+
+class ConverterCrashError(ConversionError):
+    """A model on which a converter's process crashed (exit code 5)."""
 
 
 class MissingExtraError(EdgereadyError, ImportError):

@@ -9,14 +9,21 @@ import types
 import numpy as np
 import pytest
 from builds import bands
-from float_nets import CHANNELS, SIZE, UNIT_STRIDE, blocks, residual
-from tflite_models import O, T, tflite
+from engine_nets import (
+    SHARED,
+    a_bias_that_is_added_too,
+    bands_classifier,
+    inputs_of,
+    one_convolution,
+    padded,
+    reduced,
+)
+from float_nets import CHANNELS, SIZE, blocks, residual
 
 from edgeready.config.engine import AUTO, LITERT, TENSORFLOW
 from edgeready.config.method import CALIBRATIONS, Method, QatConfig
 from edgeready.config.modes import MODES
 from edgeready.engine import litert
-from edgeready.engine.flatbuffer_objects import read_objects, write_objects
 from edgeready.engine.litert import LiteRtQuantizer
 from edgeready.engine.own_constants import own_constants
 from edgeready.engine.quantizer import make_integer, observe
@@ -26,149 +33,13 @@ from edgeready.jobs.job import Job
 from edgeready.jobs.quantize_job import QuantizeJob
 from edgeready.jobs.run_job import run_job
 from edgeready.proof.conformance import prove
+from edgeready.proof.fidelity import measure_fidelity
+from edgeready.proof.runtimes import try_runtimes
 from edgeready.quantization.matching import match_layers
 from edgeready.quantization.ranges import read_ranges
-from edgeready.quantization.samples import Samples
-from edgeready_device.model_file.reader import read_model_file
+from edgeready_device.model_file.reader import TfliteModel, read_model_file
+from edgeready_device.runtime.runtime import installed_runtimes
 from edgeready_device.tflite.graph import read_graph
-
-MAPS = (1, SIZE, SIZE, CHANNELS)
-
-
-def weights(*shape, scale=0.5):
-    return np.random.default_rng(7).normal(0, scale, shape).astype(np.float32)
-
-
-def network(tensors, ops):
-    return tflite(tensors=tensors, ops=ops, inputs=[tensors[0].name], outputs=[tensors[-1].name])
-
-
-def convolution(name, source, kernel, bias):
-    return O("CONV_2D", [source, kernel, bias], [name], options=UNIT_STRIDE)
-
-
-def two_convolutions_with_one_bias(second="bias"):
-    return network(
-        [
-            T("image", (1, SIZE, SIZE, 1), "float32"),
-            T("first/weights", data=weights(CHANNELS, 3, 3, 1, scale=20)),
-            T("second/weights", data=weights(CHANNELS, 3, 3, CHANNELS, scale=0.01)),
-            T("bias", data=weights(CHANNELS)),
-            T("same", data=weights(CHANNELS)),
-            T("first", MAPS, "float32"),
-            T("scores", MAPS, "float32"),
-        ],
-        [
-            convolution("first", "image", "first/weights", "bias"),
-            convolution("scores", "first", "second/weights", second),
-        ],
-    )
-
-
-def two_convolutions_with_one_buffer():
-    """Two tensors of equal values, whose bytes lie at one place."""
-    model = read_objects(two_convolutions_with_one_bias(second="same"))
-    numbers = {tensor.name.decode(): tensor for tensor in model.subgraphs[0].tensors}
-    numbers["same"].buffer = numbers["bias"].buffer
-    return write_objects(model)
-
-
-def two_dense_layers_with_one_bias():
-    return network(
-        [
-            T("image", (1, CHANNELS), "float32"),
-            T("matrix", data=weights(CHANNELS, CHANNELS, scale=9)),
-            T("bias", data=weights(CHANNELS)),
-            T("hidden", (1, CHANNELS), "float32"),
-            T("scores", (1, CHANNELS), "float32"),
-        ],
-        [
-            O("FULLY_CONNECTED", ["image", "matrix", "bias"], ["hidden"]),
-            O("FULLY_CONNECTED", ["hidden", "matrix", "bias"], ["scores"]),
-        ],
-    )
-
-
-def a_bias_that_is_added_too():
-    """It is int32 in the convolution and int8 in the ADD."""
-    return network(
-        [
-            T("image", (1, SIZE, SIZE, 1), "float32"),
-            T("weights", data=weights(CHANNELS, 3, 3, 1)),
-            T("bias", data=weights(CHANNELS)),
-            T("maps", MAPS, "float32"),
-            T("scores", MAPS, "float32"),
-        ],
-        [convolution("maps", "image", "weights", "bias"), O("ADD", ["maps", "bias"], ["scores"])],
-    )
-
-
-def weights_that_are_multiplied_too():
-    """They have a scale for each output in the convolution, and one scale in the MUL."""
-    pixels = (1, 1, 1, CHANNELS)
-    return network(
-        [
-            T("image", pixels, "float32"),
-            T("weights", data=weights(CHANNELS, 1, 1, CHANNELS) * np.float32([[[[1]]], [[[8]]], [[[30]]], [[[99]]]])),
-            T("bias", data=weights(CHANNELS)),
-            T("maps", pixels, "float32"),
-            T("scores", (CHANNELS, 1, 1, CHANNELS), "float32"),
-        ],
-        [convolution("maps", "image", "weights", "bias"), O("MUL", ["maps", "weights"], ["scores"])],
-    )
-
-
-def bands_classifier():
-    """It is right on the images of `bands`: the class is that of three bands of rows which is the brightest."""
-    rows = np.repeat(np.eye(3) - 0.5, SIZE // 3, axis=1).astype(np.float32)
-    kernel = np.zeros((1, 3, 3, 1), np.float32)
-    kernel[0, 1, 1] = 1
-    return network(
-        [
-            T("image", (1, SIZE, SIZE, 1), "float32"),
-            T("kernel", data=kernel),
-            T("no bias", data=np.zeros(1, np.float32)),
-            T("copy", (1, SIZE, SIZE, 1), "float32"),
-            T("shape", data=np.array([1, SIZE * SIZE], np.int32)),
-            T("pixels", (1, SIZE * SIZE), "float32"),
-            T("matrix", data=np.repeat(rows, SIZE, axis=1)),
-            T("biases", data=np.zeros(3, np.float32)),
-            T("scores", (1, 3), "float32"),
-        ],
-        [
-            convolution("copy", "image", "kernel", "no bias"),
-            O("RESHAPE", ["copy", "shape"], ["pixels"]),
-            O("FULLY_CONNECTED", ["pixels", "matrix", "biases"], ["scores"]),
-        ],
-    )
-
-
-SHARED = (
-    two_convolutions_with_one_bias,
-    two_convolutions_with_one_buffer,
-    two_dense_layers_with_one_bias,
-    a_bias_that_is_added_too,
-    weights_that_are_multiplied_too,
-)
-
-
-def reduced(op, axes, shape):
-    """One reduction over the axes of the input."""
-    return network(
-        [
-            T("image", MAPS, "float32"),
-            T("axes", data=np.array(axes, np.int32)),
-            T("reduced", shape, "float32"),
-        ],
-        [O(op, ["image", "axes"], ["reduced"])],
-    )
-
-
-def inputs_of(model):
-    """Random values from 0 to 1 for the one input of `model`."""
-    graph = read_graph(model)
-    (tensor,) = graph.of(graph.inputs)
-    return Samples((np.random.default_rng(0).random((8, *tensor.shape[1:]), np.float32),))
 
 
 def quantized(model, mode="uint8", method=None):
@@ -216,6 +87,14 @@ def test_a_file_of_each_calibrated_mode_is_what_the_mode_promises(model, mode):
 @pytest.mark.parametrize("model", [blocks, residual, *SHARED], ids=lambda model: model.__name__)
 def test_every_constant_is_within_half_a_step_of_its_value(model):
     assert worst_constant(model(), quantized(model())) <= 0.5 + 1e-3
+
+
+@pytest.mark.parametrize("model", [bands_classifier, residual, *SHARED], ids=lambda model: model.__name__)
+def test_answers_are_those_of_the_float_model(model):
+    float32, integer = (TfliteModel(data, trusted=True) for data in (model(), quantized(model())))
+    arrays = {float32.graph.tensors[float32.graph.inputs[0]].name: inputs_of(model()).arrays[0]}
+    (fidelity,) = measure_fidelity(float32, integer, arrays, installed_runtimes()[0])
+    assert fidelity.snr_db > 30
 
 
 @pytest.mark.parametrize("model", set(SHARED) - {a_bias_that_is_added_too}, ids=lambda model: model.__name__)
@@ -279,6 +158,49 @@ def test_a_reduction_that_stays_within_its_input_is_not_refused(op):
     prove(read_graph(quantized(reduced(op, (1, 2), (1, CHANNELS)))), MODES["uint8"])
 
 
+@pytest.mark.parametrize(
+    ("kernel", "bias", "op_and_tensor"),
+    [
+        (np.nan, 1, "op 0 CONV_2D: tensor 'kernel' holds nan"),
+        (1, [1, np.inf, 1, 1], "op 0 CONV_2D: tensor 'bias' holds"),
+        (1, [1, 1, np.nan, 1], "op 0 CONV_2D: tensor 'bias' holds nan"),
+        (1e31, 1, "op 0 CONV_2D: tensor 'scores' reaches"),
+        (1, 1e38, "op 0 CONV_2D: tensor 'scores' reaches"),
+    ],
+)
+@pytest.mark.parametrize("mode", ["uint8", "int16x8"])
+def test_values_that_no_integers_hold_are_refused_with_op_and_tensor(kernel, bias, op_and_tensor, mode):
+    with pytest.raises(ConversionError) as refusal:
+        quantized(one_convolution(kernel, np.asarray(bias)), mode)
+    assert str(refusal.value).startswith(op_and_tensor)
+
+
+@pytest.mark.parametrize(("value", "least"), [(-np.inf, "-inf"), (-3.4028235e38, "-3.40282e+38"), (-1e32, "-1e+32")])
+def test_a_border_of_minus_infinity_is_refused_with_the_remedy(value, least):
+    with pytest.raises(ConversionError) as refusal:
+        quantized(padded(value))
+    said = str(refusal.value)
+    assert said.startswith(f"op 1 PADV2: tensor 'padded' reaches {least}, ")
+    assert said.endswith(
+        "on the calibration data, which no 8 bits hold: pad with zeros, which is the same behind a ReLU"
+    )
+
+
+def test_a_border_that_the_scale_of_the_maps_does_not_hold_is_refused():
+    with pytest.raises(
+        ConversionError, match=r"^op 1 PADV2: tensor 'padded' goes from -5 to .* integers from -[0-4]"
+    ):
+        quantized(padded(-5.0))
+
+
+@pytest.mark.parametrize(("kernel", "bias"), [(0, 0), (1e-39, 1e-39), (1e-20, 1e-20)])
+def test_a_network_that_has_vanished_gets_a_scale_that_every_runtime_takes(kernel, bias):
+    file = TfliteModel(quantized(one_convolution(kernel, bias)), trusted=True)
+    assert file.graph.tensors[file.graph.outputs[0]].scales == (pytest.approx(2e-6 / 255),)
+    if not kernel:  # the three files differ in their weights only
+        assert [trial.reason for trial in try_runtimes(file)] == [""] * len(installed_runtimes())
+
+
 @pytest.mark.parametrize("attribute", ["AddIntermediateTensors", "CalibrationWrapper"])
 def test_a_wheel_without_what_is_called_is_named_with_the_versions_that_serve(monkeypatch, attribute):
     import ai_edge_litert
@@ -338,23 +260,17 @@ def source(tmp_path):
 
 
 @pytest.mark.usefixtures("without_tensorflow")
-def test_a_float_file_is_converted_proved_and_measured_without_tensorflow(source, tmp_path, run_here):
+def test_a_float_file_is_converted_proved_judged_and_measured_without_tensorflow(source, tmp_path, run_here):
     out = tmp_path / "out.tflite"
-    code, text, _ = run_here("convert", source, "--data", bands(SIZE, True, False), "--out", out, "--json")
+    arguments = ("--data", bands(SIZE, True, False), "--out", out, "--max-drop", "2", "--json")
+    code, text, _ = run_here("convert", source, *arguments)
     document = json.loads(text)
     assert code == 0
     assert (document["engine"], document["readiness"]["ready"]) == ("litert", True)
-    assert document["uint8"]["accuracy"]["top1"]["value"] == 1
+    assert (document["uint8"]["accuracy"]["top1"]["value"], document["budget"]["choice"]) == (1, 0)
     assert [row["runs"] for row in document["runtimes"]] == [True] * len(document["runtimes"])
     provenance = read_model_file(out).manifest.provenance
     assert (provenance["engine"], sorted(provenance["versions"])) == ("litert", ["ai-edge-litert", "edgeready"])
-
-
-@pytest.mark.usefixtures("without_tensorflow")
-def test_a_budget_is_kept_without_tensorflow(source, tmp_path, run_here):
-    arguments = ("--data", bands(SIZE, True, False), "--out", tmp_path / "out.tflite", "--max-drop", "99", "--json")
-    code, text, _ = run_here("convert", source, *arguments)
-    assert (code, json.loads(text)["budget"]["choice"]) == (0, 0)
 
 
 @pytest.mark.usefixtures("without_tensorflow")

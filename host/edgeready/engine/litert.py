@@ -14,7 +14,7 @@ import numpy as np
 from edgeready.engine.own_constants import own_constants
 from edgeready.errors import ConversionError, RuntimeUnavailableError
 from edgeready.quantization.matching import match_layers
-from edgeready.quantization.ranges import Range, read_ranges
+from edgeready.quantization.ranges import Range, check_ranges, read_ranges, widen_points
 from edgeready.quantization.samples import Samples
 from edgeready_device.tflite.graph import Tensor, read_graph
 
@@ -73,7 +73,7 @@ class LiteRtQuantizer:
 
         Raises what `check_coverage` raises.
         """
-        model = own_constants(calibrated)
+        model = own_constants(widen_points(calibrated))
         integer = _Calibrator(self._wrapper, model).quantize(ends, "int8", "int32", allow_float=True)
         check_coverage(model, integer)
         return integer
@@ -81,6 +81,7 @@ class LiteRtQuantizer:
     def quantize_16x8(self, float_model: bytes, samples: Samples) -> bytes:
         """Returns `float_model` with int16 activations and ends and int8 weights, with the ranges on `samples`."""
         observer = self._observe(own_constants(float_model), samples)
+        check_ranges(observer.read_model())
         return observer.quantize("int16", "int16", "int64", allow_float=False)
 
     def _observe(self, float_model: bytes, samples: Samples) -> _Calibrator:

@@ -17,10 +17,11 @@ from edgeready.quantization.bias_correction import correct_biases
 from edgeready.quantization.clipping import clip_ranges
 from edgeready.quantization.equalization import equalize_channels
 from edgeready.quantization.overwritten import measure_overwritten
-from edgeready.quantization.ranges import read_ranges, replace_ranges
+from edgeready.quantization.ranges import check_constants, check_ranges, read_ranges, replace_ranges
 from edgeready.quantization.representative import check_samples
 from edgeready.quantization.samples import Samples
 from edgeready_device.progress import Progress
+from edgeready_device.tflite.graph import read_graph
 
 
 class Quantizer(Protocol):
@@ -46,6 +47,7 @@ def quantize_step(quantizer: Quantizer, job: QuantizeJob, progress: Progress) ->
     if job.samples is not None:
         check_samples(job.samples)
     progress(f"converting to {mode.name}", 0, 0)
+    check_constants(read_graph(job.model))
     if mode.name == "int16x8":  # the converters do it in one step only
         if job.samples is None:
             raise UsageError("int16x8 takes its ranges from samples: give samples")
@@ -60,9 +62,13 @@ def quantize_step(quantizer: Quantizer, job: QuantizeJob, progress: Progress) ->
 
 
 def observe(quantizer: Quantizer, float_model: bytes, samples: Samples, method: Method) -> bytes:
-    """Returns `float_model` ready for integers: equalized where `method` says so, with the ranges in it."""
+    """Returns `float_model` ready for integers: equalized where `method` says so, with the ranges in it.
+
+    Raises ConversionError for a range that no integers can hold.
+    """
     model = equalize_channels(float_model, samples) if method.equalize else float_model
     calibrated = quantizer.calibrate(model, samples)
+    check_ranges(calibrated)
     calibrated = replace_ranges(calibrated, measure_overwritten(calibrated, samples))
     if method.calibration == "min-max":
         return calibrated
@@ -80,7 +86,11 @@ def to_integer(quantizer: Quantizer, calibrated: bytes, samples: Samples, method
 
 
 def make_integer(quantizer: Quantizer, float_model: bytes, mode: str, samples: Samples, method: Method) -> bytes:
-    """Returns `float_model` in the calibrated `mode`, with the ranges on `samples`."""
+    """Returns `float_model` in the calibrated `mode`, with the ranges on `samples`.
+
+    Raises ConversionError for constants and ranges that no integers can hold.
+    """
+    check_constants(read_graph(float_model))
     if mode == "int16x8":
         return quantizer.quantize_16x8(float_model, samples)
     calibrated = observe(quantizer, float_model, samples, method)

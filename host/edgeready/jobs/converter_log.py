@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import signal
 
-from edgeready.errors import ConversionError
+from edgeready.errors import ConversionError, ConverterCrashError
 
 SAFE = "replace the layer (Conv2D, DepthwiseConv2D, Dense, BatchNormalization, ReLU, pooling, Add are safe)"
 _FLOAT = ("converting", "float32", "dynamic", "float16")  # "converting" is the stage of the float32 file
@@ -24,7 +24,7 @@ def refusal(code: int, log: str, mode: str = "uint8", *, engine: str = "TensorFl
     """
     if code < 0:
         name = signal.Signals(-code).name
-        return ConversionError(
+        return ConverterCrashError(
             f"{engine}'s converter crashed ({name}) on this model; recurrent layers (LSTM, GRU) do this: {SAFE}"
         )
     ops = re.findall(r"'(tfl?\.\w+)' op", log) or re.findall(r"not yet supported for op: '?(\w+)", log)

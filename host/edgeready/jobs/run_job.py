@@ -8,7 +8,7 @@ from importlib.util import find_spec
 
 from edgeready.config.engine import AUTO, LITERT, TENSORFLOW
 from edgeready.config.modes import MODES
-from edgeready.errors import ConversionError, EdgereadyError, RuntimeUnavailableError
+from edgeready.errors import ConversionError, ConverterCrashError, EdgereadyError, RuntimeUnavailableError
 from edgeready.jobs.engine_choice import process_of, reads_flatbuffer
 from edgeready.jobs.job import Job, JobResult
 from edgeready.jobs.quantize_job import QuantizeJob
@@ -30,7 +30,7 @@ def run_job(job: Job, progress: Progress) -> JobResult:
         return run_in_child(job, JobResult, progress)
     try:
         result = run_in_child(job, JobResult, progress)
-    except (ConversionError, RuntimeUnavailableError):  # a crash of the quantizer, or a wheel without one
+    except (ConverterCrashError, RuntimeUnavailableError):  # the latter: a wheel without the quantizer
         return run_in_child(replace(job, engine=TENSORFLOW), JobResult, progress)
     for name in result.refusals:
         if MODES[name].calibrated:

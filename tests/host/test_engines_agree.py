@@ -1,0 +1,99 @@
+"""The files of the two engines, made from the same networks and inputs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from engine_nets import SHARED, bands_classifier, inputs_of, reduced
+from float_nets import CHANNELS, SIZE, blocks, residual
+
+from edgeready.config.engine import LITERT, TENSORFLOW
+from edgeready.config.method import Method
+from edgeready.engine.litert import LiteRtQuantizer
+from edgeready.engine.quantizer import make_integer
+from edgeready.jobs.job import Job
+from edgeready.jobs.run_job import run_job
+from edgeready.quantization.matching import match_layers, real_values
+from edgeready_device.model_file.reader import TfliteModel
+from edgeready_device.progress import no_progress
+from edgeready_device.session import Session
+from edgeready_device.tflite.graph import read_graph
+
+pytestmark = pytest.mark.tensorflow
+HERE = Path(__file__).parent
+# Not weights_that_are_multiplied_too: TensorFlow 2.21 gets its MUL wrong, and LiteRT's file is held against float32.
+NETS = {net.__name__: net for net in (blocks, residual, bands_classifier, *SHARED[:-1])}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("engines")
+    for name, net in NETS.items():
+        (folder / f"{name}.tflite").write_bytes(net())
+    paths = os.pathsep.join([*sys.path, str(HERE), str(HERE.parent)])
+    subprocess.run(
+        [sys.executable, str(HERE / "engine_cases.py"), str(folder)],
+        check=True,
+        env={**os.environ, "PYTHONPATH": paths},
+    )
+    return folder
+
+
+@pytest.fixture(params=NETS)
+def files(request, folder):
+    """The float32 model, LiteRT's file and TensorFlow's."""
+    model = (folder / f"{request.param}.tflite").read_bytes()
+    ours = make_integer(LiteRtQuantizer(), model, "uint8", inputs_of(model), Method())
+    return model, ours, (folder / f"{request.param}_uint8.tflite").read_bytes()
+
+
+def layers(model, integer):
+    """The tensors of each layer of `integer`, in the order of the layers of `model`."""
+    match = match_layers(read_graph(model), read_graph(integer))
+    pairs = sorted(match.pairs, key=lambda pair: pair.float32.index)
+    return [
+        (pair.integer.name, match.integer.of(index for index in (*pair.integer.inputs, *pair.integer.outputs)))
+        for pair in pairs
+    ]
+
+
+def test_ops_are_the_same_ranges_equal_and_weights_within_a_step(files):
+    model, *integers = files
+    ours, theirs = (layers(model, integer) for integer in integers)
+    assert [name for name, _ in ours] == [name for name, _ in theirs]
+    tensors = [pair for (_, mine), (_, other) in zip(ours, theirs) for pair in zip(mine, other, strict=True)]
+    for mine, other in tensors:
+        if not mine.constant:
+            assert (mine.dtype, mine.zero_points) == (other.dtype, other.zero_points)
+            assert np.allclose(mine.scales, other.scales, rtol=1e-5, atol=0)
+        elif mine.scales:
+            step = max(*mine.scales, *other.scales)
+            assert np.abs(real_values(mine) - real_values(other)).max() <= 1.001 * step
+
+
+def test_answers_are_within_a_step(files):
+    model, *integers = files
+    ours, theirs = (Session.from_file(TfliteModel(integer, trusted=True)) for integer in integers)
+    for (sample,) in inputs_of(model)():
+        frame = np.rint(255 * sample).astype(np.uint8)
+        (mine,), (other,) = ours.invoke([frame]), theirs.invoke([frame])
+        assert np.abs(mine.astype(int) - other.astype(int)).max() <= 1
+
+
+def test_what_litert_refuses_is_made_by_tensorflow_where_it_is_installed(tmp_path):
+    path = tmp_path / "sum.tflite"
+    path.write_bytes(reduced("SUM", (3,), (1, SIZE, SIZE)))
+    rows = np.random.default_rng(0).random((8, SIZE, SIZE, CHANNELS), np.float32)
+    result = run_job(Job(model=str(path), arrays={"image": rows}), no_progress)
+    assert (result.engines, result.refusals) == ({"float32": LITERT, "uint8": TENSORFLOW}, {})
+    assert sorted(result.versions) == ["ai-edge-litert", "tensorflow"]
+    model = result.models["uint8"]
+    scale = model.graph.tensors[model.graph.outputs[0]].scales[0]
+    session = Session.from_file(model)
+    answers = [session.invoke([np.rint(255 * row[np.newaxis]).astype(np.uint8)])[0][0] for row in rows]
+    assert np.abs(np.stack(answers) * scale - rows.sum(axis=3)).max() < 2 * scale
