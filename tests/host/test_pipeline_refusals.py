@@ -42,7 +42,7 @@ def test_a_refused_build_leaves_no_file(name):
 
 def refusal(name: str) -> str:
     error = refusals()[name].error
-    assert type(error) is ConversionError, error
+    assert isinstance(error, ConversionError), error
     return str(error)
 
 

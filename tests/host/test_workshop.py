@@ -17,7 +17,7 @@ import pytest
 from edgeready.config.build import NetworkConfig, SourceConfig, TrainConfig
 from edgeready.config.method import Method, QatConfig
 from edgeready.errors import (
-    ConversionError,
+    ConverterCrashError,
     EdgereadyError,
     MissingExtraError,
     ModelSourceError,
@@ -265,7 +265,22 @@ def test_a_child_that_dies_before_it_says_anything_is_a_failure_while_starting(c
 
 def test_a_crash_while_converting_is_a_refusal_of_the_model(child, scratch):
     child("send(stage='converting', done=0, total=0)\ndie(11)")
-    assert refused(ConversionError).startswith("TensorFlow's converter crashed (SIGSEGV) on this model;")
+    assert refused(ConverterCrashError).startswith("TensorFlow's converter crashed (SIGSEGV) on this model;")
+    assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("ending", "said"),
+    [
+        ("die(11)", "LiteRT's converter crashed (SIGSEGV) on this model;"),
+        ("die(9)", "LiteRT was killed while converting:"),
+    ],
+)
+def test_the_process_without_tensorflow_is_called_by_its_name(child, scratch, ending, said):
+    child(f"send(stage='converting', done=0, total=0)\n{ending}")
+    with pytest.raises(EdgereadyError) as refusal:
+        run_job(Job(model="a.tflite", engine="litert"), silent)
+    assert str(refusal.value).startswith(said)
     assert list(scratch.iterdir()) == []
 
 
