@@ -17,6 +17,7 @@ from edgeready_device.errors import (
 )
 
 __all__ = [
+    "AgreementError",
     "BudgetError",
     "ConversionError",
     "ConverterCrashError",
@@ -51,6 +52,12 @@ class BudgetError(EdgereadyError, RuntimeError):
     def __init__(self, message: str, trail: object = None) -> None:
         super().__init__(message)
         self.trail = trail
+
+
+class AgreementError(EdgereadyError, RuntimeError):
+    """A converted model that does not give its float32 model's answers (exit code 1)."""
+
+    exit_code = 1
 
 
 class ConversionError(EdgereadyError, RuntimeError):

@@ -14,16 +14,21 @@ import edgeready.tf  # noqa: F401  # isort: skip  (first: it decides what Keras 
 import h5py
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from edgeready.config.build import SourceConfig
 from edgeready.config.method import Method
 from edgeready.config.modes import MODES
 from edgeready.engine.quantizer import observe, to_integer
+from edgeready.jobs.job import Job
+from edgeready.proof.runtimes import try_runtimes
 from edgeready.quantization.samples import Samples
 from edgeready.tf import convert, sources
+from edgeready.tf.make import make
 from edgeready.tf.quantize import TensorFlowQuantizer
 from edgeready.tf.sources import Network
 from edgeready_device.normalization import Normalization
+from edgeready_device.progress import no_progress
 
 FOLDER = Path(sys.argv[1])
 CASES = {}
@@ -136,6 +141,53 @@ def quantized(mode):
 
 for mode in ("uint8", "int8-float-io", "dynamic", "float16"):
     CASES[mode] = lambda mode=mode: quantized(mode)
+
+
+def fake_quant(narrow):
+    """A convolution with the ranges of a training for 8 bits, of which the converter can take the weights' or not."""
+    kernel = np.random.default_rng(1).normal(0, 0.2, (3, 3, 1, 3)).astype(np.float32)
+    least = -float(abs(kernel).max()) if narrow else float(kernel.min())
+    most = float(abs(kernel).max()) if narrow else float(kernel.max()) / 2
+
+    @tf.function(input_signature=[tf.TensorSpec((1, 8, 8, 1), tf.float32, name="image")])
+    def call(image):
+        image = tf.quantization.fake_quant_with_min_max_vars(image, 0.0, 1.0)
+        weights = tf.quantization.fake_quant_with_min_max_vars(kernel, least, most, narrow_range=narrow)
+        features = tf.nn.relu(tf.nn.conv2d(image, weights, 2, "VALID"))
+        features = tf.quantization.fake_quant_with_min_max_vars(features, 0.0, 6.0)
+        scores = tf.reduce_mean(features, (1, 2))
+        return tf.quantization.fake_quant_with_min_max_vars(scores, -2.0, 2.0)
+
+    path = FOLDER / f"fake_quant_{narrow}.pb"
+    path.write_bytes(
+        convert_variables_to_constants_v2(call.get_concrete_function()).graph.as_graph_def().SerializeToString()
+    )
+    frames = np.random.default_rng(2).integers(0, 256, (12, 8, 8, 1), dtype=np.uint8)
+    result = make(
+        Job(
+            model=str(path),
+            classes=3,
+            images=frames,
+            labels=np.arange(12) % 3,
+            calibration=frames,
+            modes=("uint8", "float16", "int16x8"),
+        ),
+        read_log=str,
+        progress=no_progress,
+    )
+    graph = result.models["uint8"].graph
+    return {
+        "float": sorted({op.name for op in result.float32.graph.ops}),
+        "modes": sorted(result.models),
+        "refusals": dict(result.refusals),
+        "scales": [round(tensor.scales[0], 5) for tensor in graph.of(graph.outputs)],
+        "runs": [trial.runs for trial in try_runtimes(result.models["uint8"])],
+        "note": list(result.rewrites),
+    }
+
+
+for narrow in (True, False):
+    CASES[f"fake quant {narrow}"] = lambda narrow=narrow: fake_quant(narrow)
 
 
 def without_tf_keras():

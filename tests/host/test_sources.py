@@ -226,3 +226,26 @@ def test_an_old_mobilenet_and_a_teachable_machine_model_become_ready_files(tmp_p
 )
 def test_a_tflite_that_is_no_plain_float32_network_is_refused(mode, said):
     assert refusal(mode) == f"{mode}.tflite: {said}: convert the model that it was made from"
+
+
+# -- graphs that were trained for 8 bits -----------------------------------------------------------------------------
+
+
+def test_the_ranges_of_fake_quant_nodes_are_taken():
+    found = cases()["fake quant True"]["value"]
+    assert found["scales"] == [round(4 / 255, 5)]
+    assert found["note"] == ["the ranges of the FakeQuant nodes are taken as they are"]
+    assert (found["modes"], found["runs"]) == (["float16", "float32", "uint8"], [True, True])
+    assert found["refusals"] == {
+        "int16x8": "fake_quant_True was trained for 8 bits (FakeQuant): choose --mode uint8 or int8"
+    }
+    assert not {"QUANTIZE", "DEQUANTIZE"} & set(found["float"])
+
+
+def test_ranges_that_no_kernel_takes_are_measured_again():
+    found = cases()["fake quant False"]["value"]
+    assert found["scales"] != [round(4 / 255, 5)]
+    assert found["note"] == [
+        "the FakeQuant nodes are left out and the ranges measured: weights with an offset have no int8 kernel"
+    ]
+    assert (found["modes"], found["runs"]) == (["float16", "float32", "int16x8", "uint8"], [True, True])

@@ -7,6 +7,7 @@ import pytest
 
 from edgeready.budget.significance import chance_of_at_least
 from edgeready.dataset import Dataset
+from edgeready.errors import AgreementError
 from edgeready.proof.measure import Comparison, Measured
 from edgeready.proof.verdict import find_doubts
 from edgeready.quantization.conventions import ConventionReport, ConventionTrial
@@ -88,11 +89,14 @@ def test_a_confusion_of_two_classes_is_no_other_order():
     [(GUESS, 100 * (GUESS == RIGHT).mean()), (ALWAYS, 25.0), (np.where(np.arange(200) % 8 < 1, RIGHT, 3), None)],
     ids=["noise", "one class", "another model"],
 )
-def test_a_file_that_lost_the_networks_answers_is_told(answers, share):
-    (text,) = doubts(RIGHT, answers)
+def test_a_file_that_lost_the_networks_answers_is_refused(answers, share):
+    with pytest.raises(AgreementError) as error:
+        doubts(RIGHT, answers)
+    text = str(error.value)
     agreement = 100 * (answers == RIGHT).mean() if share is None else share
     assert text.startswith(
-        f"the uint8 file gives the float32 network's answer on {agreement:.1f} % of the test images only: "
+        f"the uint8 file gives the float32 network's answer on {agreement:.1f} % of the test images only, and is not "
+        "written: "
     )
 
 

@@ -62,7 +62,7 @@ def _decode(kind: Any, data: Any, folder: Path) -> Any:
     if kind is bytes:
         return (folder / data).read_bytes()
     if kind is TfliteModel:  # written by the other process of this job, and not by a stranger
-        return TfliteModel((folder / data).read_bytes(), trusted=True)
+        return TfliteModel((folder / data).read_bytes())
     if origin is tuple:
         return tuple(_decode(arguments[0], item, folder) for item in data)
     if isinstance(origin, type) and issubclass(origin, Mapping):

@@ -59,7 +59,7 @@ def _retry(job: Job, result: JobResult, mode: str, progress: Progress) -> JobRes
         return result  # with what LiteRT said, which names the op
     return replace(
         result,
-        models={**result.models, mode: TfliteModel(quantized.model, trusted=True)},
+        models={**result.models, mode: TfliteModel(quantized.model)},
         refusals={name: reason for name, reason in result.refusals.items() if name != mode},
         engines={**result.engines, mode: TENSORFLOW},
         versions={**result.versions, TENSORFLOW: version(TENSORFLOW)},

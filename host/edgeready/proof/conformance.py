@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from edgeready.config.modes import FALLBACK, Mode
-from edgeready.errors import ConversionError
+from edgeready.errors import ConversionError, ModelFileError
 from edgeready.readiness.negation import remedy_for_negation
+from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.tflite.graph import Graph, Op, Tensor
+from edgeready_device.tflite.structure.node import DAMAGE
 
 _REMEDIES = {
     "ELU": "use ReLU or ReLU6 in its place",
@@ -39,6 +41,18 @@ def check_convertible(graph: Graph, mode: Mode) -> None:
                 f"op {op.index} {op.custom_code} is a custom op and has no integer form: leave it out of the model, "
                 "or write --mode float32, dynamic or float16"
             )
+
+
+def check_sound(model: TfliteModel, name: str) -> None:
+    """Raises ConversionError where the board half refuses what the converter wrote; `name` says what that is."""
+    try:
+        _ = model.graph  # reads and verifies it, once
+    except ModelFileError as error:
+        fault = str(error).replace(f": {DAMAGE}", "")
+        raise ConversionError(
+            f"the converter wrote a {name} that no board opens, and it is not kept ({fault}): replace the layer that "
+            "makes this op, or take another --mode"
+        ) from error
 
 
 def prove(graph: Graph, mode: Mode) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeready.errors import AgreementError
 from edgeready.quantization.inputs import plain_name, tensor_samples
 from edgeready.quantization.samples import Samples
 from edgeready_device.model_file.reader import TfliteModel
@@ -16,6 +17,8 @@ from edgeready_device.quantization import QuantParams, dequantize, quantize
 from edgeready_device.runtime.runtime import Runtime
 from edgeready_device.session import Session
 from edgeready_device.tflite.graph import Tensor
+
+_LEAST_SNR_DB = 0.0  # chosen: below it there is more error than signal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +32,16 @@ class Fidelity:
     snr_db: float
     largest_error: float
     largest_value: float
+
+
+def check_fidelity(fidelity: Sequence[Fidelity], mode: str) -> None:
+    """Raises AgreementError for an output of a model in `mode` that holds more error than signal."""
+    worst = min(fidelity, key=lambda item: item.snr_db, default=None)
+    if worst is not None and worst.snr_db < _LEAST_SNR_DB:
+        raise AgreementError(
+            f"the output {worst.output!r} of the {mode} file is {worst.snr_db:.1f} dB from the float32 model's, more "
+            "error than signal, and the file is not written: take other or more calibration rows, or another --mode"
+        )
 
 
 def measure_fidelity(

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from edgeready.budget.significance import chance_of_at_least, paired_drop
 from edgeready.dataset import Dataset
+from edgeready.errors import AgreementError
 from edgeready.proof.measure import Comparison, Measured
 from edgeready.quantization.conventions import ConventionReport
 
@@ -23,6 +24,8 @@ def find_doubts(
     """Returns what speaks against a model measured on `test`, a sentence each with the likely cause; none for most.
 
     `convention` says how pixels go into a trained network; None for one that edgeready has just trained.
+
+    Raises AgreementError for a model that lost the answers of a good float32 network.
     """
     baseline, model = comparison.baseline, comparison.model
     share = test.majority_share()
@@ -37,10 +40,10 @@ def find_doubts(
     if not _beats(baseline, share):
         return (_no_better(baseline, share, convention),)
     if not _beats(model, share) or comparison.agreement.interval[1] < _COLLAPSED:
-        return (
+        raise AgreementError(
             f"the {mode} file gives the float32 network's answer on {100 * comparison.agreement.value:.1f} % of the "
-            "test images only: take other or more calibration images (--calibration-data), --calibration percentile, "
-            "or --qat; edgeready layers shows where it loses",
+            "test images only, and is not written: take other or more calibration images (--calibration-data), "
+            "--calibration percentile, or --qat; edgeready modes shows what other modes keep"
         )
     return ()
 

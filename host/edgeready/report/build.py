@@ -65,7 +65,7 @@ def _measured_facts(result: BuildResult) -> list[RenderableType]:
     test: Dataset = result.splits.test
     if result.comparison is None:
         mode = result.mode.name
-        return [labelled("test", f"nothing measured: no installed runtime runs a {mode} file of this model")]
+        return [labelled("test", f"nothing measured: the {mode} file is for a runtime of your own")]
     same = result.comparison.agreement
     return [
         labelled("test", f"{len(test):,} images of {test.name}; the same answer on {100 * same.value:.2f} %"),

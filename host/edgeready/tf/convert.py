@@ -55,7 +55,7 @@ def freeze_call(call: Callable[..., Any], specs: Sequence[tf.TensorSpec]) -> Any
 
 def to_float32(frozen: Any, source: SourceConfig) -> bytes:
     """Returns the float32 .tflite of a frozen function."""
-    converted: bytes = _converter(frozen, source).convert()
+    converted: bytes = converter_of(frozen, source).convert()
     return converted
 
 
@@ -65,7 +65,7 @@ def to_dynamic(frozen: Any, source: SourceConfig) -> bytes:
     Dense layers have one scale: with a scale per output FULLY_CONNECTED has version 12, which tflite-runtime 2.14
     refuses.
     """
-    settings = _converter(frozen, source)
+    settings = converter_of(frozen, source)
     settings.optimizations = [tf.lite.Optimize.DEFAULT]
     converted: bytes = settings.convert()
     return converted
@@ -73,14 +73,15 @@ def to_dynamic(frozen: Any, source: SourceConfig) -> bytes:
 
 def to_float16(frozen: Any, source: SourceConfig) -> bytes:
     """Returns the .tflite of a frozen function with float16 weights."""
-    settings = _converter(frozen, source)
+    settings = converter_of(frozen, source)
     settings.optimizations = [tf.lite.Optimize.DEFAULT]
     settings.target_spec.supported_types = [tf.float16]
     converted: bytes = settings.convert()
     return converted
 
 
-def _converter(frozen: Any, source: SourceConfig) -> Any:
+def converter_of(frozen: Any, source: SourceConfig) -> Any:
+    """Returns TensorFlow's converter of a frozen function, with the ops that `source` allows."""
     settings = tf.lite.TFLiteConverter.from_concrete_functions([frozen])
     settings.allow_custom_ops = source.custom_ops
     if source.select_tf_ops:

@@ -28,7 +28,7 @@ from edgeready.jobs.run import READING_LIMIT_S
 from edgeready.quantization.conventions import Convention
 from edgeready.quantization.inputs import in_color_order
 from edgeready.quantization.samples import Samples
-from edgeready.tf import convert, rewrite, train
+from edgeready.tf import convert, fake_quant, rewrite, train
 from edgeready.tf import models as tf_models
 from edgeready.tf.models import NamedModel
 from edgeready.tf.quantize import TensorFlowQuantizer
@@ -51,10 +51,15 @@ class _Source:
 
 @dataclass(frozen=True, kw_only=True)
 class _FloatNetwork:
-    """A network as a float32 .tflite, and what it was made from: a frozen function, unless it was one before."""
+    """A network as a float32 .tflite, and what it was made from: a frozen function, unless it was one before.
+
+    `ranged` is that function with the FakeQuant nodes of a training for 8 bits, which hold the ranges, if there are
+    any.
+    """
 
     network: Network
     float32: TfliteModel
+    ranged: Any = field(default=None, repr=False)
     keras: bytes = field(default=b"", repr=False)
     rewrites: tuple[str, ...] = ()
     proposals: tuple[str, ...] = ()
@@ -106,10 +111,9 @@ def _writer(job: Job, converted: _FloatNetwork, normalization: Normalization, re
     pixels = Convention(name="settled", normalization=normalization)
     samples = calibration_samples(job, converted.float32.graph, pixels)
     quantizer = LiteRtQuantizer() if engine_of(job) == LITERT else TensorFlowQuantizer()
-    network, float32 = converted.network, converted.float32.flatbuffer
 
     def write(mode: Mode) -> bytes:
-        return _convert(mode, network, float32, samples, job=job, quantizer=quantizer)
+        return _convert(mode, converted, samples, job=job, quantizer=quantizer)
 
     return Writer(engine=engine_of(job), write=write, read_log=read_log)
 
@@ -153,15 +157,29 @@ def _to_float32(source: _Source, job: Job, progress: Progress) -> _FloatNetwork:
         keras = tf_models.to_keras_file(network.model) if job.train is not None else b""
         network = Network(name=network.name, function=convert.freeze(rewritten.model))
     progress("converting", 0, 0)
+    network, ranged, note = _split_ranges(network, job)
     float32 = TfliteModel(network.float32 or convert.to_float32(network.function, job.source), trusted=True)
     check_size(job.model, float32.graph)
     return _FloatNetwork(
         network=network,
         float32=float32,
+        ranged=ranged,
         keras=keras,
-        rewrites=rewritten.rewrites if rewritten else (),
+        rewrites=(*note, *(rewritten.rewrites if rewritten else ())),
         proposals=rewritten.proposals if rewritten else (),
     )
+
+
+def _split_ranges(network: Network, job: Job) -> tuple[Network, Any, tuple[str, ...]]:
+    """Returns `network` in floats, its function with FakeQuant nodes where their ranges can be taken, and a note."""
+    if network.function is None or not fake_quant.holds_fake_quant(network.function):
+        return network, None, ()
+    plain = replace(network, function=fake_quant.without_fake_quant(network.function))
+    integer = TfliteModel(fake_quant.to_integer(network.function, job.source, "int8"), trusted=True)
+    if fake_quant.has_symmetric_weights(integer.graph):
+        return plain, network.function, ("the ranges of the FakeQuant nodes are taken as they are",)
+    note = "the FakeQuant nodes are left out and the ranges measured: weights with an offset have no int8 kernel"
+    return plain, None, (note,)
 
 
 def _fine_tune(source: _Source, job: Job, progress: Progress) -> _Source:
@@ -191,13 +209,16 @@ def _keras_samples(named: NamedModel, job: Job) -> list[list[Any]]:
     return list(Samples(tuple(job.arrays[name][: rewrite.FRAMES] for name in names))())
 
 
-def _convert(
-    mode: Mode, network: Network, float32: bytes, samples: Samples, *, job: Job, quantizer: Quantizer
-) -> bytes:
+def _convert(mode: Mode, converted: _FloatNetwork, samples: Samples, *, job: Job, quantizer: Quantizer) -> bytes:
+    network, float32 = converted.network, converted.float32.flatbuffer
     if network.function is None:
         check_calibrated(mode)
     if mode.name == "dynamic":
         return convert.to_dynamic(network.function, job.source)
     if mode.name == "float16":
         return convert.to_float16(network.function, job.source)
+    if converted.ranged is not None:
+        if mode.name == "int16x8":
+            raise ConversionError(f"{network.name} was trained for 8 bits (FakeQuant): choose --mode uint8 or int8")
+        return fake_quant.to_integer(converted.ranged, job.source, mode.ends)
     return make_integer(quantizer, float32, mode.name, samples, job.method)

@@ -115,7 +115,7 @@ class _Attempts:
             model=float32.flatbuffer, mode=self.mode.name, samples=samples, method=method, engine=engine
         )
         quantized = run_quantize_job(job, self.progress)
-        model = TfliteModel(quantized.model, trusted=True)
+        model = TfliteModel(quantized.model)
         result = replace(self.result, models={**self.result.models, self.mode.name: model})
         origin = TfliteModel(quantized.calibrated, trusted=True)
         return draft(result, self.mode, self.splits, mapped=self.mapped, origin=origin)

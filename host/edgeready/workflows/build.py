@@ -16,6 +16,7 @@ from edgeready.errors import OutputError
 from edgeready.files.atomic import write_files
 from edgeready.jobs.job import Job, JobResult
 from edgeready.jobs.run_job import run_job
+from edgeready.proof.conformance import check_sound
 from edgeready.proof.measure import Comparison, Measured, accuracy_of, measure
 from edgeready.proof.runtimes import RuntimeTrial, record_trials
 from edgeready.proof.verdict import find_doubts
@@ -117,6 +118,7 @@ def _run(config: BuildConfig, train: TrainConfig | None, progress: Progress) -> 
         splits = replace(splits, train=remaining)
     job = job_of(config, splits, train)
     result = run_job(job, progress)
+    check_sound(result.float32, "float32 file")
     mode, mapped = config.output.chosen_mode, config.output.for_edgetpu
     trail = None
     if config.quantize.max_drop is None or judges is None:
@@ -154,13 +156,12 @@ def _finish(
 ) -> BuildResult:
     """Measures and writes what is proved already; nothing is written when something is wrong.
 
-    Raises ConversionError when a runtime crashes on the model.
+    Raises ConversionError when a runtime crashes on the model, or none runs it, and AgreementError for a model that
+    lost the float32 model's answers.
     """
     output, name = config.output, accepted.mode.name
     finished = complete(accepted, splits, output.vectors)
-    reports = {"calibration": calibration, "budget": trail}
-    provenance = provenance_of(config, splits, result, name)
-    provenance |= {key: report.to_dict() for key, report in reports.items() if report is not None}
+    provenance = _provenance(provenance_of(config, splits, result, name), calibration, trail)
     baseline = baseline_model(result, splits)
     baseline_bytes = file_bytes(baseline, provenance)
     comparison = None
@@ -168,11 +169,11 @@ def _finish(
         comparison = _compare(finished, baseline, splits, progress)
         measurements = [("float32", comparison.baseline), (name, comparison.model)]
         provenance = {**provenance, "accuracy": accuracy_of(measurements)}
+    doubts = () if comparison is None else find_doubts(comparison, splits.test, name, result.convention)
     data = finished.to_bytes(provenance)
     _write({output.float_out: baseline_bytes, output.keras_out: result.keras, output.out: data})
     record_trials(finished.trials, flatbuffer_of(data))
     comparison = None if comparison is None else _in_files(comparison, output, len(baseline_bytes), len(data))
-    doubts = () if comparison is None else find_doubts(comparison, splits.test, name, result.convention)
     return BuildResult(
         out=output.out,
         float_out=output.float_out,
@@ -192,6 +193,14 @@ def _finish(
         baseline=baseline,
         engine=result.engines.get(name, ""),
     )
+
+
+def _provenance(
+    provenance: dict[str, Any], calibration: CalibrationReport | None, trail: Trail | None
+) -> dict[str, Any]:
+    """`provenance` with the reports that there are."""
+    reports = {"calibration": calibration, "budget": trail}
+    return provenance | {key: report.to_dict() for key, report in reports.items() if report is not None}
 
 
 def _in_files(comparison: Comparison, output: OutputConfig, baseline_bytes: int, model_bytes: int) -> Comparison:

@@ -15,7 +15,7 @@ from edgeready.errors import ConversionError
 from edgeready.jobs.job import JobResult
 from edgeready.model_file.golden import record_golden
 from edgeready.model_file.writer import add_metadata, pack
-from edgeready.proof.conformance import prove
+from edgeready.proof.conformance import check_sound, prove
 from edgeready.proof.runtimes import RuntimeTrial, runtimes_that_run, try_runtimes
 from edgeready.readiness import ReadinessReport, check_graph
 from edgeready.workflows.prepare import manifest_of
@@ -102,6 +102,7 @@ def conforming_model(result: JobResult, mode: Mode) -> TfliteModel:
     """The model of `result` in `mode`; raises ConversionError for none, or one that is not what `mode` promises."""
     if mode.name not in result.models:
         raise ConversionError(result.refusals.get(mode.name, f"the mode {mode.name} was not asked for"))
+    check_sound(result.models[mode.name], f"{mode.name} file")
     prove(result.models[mode.name].graph, mode)
     return result.models[mode.name]
 
@@ -118,8 +119,17 @@ def readiness_of(model: TfliteModel, path: Path, *, mapped: bool) -> ReadinessRe
 
 
 def try_on_runtimes(model: TfliteModel, mode: Mode) -> tuple[RuntimeTrial, ...]:
-    """Which runtimes run `model`, written in `mode`; raises ConversionError when one crashes on it."""
+    """Which runtimes run `model`, written in `mode`; raises ConversionError when one crashes on it, or none runs it.
+
+    Files with custom ops are for a runtime of the user's own, which is not here.
+    """
     trials = try_runtimes(model)
+    if trials and not runtimes_that_run(trials) and not any(op.custom_code for op in model.graph.ops):
+        reasons = dict.fromkeys(trial.reason for trial in trials)
+        raise ConversionError(
+            f"no runtime here runs the {mode.name} file, and it is not written: {'; '.join(reasons)}; replace the "
+            "layer, or take another --mode (edgeready modes tries them all)"
+        )
     for trial in trials:
         if trial.reference_crash:
             raise ConversionError(

@@ -14,7 +14,8 @@ from edgeready.errors import UsageError
 from edgeready.files.atomic import write_files
 from edgeready.jobs.job import Job
 from edgeready.jobs.run_job import run_job
-from edgeready.proof.fidelity import Fidelity, measure_fidelity
+from edgeready.proof.conformance import check_sound
+from edgeready.proof.fidelity import Fidelity, check_fidelity, measure_fidelity
 from edgeready.proof.runtimes import RuntimeTrial, record_trials, runtimes_that_run
 from edgeready.readiness import ReadinessReport
 from edgeready.workflows.draft import conforming_model, readiness_of, try_on_runtimes
@@ -83,12 +84,14 @@ def convert_tensors(config: BuildConfig, progress: Progress = no_progress) -> Te
         arrays=data.calibration,
     )
     result = run_job(job, progress)
+    check_sound(result.float32, "float32 file")
     model = conforming_model(result, mode)
     readiness = readiness_of(model, output.out, mapped=output.for_edgetpu)
     trials = try_on_runtimes(model, mode)
     runtimes = runtimes_that_run(trials)
     progress("testing", 0, 0)
     fidelity = measure_fidelity(result.float32, model, data.test, runtimes[0]) if runtimes else ()
+    check_fidelity(fidelity, mode.name)
     files = {output.float_out: result.float32.flatbuffer, output.out: model.flatbuffer}
     write_files({path: contents for path, contents in files.items() if path})
     record_trials(trials, model.flatbuffer)
