@@ -153,6 +153,7 @@ def test_a_build_as_json_has_these_keys_and_values():
         "data",
         "epoch_losses",
         "mode",
+        "engine",
         "runtimes",
         "float32",
         "uint8",
