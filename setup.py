@@ -1,4 +1,4 @@
-"""The host's dependencies: the device package of exactly this version, and four others."""
+"""The host's dependencies: the device package of exactly this version, and few others."""
 
 from pathlib import Path
 
@@ -12,6 +12,7 @@ setup(
         "ai-edge-litert>=2.3,<3",
         "numpy>=1.26",
         "pillow>=10.3",
+        "tomli>=2; python_version < '3.11'",  # the standard library has tomllib from 3.11
         "typer>=0.15",
     ]
 )

@@ -32,6 +32,7 @@ __all__ = [
     "NotFoundError",
     "OutputError",
     "RuntimeUnavailableError",
+    "SettingsError",
     "SurroundingsError",
     "TrainingError",
     "UsageError",
@@ -40,6 +41,12 @@ __all__ = [
 
 class ModelSourceError(EdgereadyError, ValueError):
     """A source model (a function, a saved Keras model) that cannot be used (exit code 3)."""
+
+    exit_code = 3
+
+
+class SettingsError(EdgereadyError, ValueError):
+    """A file of settings that cannot be read as TOML (exit code 3)."""
 
     exit_code = 3
 

@@ -90,6 +90,13 @@ def test_the_manifest_says_where_the_model_comes_from(digits):
     provenance = dict(file.manifest.provenance)
     versions, accuracy = provenance.pop("versions"), provenance.pop("accuracy")
     calibration = provenance.pop("calibration")
+    options = provenance.pop("options")
+    assert (options["command"], options["paths"]) == ("build", [])
+    assert {key: options["values"][key] for key in ("data", "model", "epochs")} == {
+        "data": "digits",
+        "model": "tutorial-cnn",
+        "epochs": 3,
+    }
     assert (calibration["samples"], calibration["leaked"], calibration["warnings"]) == (287, 0, [])
     assert provenance == {
         "engine": "tensorflow",

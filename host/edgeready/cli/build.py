@@ -9,6 +9,7 @@ import typer
 
 from edgeready.cli.arguments import DataArgument, DebugReport, Json
 from edgeready.cli.making import run_build
+from edgeready.cli.settings import ConfigFile, LikeFile
 from edgeready.cli.spread import spread
 from edgeready.config.build import BuildConfig, DataConfig, NetworkConfig, OutputConfig, QuantizeConfig, TrainConfig
 
@@ -26,6 +27,8 @@ def build(
     quantize: QuantizeConfig,
     model: Annotated[str, typer.Option(help="a network's name, or FILE.py:FUNCTION")] = "tutorial-cnn",
     debug_report: DebugReport = None,
+    config_file: ConfigFile = None,
+    like: LikeFile = None,
     as_json: Json = False,
 ) -> None:
     """Trains a network on DATA and makes the model file."""

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from edgeready.cli.arguments import DataOption, DebugReport, Json, SourceArgument
 from edgeready.cli.making import run_build
+from edgeready.cli.settings import ConfigFile, LikeFile
 from edgeready.cli.spread import spread
 from edgeready.cli.terminal import print_json, print_view, say
 from edgeready.config.build import BuildConfig, DataConfig, NetworkConfig, OutputConfig, QuantizeConfig, SourceConfig
@@ -28,6 +29,8 @@ def convert(
     quantize: QuantizeConfig,
     source: SourceConfig,
     debug_report: DebugReport = None,
+    config_file: ConfigFile = None,
+    like: LikeFile = None,
     as_json: Json = False,
 ) -> None:
     """Makes the model file from a trained model; DATA gives labels, calibration and test images."""

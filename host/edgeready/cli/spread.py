@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from edgeready.config.option import Option
+from edgeready.config.option import Option, option_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +92,7 @@ def _group(kind: type, leave_out: set[str]) -> tuple[_Group, list[inspect.Parame
     parameters = []
     panel = kind.__name__.removesuffix("Config")
     for field in fields(kind):
-        option = _option_of(hints[field.name])
+        option = option_of(hints[field.name])
         if option is None or field.name in leave_out:
             continue
         options[field.name] = option
@@ -103,14 +103,8 @@ def _group(kind: type, leave_out: set[str]) -> tuple[_Group, list[inspect.Parame
     return _Group(kind=kind, options=options, tuples=frozenset(tuples)), parameters
 
 
-def _option_of(hint: Any) -> Option | None:
-    if typing.get_origin(hint) is not Annotated:
-        return None
-    return next((mark for mark in hint.__metadata__ if isinstance(mark, Option)), None)
-
-
 def _parameter(field: Field[Any], value_type: Any, option: Option, panel: str) -> inspect.Parameter:
-    flags = option.flags or ("--" + field.name.replace("_", "-"),)
+    flags = option.flags_of(field.name)
     default = field.default
     if default == ():  # a tuple: the option may come several times
         value_type, default = list[str] | None, None

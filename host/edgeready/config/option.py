@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from edgeready.errors import UsageError
 
@@ -22,11 +23,27 @@ class Option:
     flags: tuple[str, ...] = ()
     parse: Callable[[str], Any] | None = None
 
+    def flags_of(self, field_name: str) -> tuple[str, ...]:
+        """The flags of the option on the field `field_name`."""
+        return self.flags or ("--" + field_name.replace("_", "-"),)
+
+
+def option_of(hint: Any) -> Option | None:
+    """The Option that an annotation carries; None for a field that is no option."""
+    if typing.get_origin(hint) is not Annotated:
+        return None
+    return next((mark for mark in hint.__metadata__ if isinstance(mark, Option)), None)
+
+
+def key_of(flags: typing.Iterable[str]) -> str:
+    """The name of an option in edgeready.toml: its long flag without dashes, "fix" of "--fix/--no-fix"."""
+    return next(flag for flag in flags if flag.startswith("--")).partition("/")[0].removeprefix("--")
+
 
 def parse_image_size(text: str) -> tuple[int, int]:
-    """(height, width) of "96" or "96x128"; raises UsageError for anything else."""
+    """(height, width) of "96", "96x128" or "96,128"; raises UsageError for anything else."""
     try:
-        height, _, width = text.lower().partition("x")
+        height, _, width = text.lower().replace(",", "x").partition("x")
         return int(height), int(width or height)
     except ValueError as error:
         raise UsageError(f"the image size is {text!r}: write 96 or 96x128 (height x width)") from error

@@ -14,6 +14,7 @@ from edgeready.dataset import Splits, load_splits
 from edgeready.jobs.job import Job, JobResult
 from edgeready.quantization.representative import check_samples, load_representative
 from edgeready.quantization.samples import Samples
+from edgeready.workflows.options import BUILD, CONVERT, options_of
 from edgeready_device import __version__
 from edgeready_device.model_file.manifest import InputSpec, Manifest
 from edgeready_device.model_file.seen_images import SeenImages
@@ -119,6 +120,9 @@ def provenance_of(config: BuildConfig, splits: Splits, result: JobResult, mode: 
         "data": data,
         "versions": {"edgeready": __version__, **result.versions},
     }
+    output = config.output if config.output.chosen_mode.name == mode else replace(config.output, mode=mode)
+    options = options_of(replace(config, output=output), BUILD if result.losses else CONVERT)
+    provenance["options"] = options.to_dict()
     if mode in result.engines:
         provenance["engine"] = result.engines[mode]
     if result.rewrites:
