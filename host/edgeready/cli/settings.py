@@ -155,8 +155,8 @@ def _text(value: Any, where: str) -> str:
 def _wrong_type(value: Any, what: str, where: str) -> UsageError:
     from edgeready_device.text import plain
 
-    shown = {True: "true", False: "false"}[value] if isinstance(value, bool) else repr(value)[:40]
-    return UsageError(f"{where} is {plain(shown)}: write {what}")
+    text = {True: "true", False: "false"}[value] if isinstance(value, bool) else repr(value)[:40]
+    return UsageError(f"{where} is {plain(text)}: write {what}")
 
 
 def _refuse_path(path: Path, flag: str) -> Callable[[], None]:

@@ -52,9 +52,9 @@ def read_table(path: Path, name: str) -> dict[str, Any]:
 
 def nearest_name(name: str, names: Iterable[str]) -> str:
     """Returns what to write in place of `name`: the nearest of `names`, or all of them where none is near."""
-    known = sorted(names)
-    near = difflib.get_close_matches(name.replace("_", "-").lower(), known, n=1)
-    return f"did you mean {near[0]}?" if near else f"use {', '.join(known)}"
+    choices = sorted(names)
+    near = difflib.get_close_matches(name.replace("_", "-").lower(), choices, n=1)
+    return f"did you mean {near[0]}?" if near else f"use {', '.join(choices)}"
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

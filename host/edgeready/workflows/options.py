@@ -101,6 +101,5 @@ def _is_path(key: str, value: Any) -> bool:
 def _plain(value: Any) -> Any:
     """The value as JSON has it, and as edgeready.toml takes it: sizes and shapes as "96x128" is read, too."""
     if isinstance(value, tuple):
-        nested = [",".join(map(str, item)) if isinstance(item, tuple) else item for item in value]
-        return nested
+        return [",".join(map(str, item)) if isinstance(item, tuple) else item for item in value]
     return str(value) if isinstance(value, Path) else value
