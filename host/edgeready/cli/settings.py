@@ -128,15 +128,15 @@ def _value(parameter: _Parameter, value: Any, where: str) -> Any:
         items = value if isinstance(value, list) else [value]
         return [_text(item, where) for item in items]
     if bool in kinds:
-        return _typed(value, bool, "true or false", where)
+        return _require_type(value, bool, "true or false", where)
     if int in kinds:
-        return _typed(value, int, "a whole number", where)
+        return _require_type(value, int, "a whole number", where)
     if float in kinds:
-        return _typed(value, (int, float), "a number", where)
+        return _require_type(value, (int, float), "a number", where)
     return _text(value, where)
 
 
-def _typed(value: Any, kinds: type | tuple[type, ...], what: str, where: str) -> Any:
+def _require_type(value: Any, kinds: type | tuple[type, ...], what: str, where: str) -> Any:
     if not isinstance(value, kinds) or (isinstance(value, bool) and kinds is not bool):
         raise _wrong_type(value, what, where)
     return value
