@@ -20,6 +20,7 @@ WORKERS = 2
 DEVICE_TESTS_S = 1500
 HOSTILE_S = 1200
 CONTRACT_S = 300
+CONVERSION_S = 300
 COMMAND_S = 90
 # Files of tests/device that open no runtime: with a second runtime they would only say the same again. A file that
 # comes new is run with every runtime until it is named here.
@@ -45,6 +46,7 @@ HOST_ONLY = tuple(
 # QEMU's own memory is in the child's limit.
 UNDER_QEMU = "test_first_run.py::test_a_model_that_takes_more_memory_than_its_size_explains_is_refused"
 OPENING, BESIDE = "what opens it", "arithmetic"
+HOST_FOLDERS = tuple(f"/opt/edgeready/tests/{folder}" for folder in ("host", "tests", "tests/host"))
 NO_INDEX = ("-m", "not install")  # the container has neither network nor pip
 FAULTS = ("garbage", "classes", "reference")
 # One step off at the input, at the output, in a scale: file, text (found once), text instead.
@@ -190,6 +192,25 @@ def faults(lane: Lane, system: System, runtime: str, site: str) -> None:
         caught = done.code == 1 and document is not None and document["passed"] is False
         name = f"faulty backend ({fault}), {system.name}, {runtime}"
         lane.verdict(name, caught, "caught by verify" if caught else f"NOT CAUGHT: {ended(done)}")
+
+
+def conversion(lane: Lane, system: System) -> None:
+    """The host package makes a float32 file integer on arm64, without TensorFlow."""
+    site = dict(system.runtimes).get("ai-edge-litert")
+    if site is None:  # no 32-bit wheel
+        return
+    name = f"conversion, {system.name}"
+    with lane.timed(name):
+        done = lane.engine.run(
+            system.tag("test"),
+            "tests/arm64/convert.py",
+            limit_s=CONVERSION_S,
+            environment=environment(site, profiles(system)[0], *HOST_FOLDERS).items(),
+        )
+    document = parsed(done) or {}
+    expected = {"engine": "litert", "ready": True, "top1": 1.0, "runs": [True]}
+    ok = done.code == 0 and {key: document.get(key) for key in expected} == expected
+    lane.verdict(name, ok, done.output.strip() if document else ended(done))
 
 
 def hostile(lane: Lane, system: System) -> None:

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from engine_nets import bands_classifier
+from float_nets import SIZE
 from fresh import call
 from tflite_models import conv_classifier
 
@@ -251,6 +253,24 @@ def check_host(found: Environment, tmp_path: Path) -> None:
 @pytest.mark.parametrize("version", HOST_VERSIONS)
 def test_the_host_comes_without_tensorflow_and_says_what_training_needs(version, host, tmp_path):
     check_host(host, tmp_path)
+
+
+@pytest.mark.parametrize("version", [HOST_VERSIONS[0], HOST_VERSIONS[-1]])
+def test_a_float_file_is_converted_and_verified_right_after_the_install_without_extras(version, host, tmp_path):
+    (tmp_path / "bands.tflite").write_bytes(bands_classifier())
+    images = np.zeros((120, SIZE, SIZE), np.uint8)
+    for number, image in enumerate(images):
+        image[number % 3 * SIZE // 3 : (number % 3 + 1) * SIZE // 3] = 120
+    images += np.random.default_rng(1).integers(0, 120, images.shape, dtype=np.uint8)
+    np.savez(tmp_path / "bands.npz", x=images, y=np.arange(120) % 3)
+    out = tmp_path / "uint8.tflite"
+    done = host.run(
+        "edgeready", "convert", tmp_path / "bands.tflite", "--data", tmp_path / "bands.npz", "--out", out, "--json"
+    )
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert (document["engine"], document["readiness"]["ready"]) == ("litert", True)
+    assert host.run("edgeready-device", "verify", out).returncode == 0
 
 
 def test_uv_installs_the_same(source, tmp_path):

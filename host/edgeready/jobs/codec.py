@@ -57,6 +57,8 @@ def _decode(kind: Any, data: Any, folder: Path) -> Any:
     if kind is None or kind in _PLAIN or kind is Any:
         return data
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if hasattr(origin, "__value__"):  # NDArray: an alias with a name of its own in numpy 2.5, a plain one before
+        origin = typing.get_origin(origin.__value__)
     if origin is np.ndarray:
         return np.load(folder / data, mmap_mode="r", allow_pickle=False)
     if kind is bytes:
