@@ -4,8 +4,8 @@
 
 Needs the extra build. Seconds are those of the whole child process, which loads its engine, calibrates on 100
 frames of noise and quantizes; the engines take turns, and the shorter of two times counts. The networks of
-keras.applications have random weights. Last, tutorial-cnn is trained on the data, and both engines' files classify all
-of its test images. Printed as Markdown.
+keras.applications have random weights. Last, tutorial-cnn is trained on the data, and both engines' files classify
+all of its test images. Printed as Markdown.
 """
 
 from __future__ import annotations
