@@ -47,12 +47,17 @@ def format_github(reports: Sequence[ReadinessReport]) -> Iterator[str]:
     for report in reports:
         for blocker in (*report.blockers, *report.risks):
             kind = _level(blocker)
-            yield _command(kind, report.file, title=f"Edge TPU: {blocker.rule}", message=_message(blocker))
+            yield annotation(kind, report.file, title=f"Edge TPU: {blocker.rule}", message=_message(blocker))
         if report.ready:
             compiled = all(op.custom_code == COMPILED for op in report.ops)
             ops = "the only op is" if len(report.ops) == 1 else f"all {len(report.ops)} ops are"
             text = f"{ops} compiled for the Edge TPU" if compiled else f"{ops} predicted to be mapped"
-            yield _command("notice", report.file, title="Edge-TPU ready", message=text)
+            yield annotation("notice", report.file, title="Edge-TPU ready", message=text)
+
+
+def annotation(kind: str, file: str, *, title: str, message: str) -> str:
+    """Returns the line that makes GitHub's runner show `message` at `file`; `kind` is error, warning or notice."""
+    return f"::{kind} file={_escape_property(file)},title={_escape_property(title)}::{_escape(message)}"
 
 
 def _level(blocker: Blocker) -> str:
@@ -79,10 +84,6 @@ def _result(report: ReadinessReport, blocker: Blocker, number: int) -> dict[str,
         "message": {"text": _message(blocker)},
         "locations": [place],
     }
-
-
-def _command(kind: str, file: str, *, title: str, message: str) -> str:
-    return f"::{kind} file={_escape_property(file)},title={_escape_property(title)}::{_escape(message)}"
 
 
 def _escape(text: str) -> str:
