@@ -186,11 +186,12 @@ def test_a_border_of_minus_infinity_is_refused_with_the_remedy(value, least):
     )
 
 
-def test_a_border_that_the_scale_of_the_maps_does_not_hold_is_refused():
+@pytest.mark.parametrize("mode", ["uint8", "int8-float-fallback"])
+def test_a_float_constant_beside_integers_is_refused_with_the_op(mode):
     with pytest.raises(
-        ConversionError, match=r"^op 1 PADV2: tensor 'padded' goes from -5 to .* integers from -[0-4]"
+        ConversionError, match=r"^op 2 PADV2: LiteRT's quantizer leaves 'value' float32 beside integers"
     ):
-        quantized(padded(-5.0))
+        quantized(padded(0.1), mode)
 
 
 @pytest.mark.parametrize(("kernel", "bias"), [(0, 0), (1e-39, 1e-39), (1e-20, 1e-20)])
@@ -214,6 +215,19 @@ def test_a_wheel_without_what_is_called_is_named_with_the_versions_that_serve(mo
         RuntimeUnavailableError, match=r"^the LiteRT engine needs ai-edge-litert 2\.3, here is 2\.\S+ "
     ):
         LiteRtQuantizer()
+
+
+def test_a_wheel_whose_functions_take_other_arguments_is_named_with_the_versions_that_serve(monkeypatch):
+    wrapper = litert._load_wrapper()
+
+    class Changed(wrapper.CalibrationWrapper):
+        def __init__(self, model):
+            super().__init__(model, [], [])
+
+    stand_in = types.SimpleNamespace(AddIntermediateTensors=bytes, CalibrationWrapper=Changed)
+    monkeypatch.setattr(litert, "_load_wrapper", lambda: stand_in)
+    with pytest.raises(RuntimeUnavailableError, match=r"\(Changed takes other arguments\): run pip install "):
+        quantized(blocks())
 
 
 def job(model, engine=AUTO, **options):

@@ -23,6 +23,7 @@ SERVES = "2.3"  # the version that this module is written for and tested with
 _NEEDS = ("Prepare", "FeedTensor", "Calibrate", "QuantizeModel")
 # Ops whose result has a fixed scale by format; what lies beyond it is rounding (1 of a SOFTMAX is 255 of 256 steps).
 _FIXED = ("SOFTMAX", "LOG_SOFTMAX", "LOGISTIC", "TANH", "L2_NORMALIZATION")
+_OTHERWISE = "use --engine tensorflow, or another op"
 # Steps by which a range may reach beyond the integers; chosen: zero points are rounded, which moves an end by one.
 _ROUNDING = 1.5
 
@@ -37,13 +38,13 @@ class _Calibrator:
     def __init__(self, wrapper: Any, model: bytes) -> None:
         no_custom_ops: list[Any] = []
         self._model = model
-        self._native = wrapper.CalibrationWrapper(model, no_custom_ops, no_custom_ops)
+        self._native = _call(wrapper.CalibrationWrapper, model, no_custom_ops, no_custom_ops)
 
     def feed(self, samples: Samples) -> None:
         """Runs the model on `samples`."""
         for number, sample in enumerate(samples()):
             if not number:
-                self._native.Prepare([list(values.shape) for values in sample])
+                _call(self._native.Prepare, [list(values.shape) for values in sample])
             self._native.FeedTensor(sample)
 
     def read_model(self) -> bytes:
@@ -55,7 +56,7 @@ class _Calibrator:
         ends_type, inner_type, bias_type = (np.dtype(name).num for name in (ends, activations, biases))
         one_scale, one_scale_for_dense = False, True
         options = (ends_type, ends_type, allow_float, inner_type, bias_type, one_scale, one_scale_for_dense)
-        return bytes(self._native.QuantizeModel(*options))
+        return bytes(_call(self._native.QuantizeModel, *options))
 
 
 class LiteRtQuantizer:
@@ -71,10 +72,11 @@ class LiteRtQuantizer:
     def quantize(self, calibrated: bytes, ends: str) -> bytes:
         """Returns the result of `calibrate` with int8 inside; its inputs and outputs are `ends`.
 
-        Raises what `check_coverage` raises.
+        Raises what `check_operands` and `check_coverage` raise.
         """
         model = own_constants(widen_points(calibrated))
         integer = _Calibrator(self._wrapper, model).quantize(ends, "int8", "int32", allow_float=True)
+        check_operands(integer)
         check_coverage(model, integer)
         return integer
 
@@ -94,6 +96,24 @@ class LiteRtQuantizer:
 def versions() -> dict[str, str]:
     """Returns the version of the package that makes the integers."""
     return {PACKAGE: version(PACKAGE)}
+
+
+def check_operands(integer: bytes) -> None:
+    """Raises ConversionError for an op of `integer` that has integers and a float32 constant: nothing runs it.
+
+    Measured with ai-edge-litert 2.3: PADV2 keeps the value that it pads with.
+    """
+    graph = read_graph(integer)
+    for op in graph.ops:
+        tensors = graph.of(op.inputs)
+        if not any(tensor.dtype in ("int8", "int16") for tensor in tensors):
+            continue
+        for tensor in tensors:
+            if tensor.constant and tensor.dtype == "float32":
+                raise ConversionError(
+                    f"op {op.index} {op.name}: LiteRT's quantizer leaves {tensor.name!r} float32 beside integers, "
+                    f"which no runtime takes: {_OTHERWISE}"
+                )
 
 
 def check_coverage(calibrated: bytes, integer: bytes) -> None:
@@ -118,8 +138,7 @@ def _check_range(name: str, tensor: Tensor, values: Range) -> None:
     if values.low < low - _ROUNDING * step or values.high > high + _ROUNDING * step:
         raise ConversionError(
             f"{name} goes from {values.low:.4g} to {values.high:.4g}, and "
-            f"LiteRT's quantizer gives it integers from {low:.4g} to {high:.4g}: use --engine tensorflow, or "
-            "another op"
+            f"LiteRT's quantizer gives it integers from {low:.4g} to {high:.4g}: {_OTHERWISE}"
         )
 
 
@@ -142,6 +161,14 @@ def _load_wrapper() -> Any:
     if lacking or not hasattr(wrapper, "AddIntermediateTensors"):
         raise _unfit(f"it lacks {', '.join(lacking or ['AddIntermediateTensors'])}")
     return wrapper
+
+
+def _call(function: Any, *arguments: Any) -> Any:
+    """Calls a private function; raises RuntimeUnavailableError where it takes other arguments in this version."""
+    try:
+        return function(*arguments)
+    except TypeError as error:
+        raise _unfit(f"{function.__name__} takes other arguments") from error
 
 
 def _unfit(reason: str) -> RuntimeUnavailableError:

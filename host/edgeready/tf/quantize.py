@@ -7,10 +7,18 @@ ranges both ways give the same tensors and ops.
 from __future__ import annotations
 
 import tensorflow as tf
-from tensorflow.lite.python.convert import mlir_quantize
-from tensorflow.lite.python.optimize import calibrator
 
+from edgeready.errors import MissingExtraError
 from edgeready.quantization.samples import Samples
+
+try:
+    from tensorflow.lite.python.convert import mlir_quantize
+    from tensorflow.lite.python.optimize import calibrator
+except ImportError as error:
+    raise MissingExtraError(
+        f"the TensorFlow engine needs TensorFlow 2.19 to 2.21, here is {tf.__version__} ({error}): install one of "
+        "these, or use --engine litert"
+    ) from error
 
 
 class TensorFlowQuantizer:
