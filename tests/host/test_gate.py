@@ -165,14 +165,18 @@ def test_github_gets_an_annotation_for_each_broken_budget(run_here, folder, monk
     code, out, err = run_here(
         "gate", "leaky.tflite", "--format", "github", "--max-size-kb", "0.5", "--readiness", "ready"
     )
-    assert (code, err, len(out.splitlines())) == (1, "", 2)
-    readiness, size = out.splitlines()
+    assert (code, err) == (1, "")
+    readiness, size, *table = out.splitlines()
     assert readiness.startswith(
         "::error file=leaky.tflite,title=edgeready gate%3A readiness::not ready, the limit is"
     )
     assert size.endswith(" kB, the limit is at most 0.5 kB")
+    assert (table[0].split(), table[-1]) == (
+        ["budget", "measured", "limit", "verdict"],
+        "leaky.tflite: broken: readiness, size",
+    )
     code, out, _ = run_here("gate", "model.tflite", "--format", "github", "--max-size-kb", "500")
-    assert (code, out) == (
+    assert (code, out.splitlines(keepends=True)[0]) == (
         0,
         "::notice file=model.tflite,title=edgeready gate::model.tflite: the budget is kept\n",
     )

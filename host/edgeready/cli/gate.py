@@ -36,7 +36,7 @@ def gate(
     budgets: GateConfig,
     description: DescriptionConfig,
     form: Annotated[
-        GateFormat, typer.Option("--format", help="format of the report; --json is --format json")
+        GateFormat, typer.Option("--format", help="github adds annotations to the table; --json is --format json")
     ] = GateFormat.TEXT,
     config_file: ConfigFile = None,
     as_json: Json = False,
@@ -52,9 +52,9 @@ def gate(
         report = check_budgets(file, budgets, description.description, progress)
     if as_json or form is GateFormat.JSON:
         print_json(report.to_dict())
-    elif form is GateFormat.GITHUB:
-        print_text("".join(f"{line}\n" for line in gate_annotations(report)))
     else:
+        if form is GateFormat.GITHUB:
+            print_text("".join(f"{line}\n" for line in gate_annotations(report)))
         print_view(gate_view(report))
     if not report.passed:
         raise typer.Exit(NEGATIVE)
