@@ -374,3 +374,47 @@ def test_build_and_convert_warn_of_an_uncertain_op(capsys, data, warning):
     out, err = capsys.readouterr()
     assert json.loads(out)["verdict"] == readiness.verdict
     assert err == warning
+
+
+# -- several files, some of which cannot be read ---------------------------------------------------------------------
+
+
+def test_a_file_that_cannot_be_read_does_not_hide_the_others(run_here, file, tmp_path):
+    good, other = file(conv_classifier(), "a.tflite"), file(conv_classifier(), "c.tflite")
+    (tmp_path / "bad.tflite").write_bytes(b"junk")
+    code, out, err = run_here("check", good, tmp_path / "none.tflite", tmp_path / "bad.tflite", other)
+    assert (code, [line for line in out.splitlines() if "Edge-TPU ready" in line]) == (
+        4,
+        [f"{path}: Edge-TPU ready (predicted), 7 of 7 ops mapped" for path in (good, other)],
+    )
+    first, second = err.splitlines()
+    assert first.endswith("none.tflite: no such file; give the path of a .tflite model")
+    assert "bad.tflite: the file has 4 bytes" in second
+
+
+def test_the_code_is_that_of_the_first_file_that_cannot_be_read(run_here, file, tmp_path):
+    (tmp_path / "bad.tflite").write_bytes(b"junk")
+    code, _, err = run_here("check", file(NOT_READY), tmp_path / "bad.tflite", tmp_path / "none.tflite")
+    assert (code, err.count("\n")) == (3, 2)
+
+
+def test_every_format_names_the_file_that_cannot_be_read(run_here, file, tmp_path):
+    good, bad = file(conv_classifier(), "a.tflite"), tmp_path / "bad.tflite"
+    bad.write_bytes(b"junk")
+    code, out, _ = run_here("check", good, bad, "--json")
+    first, second = json.loads(out)
+    assert (code, first["ready"], second["file"], second["ready"]) == (3, True, str(bad), False)
+    assert second["error"].startswith(f"{bad}: the file has 4 bytes")
+    code, out, _ = run_here("check", good, bad, "--format", "github")
+    assert (code, [line.partition(" ")[0] for line in out.splitlines()]) == (3, ["::error", "::notice"])
+    assert "title=no readable model::" in out
+    code, out, _ = run_here("check", good, bad, "--format", "sarif")
+    (invocation,) = json.loads(out)["runs"][0]["invocations"]
+    (notification,) = invocation["toolExecutionNotifications"]
+    assert (code, invocation["executionSuccessful"], notification["level"]) == (3, False, "error")
+    assert notification["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].endswith("/bad.tflite")
+
+
+def test_an_edge_tpu_runtime_that_no_compiler_knows_is_told_once(run_here, file):
+    code, _, err = run_here("check", file(conv_classifier(), "a.tflite"), file(NOT_READY), "--runtime", "99")
+    assert (code, err.count("\n")) == (2, 1)

@@ -44,13 +44,16 @@ def check(
         bool, typer.Option("--strict", help="exit with 1 also when a file is only probably ready")
     ] = False,
 ) -> None:
-    """Predicts which ops of FILES the Edge TPU compiler maps; ends with 1 if one stays on the CPU."""
+    """Predicts which ops of FILES the Edge TPU compiler maps; ends with 1 if one stays on the CPU.
+
+    Of several files each is looked at; where some cannot be read, the exit code is that of the first of these.
+    """
     from edgeready.report.readiness import warning_lines
-    from edgeready.workflows.check import inspect
+    from edgeready.workflows.check import inspect_all
 
     if as_json and form not in (Format.TEXT, Format.JSON):
         raise UsageError(f"--json and --format {form.value} exclude each other: give one")
-    results = [inspect(path, runtime) for path in files]
+    results = inspect_all(files, runtime)
     _write(results, Format.JSON if as_json else form)
     accepted = {"ready"} if strict else {"ready", "probably ready"}
     code = 0 if all(result.verdict in accepted for result in results) else NEGATIVE
@@ -61,7 +64,10 @@ def check(
         if max_size_kb is not None and not size_kb <= max_size_kb:  # so that a budget of NaN is not met
             say(f"{result.file} has {size_kb:.1f} kB, above the budget of {max_size_kb:g} kB")
             code = NEGATIVE
-    raise typer.Exit(code)
+    errors = [result.error for result in results if result.error is not None]
+    for error in errors:
+        say(str(error))
+    raise typer.Exit(errors[0].exit_code if errors else code)
 
 
 def _write(results: Sequence[Inspection], form: Format) -> None:
@@ -75,12 +81,13 @@ def _write(results: Sequence[Inspection], form: Format) -> None:
             _show(result)
         return
     reports = [result.report for result in results if result.report is not None]
-    if len(reports) < len(results):
+    unreadable = {result.file: str(result.error) for result in results if result.error is not None}
+    if len(reports) + len(unreadable) < len(results):
         raise UsageError(f"--format {form.value} is for .tflite files, not for a compiler log")
     if form is Format.SARIF:
-        print_json(annotations.format_sarif(reports))
+        print_json(annotations.format_sarif(reports, unreadable))
     else:
-        print_text("".join(f"{line}\n" for line in annotations.format_github(reports)))
+        print_text("".join(f"{line}\n" for line in annotations.format_github(reports, unreadable)))
 
 
 def _show(result: Inspection) -> None:

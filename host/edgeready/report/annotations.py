@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -13,11 +13,15 @@ from edgeready.readiness.operators import COMPILED
 from edgeready_device import __version__
 from edgeready_device.text import plain, printable
 
+_NONE: Mapping[str, str] = {}
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 
-def format_sarif(reports: Sequence[ReadinessReport]) -> dict[str, Any]:
-    """One SARIF run with a result for every blocker of every report, and a warning for every uncertain op."""
+def format_sarif(reports: Sequence[ReadinessReport], unreadable: Mapping[str, str] = _NONE) -> dict[str, Any]:
+    """One SARIF run with a result for every blocker of every report, and a warning for every uncertain op.
+
+    Files that are `unreadable`, with the reason, are notifications of a run without success.
+    """
     rules = rule_sentences()
     numbers = {name: index for index, name in enumerate(rules)}
     return {
@@ -37,13 +41,27 @@ def format_sarif(reports: Sequence[ReadinessReport]) -> dict[str, Any]:
                     for report in reports
                     for blocker in (*report.blockers, *report.risks)
                 ],
+                **({"invocations": [_failed_invocation(unreadable)]} if unreadable else {}),
             }
         ],
     }
 
 
-def format_github(reports: Sequence[ReadinessReport]) -> Iterator[str]:
-    """Yields an ::error line for a blocker, a ::warning for an uncertain op, a ::notice for a file that is ready."""
+def _failed_invocation(unreadable: Mapping[str, str]) -> dict[str, Any]:
+    notifications = [
+        {"level": "error", "message": {"text": plain(reason)}, "locations": [{"physicalLocation": _place(file)}]}
+        for file, reason in unreadable.items()
+    ]
+    return {"executionSuccessful": False, "toolExecutionNotifications": notifications}
+
+
+def format_github(reports: Sequence[ReadinessReport], unreadable: Mapping[str, str] = _NONE) -> Iterator[str]:
+    """Yields an ::error line for a blocker, a ::warning for an uncertain op, a ::notice for a file that is ready.
+
+    A file that is `unreadable`, with the reason, is an ::error, too.
+    """
+    for file, reason in unreadable.items():
+        yield annotation("error", file, title="no readable model", message=plain(reason))
     for report in reports:
         for blocker in (*report.blockers, *report.risks):
             kind = _level(blocker)
@@ -71,9 +89,7 @@ def _message(blocker: Blocker) -> str:
 
 
 def _result(report: ReadinessReport, blocker: Blocker, number: int) -> dict[str, Any]:
-    place: dict[str, Any] = {
-        "physicalLocation": {"artifactLocation": {"uri": quote(os.fsencode(Path(report.file).as_posix()))}}
-    }
+    place: dict[str, Any] = {"physicalLocation": _place(report.file)}
     if blocker.op is not None:
         name = f"op {blocker.op} {report.ops[blocker.op].name}"
         place["logicalLocations"] = [{"name": name, "fullyQualifiedName": plain(blocker.tensor) or name}]
@@ -84,6 +100,10 @@ def _result(report: ReadinessReport, blocker: Blocker, number: int) -> dict[str,
         "message": {"text": _message(blocker)},
         "locations": [place],
     }
+
+
+def _place(file: str) -> dict[str, Any]:
+    return {"artifactLocation": {"uri": quote(os.fsencode(Path(file).as_posix()))}}
 
 
 def _escape(text: str) -> str:

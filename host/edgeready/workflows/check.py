@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from edgeready.config.edgetpu import check_runtime
 from edgeready.edgetpu.compiled import Package, read_packages
 from edgeready.edgetpu.compiler_log import CompilerLog, read_log
-from edgeready.errors import ModelFileError
+from edgeready.errors import EdgereadyError, ModelFileError, UsageError
 from edgeready.readiness import Blocker, OpVerdict, ReadinessReport
 from edgeready.readiness.check import check_bytes, read_bytes
 from edgeready.readiness.evidence import UNDATED, Evidence, Observation, report_number
@@ -29,7 +30,8 @@ _OLD_RUNTIME = Evidence(
 class Inspection:
     """One file: `report` for a model, with its `packages` when it is compiled; `log` for a compiler log.
 
-    `size_bytes` is 0 for a log. A file whose ops are all packages is ready: it runs on the Edge TPU as it is.
+    `size_bytes` is 0 for a log. A file whose ops are all packages is ready: it runs on the Edge TPU as it is. `error`
+    says why a file cannot be read, beside others that can.
     """
 
     file: str
@@ -37,6 +39,7 @@ class Inspection:
     report: ReadinessReport | None = None
     packages: tuple[Package, ...] = ()
     log: CompilerLog | None = None
+    error: EdgereadyError | None = None
 
     @property
     def verdict(self) -> str:
@@ -59,6 +62,8 @@ class Inspection:
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON object; always with `file`, `ready` and `ops`."""
+        if self.error is not None:
+            return {"file": self.file, "ready": False, "ops": [], "error": str(self.error)}
         if self.report is None:
             log = None if self.log is None else self.log.to_dict()
             return {"file": self.file, "ready": self.ready, "ops": [], "log": log}
@@ -70,6 +75,24 @@ class Inspection:
     def to_csv(self) -> str:
         """The ops as CSV, one line an op; empty for a compiler log."""
         return "" if self.report is None else self.report.to_csv()
+
+
+def inspect_all(paths: Sequence[Path], runtime: int) -> list[Inspection]:
+    """What is in each of the files `paths`; one that cannot be read does not keep the others from being looked at.
+
+    Raises what `inspect` raises where there is one file.
+    """
+    if len(paths) == 1:
+        return [inspect(paths[0], runtime)]
+    inspections = []
+    for path in paths:
+        try:
+            inspections.append(inspect(path, runtime))
+        except UsageError:
+            raise
+        except EdgereadyError as error:
+            inspections.append(Inspection(file=str(path), error=error))
+    return inspections
 
 
 def inspect(path: Path, runtime: int) -> Inspection:
