@@ -15,6 +15,7 @@ from edgeready_device.errors import (
     SurroundingsError,
     UsageError,
 )
+from edgeready_device.text import plain
 
 __all__ = [
     "AgreementError",
@@ -37,6 +38,28 @@ __all__ = [
     "TrainingError",
     "UsageError",
 ]
+
+
+_LONGEST_REASON = 150  # characters of a library's own words; chosen: with name and remedy they fit three lines
+
+
+def reason_of(problem: BaseException | str) -> str:
+    """What a library says of a `problem`, in one line of at most 150 characters; its class where it says nothing.
+
+    The whole text is what --debug shows.
+    """
+    if isinstance(problem, BaseException):
+        lines = str(problem).strip().splitlines()
+        text = plain(" ".join(lines[0].split())) if lines else type(problem).__name__
+    else:
+        text = plain(" ".join(problem.split()))
+    if len(text) <= _LONGEST_REASON:
+        return text
+    return f"{text[:_LONGEST_REASON].rstrip()} ... --debug shows the rest"
+
+
+class LibraryLogError(Exception):
+    """What a child process printed before it failed; the cause of the error that says it in a sentence."""
 
 
 class ModelSourceError(EdgereadyError, ValueError):

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from edgeready.config.extras import install_command
 from edgeready.dataset import load_splits
 from edgeready.errors import ModelFileError
 from edgeready.layer_analysis import LayerReport
@@ -87,7 +88,7 @@ def test_without_matplotlib_it_is_said_before_the_work(files, run_here, monkeypa
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     code, out, err = run_here("layers", "f.tflite", "i.tflite", "--data", "none.npz", "--debug-report", "why")
     assert (code, out) == (6, "")
-    assert 'run pip install "edgeready[plots]"' in err
+    assert f"run {install_command('plots')}, or leave them out" in err
     assert not (files / "why").exists()
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import builds
 import pytest
 
+from edgeready.config.extras import install_command
 from edgeready.config.modes import MODES
 from edgeready_device.model import Model
 from edgeready_device.model_file.reader import read_model_file
@@ -47,7 +48,7 @@ def test_without_matplotlib_plots_are_refused_before_the_work(run_here, monkeypa
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     code, _, err = run_here("modes", "none.keras", "--data", "none.npz", "--out", "folder", "--plots")
     assert code == 6
-    assert 'run pip install "edgeready[plots]"' in err
+    assert f"run {install_command('plots')}, or leave them out" in err
 
 
 @cache

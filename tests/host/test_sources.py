@@ -15,6 +15,7 @@ import pytest
 from builds import HERE, NEEDS_TENSORFLOW
 
 from edgeready.config.build import BuildConfig, DataConfig, OutputConfig, SourceConfig
+from edgeready.config.extras import install_command
 from edgeready.workflows import build as pipeline
 from edgeready_device.model import Model
 from edgeready_device.model_file.contract import Description
@@ -169,7 +170,7 @@ def test_a_layer_that_tf_keras_does_not_know_is_named_with_both_versions():
 def test_without_tf_keras_the_extra_is_named():
     text = refusal("no extra", "MissingExtraError", 6)
     assert text.startswith("nested.h5 was written by Keras 2.")
-    assert text.endswith('): run pip install "edgeready[legacy]"')
+    assert text.endswith(f"): run {install_command('legacy')}")
 
 
 @pytest.mark.parametrize("name", ["the first output", "both inputs", "open size given"])

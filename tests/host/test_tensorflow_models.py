@@ -205,7 +205,7 @@ def test_a_function_gives_a_model_and_its_softmax_is_seen_in_every_form(cases, f
         ("two_inputs", ": 2 inputs and 1 outputs: a classifier has one of each"),
         ("two_outputs", ": 1 inputs and 2 outputs: a classifier has one of each"),
         ("other_size", ": the model takes [30, 30], the images are [12, 12]: give a matching --image-size"),
-        ("raises", " failed: ValueError: this network\nis not finished"),
+        ("raises", " failed: ValueError: this network"),
         ("leaves", " failed: SystemExit: 0"),
         ("nonsense", " returned str: it must return a built keras.Model"),
         ("nothing", " returned NoneType: it must return a built keras.Model"),
@@ -283,7 +283,8 @@ def test_a_file_that_is_no_keras_model_is_named_with_the_reason(cases, case_file
 def test_a_file_of_weights_and_one_with_code_say_so(cases, case_files):
     weights, code = case_files / "small.weights.h5", case_files / "lambda.keras"
     assert source_error(cases, "load small.weights.h5") == (
-        f"{weights}: the file holds weights only, and no model: save the model with model.save"
+        f"{weights}: it is weights without their network (Keras' save_weights): build its network in "
+        "FILE.py:FUNCTION, load the weights there, and give that"
     )
     assert source_error(cases, "load lambda.keras") == (
         f"{code}: the model is not loaded (it carries code in a Lambda layer, which is not run: give "

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from edgeready.config.build import NetworkConfig, SourceConfig, TrainConfig
+from edgeready.config.extras import install_command
 from edgeready.config.method import Method, QatConfig
 from edgeready.errors import (
     ConverterCrashError,
@@ -323,8 +324,7 @@ def test_without_tensorflow_the_missing_extra_is_named(tmp_path, scratch, monkey
     (tmp_path / "tensorflow.py").write_text("raise ImportError('No module named tensorflow')")
     monkeypatch.syspath_prepend(str(tmp_path))
     assert refused(MissingExtraError) == (
-        "TensorFlow does not load (No module named tensorflow): run "
-        'pip install "edgeready[build]" to train and convert'
+        f"TensorFlow does not load (No module named tensorflow): run {install_command('build')} to train and convert"
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeready.errors import DatasetError
+from edgeready.errors import DatasetError, reason_of
 
 TRAIN_BATCHES = tuple(f"data_batch_{number}" for number in range(1, 6))
 TEST_BATCH = "test_batch"
@@ -99,7 +99,7 @@ def _parse_batch(batches: dict[str, bytes], path: Path, name: str) -> Batch:
         content = _BatchUnpickler(io.BytesIO(batches[name]), encoding="bytes").load()
         return _images(content[b"data"]), _labels(content[b"labels"])
     except (*_PICKLE_ERRORS, OverflowError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = reason_of(error)
         raise DatasetError(
             f"{name} in {str(path)!r} is no CIFAR-10 batch ({reason}): delete it to fetch it again"
         ) from error

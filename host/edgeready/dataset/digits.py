@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from edgeready.config.extras import install_command
 from edgeready.dataset.dataset import Dataset
 from edgeready.errors import DatasetError, MissingExtraError
 
@@ -31,7 +32,7 @@ def load_digits() -> Dataset:
             from sklearn import datasets  # noqa: PLC0415 (1 s to import, and only in the extra `build`)
     except ImportError as error:
         raise MissingExtraError(
-            f'the data set {NAME!r} comes with scikit-learn, which is not installed: pip install "edgeready[build]"'
+            f"the data set {NAME!r} comes with scikit-learn, which is not installed: run {install_command('build')}"
         ) from error
     values, labels = datasets.load_digits(return_X_y=True)
     _check(values, labels)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeready.dataset.dataset import Dataset
-from edgeready.errors import DatasetError, NotFoundError
+from edgeready.errors import DatasetError, NotFoundError, reason_of
 from edgeready_device.input_file import check_file
 
 Arrays = dict[str, NDArray[Any]]
@@ -39,7 +39,7 @@ def read_npz(path: Path) -> Arrays:
     except DatasetError:
         raise
     except _READ_ERRORS as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = reason_of(error)
         raise DatasetError(
             f"{str(path)!r} cannot be read as .npz ({reason}): write it again with numpy.savez, "
             "plain numbers only, no objects"

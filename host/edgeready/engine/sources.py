@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgeready.engine.float_model import FloatSource, load_tflite
+from edgeready.engine.foreign_kinds import find_foreign_kind
 from edgeready.errors import ModelSourceError
 from edgeready_device.input_file import NotAFileError, check_file
 
@@ -20,11 +21,20 @@ def load_float_source(name: str) -> FloatSource:
     check_model_file(path)
     if path.suffix == ".tflite":
         return load_tflite(path)
-    raise ModelSourceError(f"{path}: give {KINDS}")
+    raise no_source(path)
+
+
+def no_source(path: Path) -> ModelSourceError:
+    """The error for a file or folder that no source reads: what it is, where that is known, and what to give."""
+    kind = find_foreign_kind(path)
+    if kind:
+        return ModelSourceError(f"{path}: {kind}")
+    lack = "the folder holds no saved_model.pb; " if path.is_dir() else ""
+    return ModelSourceError(f"{path}: {lack}give {KINDS}")
 
 
 def check_model_file(path: Path) -> None:
-    """Raises ModelSourceError unless `path` is a file."""
+    """Raises ModelSourceError unless `path` is a file that may hold a model."""
     try:
         check_file(path)
     except NotAFileError as error:
@@ -33,3 +43,5 @@ def check_model_file(path: Path) -> None:
         pass
     if not path.is_file():
         raise ModelSourceError(f"{path}: no such model file; give {KINDS}")
+    if path.name.lower().endswith(".weights.h5"):  # before a library that reads .h5 looks for a model in it
+        raise no_source(path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import signal
 
-from edgeready.errors import ConversionError, ConverterCrashError
+from edgeready.errors import ConversionError, ConverterCrashError, reason_of
 
 SAFE = "replace the layer (Conv2D, DepthwiseConv2D, Dense, BatchNormalization, ReLU, pooling, Add are safe)"
 _FLOAT = ("converting", "float32", "dynamic", "float16")  # "converting" is the stage of the float32 file
@@ -39,6 +39,6 @@ def refusal(code: int, log: str, mode: str = "uint8", *, engine: str = "TensorFl
 
 
 def last_line(log: str) -> str:
-    """The last line of `log` that says something."""
+    """The last line of `log` that says something, cut to what fits a message."""
     lines = [line.strip() for line in log.splitlines() if line.strip()]
-    return lines[-1] if lines else "it said nothing"
+    return reason_of(lines[-1]) if lines else "it said nothing"

@@ -20,7 +20,7 @@ from typing import TypeVar
 
 from edgeready import errors
 from edgeready.config.engine import ENGINE_NAMES, LITERT, TENSORFLOW
-from edgeready.errors import EdgereadyError, SurroundingsError, TrainingError
+from edgeready.errors import EdgereadyError, LibraryLogError, SurroundingsError, TrainingError
 from edgeready.files.scratch import scratch_folder
 from edgeready.jobs.codec import load, save
 from edgeready.jobs.converter_log import last_line, refusal, starved
@@ -62,19 +62,19 @@ def run_in_child(job: Job | QuantizeJob, result: type[_T], progress: Progress) -
         save(_locate(job), folder, JOB)
         log = folder / LOG
         code, stage, error = _watch(job, folder, log, progress)
+        text = log.read_text("utf-8", "replace")
         if error is not None:
-            raise _name_as_given(error, job)
+            raise _name_as_given(error, job) from LibraryLogError(text)
         if code in LACKS_BY_CODE:
             raise SurroundingsError(LACKS[LACKS_BY_CODE[code]])
         if code:
-            text = log.read_text("utf-8", "replace")
             blamed = stage.startswith(_CONVERTING) and code != -signal.SIGKILL and not starved(text)
             engine = ENGINE_NAMES[process_of(job)]
             if blamed:
                 ending: EdgereadyError = refusal(code, text, stage.rpartition(" ")[2], engine=engine)
             else:
                 ending = failure(code, text, stage, engine=engine)
-            raise _name_as_given(ending, job)
+            raise _name_as_given(ending, job) from LibraryLogError(text)
         return load(result, folder, RESULT)
 
 

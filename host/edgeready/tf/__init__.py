@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from edgeready.config.extras import install_command
 from edgeready.errors import MissingExtraError
 from edgeready_device.runtime.native_log import hold_native_log
 
@@ -37,7 +38,7 @@ with hold_native_log(lambda line: False), _hidden(*_OPTIONAL_FOR_KERAS):
         import keras  # noqa: F401  (here, so that they are hidden from it)
     except ImportError as error:
         raise MissingExtraError(
-            f'TensorFlow does not load ({error}): run pip install "edgeready[build]" to train and convert'
+            f"TensorFlow does not load ({error}): run {install_command('build')} to train and convert"
         ) from error
 
 tf.get_logger().setLevel("ERROR")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import keras
 
-from edgeready.errors import ModelSourceError
+from edgeready.errors import ModelSourceError, reason_of
 from edgeready.jobs.job import UNIT
 from edgeready.tf.architectures import Shape, weights_file
 from edgeready_device.normalization import Normalization
@@ -83,4 +83,4 @@ def normalization_of(name: str) -> Normalization:
 
 
 def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return reason_of(error)

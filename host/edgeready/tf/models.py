@@ -14,7 +14,7 @@ import keras
 import tensorflow as tf
 
 from edgeready.config.build import SourceConfig
-from edgeready.errors import EdgereadyError, ModelSourceError, TrainingError
+from edgeready.errors import EdgereadyError, ModelSourceError, TrainingError, reason_of
 from edgeready.jobs.job import UNIT
 from edgeready.quantization.inputs import check_scores
 from edgeready.tf.applications import APPLICATIONS, build_application, normalization_of
@@ -160,7 +160,7 @@ def _from_function(name: str, frame: Shape | None, classes: int) -> keras.Model:
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
         raise TrainingError(f"{name} does not fit into this machine's memory: make the network smaller") from error
     except (Exception, SystemExit) as error:  # whatever the user's own code raises
-        raise ModelSourceError(f"{name} failed: {type(error).__name__}: {error}") from error
+        raise ModelSourceError(f"{name} failed: {type(error).__name__}: {reason_of(error)}") from error
     if not isinstance(model, keras.Model) or not model.built:
         raise ModelSourceError(f"{name} returned {type(model).__name__}: it must return a built keras.Model")
     return model
@@ -176,7 +176,7 @@ def _function(path: Path, function: str) -> Callable[..., Any]:
     except EdgereadyError:
         raise
     except (Exception, SystemExit) as error:  # a script without a main guard may even exit
-        raise ModelSourceError(f"{path} does not run: {type(error).__name__}: {error}") from error
+        raise ModelSourceError(f"{path} does not run: {type(error).__name__}: {reason_of(error)}") from error
     make = getattr(module, function, None)
     if not callable(make):
         raise ModelSourceError(f"{path} has no function {function!r}: give FILE.py:FUNCTION")

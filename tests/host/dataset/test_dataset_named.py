@@ -12,6 +12,7 @@ import tarfile
 import numpy as np
 import pytest
 
+from edgeready.config.extras import install_command
 from edgeready.dataset import load_splits
 from edgeready.dataset.cifar import TEST_BATCH, TRAIN_BATCHES, read_cifar10
 from edgeready.dataset.download import BASE_URLS
@@ -465,7 +466,7 @@ def test_without_scikit_learn_the_error_names_the_extra():
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert shown == (
-        "the data set 'digits' comes with scikit-learn, which is not installed: pip install \"edgeready[build]\"\n"
+        f"the data set 'digits' comes with scikit-learn, which is not installed: run {install_command('build')}\n"
     )
 
 

@@ -7,6 +7,7 @@ import io
 from pathlib import Path
 from typing import Any
 
+from edgeready.config.extras import install_command
 from edgeready.errors import MissingExtraError
 from edgeready.files.atomic import write_files
 
@@ -29,7 +30,7 @@ def require_plots() -> None:
     """Raises MissingExtraError when matplotlib is not installed; commands call it before the work."""
     if importlib.util.find_spec("matplotlib") is None:
         raise MissingExtraError(
-            'plots need matplotlib, which is not installed: run pip install "edgeready[plots]", or leave them out'
+            f"plots need matplotlib, which is not installed: run {install_command('plots')}, or leave them out"
         )
 
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 from edgeready.config.build import SourceConfig
-from edgeready.errors import ModelSourceError
+from edgeready.errors import ModelSourceError, reason_of
 from edgeready.tf.convert import freeze_call
 from edgeready.tf.sources.graph_code import ancestors, check_graph, node_name
 from edgeready.tf.sources.network import Network, fixed_shape, shape_option
@@ -46,7 +46,7 @@ def load_frozen_graph(path: Path, source: SourceConfig) -> Network:
     try:
         return Network(name=path.stem, function=freeze_call(call, specs))
     except (ValueError, tf.errors.OpError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        reason = reason_of(error)
         raise ModelSourceError(
             f"{path}: the graph does not fit its inputs ({reason}): check --input-shape"
         ) from error

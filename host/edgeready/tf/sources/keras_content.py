@@ -17,7 +17,7 @@ from typing import Any
 
 import h5py
 
-from edgeready.errors import ModelSourceError
+from edgeready.errors import ModelSourceError, reason_of
 
 _PART = re.compile(r"metadata\.json|config\.json|model\.weights(_\d{1,6})?\.h5|model\.weights\.json|assets(/.*)?")
 _MOST_PARTS = 1000  # chosen: a model has three, one of 100 shards a hundred
@@ -56,7 +56,7 @@ def read_content(path: Path) -> KerasContent:
     except (ModelSourceError, MemoryError):
         raise
     except Exception as error:  # whatever zipfile, zlib, h5py and json raise for a damaged file
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        reason = reason_of(error)
         raise ModelSourceError(
             f"{path}: this is no Keras model that can be read ({reason}): save it again"
         ) from error
@@ -90,7 +90,10 @@ def _hdf5_content(path: Path, file: h5py.File) -> KerasContent:
     weights = _check_hdf5(path, file)
     config, version = file.attrs.get("model_config"), file.attrs.get("keras_version", "")
     if config is None:
-        raise ModelSourceError(f"{path}: the file holds weights only, and no model: save the model with model.save")
+        raise ModelSourceError(
+            f"{path}: the file holds weights without their network: save the model with model.save, or build the "
+            "network in FILE.py:FUNCTION and load the weights there"
+        )
     text = config if isinstance(config, bytes) else str(config).encode()
     _check_text(path, "model_config", len(text))
     return KerasContent(

@@ -11,7 +11,8 @@ from typing import Any
 
 import keras
 
-from edgeready.errors import MissingExtraError, ModelSourceError
+from edgeready.config.extras import install_command
+from edgeready.errors import MissingExtraError, ModelSourceError, reason_of
 from edgeready.tf.convert import freeze
 from edgeready.tf.sources.keras_code import LAMBDA, find_code, find_stranger
 from edgeready.tf.sources.keras_content import KerasContent, read_content
@@ -70,7 +71,7 @@ def _legacy(path: Path, content: KerasContent, why: str) -> Network:
     except ImportError as error:
         raise MissingExtraError(
             f"{path} was written by Keras {version}, and Keras {keras.__version__} does not load it ({why}): run "
-            'pip install "edgeready[legacy]"'
+            f"{install_command('legacy')}"
         ) from error
     try:
         with SafeModeScope(True):
@@ -131,4 +132,4 @@ def _check_sizes(path: Path, model: Any) -> None:
 def _reason(error: BaseException) -> str:
     if "Python lambda" in str(error).replace("`", "") or "Python `lambda`" in str(error):
         return LAMBDA
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return reason_of(error)

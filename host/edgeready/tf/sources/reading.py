@@ -8,8 +8,7 @@ import keras
 
 from edgeready.config.build import SourceConfig
 from edgeready.engine.float_model import load_tflite
-from edgeready.engine.sources import KINDS, check_model_file
-from edgeready.errors import ModelSourceError
+from edgeready.engine.sources import check_model_file, no_source
 from edgeready.tf.sources.frozen_graph import load_frozen_graph
 from edgeready.tf.sources.keras_file import SUFFIXES, load_keras_file
 from edgeready.tf.sources.network import Network
@@ -24,7 +23,7 @@ def load_source(name: str, source: SourceConfig) -> keras.Model | Network:
     path = Path(name)
     if path.is_dir() and path.suffix not in SUFFIXES:
         if not (path / "saved_model.pb").is_file():
-            raise ModelSourceError(f"{path}: the folder holds no saved_model.pb; give {KINDS}")
+            raise no_source(path)
         return load_saved_model(path, source)
     check_model_file(path)
     if path.suffix in SUFFIXES:
@@ -33,4 +32,4 @@ def load_source(name: str, source: SourceConfig) -> keras.Model | Network:
         return load_frozen_graph(path, source)
     if path.suffix == ".tflite":
         return Network.of(load_tflite(path))
-    raise ModelSourceError(f"{path}: give {KINDS}")
+    raise no_source(path)

@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from edgeready.config.build import SourceConfig
-from edgeready.errors import ModelSourceError
+from edgeready.errors import ModelSourceError, reason_of
 from edgeready.tf.convert import freeze_call
 from edgeready.tf.sources.graph_code import check_saved_model
 from edgeready.tf.sources.network import Network, fixed_shape, shape_option
@@ -25,7 +25,7 @@ def load_saved_model(path: Path, source: SourceConfig) -> Network:
     try:
         model = tf.saved_model.load(str(path))
     except (OSError, ValueError, KeyError, AttributeError, tf.errors.OpError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        reason = reason_of(error)
         raise ModelSourceError(
             f"{path}: TensorFlow does not load this SavedModel ({reason}): save it again"
         ) from error
