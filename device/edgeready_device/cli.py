@@ -100,6 +100,7 @@ def parsers() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentPa
         benchmark,
         classify,
         compare,
+        completion,
         detect,
         doctor,
         evaluate,
@@ -118,6 +119,6 @@ def parsers() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentPa
     )
     parser.add_argument("--version", action="version", version=f"edgeready-device {__version__}")
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for verb in (info, classify, detect, watch, evaluate, verify, benchmark, compare, tune, doctor):
+    for verb in (info, classify, detect, watch, evaluate, verify, benchmark, compare, tune, doctor, completion):
         verb.add(verbs)
     return parser, verbs.choices

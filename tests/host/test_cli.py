@@ -462,3 +462,26 @@ def test_an_empty_word_is_not_the_current_folder(run, words, what):
     ended = run(*words)
     assert (ended.code, ended.out) == (2, "")
     assert ended.err == f"edgeready: {what} is empty: is the variable set that it comes from?\n"
+
+
+# completion
+
+
+def test_bash_completes_the_words_of_every_command(run):
+    script = run("completion", "bash").out
+
+    def offered(*words):
+        program = f'{script}\nCOMP_WORDS=(x "$@"); COMP_CWORD=$#; _edgeready; printf "%s\\n" "${{COMPREPLY[@]}}"'
+        return subprocess.run(["bash", "-c", program, "x", *words], capture_output=True, text=True).stdout.split()
+
+    assert offered("") == [*COMMANDS, "--help", "--version"]
+    assert offered("build", "--no-") == ["--no-fix", "--no-image-hashes"]
+    assert offered("check", "--format", "") == ["text", "json", "sarif", "github"]
+    assert offered("completion", "") == ["bash", "zsh", "fish"]
+    assert offered("evaluate", "--data", "") == []
+
+
+def test_a_shell_without_a_script_is_a_usage_error(run):
+    ended = run("completion", "tcsh")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.line.endswith("'tcsh' is not one of 'bash', 'zsh', 'fish'; see edgeready completion --help")

@@ -6,7 +6,21 @@ from typing import Annotated
 
 import typer
 
-from edgeready.cli import build, bundle, check, compile, convert, data, demo, evaluate, gate, golden, layers, modes
+from edgeready.cli import (
+    build,
+    bundle,
+    check,
+    compile,
+    completion,
+    convert,
+    data,
+    demo,
+    evaluate,
+    gate,
+    golden,
+    layers,
+    modes,
+)
 from edgeready.cli.terminal import run
 from edgeready_device import __version__
 
@@ -40,7 +54,21 @@ def _options(
     """Makes one uint8, integer-only, Edge-TPU ready .tflite file from an image classifier, and proves it."""
 
 
-for commands in (demo, build, convert, check, compile, evaluate, gate, layers, modes, data, bundle, golden):
+for commands in (
+    demo,
+    build,
+    convert,
+    check,
+    compile,
+    evaluate,
+    gate,
+    layers,
+    modes,
+    data,
+    bundle,
+    golden,
+    completion,
+):
     commands.register(app)
 
 if __name__ == "__main__":
