@@ -86,6 +86,13 @@ CASES = [
         "raise the limit (ulimit -n)",
         descriptors=8,
     ).marked(),
+    Met(
+        "SettingsError",
+        HOST,
+        ("build", "--config", "broken.toml"),
+        "broken.toml: it is no TOML (",
+        "): correct it there",
+    ).marked(),
     Met("OutputError", HOST, ("build", "digits", "-o", "text.tflite/m.tflite"), "cannot write", "--out").marked(),
     Met(
         "MissingExtraError",
@@ -101,14 +108,14 @@ CASES = [
     Met(
         "ConversionError",
         HOST,
-        ("build", "digits", "--epochs", "1", "--model", "elu.py:network"),
+        ("build", "digits", "-q", "--epochs", "1", "--model", "elu.py:network"),
         "op 4 ELU stays float32",
         "use ReLU or ReLU6 in its place",
     ).marked(TENSORFLOW),
     Met(
         "TrainingError",
         HOST,
-        ("build", "digits", "--epochs", "2", "--learning-rate", "9", "--model", "explodes.py:network"),
+        ("build", "digits", "-q", "--epochs", "2", "--learning-rate", "9", "--model", "explodes.py:network"),
         "the loss is nan after",
         "give a smaller --learning-rate",
     ).marked(TENSORFLOW),
@@ -120,6 +127,7 @@ EXPLODES = ELU.replace('layers.Dense(8, "elu")', "layers.Rescaling(1e30), layers
 def place(tmp_path: Path) -> Path:
     (tmp_path / "m.tflite").write_bytes(conv_classifier())
     (tmp_path / "text.tflite").write_text("This is a text, and not a model.\n")
+    (tmp_path / "broken.toml").write_text("[build\n")
     (tmp_path / "elu.py").write_text(ELU)
     (tmp_path / "explodes.py").write_text(EXPLODES)
     np.savez(tmp_path / "one.npz", z=np.zeros(3))

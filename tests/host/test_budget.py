@@ -78,7 +78,7 @@ def test_constant_calibration_images_are_refused_before_tensorflow_and_no_file_i
     ],
 )
 def test_what_cannot_be_meant_is_said_before_anything_is_trained(run_here, options, code, told, tmp_path):
-    found, out, err = run_here("build", "digits", "--out", "x.tflite", *options)
+    found, out, err = run_here("build", "digits", "-q", "--out", "x.tflite", *options)
     assert (found, out) == (code, "")
     assert told in err
     assert len(err.splitlines()) == 1

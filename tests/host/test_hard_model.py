@@ -96,7 +96,7 @@ def test_scaling_badly_did_not_change_the_float_results():
 
 def test_where_no_attempt_keeps_the_budget_the_trail_is_printed_and_no_file_is_left(run_here, monkeypatch, tmp_path):
     monkeypatch.setattr(budgeting, "steps", lambda *given: steps(*given)[:1])
-    arguments = ("convert", str(network()[0]), "--data", "digits", "--max-drop", "0.3", "--out", "x.tflite")
+    arguments = ("convert", str(network()[0]), "--data", "digits", "--max-drop", "0.3", "--out", "x.tflite", "-q")
     code, out, err = run_here(*arguments, "--json")
     assert code == 1
     assert err.startswith("edgeready: no attempt keeps --max-drop 0.3: the best, min-max calibration, loses ")

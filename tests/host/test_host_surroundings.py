@@ -195,7 +195,19 @@ def test_no_temporary_folder_is_one_line(place):
     words = ["unshare", "--mount", "sh", "-c", f'set -e; {bind}; done; {out}; cd /; exec "$@"', "sh"]
     if subprocess.run([*words, "true"], check=False, capture_output=True).returncode:
         pytest.skip("this container may not mount")
-    command = [*words, sys.executable, "-m", "edgeready", "build", "digits", "--epochs", "1", "-o", "/mnt/m.tflite"]
+    command = [
+        *words,
+        sys.executable,
+        "-m",
+        "edgeready",
+        "build",
+        "digits",
+        "-q",
+        "--epochs",
+        "1",
+        "-o",
+        "/mnt/m.tflite",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
     message = "no temporary folder can be written: set TMPDIR to a folder that can"
     assert (done.returncode, done.stdout, done.stderr) == (3, "", line(message))

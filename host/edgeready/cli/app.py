@@ -50,6 +50,10 @@ def _options(
         bool, typer.Option("--version", help="print the version", is_eager=True, callback=_print_version)
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="print a traceback with every error")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="print a line for every stage of the work, with seconds")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="show no progress")] = False,
 ) -> None:
     """Makes one uint8, integer-only, Edge-TPU ready .tflite file from an image classifier, and proves it."""
 

@@ -6,13 +6,15 @@ import io
 import sys
 import traceback
 from collections.abc import Iterable
+from contextvars import ContextVar
+from enum import Enum
 from typing import Any, NoReturn
 
 import typer
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from edgeready.errors import EdgereadyError, OutputError, SurroundingsError
+from edgeready.errors import EdgereadyError, OutputError, SurroundingsError, UsageError
 from edgeready_device.commands.word_order import refuse_empty_words
 from edgeready_device.ending import SignalExit, SignalHandlers
 from edgeready_device.platforms import require_posix
@@ -25,19 +27,37 @@ USAGE = 2
 OUR_BUG = 70
 INTERRUPTED = 130
 _GRACE_S = 10.0  # chosen: time to remove a scratch folder with the images of a large data set
+_DEBUG, _VERBOSE, _QUIET = {"--debug"}, {"-v", "--verbose"}, {"-q", "--quiet"}  # wherever they stand
 _WrongUsage: Any = typer.BadParameter.__mro__[1]  # click's UsageError, wherever this typer keeps its click
+
+
+class Verbosity(Enum):
+    """How much of its progress a command shows."""
+
+    QUIET = "quiet"
+    NORMAL = "normal"
+    VERBOSE = "verbose"
+
+
+_VERBOSITY: ContextVar[Verbosity] = ContextVar("verbosity", default=Verbosity.NORMAL)
+
+
+def verbosity() -> Verbosity:
+    """Returns what -v and -q of this command ask for."""
+    return _VERBOSITY.get()
 
 
 def run(app: typer.Typer, name: str) -> NoReturn:
     """Runs the command `name` with the process's arguments and ends the process with its exit code."""
-    debug = "--debug" in sys.argv
+    arguments, switches = _take_switches(sys.argv[1:])
+    debug = bool(switches & _DEBUG)
     signals = SignalHandlers(say, _GRACE_S)
-    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
         require_posix(name)
         occupy_closed_streams()
         with signals:
             refuse_empty_words(arguments)
+            _VERBOSITY.set(_choose_verbosity(switches))
             code = app(args=arguments or ["--help"], prog_name=name, standalone_mode=False)
     except SignalExit:
         _fail(signals.meaning, signals.code, debug)
@@ -54,6 +74,19 @@ def run(app: typer.Typer, name: str) -> NoReturn:
     if code == INTERRUPTED:
         say("interrupted")
     sys.exit(code)
+
+
+def _take_switches(words: list[str]) -> tuple[list[str], set[str]]:
+    """Returns the words without the switches that may stand anywhere before `--`, and these."""
+    end = words.index("--") if "--" in words else len(words)
+    switches = {*_DEBUG, *_VERBOSE, *_QUIET}
+    return [word for word in words[:end] if word not in switches] + words[end:], switches.intersection(words[:end])
+
+
+def _choose_verbosity(switches: set[str]) -> Verbosity:
+    if switches & _VERBOSE and switches & _QUIET:
+        raise UsageError("--verbose and --quiet exclude each other: give one")
+    return Verbosity.VERBOSE if switches & _VERBOSE else Verbosity.QUIET if switches & _QUIET else Verbosity.NORMAL
 
 
 def _explain(error: Exception) -> EdgereadyError | None:

@@ -98,4 +98,5 @@ class _Watcher(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         loss = float((logs or {}).get("loss", 0.0))
-        self._progress(f"training, loss {loss:.3f}", self._epoch * self._steps + batch + 1, self._total)
+        label = f"training, epoch {self._epoch + 1} of {self._total // self._steps}, loss {loss:.3f}"
+        self._progress(label, self._epoch * self._steps + batch + 1, self._total)

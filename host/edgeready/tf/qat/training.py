@@ -61,7 +61,7 @@ def fine_tune(
     rate = keras.optimizers.schedules.CosineDecay(config.learning_rate, steps * config.epochs)
     train_on_batch = _training_step(simulation, keras.optimizers.Adam(rate))
     done = 0
-    for _ in range(config.epochs):
+    for epoch in range(config.epochs):
         for image, label in batches:
             if done % _OBSERVE_EVERY == 0:
                 simulation.observe(observed, named.normalization)
@@ -69,7 +69,8 @@ def fine_tune(
             done += 1
             if not np.isfinite(loss):
                 raise TrainingError(f"the loss is {loss} after {done} steps: give a smaller learning rate")
-            progress(f"training in 8 bits, loss {loss:.3f}", done, steps * config.epochs)
+            label = f"training in 8 bits, epoch {epoch + 1} of {config.epochs}, loss {loss:.3f}"
+            progress(label, done, steps * config.epochs)
     return NamedModel(named.name, folded, named.normalization)
 
 
