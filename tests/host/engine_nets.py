@@ -162,6 +162,25 @@ def one_convolution(kernel=1.0, bias=1.0):
     )
 
 
+def vanishing_in_the_middle():
+    """Two convolutions; the first gives next to nothing, so the bias of the second rounds most of its weights to 0."""
+    return network(
+        [
+            T("image", (1, SIZE, SIZE, 1), "float32"),
+            T("first/weights", data=weights(CHANNELS, 3, 3, 1) * np.float32(1e-9)),
+            T("first/bias", data=np.zeros(CHANNELS, np.float32)),
+            T("second/weights", data=weights(CHANNELS, 3, 3, CHANNELS) * np.float32([[[[0.3]]], *[[[[1]]]] * 3])),
+            T("second/bias", data=np.float32([0, 60, 60, 60])),
+            T("first", MAPS, "float32"),
+            T("scores", MAPS, "float32"),
+        ],
+        [
+            convolution("first", "image", "first/weights", "first/bias"),
+            convolution("scores", "first", "second/weights", "second/bias"),
+        ],
+    )
+
+
 def padded(value):
     """A convolution, a border of `value`, and the largest value of each window: PyTorch's MaxPool2d(padding=1)."""
     window = {"strideW": 2, "strideH": 2, "filterWidth": 3, "filterHeight": 3, "padding": 1}

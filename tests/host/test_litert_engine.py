@@ -17,6 +17,7 @@ from engine_nets import (
     one_convolution,
     padded,
     reduced,
+    vanishing_in_the_middle,
 )
 from float_nets import CHANNELS, SIZE, blocks, residual
 
@@ -201,6 +202,11 @@ def test_a_network_that_has_vanished_gets_a_scale_that_every_runtime_takes(kerne
     assert file.graph.tensors[file.graph.outputs[0]].scales == (pytest.approx(2e-6 / 255),)
     if not kernel:  # the three files differ in their weights only
         assert [trial.reason for trial in try_runtimes(file)] == [""] * len(installed_runtimes())
+
+
+@pytest.mark.parametrize("method", [Method(), Method(equalize=True, bias_correction=True)])
+def test_weights_that_a_large_bias_rounds_to_nothing_are_not_taken_for_those_of_another_training(method):
+    prove(read_graph(quantized(vanishing_in_the_middle(), method=method)), MODES["uint8"])
 
 
 @pytest.mark.parametrize("attribute", ["AddIntermediateTensors", "CalibrationWrapper"])

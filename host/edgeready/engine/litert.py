@@ -123,7 +123,7 @@ def check_coverage(calibrated: bytes, integer: bytes) -> None:
     axis is cut off at the largest single value. Raises ModelFileError when the layers of the two do not match.
     """
     ranges = read_ranges(calibrated)
-    match = match_layers(read_graph(calibrated), read_graph(integer))
+    match = match_layers(read_graph(calibrated), read_graph(integer), same_training=True)
     for pair in match.pairs:
         for ours, theirs in zip(pair.float32.outputs, pair.integer.outputs):
             tensor = match.integer.tensors[theirs]

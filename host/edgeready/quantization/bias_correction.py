@@ -30,7 +30,11 @@ def correct_biases(float_model: bytes, quantized: bytes, samples: Samples) -> by
     """
     changed = bytearray(quantized)
     graph, integer = read_graph(float_model), read_graph(memoryview(changed))
-    pairs = [pair for pair in match_layers(graph, integer).pairs if _has_own_bias(integer, pair.integer)]
+    pairs = [
+        pair
+        for pair in match_layers(graph, integer, same_training=True).pairs
+        if _has_own_bias(integer, pair.integer)
+    ]
     means = _tap_means(float_model, graph, [pair.float32 for pair in pairs], samples)
     corrections = [_correction(graph, integer, pair, mean) for pair, mean in zip(pairs, means, strict=True)]
     for pair, steps in zip(pairs, corrections, strict=True):

@@ -136,7 +136,9 @@ def _count_samples(graph: Graph) -> int:
 
 def _grids(graph: Graph, integer: Graph) -> dict[int, tuple[str, Range]]:
     """Returns the name and the representable range of each activation, by its tensor in the float model."""
-    free = [pair for pair in match_layers(graph, integer).pairs if pair.integer.name not in _FIXED]
+    free = [
+        pair for pair in match_layers(graph, integer, same_training=True).pairs if pair.integer.name not in _FIXED
+    ]
     pairs = [(ours, theirs) for pair in free for ours, theirs in zip(pair.float32.outputs, pair.integer.outputs)]
     layers = name_layers([[graph.tensors[ours].name] for ours, _ in pairs])
     names = dict(zip((ours for ours, _ in pairs), layers, strict=True))

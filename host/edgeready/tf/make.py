@@ -110,6 +110,7 @@ def _writer(job: Job, converted: _FloatNetwork, normalization: Normalization, re
     """Returns what writes the network in the modes of `job`, whose images are in the network's order of channels."""
     pixels = Convention(name="settled", normalization=normalization)
     samples = calibration_samples(job, converted.float32.graph, pixels)
+    # One of the two: measured, after LiteRT's calibrator has been loaded the process cannot load TensorFlow's.
     quantizer = LiteRtQuantizer() if engine_of(job) == LITERT else TensorFlowQuantizer()
 
     def write(mode: Mode) -> bytes:
