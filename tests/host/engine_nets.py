@@ -163,7 +163,7 @@ def one_convolution(kernel=1.0, bias=1.0):
 
 
 def vanishing_in_the_middle():
-    """Two convolutions; the first gives next to nothing, so the bias of the second rounds most of its weights to 0."""
+    """Two convolutions; the first gives next to nothing, so the second's bias rounds most of its weights to 0."""
     return network(
         [
             T("image", (1, SIZE, SIZE, 1), "float32"),
