@@ -14,10 +14,13 @@ from float_nets import CHANNELS, SIZE, blocks, residual
 
 from edgeready.config.engine import LITERT, TENSORFLOW
 from edgeready.config.method import Method
+from edgeready.config.modes import MODES
 from edgeready.engine.litert import LiteRtQuantizer
 from edgeready.engine.quantizer import make_integer
+from edgeready.errors import ConversionError
 from edgeready.jobs.job import Job
 from edgeready.jobs.run_job import run_job
+from edgeready.proof.conformance import prove
 from edgeready.quantization.matching import match_layers, real_values
 from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.progress import no_progress
@@ -26,14 +29,14 @@ from edgeready_device.tflite.graph import read_graph
 
 pytestmark = pytest.mark.tensorflow
 HERE = Path(__file__).parent
-# Not weights_that_are_multiplied_too: TensorFlow 2.21 gets its MUL wrong, and LiteRT's file is held against float32.
 NETS = {net.__name__: net for net in (blocks, residual, bands_classifier, *SHARED[:-1])}
+WRONG = SHARED[-1]  # in TensorFlow 2.21; LiteRT's file is held against float32 in test_litert_engine.py
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("engines")
-    for name, net in NETS.items():
+    for name, net in {**NETS, WRONG.__name__: WRONG}.items():
         (folder / f"{name}.tflite").write_bytes(net())
     paths = os.pathsep.join([*sys.path, str(HERE), str(HERE.parent)])
     subprocess.run(
@@ -83,6 +86,13 @@ def test_answers_are_within_a_step(files):
         frame = np.rint(255 * sample).astype(np.uint8)
         (mine,), (other,) = ours.invoke([frame]), theirs.invoke([frame])
         assert np.abs(mine.astype(int) - other.astype(int)).max() <= 1
+
+
+def test_what_tensorflow_gets_wrong_is_refused_with_a_remedy_that_helps(folder):
+    wrong = (folder / f"{WRONG.__name__}_uint8.tflite").read_bytes()
+    with pytest.raises(ConversionError, match=r"^op 2 MUL: it computes with one scale, .*: use --engine litert, or "):
+        prove(read_graph(wrong), MODES["uint8"])
+    prove(read_graph(make_integer(LiteRtQuantizer(), WRONG(), "uint8", inputs_of(WRONG()), Method())), MODES["uint8"])
 
 
 def test_what_litert_refuses_is_made_by_tensorflow_where_it_is_installed(tmp_path):

@@ -179,6 +179,22 @@ def test_an_end_that_is_not_quantized_uint8_is_named(x, y, said):
     )
 
 
+@pytest.mark.parametrize("op", ["ADD", "SUB", "MUL", "MAXIMUM", "PRELU"])
+def test_a_constant_with_several_scales_where_one_is_computed_with_is_refused(op):
+    weights = T("weights", dtype="int8", scale=(0.1, 0.2, 0.3, 0.4), axis=1, data=np.ones((1, 4), np.int8))
+    inner, left = (T(name, (1, 4), "int8", 0.1) for name in ("inner", "left"))
+    data = tflite(
+        tensors=[X, inner, weights, left, Y],
+        ops=[O("QUANTIZE", ["x"], ["inner"]), O(op, ["inner", "weights"], ["left"]), O("QUANTIZE", ["left"], ["y"])],
+        inputs=["x"],
+        outputs=["y"],
+    )
+    assert refusal(data) == (
+        f"op 1 {op}: it computes with one scale, and 'weights' has 4, those of the convolution that uses it, too: "
+        "use --engine litert, or give each layer weights of its own"
+    )
+
+
 def test_a_second_subgraph_where_floats_may_hide_is_refused():
     assert refusal(one_op("RELU", [X], [Y], subgraphs=2)) == (
         "the model has 2 subgraphs (loops, branches): an integer file has one; use Conv1D in place of recurrent "

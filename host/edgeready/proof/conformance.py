@@ -23,6 +23,10 @@ Current TensorFlow gives GELU, EXP and BATCH_MATMUL an integer form, so that wha
 _BRIDGES = ("DEQUANTIZE", "QUANTIZE", "CAST")
 _ANY_REMEDY = "replace the layer that makes it (Conv2D, DepthwiseConv2D, Dense, ReLU, pooling and Add are safe)"
 _FLEX = "Flex"
+# Ops whose kernels compute with the first scale of an operand, however many it has. Measured with TensorFlow 2.21: a
+# constant that is the weights of a convolution and is multiplied, too, gets the convolution's scales in both places,
+# and the file answers the same to everything.
+_ONE_SCALE = ("ADD", "SUB", "MUL", "MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE", "PRELU", "CONCATENATION", "PADV2")
 
 
 def check_convertible(graph: Graph, mode: Mode) -> None:
@@ -70,6 +74,7 @@ def prove(graph: Graph, mode: Mode) -> None:
         raise _no_form(tensor, op, mode, remedy=_remedy(graph, op))
     if mode.calibrated:
         _prove_static(pairs)
+        _prove_scales(graph)
     if mode.ends == "float32" != mode.weights and not any(tensor.dtype == mode.weights for tensor, _ in pairs):
         raise ConversionError(
             f"nothing became {mode.weights}, so the file would be float32 under the name {mode.name}"
@@ -100,6 +105,17 @@ def _tensors_with_ops(graph: Graph) -> list[tuple[Tensor, Op]]:
 def _leaks(tensor: Tensor, op: Op, mode: Mode) -> bool:
     """Whether a float tensor of a mode with float ends is more than the bridge to them."""
     return mode.integer_only and tensor.dtype == "float32" and op.name not in _BRIDGES
+
+
+def _prove_scales(graph: Graph) -> None:
+    for op in graph.ops:
+        for tensor in graph.of(op.inputs) if op.name in _ONE_SCALE else ():
+            if tensor.per_axis:
+                raise ConversionError(
+                    f"op {op.index} {op.name}: it computes with one scale, and {tensor.name!r} has "
+                    f"{len(tensor.scales)}, those of the convolution that uses it, too: use --engine litert, or give "
+                    "each layer weights of its own"
+                )
 
 
 def _prove_static(pairs: list[tuple[Tensor, Op]]) -> None:
