@@ -485,3 +485,16 @@ def test_a_shell_without_a_script_is_a_usage_error(run):
     ended = run("completion", "tcsh")
     assert (ended.code, ended.out) == (2, "")
     assert ended.line.endswith("'tcsh' is not one of 'bash', 'zsh', 'fish'; see edgeready completion --help")
+
+
+def test_a_preview_says_which_letters_no_font_here_has(run, tmp_path, monkeypatch):
+    for name in ("HOME", "XDG_DATA_HOME", "XDG_DATA_DIRS"):
+        monkeypatch.setenv(name, str(tmp_path))  # where no fonts are
+    for name in ("cat", "\u732b"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number in range(8):
+            noise = np.random.default_rng((number, ord(name[0]))).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+            Image.fromarray(noise).save(tmp_path / "photos" / name / f"{number}.png")
+    ended = run("data", "photos", "--preview", "a.png")
+    assert (ended.code, (tmp_path / "a.png").exists()) == (0, True)
+    assert ended.line.startswith("a.png: no font here has \u732b, which are drawn as boxes: install one (on Debian ")

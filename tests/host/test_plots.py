@@ -17,7 +17,7 @@ from edgeready.errors import MissingExtraError, OutputError
 from edgeready.layer_analysis import diagnose
 from edgeready.proof.measure import Disagreement
 from edgeready.report.modes import write_modes
-from edgeready.report.plots.canvas import plain, require_plots
+from edgeready.report.plots.canvas import add_panel, new_figure, plain, require_plots, save_figure
 from edgeready.report.plots.confusion import plot_confusion, worst_classes
 from edgeready.report.plots.disagreements import save_disagreements
 from edgeready.report.plots.layers import plot_layers
@@ -107,3 +107,12 @@ def test_without_matplotlib_the_extra_is_named(monkeypatch):
 )
 def test_text_is_shown_as_it_is(text, shown):
     assert plain(text) == shown
+
+
+def test_a_plot_takes_letters_that_matplotlib_lacks_from_the_machine_and_is_silent_about_others(tmp_path, recwarn):
+    figure = new_figure(3, 2, "кошка 猫 $x$")
+    panel = add_panel(figure, rows=1, columns=1, number=1)
+    panel.set_xticks([0, 1], ["猫", "犬"])
+    save_figure(figure, tmp_path / "a.png")
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    assert [str(warning.message) for warning in recwarn if "Glyph" in str(warning.message)] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +88,8 @@ def run(options: argparse.Namespace) -> int:
         several = options.frames != 1 if paths is None else len(paths) != 1
         target = DrawingTarget(options.draw, several=several, sources=paths or ())
     detector = open_detector(options)
+    if target is not None:
+        say_missing_letters(detector.labels)
 
     def describe(name: str, read: Reader) -> tuple[Any, str]:
         picture = read()
@@ -98,6 +101,15 @@ def run(options: argparse.Namespace) -> int:
 
     pictures = camera_pictures(options) if paths is None else read_pictures(paths, 3)
     return show_pictures(options, pictures, describe)
+
+
+def say_missing_letters(labels: Sequence[str]) -> None:
+    """Says which letters of `labels` no font of this machine has, if there are any."""
+    from edgeready_device.images.fonts import missing_letters
+
+    note = missing_letters(labels)
+    if note:
+        say(f"--draw: {note}")
 
 
 def read_limits(options: argparse.Namespace) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeready_device.detection.boxes import Detection
+from edgeready_device.images.fonts import font_for
 
 if TYPE_CHECKING:
     from PIL import ImageDraw
@@ -37,21 +38,23 @@ def draw_detections(picture: NDArray[np.uint8], detections: Sequence[Detection],
     image = Image.fromarray(np.ascontiguousarray(np.broadcast_to(picture, (*picture.shape[:2], 3))))
     pen = ImageDraw.Draw(image)
     shorter = min(image.size)
-    font = _font(max(shorter // _TEXT_SHARE, _LEAST_TEXT))
+    text_size = max(shorter // _TEXT_SHARE, _LEAST_TEXT)
     for detection in reversed(detections):  # the best lie on top
-        _draw(pen, detection, width=max(shorter // _LINE_SHARE, 1), font=font)
+        _draw(pen, detection, width=max(shorter // _LINE_SHARE, 1), text_size=text_size)
     target = io.BytesIO()
     image.save(target, DRAWING_FORMATS[suffix.lower()])
     return target.getvalue()
 
 
-def _draw(pen: ImageDraw.ImageDraw, detection: Detection, *, width: int, font: Any) -> None:
+def _draw(pen: ImageDraw.ImageDraw, detection: Detection, *, width: int, text_size: int) -> None:
     colour = _COLOURS[detection.index % len(_COLOURS)]
     box = detection.box
     first = round(box.left), round(box.top)
     last = max(round(box.right) - 1, first[0]), max(round(box.bottom) - 1, first[1])
     pen.rectangle((*first, *last), outline=colour, width=width)
-    text = _drawable(f"{detection.label} {100 * detection.score:.0f} %", font)
+    text = f"{detection.label} {100 * detection.score:.0f} %"
+    font = font_for(text, text_size)
+    text = _drawable(text, font)
     left, top, right, bottom = pen.textbbox((0, 0), text, font=font)
     text_height = bottom - top + 2 * width
     # Above the box where there is room, else in it.
@@ -60,15 +63,6 @@ def _draw(pen: ImageDraw.ImageDraw, detection: Detection, *, width: int, font: A
     pen.rectangle((x, y, x + right - left + 2 * width, y + text_height), fill=colour)
     luma = (299 * colour[0] + 587 * colour[1] + 114 * colour[2]) // 1000
     pen.text((x + width - left, y + width - top), text, fill="white" if luma < _DARK else "black", font=font)
-
-
-def _font(size: int) -> Any:
-    from PIL import ImageFont  # noqa: PLC0415  (Pillow is an extra)
-
-    try:
-        return ImageFont.load_default(size)
-    except (TypeError, ImportError, OSError):  # Pillow before 10.1, or built without FreeType: a font of one size
-        return ImageFont.load_default()
 
 
 def _drawable(text: str, font: Any) -> str:

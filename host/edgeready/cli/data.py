@@ -10,7 +10,7 @@ from rich.console import Console
 
 from edgeready.cli.arguments import DataArgument, Json
 from edgeready.cli.spread import spread
-from edgeready.cli.terminal import print_json, print_view
+from edgeready.cli.terminal import print_json, print_view, say
 from edgeready.config.build import DataConfig
 
 _CALIBRATION = ("calibration_samples", "calibration_data")
@@ -30,6 +30,7 @@ def data(
     from edgeready import dataset
     from edgeready.cli.progress import progress_bar
     from edgeready.report.splits import splits_view
+    from edgeready_device.images.fonts import missing_letters
 
     with progress_bar(Console(stderr=True)) as progress:
         splits = dataset.load_splits(
@@ -42,6 +43,9 @@ def data(
         )
     if preview is not None:
         dataset.preview(splits, preview)
+        note = missing_letters((splits.train.name, *splits.train.classes))
+        if note:
+            say(f"{preview}: {note}")
     if as_json:
         print_json(splits.to_dict())
     else:

@@ -75,6 +75,7 @@ def _compare(config: BuildConfig, names: list[str], out: Path | None, *, plots: 
     from edgeready.report.modes import modes_view, write_modes
     from edgeready.report.plots.canvas import require_plots
     from edgeready.workflows.modes import compare_modes
+    from edgeready_device.images.fonts import missing_letters
 
     if plots:
         require_plots()
@@ -83,6 +84,9 @@ def _compare(config: BuildConfig, names: list[str], out: Path | None, *, plots: 
     if out is not None:
         for path in write_modes(report, out, plots=plots):
             say(f"wrote {path}")
+        note = missing_letters(report.test.classes) if plots else ""
+        if note:
+            say(f"{out}: {note}")
     if as_json:
         print_json(report.to_dict())
     else:

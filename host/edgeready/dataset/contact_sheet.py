@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from edgeready.dataset.dataset import Dataset
 from edgeready.dataset.samples import save_png
 from edgeready.dataset.splits import Splits
 from edgeready.errors import UsageError
+from edgeready_device.images.fonts import font_for
 
 CELL = 96
 GAP = 6
@@ -50,7 +51,8 @@ def preview(data: Dataset | Splits, path: str | Path, *, per_class: int = 10, se
         _draw_row(sheet, blocks, row, name=name, seed=seed)
     if left_out:
         where = (MARGIN, HEAD_HEIGHT + len(classes) * (CELL + GAP) + GAP)
-        draw.text(where, f"and {left_out} more classes", fill=GREY, font=ImageFont.load_default(TEXT_SIZE))
+        text = f"and {left_out} more classes"
+        draw.text(where, text, fill=GREY, font=font_for(text, TEXT_SIZE))
     save_png(sheet, Path(path))
     return Path(path)
 
@@ -128,7 +130,7 @@ def draw_text(
     draw: ImageDraw.ImageDraw, where: tuple[int, int], text: str, *, size: int, room: int, ink: str = INK
 ) -> None:
     """Draws the text, cut with dots when it is wider than `room` pixels."""
-    font = ImageFont.load_default(size)
+    font = font_for(text, size)
     while len(text) > 1 and draw.textlength(text, font=font) > room:
         text = text[:-2].rstrip() + "…"
     draw.text(where, text, fill=ink, font=font)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import warnings
 from pathlib import Path
 from typing import Any
 
 from edgeready.config.extras import install_command
 from edgeready.errors import MissingExtraError
 from edgeready.files.atomic import write_files
+from edgeready_device.images.fonts import font_file
 
 INK, GREY, LINE = "#1f2933", "#6b7785", "#d5dae0"
 BLUE, ORANGE, GREEN, RED = "#2f6fb0", "#c4701c", "#3a8a4d", "#b23a3a"
 DPI = 120
+_FONT = "DejaVu Sans"  # comes with matplotlib
 _STYLE = {
     "font.size": 10,
     "axes.edgecolor": LINE,
@@ -61,9 +64,26 @@ def save_figure(figure: Any, path: Path) -> None:
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415  (an extra)
 
+    _choose_fonts(figure)
     content = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(content)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")  # the command says it, once
+        FigureCanvasAgg(figure).print_png(content)
     write_files({path: content.getvalue()})
+
+
+def _choose_fonts(figure: Any) -> None:
+    """Gives each text that matplotlib's own font lacks letters of a font of this machine to take them from."""
+    from matplotlib import font_manager  # noqa: PLC0415  (an extra)
+    from matplotlib.text import Text  # noqa: PLC0415  (an extra)
+
+    own = font_manager.get_font(font_manager.findfont(_FONT)).get_charmap()
+    for text in figure.findobj(Text):
+        lacking = "".join(letter for letter in text.get_text() if ord(letter) not in own and letter != "\n")
+        path = font_file(lacking) if lacking else None
+        if path is not None:
+            font_manager.fontManager.addfont(path)
+            text.set_fontfamily([_FONT, font_manager.FontProperties(fname=path).get_name()])
 
 
 def plain(text: str, most: int = 200) -> str:
