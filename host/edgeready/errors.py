@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from edgeready_device.errors import (
     DatasetError,
     EdgereadyError,
@@ -25,6 +27,7 @@ __all__ = [
     "DatasetError",
     "EdgereadyError",
     "FileAccessError",
+    "FrameMismatchError",
     "ImageError",
     "MeasurementError",
     "MissingExtraError",
@@ -72,6 +75,17 @@ class SettingsError(EdgereadyError, ValueError):
     """A file of settings that cannot be read as TOML (exit code 3)."""
 
     exit_code = 3
+
+
+class FrameMismatchError(ModelSourceError):
+    """A model that takes pictures of another size or with other channels than the data have (exit code 3).
+
+    `frame` is the height, width and channels that it takes.
+    """
+
+    def __init__(self, message: str, frame: Sequence[int] = ()) -> None:
+        super().__init__(message)
+        self.frame = tuple(frame)
 
 
 class BudgetError(EdgereadyError, RuntimeError):

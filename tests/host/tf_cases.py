@@ -14,12 +14,13 @@ from pathlib import Path
 import edgeready.tf  # noqa: F401  # isort: skip  (first, as in TensorFlow's child process: it decides what Keras loads)
 import keras
 import numpy as np
+import tensorflow as tf
 
 from edgeready.config.build import TrainConfig
 from edgeready.config.method import Method, QatConfig
 from edgeready.jobs.job import Job
 from edgeready.quantization.conventions import Convention, answer_classes
-from edgeready.tf import applications, architectures, convert, inner_scale, models, train
+from edgeready.tf import applications, architectures, convert, fit_input, inner_scale, models, train
 from edgeready.tf.make import make
 from edgeready_device.normalization import Normalization
 from edgeready_device.progress import no_progress
@@ -180,7 +181,7 @@ case("load for other images", lambda: models.load_model(str(folder / "plain.kera
 case("load for RGB", lambda: models.load_model(str(folder / "plain.keras"), (12, 12, 3), 3))
 case("load for one channel", lambda: models.load_model(str(folder / "plain.keras"), (12, 12, 1), 3).name)
 case("load for other classes", lambda: models.load_model(str(folder / "plain.keras"), (12, 12), 4))
-case("freeze any size", lambda: convert.freeze(net("any_size").model))
+case("freeze any size", lambda: list(convert.freeze(net("any_size").model).inputs[0].shape))
 
 images = np.arange(2 * 12 * 12, dtype=np.uint8).reshape(2, 12, 12)
 case("fitting: adds an axis", lambda: list(train.match_rank(net("any_size").model, images).shape))
@@ -245,6 +246,51 @@ for action in (by_operations, without_means):
     pixels = keras.Input((8, 8, 3))
     model = keras.Model(pixels, action(pixels))
     case(f"pixels of {action.__name__}", lambda model=model: inner_scale.inner_normalization(model).std)
+
+
+def fitted(model, frame):
+    """What a network takes after it was fitted to frames, and whether it says what it said before."""
+    sizes = [size or has for size, has in zip(model.inputs[0].shape[1:], (*frame, 1))]
+    before = np.random.default_rng(0).integers(0, 256, (2, *sizes)).astype(np.float32)
+    network = fit_input.fit_keras(model, frame, "net")
+    shape = tuple(network.inputs[0].shape[1:])
+    channels_first = len(sizes) == 3 and tuple(sizes) != shape
+    pictures = before.transpose(0, 2, 3, 1) if channels_first else before.reshape(2, *shape)
+    expected = model(before.astype(model.inputs[0].dtype), training=False)
+    same = np.allclose(network(pictures, training=False), expected, rtol=0.01)
+    if None not in model.inputs[0].shape[1:] and model.inputs[0].dtype == "float32":
+        function = fit_input.fit_function(convert.freeze(model), frame)
+        (answer,) = function.prune(function.inputs, function.outputs)(
+            tf.constant(pictures[:1].reshape(function.inputs[0].shape))
+        )
+        same = same and np.allclose(answer, expected[:1], rtol=0.01)
+    return [list(shape), network.inputs[0].dtype, bool(same), network is model]
+
+
+def sequential(*layers, image=(6, 6), **options):
+    return keras.Sequential([keras.Input(image, **options), *layers])
+
+
+def half():
+    keras.mixed_precision.set_global_policy("mixed_float16")
+    try:
+        return sequential(L.Conv2D(2, 3), L.Flatten(), L.Dense(3, dtype="float32"), image=(6, 6, 1))
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+
+
+for name, frame, make_net in (
+    ("as it is", (6, 6), lambda: sequential(L.Flatten(), L.Dense(3))),
+    ("flat", (4, 6), lambda: sequential(L.Dense(3), image=(24,))),
+    ("flat colours", (2, 4, 3), lambda: sequential(L.Dense(3), image=(24,))),
+    ("channels first", (4, 6, 3), lambda: sequential(L.Flatten(), L.Dense(3), image=(3, 4, 6))),
+    ("channel first", (4, 6), lambda: sequential(L.Flatten(), L.Dense(3), image=(1, 4, 6))),
+    ("open", (6, 8, 3), lambda: sequential(L.Conv2D(2, 3), L.GlobalMaxPooling2D(), image=(None, None, 3))),
+    ("half precision", (6, 6), half),
+    ("of bytes", (6, 6), lambda: sequential(L.Flatten(), L.Dense(3), dtype="uint8")),
+):
+    case(f"fit {name}", lambda frame=frame, make_net=make_net: fitted(make_net(), frame))
+case("fit another size", lambda: fit_input.fit_keras(sequential(L.Flatten()), (5, 5), "net").inputs[0].shape[1:])
 
 
 def answer(action):

@@ -32,7 +32,8 @@ from edgeready_device.normalization import (
 class DataConfig:
     """Where the images come from, a named set, a .npz or a folder, and how they are read and split.
 
-    `image_size` is (height, width). `calibration_samples` images give the ranges, None for as many as suit; they come
+    `image_size` is (height, width); `frame` is (height, width, channels), which a trained model takes, and goes
+    before it for any kind of data. `calibration_samples` images give the ranges, None for as many as suit; they come
     from `calibration_data` instead, where that names a set of images of its own.
     """
 
@@ -50,6 +51,7 @@ class DataConfig:
     calibration_data: Annotated[
         str | None, Option(help="take the calibration images from this .npz or folder instead")
     ] = None
+    frame: tuple[int, int, int] | None = None
 
     def __post_init__(self) -> None:
         if self.image_size is not None and min(self.image_size) < 1:

@@ -14,13 +14,14 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from edgeready import errors
 from edgeready.config.engine import ENGINE_NAMES, LITERT, TENSORFLOW
-from edgeready.errors import EdgereadyError, LibraryLogError, SurroundingsError, TrainingError
+from edgeready.errors import EdgereadyError, FrameMismatchError, LibraryLogError, SurroundingsError, TrainingError
 from edgeready.files.scratch import scratch_folder
 from edgeready.jobs.codec import load, save
 from edgeready.jobs.converter_log import last_line, refusal, starved
@@ -99,7 +100,8 @@ def _name_as_given(error: EdgereadyError, job: Job | QuantizeJob) -> EdgereadyEr
     """`error` with the model's name as the user wrote it."""
     if not isinstance(job, Job) or not job.foreign:
         return error
-    return type(error)(str(error).replace(os.path.abspath(job.model), job.model))
+    text = str(error).replace(os.path.abspath(job.model), job.model)
+    return FrameMismatchError(text, error.frame) if isinstance(error, FrameMismatchError) else type(error)(text)
 
 
 def _size_of(path: Path) -> int:
@@ -135,7 +137,7 @@ def _watch(
             for line in channel:
                 message = json.loads(line)
                 if "error" in message:
-                    error = _error_of(message["error"], message["text"])
+                    error = _error_of(**message)
                 else:
                     stage = message["stage"]
                     progress(stage, message["done"], message["total"])
@@ -157,10 +159,11 @@ def _environment(folder: Path) -> dict[str, str]:
     return environment
 
 
-def _error_of(name: str, text: str) -> EdgereadyError:
-    kind = getattr(errors, name, EdgereadyError)
-    error: EdgereadyError = kind(text)
-    return error
+def _error_of(error: str, text: str, frame: Sequence[int] = ()) -> EdgereadyError:
+    if error == FrameMismatchError.__name__:
+        return FrameMismatchError(text, frame)
+    kind: type[EdgereadyError] = getattr(errors, error, EdgereadyError)
+    return kind(text)
 
 
 def failure(code: int, log: str, stage: str, *, engine: str = "TensorFlow") -> TrainingError:

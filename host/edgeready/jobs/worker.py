@@ -50,7 +50,7 @@ def serve(work: Work, first_stage: str) -> int:
             save(work(kind, Path(folder), progress, protections), Path(folder), RESULT)
         except EdgereadyError as error:
             traceback.print_exc()
-            send(error=type(error).__name__, text=str(error))
+            send(error=type(error).__name__, text=str(error), frame=getattr(error, "frame", ()))
             return 1
     return 0
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeready.errors import DatasetError, ModelSourceError
+from edgeready.errors import DatasetError, FrameMismatchError, ModelSourceError
 from edgeready.quantization.samples import Samples
 from edgeready_device.normalization import Normalization
 from edgeready_device.tflite.graph import Graph, Tensor
@@ -27,11 +27,22 @@ def check_classifier_graph(graph: Graph, name: str, frame: tuple[int, ...], clas
             f"{name}: the input {plain_name(image)!r} is {image.dtype}: give a model that takes float32"
         )
     if _pixels(image.shape[1:]) != _pixels(frame):
-        raise ModelSourceError(
-            f"{name}: the model takes {list(image.shape[1:])}, the images are {list(frame)}: give a matching "
-            "--image-size"
-        )
+        raise frame_mismatch(name, image.shape[1:], frame)
     check_scores(name, scores.shape[1:], classes)
+
+
+def frame_mismatch(name: str, shape: Sequence[int | None], frame: Sequence[int]) -> ModelSourceError:
+    """The error for a model with an input of `shape`, without the batch, on frames of another shape.
+
+    Where the model says which pictures it takes, it is a FrameMismatchError.
+    """
+    text = f"{name}: the model takes {list(shape)}, the images are {list(frame)}: "
+    sizes = [size for size in shape if size is not None]
+    if len(sizes) == len(shape) and (len(sizes) == 2 or (len(sizes) == 3 and sizes[2] in (1, 3))):
+        height, width, channels = *sizes[:2], *(sizes[2:] or [1])
+        hint = f"leave --image-size and --channels out, or give {height}x{width} and {channels}"
+        return FrameMismatchError(text + hint, (height, width, channels))
+    return ModelSourceError(text + "give images that it takes, or the network as FILE.py:FUNCTION")
 
 
 def check_scores(name: str, shape: Sequence[int | None], classes: int) -> None:

@@ -6,7 +6,7 @@ import importlib.util
 import inspect
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,10 @@ import tensorflow as tf
 from edgeready.config.build import SourceConfig
 from edgeready.errors import EdgereadyError, ModelSourceError, TrainingError, reason_of
 from edgeready.jobs.job import UNIT
-from edgeready.quantization.inputs import check_scores
+from edgeready.quantization.inputs import check_scores, frame_mismatch
 from edgeready.tf.applications import APPLICATIONS, build_application, normalization_of
 from edgeready.tf.architectures import ARCHITECTURES, Architecture, Shape, check_smallest
+from edgeready.tf.fit_input import fit_function, fit_keras
 from edgeready.tf.inner_scale import inner_normalization
 from edgeready.tf.sources import Network, load_source
 from edgeready_device.normalization import Normalization
@@ -52,6 +53,8 @@ def make_model(
         built = entry.build(frame if entry.keeps_rank or len(frame) == 3 else (*frame, 1), classes)
     if weights is not None and name not in APPLICATIONS:
         raise ModelSourceError(f"--weights goes with {', '.join(APPLICATIONS)}, not with {name}")
+    if ":" in name:
+        built = fit_keras(built, frame, name)
     check_classifier(built, name, frame, classes=classes)
     own = inner_normalization(built) if ":" in name else normalization_of(name)
     return NamedModel(name.rpartition(":")[2], _with_flat_scores(built), normalization or own)
@@ -83,14 +86,18 @@ def load_model(
             return make_model(source, frame, classes, normalization=normalization)
         model = _from_function(source, None, 0)
         return NamedModel(source.rpartition(":")[2], model, normalization or UNIT)
-    network = load_source(source, settings or SourceConfig())
+    network = load_source(source, settings or SourceConfig(), frame)
     if isinstance(network, Network):
-        return network
-    if frame is not None:
-        check_classifier(network, source, frame, classes=classes)
-    elif not getattr(network, "inputs", None):
+        if frame is None or network.function is None:
+            return network
+        return replace(network, function=fit_function(network.function, frame))
+    if not getattr(network, "inputs", None):
         raise ModelSourceError(_no_inputs(source))
-    return NamedModel(Path(source).stem, network, normalization or inner_normalization(network))
+    normalization = normalization or inner_normalization(network)
+    if frame is not None:
+        network = fit_keras(network, frame, source)
+        check_classifier(network, source, frame, classes=classes)
+    return NamedModel(Path(source).stem, network, normalization)
 
 
 def output_kind(model: keras.Model) -> str:
@@ -123,9 +130,7 @@ def check_classifier(model: keras.Model, name: str, frame: Shape, classes: int) 
     if any(size is not None and size != has for size, has in zip(pixels, frame)) or len(pixels) != len(
         frame[:-1] if len(frame) == 3 and frame[2] == 1 else frame
     ):
-        raise ModelSourceError(
-            f"{name}: the model takes {list(image)}, the images are {list(frame)}: give a matching --image-size"
-        )
+        raise frame_mismatch(name, image, frame)
     check_scores(name, scores, classes)
 
 

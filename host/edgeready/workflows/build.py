@@ -25,7 +25,7 @@ from edgeready.quantization.conventions import ConventionReport
 from edgeready.readiness import ReadinessReport
 from edgeready.workflows.budget import Budget, draft_within_budget
 from edgeready.workflows.draft import Draft, baseline_model, complete, draft, file_bytes
-from edgeready.workflows.prepare import job_of, load_data, provenance_of, seen_images
+from edgeready.workflows.prepare import job_of, load_data, provenance_of, seen_images, with_frame
 from edgeready_device.model_file.reader import TfliteModel, flatbuffer_of
 from edgeready_device.progress import Progress, no_progress
 from edgeready_device.text import proportion_json
@@ -106,7 +106,7 @@ def convert(config: BuildConfig, progress: Progress = no_progress) -> BuildResul
     That is a .keras or .h5 file, a SavedModel folder, a frozen .pb, a float .tflite, or FILE.py:FUNCTION. Raises what
     `build` raises.
     """
-    return _run(config, None, progress)
+    return with_frame(lambda fitting: _run(fitting, None, progress), config)
 
 
 def _run(config: BuildConfig, train: TrainConfig | None, progress: Progress) -> BuildResult:

@@ -19,7 +19,7 @@ from edgeready.proof.runtimes import RuntimeTrial, runtimes_that_run
 from edgeready.quantization.conventions import ConventionReport
 from edgeready.readiness import ReadinessReport
 from edgeready.workflows.draft import Draft, complete, draft
-from edgeready.workflows.prepare import job_of, load_data, provenance_of, seen_images
+from edgeready.workflows.prepare import job_of, load_data, provenance_of, seen_images, with_frame
 from edgeready_device.progress import Progress, no_progress
 from edgeready_device.report.benchmark import benchmark_json
 from edgeready_device.report.predictions import evaluation_json
@@ -216,6 +216,10 @@ def draft_modes(config: BuildConfig, modes: Sequence[str], progress: Progress = 
     A mode that fails, or crashes the converter, does not keep the others from being made. Raises what `convert`
     raises when the model or the data cannot be used at all.
     """
+    return with_frame(lambda fitting: _draft_modes(fitting, modes, progress), config)
+
+
+def _draft_modes(config: BuildConfig, modes: Sequence[str], progress: Progress) -> ModeDrafts:
     names = dict.fromkeys(mode_named(name).name for name in (FLOAT32, *modes))
     splits = load_data(config, progress)
     job = job_of(config, splits, None, [*names])

@@ -2,41 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
 
 from edgeready.config.augmentation import recommend_augmentation
 from edgeready.config.build import BuildConfig, TrainConfig
 from edgeready.config.method import Method
 from edgeready.config.modes import MODES
-from edgeready.dataset import Splits, load_splits
+from edgeready.dataset import SET_NAMES, Dataset, Splits, load_splits
+from edgeready.errors import FrameMismatchError
 from edgeready.jobs.job import Job, JobResult
 from edgeready.quantization.representative import check_samples, load_representative
 from edgeready.quantization.samples import Samples
 from edgeready.workflows.options import BUILD, CONVERT, options_of
 from edgeready_device import __version__
+from edgeready_device.images.frames import fit_frame
 from edgeready_device.model_file.manifest import InputSpec, Manifest
 from edgeready_device.model_file.seen_images import SeenImages
 from edgeready_device.progress import Progress
+
+T = TypeVar("T")
 
 
 def load_data(config: BuildConfig, progress: Progress) -> Splits:
     """The data set of `config`, cut in three; raises also what is wrong with the normalization for these images."""
     data = config.data
+    is_folder = Path(data.source).is_dir() and data.source not in SET_NAMES
+    frame = data.frame
     splits = load_splits(
         data.source,
         seed=data.seed,
-        image_size=data.image_size,
-        channels=data.channels,
+        image_size=data.image_size if frame is None or not is_folder else frame[:2],
+        channels=data.channels if frame is None or not is_folder else frame[2],
         follow_links=data.follow_links,
         calibration_count=data.calibration_samples if data.calibration_data is None else None,
         progress=progress,
     )
+    if frame is not None and not is_folder:
+        splits = _fit_splits(splits, InputSpec(*frame))
     normalization = config.network.normalization
     if normalization is not None:  # said before the training, not after it
         InputSpec(splits.train.height, splits.train.width, splits.train.channels, normalization=normalization)
     return splits
+
+
+def _fit_splits(splits: Splits, spec: InputSpec) -> Splits:
+    """`splits` with the images as a model on the board gets them that takes frames of `spec`."""
+
+    def fit(part: Dataset) -> Dataset:
+        frames = np.stack([fit_frame(image, spec) for image in part.images])
+        return replace(part, images=frames[..., 0] if spec.channels == 1 else frames)
+
+    return replace(splits, train=fit(splits.train), calibration=fit(splits.calibration), test=fit(splits.test))
+
+
+def with_frame(run: Callable[[BuildConfig], T], config: BuildConfig) -> T:
+    """What `run` returns for `config`, or for images as the trained model takes them, where it says so.
+
+    Raises FrameMismatchError where the user has said another size or other channels.
+    """
+    try:
+        return run(config)
+    except FrameMismatchError as error:
+        height, width, channels = error.frame
+        data = config.data
+        contradicts = data.image_size not in (None, (height, width)) or data.channels not in (None, channels)
+        if contradicts or data.frame is not None:
+            raise
+        return run(replace(config, data=replace(data, frame=(height, width, channels))))
 
 
 def job_of(config: BuildConfig, splits: Splits, train: TrainConfig | None, modes: Sequence[str] | None = None) -> Job:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,6 +62,15 @@ def fixed_shape(
             f"{source}: --input-shape is {list(option)}, the input {name!r} has {shape}: they differ"
         )
     return (1, *whole[1:])
+
+
+def fill_picture(shape: list[int | None] | None, frame: Sequence[int] | None) -> tuple[int, ...] | None:
+    """Returns the shape with batch 1 of a picture input with open sizes, filled from `frame`; None if none fits."""
+    if shape is None or frame is None or None not in shape[1:] or len(shape) not in (3, 4):
+        return None
+    picture = (*frame, 1)[: len(shape) - 1]
+    fits = len(picture) == len(shape) - 1 and all(size in (None, has) for size, has in zip(shape[1:], picture))
+    return (1, *picture) if fits else None
 
 
 def shape_option(source: str, shapes: tuple[tuple[int, ...], ...], number: int, count: int) -> tuple[int, ...] | None:

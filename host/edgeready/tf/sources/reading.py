@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -15,8 +16,10 @@ from edgeready.tf.sources.network import Network
 from edgeready.tf.sources.saved_model import load_saved_model
 
 
-def load_source(name: str, source: SourceConfig) -> keras.Model | Network:
+def load_source(name: str, source: SourceConfig, frame: Sequence[int] | None = None) -> keras.Model | Network:
     """Returns the trained model in the file or folder `name`: a Keras 3 model, or a Network for other kinds.
+
+    Where a SavedModel leaves the size of its pictures open, it is that of `frame` (height, width[, channels]).
 
     Raises ModelSourceError when it cannot be read.
     """
@@ -24,7 +27,7 @@ def load_source(name: str, source: SourceConfig) -> keras.Model | Network:
     if path.is_dir() and path.suffix not in SUFFIXES:
         if not (path / "saved_model.pb").is_file():
             raise no_source(path)
-        return load_saved_model(path, source)
+        return load_saved_model(path, source, frame)
     check_model_file(path)
     if path.suffix in SUFFIXES:
         return load_keras_file(path)

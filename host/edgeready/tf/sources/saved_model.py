@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,16 @@ from edgeready.config.build import SourceConfig
 from edgeready.errors import ModelSourceError, reason_of
 from edgeready.tf.convert import freeze_call
 from edgeready.tf.sources.graph_code import check_saved_model
-from edgeready.tf.sources.network import Network, fixed_shape, shape_option
+from edgeready.tf.sources.network import Network, fill_picture, fixed_shape, shape_option
 
 _DEFAULT = "serving_default"
 
 
-def load_saved_model(path: Path, source: SourceConfig) -> Network:
+def load_saved_model(path: Path, source: SourceConfig, frame: Sequence[int] | None = None) -> Network:
     """Returns the network in the folder `path`, written by Keras' export, tf.saved_model.save or tf_keras.
 
-    Raises ModelSourceError, naming the signatures, when the choice is ambiguous.
+    An open size of its pictures becomes that of `frame`. Raises ModelSourceError, naming the signatures, when the
+    choice is ambiguous.
     """
     check_saved_model(path)
     try:
@@ -34,6 +36,8 @@ def load_saved_model(path: Path, source: SourceConfig) -> Network:
     specs = []
     for number, (name, spec) in enumerate(inputs.items()):
         option = shape_option(str(path), source.shapes, number, count=len(inputs))
+        if option is None:
+            option = fill_picture(_sizes(spec), frame)
         shape = fixed_shape(str(path), name, _sizes(spec), option=option)
         specs.append(tf.TensorSpec(shape, spec.dtype, name=name))
 
