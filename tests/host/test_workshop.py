@@ -285,6 +285,33 @@ def test_the_process_without_tensorflow_is_called_by_its_name(child, scratch, en
     assert list(scratch.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("installed", "engine", "said"),
+    [
+        (True, "auto", "TensorFlow was asked"),
+        (False, "auto", "LiteRT's converter crashed (SIGSEGV)"),
+        (True, "litert", "LiteRT's converter crashed (SIGSEGV)"),
+    ],
+)
+def test_a_crash_without_tensorflow_is_tried_with_it_where_it_may(
+    child, scratch, monkeypatch, installed, engine, said
+):
+    monkeypatch.setattr("edgeready.jobs.run_job.tensorflow_installed", lambda: installed)
+    child(
+        """
+        if "litert_worker" in sys.argv[2]:
+            send(stage="converting", done=0, total=0)
+            die(11)
+        send(error="ModelSourceError", text="TensorFlow was asked")
+        sys.exit(1)
+        """
+    )
+    with pytest.raises(EdgereadyError) as refusal:
+        run_job(Job(model="a.tflite", engine=engine), silent)
+    assert str(refusal.value).startswith(said)
+    assert list(scratch.iterdir()) == []
+
+
 def test_a_kill_while_converting_is_not_blamed_on_the_model(child, scratch):
     child("send(stage='converting', done=0, total=0)\ndie(9)")
     assert refused(TrainingError) == (
