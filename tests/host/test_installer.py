@@ -66,12 +66,14 @@ def test_it_installs_in_the_home_folder_and_ends_with_the_path_of_the_command(in
     home = tmp_path / "my home"
     assert install(HOME=str(home)) == (
         0,
-        f"installed: {home}/edgeready/bin/edgeready-device\n",
+        f"installed: {home}/edgeready/bin/edgeready-device\n"
+        "two runtimes are installed: the following command finds the faster one here, and has it used from then on:\n"
+        f'  "{home}/edgeready/bin/edgeready-device" tune "{install.bundle}"/m.tflite\n',
         "",
         [
             f"-m venv {home}/edgeready",
-            f"pip install -q --no-index --find-links {install.bundle}/wheels edgeready-device[images] "
-            "tflite-runtime==2.14.0 numpy<2 pillow",
+            f"pip install -q --no-index --find-links {install.bundle}/wheels edgeready-device[images,litert] "
+            "tflite-runtime==2.14.0 ai-edge-litert>=2.3,<3 numpy<2 pillow",
             f"edgeready-device verify {install.bundle}/m.tflite",
         ],
     )
@@ -120,6 +122,19 @@ def test_a_models_name_is_never_read_by_the_shell(install, tmp_path):
 def test_each_target_has_its_own_python(target):
     first, second = TARGETS[target].python.split(".")
     assert f"sys.version_info[:2] != ({first}, {second})" in _installer(TARGETS[target], "m.tflite", "verify")
+
+
+def test_a_target_has_both_runtimes_where_both_have_wheels_and_names_the_extra():
+    pairs = {name: [r.split("=")[0].split(">")[0] for r in target.runtimes] for name, target in TARGETS.items()}
+    assert pairs == {
+        "pi-os-12": ["tflite-runtime", "ai-edge-litert"],
+        "pi-os-13": ["ai-edge-litert"],
+        "armv7": ["tflite-runtime"],
+    }
+    texts = {name: _installer(target, "m.tflite", "verify") for name, target in TARGETS.items()}
+    assert [name for name, text in texts.items() if "tune" in text] == ["pi-os-12"]
+    ours = {name: text.split("'edgeready-device")[1].split("'")[0] for name, text in texts.items()}
+    assert ours == {"pi-os-12": "[images,litert]", "pi-os-13": "[images,litert]", "armv7": ""}
 
 
 # -- a disk that does not take it all --------------------------------------------------------------------------

@@ -18,6 +18,9 @@ from edgeready.workflows.bundle import TARGETS, make_bundle
 from edgeready.workflows.device_wheel import write_device_wheel
 from edgeready_device import __version__
 
+# What pip brings with LiteRT 2.3 besides numpy.
+LITERT_NEEDS = {"backports_strenum", "flatbuffers", "ml_dtypes", "protobuf", "tqdm", "typing_extensions"}
+
 
 def run(*command: object, path: Path | None = None) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, **({"PYTHONPATH": str(path)} if path else {})}
@@ -54,7 +57,7 @@ def installed(device_wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 @pytest.mark.parametrize(
     ("target", "expected"),
     [
-        ("pi-os-12", {"edgeready_device", "numpy", "pillow", "tflite_runtime"}),
+        ("pi-os-12", {"edgeready_device", "numpy", "pillow", "tflite_runtime", "ai_edge_litert", *LITERT_NEEDS}),
         ("armv7", {"edgeready_device", "tflite_runtime"}),
     ],
 )
@@ -70,7 +73,7 @@ def test_a_bundle_holds_the_wheels_of_its_target_and_no_other(installed, model, 
     assert os.access(out / "install.sh", os.X_OK)
     assert run("sh", "-n", out / "install.sh").returncode == 0
     asked = install_line(out)
-    ours = "edgeready-device" if target == "armv7" else "edgeready-device[images]"
+    ours = "edgeready-device" if target == "armv7" else "edgeready-device[images,litert]"
     assert asked[asked.index(ours) :][:2] == [ours, "tflite-runtime==2.14.0"]
     board = [option for platform in TARGETS[target].platforms for option in ("--platform", platform)]
     board += ["--python-version", TARGETS[target].python, "--only-binary=:all:", "--target", tmp_path / "site"]

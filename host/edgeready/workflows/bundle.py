@@ -26,34 +26,45 @@ INSTALLER = "install.sh"
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """A board's system: its CPython, its wheels' platforms, and what comes as a wheel or from the system."""
+    """A board's system: its CPython, its wheels' platforms, its runtimes, and what else it needs."""
 
     system: str
     python: str
     platforms: tuple[str, ...]
-    requirements: tuple[str, ...]
+    runtimes: tuple[str, ...]
+    libraries: tuple[str, ...] = ()
     system_packages: tuple[str, ...] = ()
 
+    @property
+    def requirements(self) -> tuple[str, ...]:
+        """What pip is asked for beside the device package."""
+        return (*self.runtimes, *self.libraries)
 
+
+# Every runtime that has a wheel for the board's Python: which is faster depends on the board and the model, and
+# `tune` can only choose among those that are installed.
+_TFLITE, _LITERT = "tflite-runtime==2.14.0", "ai-edge-litert>=2.3,<3"
 _ARM64 = ("manylinux_2_34_aarch64", "manylinux_2_28_aarch64", "manylinux_2_27_aarch64", "manylinux2014_aarch64")
 TARGETS: dict[str, Target] = {
     "pi-os-12": Target(
         system="Raspberry Pi OS 12 (bookworm), 64 bit",
         python="3.11",
         platforms=_ARM64,
-        requirements=("tflite-runtime==2.14.0", "numpy<2", "pillow"),
+        runtimes=(_TFLITE, _LITERT),
+        libraries=("numpy<2", "pillow"),  # tflite-runtime 2.14 was built for numpy 1 and does not say so
     ),
     "pi-os-13": Target(
         system="Raspberry Pi OS 13 (trixie), 64 bit",
         python="3.13",
         platforms=_ARM64,
-        requirements=("ai-edge-litert>=2.3,<3", "pillow"),
+        runtimes=(_LITERT,),
+        libraries=("pillow",),
     ),
     "armv7": Target(
         system="Raspberry Pi OS 12 (bookworm), 32 bit",
         python="3.11",
         platforms=("manylinux_2_34_armv7l",),
-        requirements=("tflite-runtime==2.14.0",),
+        runtimes=(_TFLITE,),
         system_packages=("python3-numpy", "python3-pil"),  # the index has no wheels of these for 32 bit
     ),
 }
@@ -160,7 +171,9 @@ def _download(target: Target, wheels: Path, temporary: Path) -> None:
 
 def _installer(target: Target, model: str, verb: str) -> str:
     """The text of install.sh, which ends with what `verb` says of the model there, and with the command's path."""
-    ours = "edgeready-device" if target.system_packages else "edgeready-device[images]"
+    extras = [] if target.system_packages else ["images"]
+    extras += ["litert"] if _LITERT in target.runtimes else []
+    ours = f"edgeready-device[{','.join(extras)}]" if extras else "edgeready-device"
     own = " --system-site-packages" if target.system_packages else ""
     no_deps = " --no-deps" if target.system_packages else ""
     requirements = " ".join(f"'{requirement}'" for requirement in (ours, *target.requirements))
@@ -188,6 +201,13 @@ def _installer(target: Target, model: str, verb: str) -> str:
         f'"$place/bin/edgeready-device" {verb} "$here"/{shlex.quote(model)}',
         'echo "installed: $place/bin/edgeready-device"',
     ]
+    if len(target.runtimes) > 1:
+        lines += [
+            'echo "two runtimes are installed: the following command finds the faster one here, and has it used from '
+            'then on:"',
+            """printf '  "%s" tune "%s"/%s\\n' "$place/bin/edgeready-device" "$here" """
+            + shlex.quote(shlex.quote(model)),
+        ]
     return "\n".join(lines) + "\n"
 
 
