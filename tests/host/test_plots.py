@@ -98,7 +98,7 @@ def test_a_picture_that_cannot_be_written_is_one_line(tmp_path):
 
 def test_without_matplotlib_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(MissingExtraError, match=r'run pip install "edgeready\[plots\]"'):
+    with pytest.raises(MissingExtraError, match=r'run pip install "matplotlib>=3\.8", or leave them out'):
         require_plots()
 
 
