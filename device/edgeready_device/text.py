@@ -18,6 +18,9 @@ from edgeready_device.statistics import Proportion
 # "##[error]" anywhere, Azure's "##vso[" and TeamCity's "##teamcity[" anywhere.
 _COMMAND = re.compile(r"^(\s*:)(?=:)|(#)(?=#\w*\[)", re.MULTILINE)
 
+_LINE = 80  # columns: what a terminal has when nobody has made it wider
+_LEAST_NAME = 16  # columns that a name keeps; chosen: its start and its end are still told apart
+
 
 def percent(share: Proportion) -> str:
     """A proportion in percent with its 95 % interval and its counts."""
@@ -76,15 +79,69 @@ def rows(pairs: Sequence[tuple[str, str]]) -> str:
 
 
 def table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    """A table in plain text; the first column to the left, the others to the right."""
+    """A table in plain text of at most 80 columns; its first column to the left, the others to the right.
+
+    Names that are too long lose their middle. Columns that do not fit follow below, after the first column again.
+    """
     every = [[_cell(cell) for cell in line] for line in (header, *lines)]
-    widths = [max(len(line[i]) for line in every) for i in range(len(header))]
+    widths = _fit_widths([max(columns_of(line[i]) for line in every) for i in range(len(header))])
 
-    def join_cells(line: Sequence[str]) -> str:
-        right = [cell.rjust(width) for cell, width in zip(line[1:], widths[1:])]
-        return "  ".join([line[0].ljust(widths[0]), *right]).rstrip()
+    def join_cells(line: Sequence[str], block: Sequence[int]) -> str:
+        cells = [cut(line[i], widths[i]) for i in block]
+        spaces = [" " * (widths[i] - columns_of(cell)) for i, cell in zip(block, cells)]
+        right = [space + cell for space, cell in zip(spaces[1:], cells[1:])]
+        return "  ".join([cells[0] + spaces[0], *right]).rstrip()
 
-    return "\n".join(join_cells(line) for line in every)
+    blocks = _split_columns(widths)
+    return "\n\n".join("\n".join(join_cells(line, block) for line in every) for block in blocks)
+
+
+def cut(text: str, most: int) -> str:
+    """Returns `text` in at most `most` columns of a terminal: one that is longer loses its middle."""
+    if columns_of(text) <= most:
+        return text
+    start, end = text, ""
+    while start and columns_of(start) > most // 2:
+        start = start[:-1]
+    for letter in reversed(text):
+        if columns_of(start) + 1 + columns_of(letter + end) > most:
+            break
+        end = letter + end
+    return f"{start}…{end}"
+
+
+def columns_of(text: str) -> int:
+    """Returns how many columns of a terminal `text` takes: two for a letter of Chinese, none for an accent."""
+    if text.isascii():
+        return len(text)
+    import unicodedata  # noqa: PLC0415  (most tables are ASCII)
+
+    return sum(
+        0 if unicodedata.combining(letter) else 1 + (unicodedata.east_asian_width(letter) in "WF") for letter in text
+    )
+
+
+def _fit_widths(widths: Sequence[int]) -> list[int]:
+    """Returns `widths` with a first column so narrow that a line fits, if a name bears it, else one of half a line.
+
+    Other columns are made narrower only where they do not fit beside it: figures are not cut.
+    """
+    first, *others = widths
+    room = _LINE - sum(width + 2 for width in others)
+    first = min(first, room if room >= _LEAST_NAME else _LINE // 2)
+    return [first, *(min(width, _LINE - first - 2) for width in others)]
+
+
+def _split_columns(widths: Sequence[int]) -> list[list[int]]:
+    """Returns the columns of each block: the first, and as many of the others as fit beside it."""
+    blocks, room = [[0]], _LINE - widths[0]
+    for i, width in enumerate(widths[1:], 1):
+        if width + 2 > room and len(blocks[-1]) > 1:
+            blocks.append([0])
+            room = _LINE - widths[0]
+        blocks[-1].append(i)
+        room -= width + 2
+    return blocks
 
 
 def _cell(text: str) -> str:

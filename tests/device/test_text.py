@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from edgeready_device.statistics import Proportion
-from edgeready_device.text import duration, percent, plain, rows, table
+from edgeready_device.text import columns_of, cut, duration, percent, plain, rows, table
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,53 @@ def test_a_table_has_names_to_the_left_and_numbers_to_the_right():
 
 def test_a_table_without_lines_is_its_header():
     assert table(["class", "of"], []) == "class  of"
+
+
+def test_a_table_that_fits_is_as_it_was():
+    assert table(["class", "of"], [["cat", "12"], ["zebra", "7"]]) == "class  of\ncat    12\nzebra   7"
+
+
+def test_a_long_name_loses_its_middle_and_the_figures_stay():
+    text = table(
+        ["class", "top-1", "right", "of"], [["great white shark, " * 10 + "man-eater", "98.00 %", "49", "50"]]
+    )
+    head, row = text.splitlines()
+    assert (len(head), len(row)) == (80, 80)
+    assert row.startswith("great white shark, great white")
+    assert row.endswith("man-eater  98.00 %     49  50")
+
+
+def test_columns_that_do_not_fit_follow_below_with_the_names_again():
+    header = ["mode", *(f"a column {number:02}" for number in range(10))]
+    blocks = table(header, [["uint8", *("1234567890.5" for _ in range(10))]]).split("\n\n")
+    assert [line.split()[0] for block in blocks for line in block.splitlines()] == ["mode", "uint8"] * 2
+    assert max(len(line) for block in blocks for line in block.splitlines()) <= 80
+    assert sum(block.count("1234567890.5") for block in blocks) == 10
+
+
+def test_two_columns_of_long_names_both_fit():
+    text = table(["true", "taken for", "times"], [["a" * 100, "b" * 100, "3"]])
+    assert max(map(len, text.splitlines())) <= 80
+    assert "a…a" in text
+    assert "b…b" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "most", "expected"),
+    [
+        ("abcdef", 6, "abcdef"),
+        ("abcdefg", 6, "abc…fg"),
+        ("abcdefg", 5, "ab…fg"),
+        ("猫犬鳥魚", 8, "猫犬鳥魚"),
+        ("猫犬鳥魚", 7, "猫…鳥魚"),
+        ("e\u0301e\u0301", 2, "e\u0301e\u0301"),
+        ("", 3, ""),
+    ],
+)
+def test_a_cut_counts_columns_of_a_terminal(text, most, expected):
+    assert cut(text, most) == expected
+    assert columns_of(cut(text, most)) <= most
+
+
+def test_names_of_wide_letters_keep_the_columns_straight():
+    assert table(["class", "of"], [["猫", "1"], ["где", "2"]]) == "class  of\n猫      1\nгде     2"

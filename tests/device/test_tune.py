@@ -395,9 +395,9 @@ def test_the_table_has_a_row_a_candidate_and_the_reason(model, litert, tmp_path)
     text = tune_text(result, tmp_path / "conv.tflite.tune.json")
     lines = text.splitlines()
     assert lines[0] == str(model("conv"))
-    assert lines[1].split() == "candidate median to the best runs steps off same top-1".split()
+    assert lines[1].split() == "candidate median ratio runs steps top-1".split()
     assert lines[2].startswith(f"{litert}, 1 thread ")
-    assert lines[2].endswith("16 of 16  chosen")
+    assert lines[2].endswith("16/16  chosen")
     assert f"why            {result.reason}" in lines
     assert lines[-1].startswith(f"kept in        {tmp_path}/conv.tflite.tune.json, which is used wherever")
 

@@ -56,8 +56,8 @@ def shown(view, terminal: bool = False) -> str:
 
 @pytest.mark.parametrize("terminal", [False, True])
 def test_markup_and_control_characters_in_a_view_are_text(terminal):
-    table = new_table("name", "of")
-    table.add_cells(HOSTILE, "1")
+    table = new_table("of", "name")
+    table.add_cells("1", HOSTILE)
     text = shown(table, terminal) + shown(line(HOSTILE, "red"), terminal) + shown(HOSTILE.replace("[", "("), terminal)
     assert faults(COLOUR.sub("", text)) == []
     assert text.count("[red]m[/red] [/] %0A") == 2

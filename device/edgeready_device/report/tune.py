@@ -55,14 +55,14 @@ def tune_text(result: TuneResult, path: Path | None) -> str:
         facts.append(("kept in", f"{path}, which is used wherever no runtime, threads or delegate are asked for"))
     if best is not None and best.delegate and not best.delegate.startswith("edgetpu"):
         facts.append(("mind", f"give --delegate {best.delegate} yourself: no file may name a library to load"))
-    header = ["candidate", "median", "to the best", "runs", "steps off", "same top-1", ""]
+    header = ["candidate", "median", "ratio", "runs", "steps", "top-1", ""]
     return "\n".join([plain(str(result.model)), table(header, lines), *notes, rows(facts)])
 
 
 def _agreement_text(agreement: Agreement | None) -> str:
     if agreement is None or agreement.same_top1 is None:
         return "-"
-    return f"{agreement.same_top1} of {agreement.count}"
+    return f"{agreement.same_top1}/{agreement.count}"
 
 
 def _line(candidate: Candidate, best: Candidate | None) -> list[str]:

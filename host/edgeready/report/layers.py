@@ -15,10 +15,11 @@ from edgeready_device.text import plain, table
 
 JSON_NAME, PICTURE_NAME = "layers.json", "layers.png"
 _MOST_ROWS, _LONGEST_NAME = 20, 40  # chosen: the table fits a screen
-_HEADER = ("layer", "share", "changed", "alone dB", "whole dB", "bias", "max", "clipped", "op")
+_HEADER = ("layer", "share", "changed", "alone", "whole", "bias", "max", "clip", "op")
 _LEGEND = (
     "share: part of the noise in the scores; changed: answers that this layer alone changes; alone, whole: SQNR in "
-    "dB of its values, this layer alone integer, all of them; bias, max: mean and largest error in steps of 8 bits"
+    "dB of its values, this layer alone integer, all of them; bias, max: mean and largest error in steps of 8 bits; "
+    "clip: share of the values that the range cuts off"
 )
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from rich.table import Table
 
 from edgeready.report.lines import line
+from edgeready_device.text import cut
+
+_MOST_NAME = 40  # columns; chosen: beside the numbers of the widest of these tables, a line of 80
 
 
 class LineTable(Table):
@@ -12,7 +15,8 @@ class LineTable(Table):
 
     def add_cells(self, *cells: str, style: str | None = None) -> None:
         """Adds a row of text in `style`."""
-        self.add_row(*map(line, cells), style=style)
+        first, *others = cells
+        self.add_row(line(cut(first, _MOST_NAME)), *map(line, others), style=style)
 
 
 def new_table(first: str, *others: str) -> LineTable:
