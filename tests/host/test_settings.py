@@ -332,6 +332,32 @@ def test_a_file_whose_options_cannot_be_repeated_is_named(made_with, provenance,
     assert (exit_code, text[: len(message)]) == (code, message)
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "flag"),
+    [
+        ("data", "/etc", "DATA"),
+        ("data", ["digits"], "DATA"),
+        ("model", "evil.py:run", "--model"),
+        ("model", 3, "--model"),
+        ("weights", "/root/w.keras", "--weights"),
+        ("calibration-data", "/etc/passwd", "--calibration-data"),
+    ],
+)
+def test_a_foreign_file_names_no_code_and_nothing_to_read(made_with, key, value, flag):
+    values = {"data": "digits", "model": "tutorial-cnn", key: value}
+    old = made_with({"options": {"command": "build", "values": values, "paths": []}})
+    assert said("build", "--like", old) == (
+        2,
+        f"old.tflite was made with a path for {flag}, and a file keeps no paths: give {flag}, too",
+    )
+
+
+def test_a_foreign_file_names_no_place_to_write_to(made_with):
+    places = {"out": "/tmp/x.tflite", "save-float": True, "save-keras": True, "debug-report": "/tmp/x"}
+    old = made_with({"options": {"command": "build", "values": {"data": "digits", **places}, "paths": []}})
+    assert config_of("build", "--like", old).output == OutputConfig()
+
+
 def test_a_file_that_is_no_model_or_not_there_is_named(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "bare.tflite").write_bytes(conv_classifier())

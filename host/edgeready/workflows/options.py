@@ -18,7 +18,7 @@ from edgeready.errors import ModelFileError, UsageError
 from edgeready_device.model_file.reader import read_model_file
 
 BUILD, CONVERT = "build", "convert"
-_BESIDE_THE_MODEL = {"out", "save-float", "save-keras"}  # where results go is said anew
+_BESIDE_THE_MODEL = {"out", "save-float", "save-keras", "debug-report"}  # where results go is said anew
 _PATHS = {"calibration-data", "weights"}
 
 
@@ -86,15 +86,18 @@ def _parse(data: Any) -> MakingOptions | None:
     values, paths = data.get("values"), data.get("paths")
     if not isinstance(values, dict) or not isinstance(paths, list) or not all(isinstance(key, str) for key in paths):
         return None
-    return MakingOptions(command=data["command"], values=values, paths=tuple(paths))
+    # Anybody can write a file: it names no code to run, nothing to read, and no place to write to.
+    named = {key for key, value in values.items() if _is_path(key, value)}
+    values = {key: value for key, value in values.items() if key not in named | _BESIDE_THE_MODEL}
+    return MakingOptions(command=data["command"], values=values, paths=tuple(sorted({*paths, *named})))
 
 
 def _is_path(key: str, value: Any) -> bool:
     """Whether the option is a path, and no name that means the same everywhere."""
     if key == "data":
-        return value not in SET_NAMES
+        return not isinstance(value, str) or value not in SET_NAMES
     if key == "model":  # a network's name, or FILE.py:FUNCTION
-        return ":" in value
+        return not isinstance(value, str) or ":" in value
     return key == "source" or (key in _PATHS and value != "imagenet")
 
 
