@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Optional
 
 import pytest
 import typer
@@ -101,6 +101,19 @@ def test_a_new_option_is_one_field():
 
     names = set(inspect.signature(spread(steam, arguments={"dish": str})).parameters)
     assert names - {"dish", "heat", "size", "fan", "light", "racks", "shapes"} == {"steam"}
+
+
+def test_a_flag_is_the_same_where_python_makes_its_type_optional():
+    def bake(dish=None):
+        """Bakes."""
+
+    plate = Annotated[str | None, typer.Option("--plate", "-p")]
+    bake.__annotations__ = {"dish": Optional.__getitem__(plate)}  # as Python 3.10 reads `dish: plate = None`
+    seen = inspect.signature(spread(bake)).parameters["dish"].annotation
+    assert seen.__metadata__[0].param_decls == ("-p",)
+    app = typer.Typer()
+    app.command()(spread(bake))
+    assert "--plate" in CliRunner().invoke(app, ["--help"]).output
 
 
 def test_an_option_without_a_default_is_a_mistake_of_the_class():
