@@ -47,7 +47,9 @@ def spread(
     DataConfig is an argument of `build` and an option of `convert`; `defaults` holds the defaults of such parameters.
     One --help panel holds the options of a class.
     """
-    hints = {name: _annotated(hint) for name, hint in typing.get_type_hints(command, include_extras=True).items()}
+    hints = {
+        name: _unwrap_optional(hint) for name, hint in typing.get_type_hints(command, include_extras=True).items()
+    }
     leave_out, extra, optional = set(without), dict(arguments or {}), dict(defaults or {})
     parameters: list[inspect.Parameter] = []
     groups: dict[str, _Group] = {}
@@ -81,7 +83,7 @@ def is_config(hint: Any) -> bool:
     return isinstance(hint, type) and is_dataclass(hint)
 
 
-def _annotated(hint: Any) -> Any:
+def _unwrap_optional(hint: Any) -> Any:
     """The Annotated in `hint`: Python 3.10 puts an Optional around that of a parameter whose default is None."""
     kinds = typing.get_args(hint) if typing.get_origin(hint) is typing.Union else ()
     return next((kind for kind in kinds if typing.get_origin(kind) is Annotated), hint)
