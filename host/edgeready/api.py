@@ -195,8 +195,8 @@ def golden(
 
     `data` is a folder of pictures, a .npz or the name of a set, for an image classifier; `inputs` is a .npz with an
     array for each input of any model, and what takes no pictures gets seeded noise without it. `out` defaults to
-    FILE_golden.tflite, `vectors` to as many as fit into 128 KiB, at most 32. Raises RuntimeUnavailableError when no
-    runtime here runs the model, DatasetError when there is no picture.
+    FILE_golden.tflite, `vectors` to as many as suit the model's size, at most 32. Raises RuntimeUnavailableError when
+    no runtime here runs the model, DatasetError when there is no picture.
     """
     from edgeready.workflows.golden import add_golden
 

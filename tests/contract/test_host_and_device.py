@@ -175,7 +175,7 @@ def test_the_golden_vectors_are_as_many_and_named_as_specified(digits):
     assert golden is not None
     section = SPECIFICATION.split("## golden.npz")[1].split("\n## ")[0]
     most, kibibytes, least = re.search(
-        r"at most (\d+) \(fewer .* more than (\d+) KiB, at least (\d+)\)", section
+        r"at most (\d+) \(fewer .* and\s+(\d+) KiB beside a large one; at least (\d+) where", section
     ).groups()
     assert (int(most), int(kibibytes) * 1024, int(least)) == (
         recording.MOST_VECTORS,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tflite_models import conv_classifier
 
-from edgeready.model_file.golden import record_golden
+from edgeready.model_file.golden import count_vectors, record_golden
 from edgeready_device.model import Model
 from edgeready_device.model_file.reader import TfliteModel, read_model_file
 from edgeready_device.runtime.runtime import installed_runtimes
@@ -56,15 +56,33 @@ def test_the_inputs_are_the_quantized_frames_in_their_order(opened):
     [
         (8, 100, 32),  # 64 bytes each: as many as are wanted
         (8, 3, 3),  # no more than there are
-        (150, 100, 5),  # 22,500 bytes each: what fits into 128 KiB
-        (300, 100, 4),  # 90,000 bytes each: 4 at least
-        (300, 2, 2),
+        (60, 100, 9),  # 3,600 bytes each: what fits into 32 KiB beside a model of 4 kB
+        (300, 100, 1),  # 90,000 bytes each: 1 at least
     ],
 )
-def test_as_many_vectors_are_kept_as_fit_but_four_at_least(opened, size, given, kept):
+def test_as_many_vectors_are_kept_as_suit_a_small_model(opened, size, given, kept):
     golden = record_golden(opened(size=size), noise(given, size))
     assert len(golden.inputs) == kept
     assert {len(rows) for rows in golden.outputs.values()} == {kept}
+
+
+@pytest.mark.parametrize(
+    ("sample_bytes", "model_bytes", "count"),
+    [
+        (784, 20_000, 32),
+        (784, 439_360, 32),
+        (27_648, 50_000, 1),  # 96x96 RGB
+        (27_648, 600_000, 4),  # a quarter holds four
+        (27_648, 1_000_000, 4),
+        (150_528, 17_000, 1),  # 224x224 RGB beside a network of 17 kB
+        (150_528, 3_900_000, 4),  # MobileNetV2
+        (2_352, 13_000, 13),
+        (0, 1_000, 32),  # an input of no values
+    ],
+)
+def test_the_number_of_vectors_follows_from_the_sizes(sample_bytes, model_bytes, count):
+    assert count_vectors(sample_bytes, model_bytes, None) == count
+    assert count_vectors(sample_bytes, model_bytes, 7) == 7
 
 
 def test_what_was_recorded_here_verifies_here(opened, tmp_path):

@@ -32,7 +32,7 @@ def golden(
         Path | None, typer.Option("--out", "-o", help="the file to write (default: FILE with _golden in its name)")
     ] = None,
     vectors: Annotated[
-        int | None, typer.Option(help="number of golden vectors (default: up to 32, as fit into 128 KiB)")
+        int | None, typer.Option(help="number of golden vectors (default: 1 to 32, as suit the model's size)")
     ] = None,
     as_json: Json = False,
 ) -> None:

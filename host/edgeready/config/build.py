@@ -222,7 +222,7 @@ class OutputConfig:
     save_keras: Annotated[bool, Option(help="also write the trained model, OUT.keras")] = False
     allow_cpu_ops: Annotated[bool, Option(help="accept a model that the Edge TPU runs only in part")] = False
     vectors: Annotated[
-        int | None, Option(help="number of golden vectors for verify (default: up to 32, as fit into 128 KiB)")
+        int | None, Option(help="number of golden vectors for verify (default: 1 to 32, as suit the model's size)")
     ] = None
     image_hashes: Annotated[
         bool,

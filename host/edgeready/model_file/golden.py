@@ -20,6 +20,9 @@ from edgeready_device.session import Session
 MOST_VECTORS = 32  # chosen: three of each of ten classes
 LEAST_VECTORS = 4  # chosen: fewer would seldom show two classes
 MOST_INPUT_BYTES = 128 * 1024  # chosen: a quarter of the smallest MobileNet
+# The share of a model that the inputs may take, and how much beside the smallest. Chosen: four photos beside a
+# network of 17 kB made its file thirty times as large.
+_MODEL_SHARE, _BESIDE_THE_SMALLEST = 4, 32 * 1024
 
 
 def record_golden(
@@ -31,8 +34,8 @@ def record_golden(
     """The GoldenVectors of `file` on the first of `frames` (n, height, width[, channels]).
 
     Each of `runtimes` answers; None: all that are installed.
-    As many `vectors` as are asked for; None: at most 32, fewer when their inputs would take over 128 KiB, but at
-    least 4 where there are as many.
+    As many `vectors` as are asked for; None: at most 32, fewer when their inputs would take more than a quarter of
+    the model (32 KiB beside a small one, 128 KiB beside a large one); at least 4 where a quarter holds them, else 1.
     """
     # A vector must be the same there as here, and nothing else: where nobody says what becomes of a pixel, 0 to 1.
     described = AS_THE_FILE_SAYS if file.contract.normalization_stated else Description(preset="unit")
@@ -42,7 +45,8 @@ def record_golden(
         for kernels in KERNELS
     ]
     first = models[0][2]
-    count = count_vectors(first.quantize(frames[0]).nbytes, vectors)  # a float model's take four times the bytes
+    size = len(file.flatbuffer)
+    count = count_vectors(first.quantize(frames[0]).nbytes, size, vectors)  # a float model's take four times as much
     samples = [[first.quantize(frame)] for frame in frames[:count]]
     return _record(samples, [(runtime, kernels, model.session) for runtime, kernels, model in models])
 
@@ -58,7 +62,7 @@ def record_samples(
     Each of `runtimes` answers, to as many vectors as `record_golden` takes. Raises ModelFileError for answers that
     cannot be recorded.
     """
-    count = count_vectors(sum(tensor.nbytes for tensor in samples[0]), vectors)
+    count = count_vectors(sum(tensor.nbytes for tensor in samples[0]), len(file.flatbuffer), vectors)
     sessions = [
         (runtime, kernels, Session.from_file(file, runtime=runtime.name, kernels=kernels))
         for runtime in runtimes
@@ -67,9 +71,14 @@ def record_samples(
     return _record(samples[:count], sessions)
 
 
-def count_vectors(sample_bytes: int, vectors: int | None) -> int:
-    """Returns `vectors`; None: how many of `sample_bytes` fit, at most 32 and at least 4."""
-    return vectors or max(LEAST_VECTORS, min(MOST_VECTORS, MOST_INPUT_BYTES // max(1, sample_bytes)))
+def count_vectors(sample_bytes: int, model_bytes: int, vectors: int | None) -> int:
+    """Returns `vectors`; None: how many of `sample_bytes` suit a model of `model_bytes`, from 1 to 32."""
+    if vectors is not None:
+        return vectors
+    share = model_bytes // _MODEL_SHARE
+    beside = max(_BESIDE_THE_SMALLEST, min(MOST_INPUT_BYTES, share))
+    least = LEAST_VECTORS if LEAST_VECTORS * sample_bytes <= share else 1
+    return max(least, min(MOST_VECTORS, beside // max(1, sample_bytes)))
 
 
 def _record(

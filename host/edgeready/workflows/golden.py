@@ -113,7 +113,7 @@ def _tensors(file: TfliteModel, inputs: Path | None, vectors: int | None) -> tup
     if takes_frames(file):
         raise UsageError(f"{file.path} is an image classifier: give pictures with --data, or tensors with --inputs")
     sample_bytes = sum(tensor.nbytes for tensor in seeded_inputs(file)[0])
-    return file, seeded_inputs(file, count_vectors(sample_bytes, vectors))
+    return file, seeded_inputs(file, count_vectors(sample_bytes, len(file.flatbuffer), vectors))
 
 
 def _try_reference_kernels(trial: RuntimeTrial, file: TfliteModel) -> RuntimeTrial:
