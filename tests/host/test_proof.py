@@ -179,6 +179,30 @@ def test_an_end_that_is_not_quantized_uint8_is_named(x, y, said):
     )
 
 
+@pytest.mark.parametrize("dtype", ["int32", "int64", "bool"])
+def test_ids_and_masks_stay_what_they_are_in_an_integer_file(dtype):
+    mode = MODES["uint8"]
+    ids = T("ids", (1, 3), dtype)
+    prove(read_graph(one_op("CAST", [ids], [Y])), mode)
+    prove(read_graph(one_op("CAST", [X], [replace(ids, name="classes")])), mode)
+    with pytest.raises(ConversionError, match="the end 'ids' is int32, not quantized uint8"):
+        prove(read_graph(one_op("CAST", [T("ids", (1, 3), "int32", 0.1)], [Y])), mode)
+
+
+def test_what_is_computed_from_ids_alone_stays_what_it_is_and_a_mask_of_values_does_not():
+    ids, sign = T("ids", (1, 4), "int32"), T("sign", (1, 4), "bool")
+    zero = T("zero", data=np.zeros(1, np.int32))
+
+    def graph(first, *constants):
+        ops = [O("LESS", [first.name, constants[0].name], ["sign"]), O("CAST", ["sign"], ["y"])]
+        data = tflite(tensors=[first, *constants, sign, Y], ops=ops, inputs=[first.name], outputs=["y"])
+        return read_graph(data)
+
+    prove(graph(ids, zero), MODES["uint8"])
+    with pytest.raises(ConversionError, match="op 0 LESS stays bool"):
+        prove(graph(X, T("limit", (1, 4), "uint8", 0.1, data=np.zeros((1, 4), np.uint8))), MODES["uint8"])
+
+
 @pytest.mark.parametrize("op", ["ADD", "SUB", "MUL", "MAXIMUM", "PRELU"])
 def test_a_constant_with_several_scales_where_one_is_computed_with_is_refused(op):
     weights = T("weights", dtype="int8", scale=(0.1, 0.2, 0.3, 0.4), axis=1, data=np.ones((1, 4), np.int8))

@@ -123,6 +123,47 @@ def test_arrays_that_do_not_fit_the_inputs_are_named(arrays, said):
     assert str(caught.value) == said
 
 
+def takes(dtype):
+    return read_graph(one_op("CAST", [T("x", (1, 3), dtype)], [T("y", (1, 3), "float32")]))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "values"),
+    [
+        ("int32", np.array([[0, 7, 49]], np.int64)),
+        ("int32", np.array([[0.0, 7.0, -(2.0**31)]])),
+        ("int32", np.array([[False, True, True]])),
+        ("int64", np.array([[2**40, 0, 1]])),
+        ("bool", np.array([[0.0, 1.0, 1.0]])),
+        ("float32", np.array([[0.1, 1e38, 2**24 + 1]])),
+    ],
+)
+def test_values_that_the_type_of_the_input_holds_are_cast(dtype, values):
+    (found,) = tensor_samples(takes(dtype), {"x": values}, "data").arrays
+    assert found.dtype == np.dtype(dtype)
+    assert np.array_equal(found, values.astype(dtype))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "values", "said"),
+    [
+        (
+            "int32",
+            np.array([[0, 1, 12.7]]),
+            "12.7 at [0, 2], the input 'x' takes int32: give whole numbers that int32",
+        ),
+        ("int32", np.array([[2**32 + 5, 1, 2]]), "4294967301 at [0, 0], the input 'x' takes int32: give whole "),
+        ("int64", np.array([[0, 0.5, 1]]), "0.5 at [0, 1], the input 'x' takes int64: give whole numbers that int64"),
+        ("bool", np.array([[0, 1, 2]]), "2 at [0, 2], the input 'x' takes bool: give whole numbers that bool holds"),
+        ("float32", np.array([[0, 1, 1e300]]), "1e+300 at [0, 2], the input 'x' takes float32: give finite float32 "),
+    ],
+)
+def test_values_that_the_type_of_the_input_does_not_hold_are_refused(dtype, values, said):
+    with pytest.raises(DatasetError) as caught:
+        tensor_samples(takes(dtype), {"x": values}, "data")
+    assert str(caught.value).startswith(f"x of data holds {said}")
+
+
 def test_the_error_of_an_output_is_told_in_decibel_and_at_most():
     float32 = one_op("RELU", [T("x", (1, 4), "float32")], [T("y", (1, 4), "float32")])
     coarse = one_op("RELU", [T("x", (1, 4), "uint8", 0.5)], [T("y", (1, 4), "uint8", 0.5)])

@@ -20,6 +20,7 @@ _REMEDIES = {
 
 Current TensorFlow gives GELU, EXP and BATCH_MATMUL an integer form, so that what replaces them is only proposed.
 """
+_INDEX_TYPES = ("int32", "int64", "bool")
 _BRIDGES = ("DEQUANTIZE", "QUANTIZE", "CAST")
 _ANY_REMEDY = "replace the layer that makes it (Conv2D, DepthwiseConv2D, Dense, ReLU, pooling and Add are safe)"
 _FLEX = "Flex"
@@ -68,7 +69,11 @@ def prove(graph: Graph, mode: Mode) -> None:
         )
     _prove_ends(graph, mode)
     pairs = _tensors_with_ops(graph)
-    outside = [(tensor, op) for tensor, op in pairs if tensor.dtype not in mode.holds or _leaks(tensor, op, mode)]
+    outside = [
+        (tensor, op)
+        for tensor, op in pairs
+        if (tensor.dtype not in mode.holds and not _is_index(graph, tensor, op)) or _leaks(tensor, op, mode)
+    ]
     if outside:
         tensor, op = min(outside, key=lambda pair: _blame(pair[1]))
         raise _no_form(tensor, op, mode, remedy=_remedy(graph, op))
@@ -85,13 +90,25 @@ def prove(graph: Graph, mode: Mode) -> None:
 def _prove_ends(graph: Graph, mode: Mode) -> None:
     for tensor in graph.of((*graph.inputs, *graph.outputs)):
         scaled = bool(tensor.scales) or mode.ends == "float32"
-        index_like = tensor.dtype in ("int32", "int64", "bool") and mode.ends == "float32"  # token ids, class numbers
-        if (tensor.dtype != mode.ends or not scaled) and not index_like:
+        if (tensor.dtype != mode.ends or not scaled) and not _holds_indices(tensor):
             raise ConversionError(
                 f"the end {tensor.name!r} is {tensor.dtype}{'' if tensor.scales else ' without a scale'}, not "
                 f"{'' if mode.ends == 'float32' else 'quantized '}{mode.ends}: the converter ignored what was asked "
                 "for; report this model"
             )
+
+
+def _holds_indices(tensor: Tensor) -> bool:
+    """Whether `tensor` may hold token ids, class numbers or a mask, whose meaning a scale would change."""
+    return tensor.dtype in _INDEX_TYPES and not tensor.scales
+
+
+def _is_index(graph: Graph, tensor: Tensor, op: Op) -> bool:
+    """Whether `tensor` holds indices as the float32 model has them: at an end, or computed from indices alone."""
+    if not _holds_indices(tensor):
+        return False
+    operands = graph.of(op.inputs)
+    return tensor.index in (*graph.inputs, *graph.outputs) or all(map(_holds_indices, operands))
 
 
 def _tensors_with_ops(graph: Graph) -> list[tuple[Tensor, Op]]:

@@ -100,7 +100,22 @@ def _reshape(array: NDArray[Any], tensor: Tensor, key: str, name: str) -> NDArra
             f"{key} of {name} has the shape {list(array.shape)}, the input {plain_name(tensor)!r} takes "
             f"[n, {', '.join(map(str, tensor.shape[1:]))}]: reshape it"
         )
-    return array.reshape(len(array), *tensor.shape[1:]).astype(tensor.dtype, copy=False)
+    return _cast(array, tensor, f"{key} of {name}").reshape(len(array), *tensor.shape[1:])
+
+
+def _cast(array: NDArray[Any], tensor: Tensor, name: str) -> NDArray[Any]:
+    """Returns `array` in the type of `tensor`; raises DatasetError for a value that the type does not hold."""
+    with np.errstate(over="ignore", invalid="ignore"):  # such a value is looked for below
+        values = array.astype(tensor.dtype, copy=False)
+        fits = np.isfinite(values) if values.dtype.kind == "f" else values == array
+    if not fits.all():
+        place = tuple(int(index[0]) for index in np.nonzero(~fits))
+        what = "finite float32 numbers" if values.dtype.kind == "f" else f"whole numbers that {tensor.dtype} holds"
+        raise DatasetError(
+            f"{name} holds {array[place]} at {list(place)}, the input {plain_name(tensor)!r} takes {tensor.dtype}: "
+            f"give {what}"
+        )
+    return values
 
 
 def _pixels(shape: tuple[int, ...]) -> tuple[int, ...]:
