@@ -16,7 +16,7 @@ import pytest
 
 from edgeready_device.model_file.reader import read_model_file
 
-BUILD = [sys.executable, "-m", "edgeready", "build", "digits", "--epochs", "1", "--out", "model.tflite"]
+BUILD = [sys.executable, "-m", "edgeready", "build", "digits", "-q", "--epochs", "1", "--out", "model.tflite"]
 KILLS = int(os.environ.get("EDGEREADY_KILLS", "2"))  # the issue's 50 take four minutes
 WRITE = """
 import sys
