@@ -354,6 +354,16 @@ def test_a_model_for_images_of_any_size_takes_those_of_the_data(cases):
     assert cases["freeze any size"] == {"value": [1, 12, 12, 1]}
 
 
+def test_a_loop_is_refused_with_the_manuals_code_that_unrolls_it_to_the_same_answers(cases):
+    case = cases["recurrent"]["value"]
+    assert case["said"] == (
+        "a loop of the model has no TFLite form: build recurrent layers (LSTM, GRU) again with unroll=True and the "
+        "same weights (docs/quantization.md), or write the loop out in Python"
+    )
+    assert case["loops"] == []
+    assert case["difference"] < 1e-6
+
+
 def test_frames_get_or_lose_the_channel_axis_as_the_model_wants_them(cases):
     assert cases["fitting: adds an axis"]["value"] == [2, 12, 12, 1]
     assert cases["fitting: drops an axis"]["value"] == [2, 12, 12]

@@ -36,6 +36,7 @@ from edgeready.quantization.samples import Samples
 from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.normalization import Normalization
 
+UNROLL = "build recurrent layers (LSTM, GRU) again with unroll=True and the same weights (docs/quantization.md)"
 SAFE = "replace the layer (Conv2D, DepthwiseConv2D, Dense, BatchNormalization, ReLU, pooling, Add are safe)"
 
 
@@ -74,7 +75,22 @@ def test_a_failure_without_a_word_says_so():
 
 def test_a_converter_that_crashes_is_told_with_signal_and_remedy():
     assert str(refusal(-signal.SIGABRT, "")) == (
-        "TensorFlow's converter crashed (SIGABRT) on this model; recurrent layers (LSTM, GRU) do this: " + SAFE
+        f"TensorFlow's converter crashed (SIGABRT) on this model; loops do this: {UNROLL}, or {SAFE}"
+    )
+
+
+@pytest.mark.parametrize("mode", ["converting", "float32", "float16", "uint8"])
+@pytest.mark.parametrize(
+    "log",
+    [
+        "error: 'tf.TensorListReserve' op requires element_shape to be static\n",
+        "Some ops are not supported:\n\ttf.TensorListStack(tensor<!tf_type.variant>) -> (x)\n",
+        "error: 'tf.Erf' op is no op\nerror: 'tf.TensorListReserve' op requires element_shape\n",
+    ],
+)
+def test_a_loop_is_told_with_what_unrolls_it(log, mode):
+    assert str(refusal(1, log, mode)) == (
+        f"a loop of the model has no TFLite form: {UNROLL}, or write the loop out in Python"
     )
 
 

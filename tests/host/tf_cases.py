@@ -7,6 +7,7 @@ A case is a function without arguments: its value is kept as {"value": ...}, an 
 from __future__ import annotations
 
 import json
+import re
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -16,8 +17,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from edgeready.config.build import TrainConfig
+from edgeready.config.build import SourceConfig, TrainConfig
 from edgeready.config.method import Method, QatConfig
+from edgeready.jobs.converter_log import refusal
 from edgeready.jobs.job import Job
 from edgeready.quantization.conventions import Convention, answer_classes
 from edgeready.tf import applications, architectures, convert, fit_input, inner_scale, models, train
@@ -291,6 +293,36 @@ for name, frame, make_net in (
 ):
     case(f"fit {name}", lambda frame=frame, make_net=make_net: fitted(make_net(), frame))
 case("fit another size", lambda: fit_input.fit_keras(sequential(L.Flatten()), (5, 5), "net").inputs[0].shape[1:])
+
+
+def recurrent():
+    """What is said of an LSTM in a SavedModel, and how far it is from its float32 file after the manual's remedy."""
+    model = keras.Sequential([keras.Input((3, 2)), L.LSTM(2)])
+    model.export(folder / "lstm", verbose=False)
+    network = models.load_model(str(folder / "lstm"), None, 0)
+    try:
+        convert.to_float32(network.function, SourceConfig())
+    except Exception as error:  # noqa: BLE001  (TensorFlow's own class)
+        said = str(refusal(1, str(error), "converting"))
+    manual = (Path(__file__).parents[2] / "docs" / "quantization.md").read_text("utf-8")
+    names = {}
+    exec(re.search(r"```python\n(import keras\n.*?)```", manual, re.DOTALL)[1], names)
+    float32 = convert.to_float32(convert.freeze(names["unrolled"](model)), SourceConfig())
+    interpreter = tf.lite.Interpreter(model_content=float32)
+    interpreter.allocate_tensors()
+    steps = np.random.default_rng(6).normal(size=(1, 3, 2)).astype(np.float32)
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], steps)
+    interpreter.invoke()
+    scores = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+    ops = {op["op_name"] for op in interpreter._get_ops_details()}
+    return {
+        "said": said,
+        "difference": float(np.abs(scores - np.asarray(model(steps))).max()),
+        "loops": sorted(ops & {"WHILE", "UNIDIRECTIONAL_SEQUENCE_LSTM"}),
+    }
+
+
+case("recurrent", recurrent)
 
 
 def answer(action):
