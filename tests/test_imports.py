@@ -21,7 +21,7 @@ HOST_ORDER = """
     engine
     proof layer_analysis jobs
     quantization
-    dataset edgetpu budget
+    dataset edgetpu budget boards
     config files model_file readiness
     errors
 """

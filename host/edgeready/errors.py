@@ -21,6 +21,7 @@ from edgeready_device.text import plain
 
 __all__ = [
     "AgreementError",
+    "BoardError",
     "BudgetError",
     "ConversionError",
     "ConverterCrashError",
@@ -100,6 +101,12 @@ class BudgetError(EdgereadyError, RuntimeError):
 
 class AgreementError(EdgereadyError, RuntimeError):
     """A converted model that does not give its float32 model's answers (exit code 1)."""
+
+    exit_code = 1
+
+
+class BoardError(EdgereadyError, RuntimeError):
+    """A board that cannot be reached, or on which a step of a deployment failed (exit code 1)."""
 
     exit_code = 1
 

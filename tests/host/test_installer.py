@@ -154,7 +154,7 @@ def quick(monkeypatch):
         with zipfile.ZipFile(arguments[-1] / f"wheel_{len(arguments)}-1-py3-none-any.whl", "w") as archive:
             archive.writestr("module.py", "value = 1\n" * 1000)
 
-    monkeypatch.setattr(workflow, "_download", put)
+    monkeypatch.setattr(workflow, "download_wheels", put)
     monkeypatch.setattr(workflow, "write_device_wheel", put)
 
 

@@ -15,6 +15,7 @@ from edgeready.cli import (
     convert,
     data,
     demo,
+    deploy,
     evaluate,
     gate,
     golden,
@@ -70,6 +71,7 @@ for commands in (
     modes,
     data,
     bundle,
+    deploy,
     golden,
     completion,
 ):

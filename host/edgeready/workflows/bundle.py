@@ -121,7 +121,7 @@ def make_bundle(model: Path, target: str, out: Path) -> Bundle:
 def _fill(folder: Path, model: Path, target: Target, recorded: bool) -> None:
     wheels = folder / "wheels"
     wheels.mkdir(parents=True)
-    _download(target, wheels, temporary=folder.parent)
+    download_wheels(target, wheels, temporary=folder.parent)
     write_device_wheel(wheels)
     shutil.copyfile(model, folder / model.name)
     installer = folder / INSTALLER
@@ -144,7 +144,8 @@ def _check(folder: Path, model: Path) -> None:
         raise OutputError(f"{model.name} was not copied whole: free some space, and bundle again")
 
 
-def _download(target: Target, wheels: Path, temporary: Path) -> None:
+def download_wheels(target: Target, wheels: Path, temporary: Path) -> None:
+    """Downloads what `target` needs into `wheels`. Raises NotFoundError when pip cannot get it, OSError if full."""
     platforms = [argument for platform in target.platforms for argument in ("--platform", platform)]
     version = ["--python-version", target.python, "--implementation", "cp"]
     command = [sys.executable, "-m", "pip", "download", "-q", "--only-binary=:all:", *platforms, *version]

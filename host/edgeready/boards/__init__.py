@@ -1,0 +1,1 @@
+"""Boards that are reached with the OpenSSH client."""

@@ -1,0 +1,226 @@
+"""`deploy` and `rollback` through a real sshd on this machine; each board has its own home folder.
+
+The wheels are one small one: the device package and its runtimes come over PYTHONPATH, so that no test downloads.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import getpass
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from edgeready.boards.hosts import Host
+from edgeready.boards.probe import Probe, probe_board
+from edgeready.workflows import board_wheels
+from edgeready.workflows import deploy as workflow
+from edgeready.workflows.deploy import ROOT, deploy, rollback
+
+MODEL = Path(__file__).parents[1] / "data" / "arm64" / "rgb.tflite"
+SSHD = shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin:/usr/local/sbin")
+pytestmark = pytest.mark.skipif(not SSHD or not shutil.which("ssh-keygen"), reason="OpenSSH's sshd is not installed")
+TOOLS = "sh uname getconf df awk sha256sum basename readlink find tar mkdir rm mv ln ls touch cat sleep".split()
+
+
+class Boards:
+    """An sshd for each board, and the ssh_config that reaches them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.config, self.servers = folder, folder / "config", []
+        for name in ("hostkey", "otherkey", "id"):
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True)
+        shutil.copy(folder / "id.pub", folder / "authorized")
+        if os.geteuid() == 0:
+            Path("/run/sshd").mkdir(exist_ok=True)
+        self.config.write_text("")
+
+    def add(self, name: str, *, key: str = "hostkey", path: str = "", home: Path | None = None) -> Host:
+        home = home or self.folder / f"home-{name}"
+        home.mkdir(exist_ok=True)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        site = os.pathsep.join(part for part in sys.path if part and "zip" not in part)
+        path = path or os.pathsep.join([str(Path(sys.executable).parent), "/usr/bin", "/bin"])
+        text = f"""
+            Port {port}
+            ListenAddress 127.0.0.1
+            HostKey {self.folder}/hostkey
+            AuthorizedKeysFile {self.folder}/authorized
+            StrictModes no
+            PidFile none
+            PasswordAuthentication no
+            SetEnv HOME={home} PATH={path} PYTHONPATH={site}
+        """
+        (self.folder / f"{name}.conf").write_text(text)
+        command = [SSHD, "-D", "-e", "-f", str(self.folder / f"{name}.conf")]
+        log = (self.folder / f"{name}.log").open("wb")
+        self.servers.append(subprocess.Popen(command, stdout=log, stderr=log))
+        self._wait(port)
+        known = self.folder / f"known-{name}"
+        known.write_text(f"[127.0.0.1]:{port} {(self.folder / f'{key}.pub').read_text()}")
+        with self.config.open("a") as config:
+            config.write(
+                f"Host {name}\n HostName 127.0.0.1\n Port {port}\n User {getpass.getuser()}\n IdentitiesOnly yes\n"
+                f" IdentityFile {self.folder}/id\n UserKnownHostsFile {known}\n"
+            )
+        return Host(name=name, address=name)
+
+    def _wait(self, port: int) -> None:
+        for _ in range(100):
+            with socket.socket() as client:
+                if client.connect_ex(("127.0.0.1", port)) == 0:
+                    return
+            time.sleep(0.05)
+        raise AssertionError("sshd does not answer")
+
+    def root(self, name: str) -> Path:
+        return self.folder / f"home-{name}" / ROOT
+
+    def cut(self) -> None:
+        """Kills every session of every server, and what runs in it."""
+        table = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+        parents = dict(map(int, line.split()) for line in table.splitlines())
+        ours = {server.pid for server in self.servers}
+        below = {pid for pid in parents if pid not in ours and self._is_below(pid, parents, ours)}
+        for pid in below:
+            os.kill(pid, signal.SIGKILL)
+
+    def _is_below(self, pid: int, parents: dict[int, int], ours: set[int]) -> bool:
+        while pid in parents and pid not in ours:
+            pid = parents[pid]
+        return pid in ours
+
+
+@pytest.fixture(scope="module")
+def boards(tmp_path_factory):
+    made = Boards(tmp_path_factory.mktemp("boards"))
+    yield made
+    made.cut()
+    for server in made.servers:
+        server.terminate()
+        server.wait()
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """One small wheel in the place of 50 MB, and a second of tuning."""
+
+    def put(*_, **__) -> None: ...
+
+    def write(folder: Path) -> None:
+        with zipfile.ZipFile(folder / "small-1-py3-none-any.whl", "w") as wheel:
+            info = "small-1.dist-info"
+            files = {
+                "small.py": "",
+                f"{info}/METADATA": "Metadata-Version: 2.1\nName: small\nVersion: 1\n",
+                f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+                f"{info}/RECORD": f"small.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n",
+            }
+            for name, text in files.items():
+                wheel.writestr(zipfile.ZipInfo(name), text)  # with no time in it: the same bytes each time
+
+    monkeypatch.setattr(board_wheels, "download_wheels", put)
+    monkeypatch.setattr(board_wheels, "write_device_wheel", write)
+    shorter = {"tune": ("--seconds", "1", "--threads", "1"), "benchmark": ("--min-time", "0.1", "--runs", "10")}
+    monkeypatch.setattr(workflow, "_OPTIONS", shorter)
+
+
+@pytest.mark.slow
+def test_a_board_is_deployed_to_again_and_rolled_back_beside_one_with_a_wrong_key(boards, tmp_path):
+    hosts = [boards.add("one"), boards.add("impostor", key="otherkey")]
+    result = deploy(MODEL, hosts, ssh_config=boards.config)
+    one, impostor = result.boards
+    assert one.failure == ""
+    assert impostor.failure.startswith("Host key verification failed. (its key is unknown or has changed: connect")
+    assert not boards.root("impostor").exists()
+    assert (one.answers["benchmark"]["count"] >= 10, one.answers["tune"]["choice"] is None) == (True, False)
+    current = boards.root("one") / "current"
+    assert os.readlink(current) == f"versions/{one.version}"
+    assert (current / "model.tflite").read_bytes() == MODEL.read_bytes()
+    assert json.loads(json.dumps(result.to_dict()))["boards"][1]["deployed"] is False
+
+    # Again: nothing is sent, and the version stays.
+    (again,) = deploy(MODEL, hosts[:1], ssh_config=boards.config).boards
+    assert (again.failure, again.sent_bytes, again.version) == ("", 0, "current")
+    assert again.seconds < one.seconds
+
+    # Another model: the wheel is not sent again, and a connection that is lost in the middle leaves the old model.
+    other = tmp_path / "other.tflite"
+    shutil.copy(MODEL.with_name("tutorial.tflite"), other)
+
+    def cut(label: str, done: int, total: int) -> None:
+        if label == "one: is verified":
+            threading.Timer(0.3, boards.cut).start()  # in the middle of doctor
+
+    (lost,) = deploy(other, hosts[:1], ssh_config=boards.config, progress=cut).boards
+    assert "lost" in lost.failure
+    assert os.readlink(current) == f"versions/{one.version}"
+
+    (new,) = deploy(other, hosts[:1], ssh_config=boards.config).boards
+    assert (new.failure, new.sent_bytes) == ("", other.stat().st_size)
+    assert (current / "model.tflite").read_bytes() == other.read_bytes()
+
+    # Back, and no further.
+    (back,) = rollback(hosts[:1], ssh_config=boards.config).boards
+    assert (back.failure, back.version, os.readlink(current)) == ("", one.version, f"versions/{one.version}")
+    (end,) = rollback(hosts[:1], ssh_config=boards.config).boards
+    assert end.failure == f"rollback failed there: no version before {one.version} is kept there"
+    (none,) = rollback(hosts[1:], ssh_config=boards.config).boards
+    assert none.failure.startswith("Host key verification failed")
+
+
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        ("", "python3 there is missing: edgeready-device needs CPython 3.9 or newer"),
+        ("#!/bin/sh\necho 3.8 64\n", "python3 there is 3.8: edgeready-device needs CPython 3.9 or newer"),
+        ("#!/bin/sh\ncase $2 in *ensurepip*) exit 1; esac\necho 3.11 64\n", "a virtual environment cannot be made"),
+    ],
+    ids=["no Python", "an old one", "no venv"],
+)
+def test_a_board_that_lacks_what_is_needed_is_told_what(boards, tmp_path, script, message):
+    for tool in TOOLS:
+        (tmp_path / tool).symlink_to(shutil.which(tool))
+    if script:
+        (tmp_path / "python3").write_text(script)
+        (tmp_path / "python3").chmod(0o755)
+    host = boards.add(f"bare{len(boards.servers)}", path=str(tmp_path))
+    (result,) = deploy(MODEL, [host], ssh_config=boards.config).boards
+    assert message in result.failure
+    assert not boards.root(host.name).exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a small disk is mounted by root only")
+def test_a_full_disk_is_said_and_nothing_is_left(boards, tmp_path, monkeypatch):
+    home = tmp_path / "home"
+    home.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(home)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("this machine lets nobody mount a tmpfs")
+    try:
+        host = boards.add("full", home=home)
+        (result,) = deploy(MODEL, [host], ssh_config=boards.config).boards
+        assert result.failure == "its disk has 0.0 MB free, and 0.0 MB are needed"
+
+        def large(*arguments: object) -> Probe:
+            return dataclasses.replace(probe_board(*arguments), free_bytes=10**12)
+
+        monkeypatch.setattr(workflow, "probe_board", large)  # as where a quota is smaller than the disk
+        (result,) = deploy(MODEL, [host], ssh_config=boards.config).boards
+        assert result.failure.startswith("copying failed there: ")
+        assert result.failure.endswith("No space left on device")
+        assert [path for path in home.rglob("*") if path.is_file()] == []
+    finally:
+        subprocess.run(["umount", "-l", str(home)], check=True)
