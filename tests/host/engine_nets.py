@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from float_nets import CHANNELS, SIZE, UNIT_STRIDE
+from float_nets import CHANNELS, LINEAR, SIZE, UNIT_STRIDE
 from tflite_models import O, T, tflite
 
 from edgeready.engine.flatbuffer_objects import read_objects, write_objects
@@ -11,6 +11,7 @@ from edgeready.quantization.samples import Samples
 from edgeready_device.tflite.graph import read_graph
 
 MAPS = (1, SIZE, SIZE, CHANNELS)
+SAME, VALID = 0, 1
 
 
 def weights(*shape, scale=0.5):
@@ -181,23 +182,32 @@ def vanishing_in_the_middle():
     )
 
 
-def padded(value):
+def padded(value, activation=LINEAR, width=1, window_padding=VALID, outputs=("scores",)):
     """A convolution, a border of `value`, and the largest value of each window: PyTorch's MaxPool2d(padding=1)."""
-    window = {"strideW": 2, "strideH": 2, "filterWidth": 3, "filterHeight": 3, "padding": 1}
-    return network(
-        [
+    window = {"strideW": 2, "strideH": 2, "filterWidth": 3, "filterHeight": 3, "padding": window_padding}
+    wide = SIZE + 2 * width
+    pooled = (wide - 1) // 2 if window_padding == VALID else wide // 2
+    return tflite(
+        tensors=[
             T("image", (1, SIZE, SIZE, 1), "float32"),
             T("kernel", data=weights(CHANNELS, 3, 3, 1)),
             T("bias", data=weights(CHANNELS)),
-            T("border", data=np.array([[0, 0], [1, 1], [1, 1], [0, 0]], np.int32)),
+            T("border", data=np.array([[0, 0], [width, width], [width, width], [0, 0]], np.int32)),
             T("value", data=np.array(value, np.float32)),
             T("maps", MAPS, "float32"),
-            T("padded", (1, SIZE + 2, SIZE + 2, CHANNELS), "float32"),
-            T("scores", (1, SIZE // 2, SIZE // 2, CHANNELS), "float32"),
+            T("padded", (1, wide, wide, CHANNELS), "float32"),
+            T("scores", (1, pooled, pooled, CHANNELS), "float32"),
         ],
-        [
-            convolution("maps", "image", "kernel", "bias"),
+        ops=[
+            O(
+                "CONV_2D",
+                ["image", "kernel", "bias"],
+                ["maps"],
+                options={**UNIT_STRIDE, "fusedActivationFunction": activation},
+            ),
             O("PADV2", ["maps", "border", "value"], ["padded"]),
             O("MAX_POOL_2D", ["padded"], ["scores"], options=window),
         ],
+        inputs=["image"],
+        outputs=[*outputs],
     )

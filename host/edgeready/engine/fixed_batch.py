@@ -35,7 +35,7 @@ def fix_batch(data: bytes) -> bytes:
         _make_constant(model, tensors[index], runner.get_tensor(index))
     graph = model.subgraphs[0]
     graph.operators = [op for op in graph.operators if not set(op.outputs) <= constants]
-    _drop_unused_codes(model)
+    drop_unused_codes(model)
     return write_objects(model)
 
 
@@ -77,7 +77,7 @@ def _make_constant(model: Any, tensor: Any, value: Any) -> None:
     tensor.buffer = len(model.buffers) - 1
 
 
-def _drop_unused_codes(model: Any) -> None:
+def drop_unused_codes(model: Any) -> None:
     """Removes the operator codes that no op has: the calibrator looks for a kernel of each."""
     operators = model.subgraphs[0].operators
     used = sorted({op.opcodeIndex for op in operators})

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edgeready.engine.fixed_batch import fix_batch
+from edgeready.engine.zero_borders import zero_borders
 from edgeready.errors import ModelFileError, ModelSourceError
 from edgeready_device.model_file.reader import TfliteModel, read_model_file
 from edgeready_device.normalization import Normalization
@@ -34,6 +35,7 @@ def load_tflite(path: Path) -> FloatSource:
     check_float(str(path), file.graph)
     data = fix_batch(file.flatbuffer)
     check_static(str(path), read_graph(data))
+    data = zero_borders(data)
     return replace(_describe_pixels(file), name=path.stem, float32=data)
 
 
