@@ -65,7 +65,10 @@ def check_float(name: str, graph: Graph) -> None:
     if quantized and ends == {"float32"} and not any(t.scales for t in graph.tensors if not t.constant):
         raise ModelSourceError(f"{name}: its weights are int8 already (dynamic range), and rounded: {_AGAIN}")
     if quantized or ends & {"int8", "uint8", "int16"}:
-        raise ModelSourceError(f"{name}: it is quantized already, ends {', '.join(sorted(ends))}: {_AGAIN}")
+        raise ModelSourceError(
+            f"{name}: it is quantized already, ends {', '.join(sorted(ends))}: {_AGAIN}, or use this file as it is "
+            "(check, golden and evaluate take it)"
+        )
 
 
 def check_static(name: str, graph: Graph) -> None:
