@@ -40,7 +40,7 @@ mkdir "$incoming"
 trap 'rm -rf "$incoming"' EXIT
 cd "$incoming"
 tar -xf -
-sha256sum -c --quiet SUMS >/dev/null
+sha256sum -c SUMS >/dev/null
 for wheel in *.whl; do [ ! -f "$wheel" ] || mv -f "$wheel" "$root/wheels/"; done
 mkdir "$root/versions/$2"
 mv model.tflite "$root/versions/$2/"
