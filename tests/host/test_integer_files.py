@@ -52,17 +52,20 @@ def test_evaluate_reads_its_pixels_rightly(files, run_here):
     assert (top1["hits"], top1["count"]) == (16, 16)
 
 
+@pytest.mark.parametrize("files", ENDS[:1], indirect=True)
 def test_check_reads_it(files, run_here):
     code, out, err = run_here("check", "other.tflite", "--json")
     assert (code, err) == (0, ""), out
 
 
+@pytest.mark.parametrize("files", ENDS[:1], indirect=True)
 def test_golden_adds_vectors_to_it(files, run_here):
     code, _, err = run_here("golden", "other.tflite", "--data", "images.npz", "--out", "golden.tflite")
     assert code == 0, err
     assert (files / "golden.tflite").stat().st_size > (files / "other.tflite").stat().st_size
 
 
+@pytest.mark.parametrize("files", ENDS[:1], indirect=True)
 def test_convert_says_that_it_is_an_integer_file_and_writes_nothing(files, run_here):
     before = sorted(files.iterdir())
     code, out, err = run_here("convert", "other.tflite", "--data", "images.npz", "--out", "new.tflite")
