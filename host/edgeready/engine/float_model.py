@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edgeready.engine.fixed_batch import fix_batch
+from edgeready.engine.plain_dense import lower_dense_versions
 from edgeready.engine.stablehlo_mark import drop_stablehlo_mark
 from edgeready.engine.zero_borders import zero_borders
 from edgeready.errors import ModelFileError, ModelSourceError
@@ -36,7 +37,7 @@ def load_tflite(path: Path) -> FloatSource:
     check_float(str(path), file.graph)
     data = fix_batch(drop_stablehlo_mark(file.flatbuffer))
     check_static(str(path), read_graph(data))
-    data = zero_borders(data)
+    data = lower_dense_versions(zero_borders(data))
     return replace(_describe_pixels(file), name=path.stem, float32=data)
 
 
