@@ -12,6 +12,7 @@ from pathlib import Path
 
 import edgeready.tf  # noqa: F401  # isort: skip  (first: it decides what Keras loads)
 import h5py
+import keras
 import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
@@ -188,6 +189,33 @@ def fake_quant(narrow):
 
 for narrow in (True, False):
     CASES[f"fake quant {narrow}"] = lambda narrow=narrow: fake_quant(narrow)
+
+
+class Served(tf.Module):
+    """A model as servers take it: by default encoded text, and pictures under a name of their own."""
+
+    @tf.function(input_signature=[tf.TensorSpec((None,), tf.string)])
+    def text(self, texts):
+        return {"scores": tf.cast(tf.strings.length(texts), tf.float32)}
+
+    @tf.function(input_signature=[tf.TensorSpec((None, 8, 8, 1), tf.float32)])
+    def pictures(self, images):
+        return {"scores": tf.reduce_mean(images, (1, 2)) * [1.0, 2.0, 3.0]}
+
+
+served = Served()
+tf.saved_model.save(served, str(FOLDER / "served"), {"serving_default": served.text, "pictures": served.pictures})
+augmented = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.RandomRotation(0.1), keras.layers.Flatten()])
+augmented.export(str(FOLDER / "augmented"), verbose=False)
+source("saved in training mode", "augmented")
+
+
+def input_of_served(frame):
+    return sources.load_source(str(FOLDER / "served"), SourceConfig(), frame).function.inputs[0].shape.as_list()
+
+
+CASES["served to pictures"] = lambda: input_of_served((8, 8))
+CASES["served to others"] = lambda: input_of_served((9, 9))
 
 
 def without_tf_keras():

@@ -251,3 +251,18 @@ def test_ranges_that_no_kernel_takes_are_measured_again():
         "the FakeQuant nodes are left out and the ranges measured: weights with an offset have no int8 kernel"
     ]
     assert (found["modes"], found["runs"]) == (["float16", "float32", "int16x8", "uint8"], [True, True])
+
+
+# -- signatures -----------------------------------------------------------------------------------------------------
+
+
+def test_the_signature_that_takes_pictures_is_chosen():
+    assert cases()["served to pictures"] == {"value": [1, 8, 8, 1]}
+    assert cases()["served to others"] == {"value": [1]}  # the default one, whose input is refused in its own words
+
+
+def test_a_signature_saved_in_training_mode_is_named_with_the_cure():
+    found = cases()["saved in training mode"]
+    assert (found["error"], found["code"]) == ("ModelSourceError", 3)
+    assert found["text"].endswith("changes a variable in it")
+    assert ": give the .keras file, or export the model without layers of random augmentation: the" in found["text"]
