@@ -86,8 +86,8 @@ def deploy(
 ) -> Deployment:
     """Installs `model` on every host, verifies, tunes and measures it there, and returns what became of each.
 
-    A board that fails keeps the model that it had, and stops no other. Raises NotFoundError or ModelFileError for
-    the model.
+    A board that fails before it is verified keeps the model that it had, and none stops another. Raises NotFoundError
+    or ModelFileError for the model.
     """
     require_file(model)
     file = read_model_file(model)
