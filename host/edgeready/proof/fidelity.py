@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -52,21 +53,33 @@ def measure_fidelity(
     samples = tensor_samples(graph, arrays, "the test data")
     expected, actual = (_outputs(model, samples, runtime) for model in (float32, other))
     return tuple(
-        _fidelity(plain_name(tensor), exact, rounded)
+        compare_outputs(plain_name(tensor), exact, rounded)
         for tensor, exact, rounded in zip(graph.of(graph.outputs), expected, actual, strict=True)
     )
 
 
-def _fidelity(name: str, expected: NDArray[np.float64], actual: NDArray[np.float64]) -> Fidelity:
-    error = actual - expected
-    noise, signal = float((error**2).sum()), float((expected**2).sum())
-    snr = 10 * np.log10(signal / noise) if noise and signal else (float("inf") if not noise else float("-inf"))
+def compare_outputs(name: str, expected: NDArray[np.float64], actual: NDArray[np.float64]) -> Fidelity:
+    """Returns the Fidelity of the values `actual` of the output `name` to the float32 model's, which are `expected`.
+
+    The same infinity, or no number, in both is no error; where one alone is finite, nothing of the signal is left.
+    """
+    same = (expected == actual) | (np.isnan(expected) & np.isnan(actual))
+    error = np.subtract(actual, expected, out=np.zeros_like(expected), where=~same)
+    error[~np.isfinite(error)] = np.inf
+    finite = expected[np.isfinite(expected)]
+    noise, signal = float((error**2).sum()), float((finite**2).sum())
     return Fidelity(
         output=name,
-        snr_db=float(snr),
+        snr_db=_decibels(signal, noise),
         largest_error=float(np.abs(error).max()),
-        largest_value=float(np.abs(expected).max()),
+        largest_value=float(np.abs(finite).max(initial=0.0)),
     )
+
+
+def _decibels(signal: float, noise: float) -> float:
+    if not noise:
+        return math.inf
+    return 10 * math.log10(signal / noise) if signal and math.isfinite(noise) else -math.inf
 
 
 def _outputs(model: TfliteModel, samples: Samples, runtime: Runtime) -> list[NDArray[np.float64]]:
