@@ -14,7 +14,7 @@ import edgeready.tf  # noqa: F401  # isort: skip  (first: it decides what Keras 
 import keras
 import numpy as np
 import tensorflow as tf
-from convention_rows import BOUND, INSIDE, KINDS, SIZE, SOURCES, WITH_TENSORFLOW, convert_all, file_of
+from convention_rows import BOUND, INSIDE, KINDS, SIZE, TRIED, WITH_TENSORFLOW, convert_all, file_of
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from edgeready.config.build import SourceConfig
@@ -66,7 +66,7 @@ if __name__ == "__main__":
     folder = Path(sys.argv[1])
     for kind in KINDS:
         model = network(kind)
-        for source in SOURCES:
+        for source in TRIED:
             path = file_of(folder, kind, source)
             path.parent.mkdir(exist_ok=True)
             SAVERS[source](model, path)

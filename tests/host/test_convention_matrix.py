@@ -1,7 +1,7 @@
 """Input conventions x sources x what is said: right in float32 and uint8, or refused with a remedy that helps.
 
-The rows are in convention_rows.py, the networks in convention_cases.py: a new kind of source is a name in the one and
-a function that saves it in the other.
+Two kinds of source are tried, all with EDGEREADY_LONG=1. The rows are in convention_rows.py, the networks in
+convention_cases.py: a new kind of source is a name in the one and a function that saves it in the other.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from convention_rows import CELLS, COUNT, KINDS, WITHOUT_TENSORFLOW, convert_all
 from edgeready.engine.make import make
 from edgeready_device.normalization import PRESETS
 
-pytestmark = [*NEEDS_TENSORFLOW, pytest.mark.slow]  # the networks are made with it; 15 s on two cores
+pytestmark = [*NEEDS_TENSORFLOW, pytest.mark.slow]  # the networks are made with it; 15 s with all sources
 
 
 def matrix() -> dict[str, dict[str, Any]]:

@@ -183,7 +183,7 @@ class TestFineTuning:
 
     def test_tells_each_step(self, cases):
         stage, done, total = cases["fine-tuned"]["last progress"]
-        assert stage.startswith("training in 8 bits, loss ")
+        assert stage.startswith("training in 8 bits, epoch 20 of 20, loss ")
         assert done == total == cases["fine-tuned"]["steps"] == 2880
 
     def test_says_when_the_loss_is_no_number(self, cases):
