@@ -100,6 +100,14 @@ def test_a_file_that_lost_the_networks_answers_is_refused(answers, share):
     )
 
 
+def test_a_network_that_hardly_beats_a_guess_and_its_file_that_hardly_does_not_are_no_loss():
+    hardly = np.where(np.arange(200) % 13 == 0, RIGHT, GUESS)
+    worse = np.where(np.arange(200) % 37 == 0, RIGHT, GUESS)
+    assert doubts(hardly, worse) == ()
+    assert chance_of_at_least(int((hardly == RIGHT).sum()), 200, 0.25) < 0.05
+    assert chance_of_at_least(int((worse == RIGHT).sum()), 200, 0.25) >= 0.05
+
+
 def test_a_test_set_that_can_show_nothing_is_told():
     few = np.array([0, 1])
     assert doubts(few, few) == (

@@ -39,7 +39,9 @@ def find_doubts(
         return (order,)
     if not _beats(baseline, share):
         return (_no_better(baseline, share, convention),)
-    if not _beats(model, share) or comparison.agreement.interval[1] < _COLLAPSED:
+    drop = paired_drop(baseline.accuracy.predictions, model.accuracy.predictions, baseline.accuracy.truth)
+    lost = not _beats(model, share) and drop.p_value < _SIGNIFICANT  # by more than chance, where both hardly beat it
+    if lost or comparison.agreement.interval[1] < _COLLAPSED:
         raise AgreementError(
             f"the {mode} file gives the float32 network's answer on {100 * comparison.agreement.value:.1f} % of the "
             "test images only, and is not written: take other or more calibration images (--calibration-data), "
