@@ -47,7 +47,7 @@ def _before_weights(model: keras.Model) -> Any:
     if len(getattr(model, "inputs", None) or ()) != 1:
         return None
     tensor, scaled = model.inputs[0], None
-    for operation in _in_order(model):
+    for operation in getattr(model, "operations", model.layers):
         kind = type(operation).__name__
         inner = _before_weights(operation) if isinstance(operation, keras.Model) else None
         if inner is not None and scaled is None:
@@ -57,11 +57,3 @@ def _before_weights(model: keras.Model) -> Any:
         tensor = operation.output
         scaled = tensor if kind in _SCALES else scaled
     return scaled
-
-
-def _in_order(model: keras.Model) -> list[Any]:
-    return [
-        operation
-        for operation in getattr(model, "operations", model.layers)
-        if type(operation).__name__ != "InputLayer"
-    ]
