@@ -244,10 +244,12 @@ def test_evaluate_of_an_npz_prints_the_accuracy(run, complete, npz):
 
 
 def test_evaluate_as_json_is_one_document(run, complete, npz):
-    code, out, err = run("evaluate", complete(), npz(), "--json")
+    model, data = complete(), npz()
+    code, out, err = run("evaluate", model, data, "--json")
     assert (code, err) == (0, "")
     found = json.loads(out)
-    assert sorted(found) == ["confusion", "per_class", "runtime", "seen", "top1", "top5"]
+    assert sorted(found) == ["confusion", "data", "model", "per_class", "runtime", "seen", "top1", "top5"]
+    assert (found["model"], found["data"]) == (str(model), str(data))
     assert (found["top1"]["hits"], found["top1"]["count"]) == (3, 4)
     assert found["confusion"] == [[1, 0, 0], [1, 1, 0], [0, 0, 1]]
 

@@ -271,7 +271,8 @@ def test_evaluate_prints_accuracy_and_as_json_the_confusion(run, file, arrays):
     text, data = run("evaluate", file(), "--data", arrays), run("evaluate", file(), "--data", arrays, "--json")
     assert (text.code, data.code, text.err, data.err) == (0, 0, "", "")
     found = json.loads(data.out)
-    assert list(found) == ["runtime", "top1", "top5", "seen", "per_class", "confusion"]
+    assert list(found) == ["model", "data", "runtime", "top1", "top5", "seen", "per_class", "confusion"]
+    assert (found["model"], found["data"]) == (str(file()), "noise")
     assert found["top1"]["count"] == sum(map(sum, found["confusion"])) == 39
     assert f"{100 * found['top1']['value']:.2f} %" in text.out
 

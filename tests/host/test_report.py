@@ -61,6 +61,7 @@ def result(machine: Machine = MACHINE, ready: bool = True) -> BuildResult:
     graph = read_graph(conv_classifier(leaky=not ready))
     return BuildResult(
         out=Path("out/pets.tflite"),
+        network="pets-cnn",
         splits=Splits(train=part(1, 30), calibration=part(2, 9), test=part(3, 6), removed=2),
         baseline=TfliteModel(b""),
         losses=(0.5, 0.25),
@@ -150,6 +151,7 @@ def test_a_build_as_json_has_these_keys_and_values():
     assert list(data) == [
         "out",
         "float_out",
+        "network",
         "data",
         "epoch_losses",
         "mode",
@@ -158,6 +160,7 @@ def test_a_build_as_json_has_these_keys_and_values():
         "float32",
         "uint8",
         "agreement",
+        "disagreements",
         "protections",
         "doubts",
         "convention",

@@ -42,5 +42,10 @@ def run(options: argparse.Namespace) -> int:
     data = evaluation.load_examples(options.data, frame, model.labels, follow_links=follow)
     result = evaluation.evaluate(model, data.frames, data.truth, workers=options.workers, progress=progress())
     text = evaluation_text(result, model.runtime, confusion=options.confusion)
-    show(options, evaluation_json(result, model.runtime), text)
+    document = {
+        "model": str(options.model),
+        "data": str(options.data),
+        **evaluation_json(result, model.runtime),
+    }
+    show(options, document, text)
     return budget("top-1 accuracy", 100 * result.top1.value, "%", least=options.min_accuracy)

@@ -17,6 +17,7 @@ from edgeready.files.atomic import write_files
 from edgeready.jobs.job import Job, JobResult
 from edgeready.jobs.run_job import run_job
 from edgeready.proof.conformance import check_sound
+from edgeready.proof.disagreements import find_disagreements
 from edgeready.proof.measure import Comparison, Measured, accuracy_of, measure
 from edgeready.proof.runtimes import RuntimeTrial, record_trials
 from edgeready.proof.verdict import find_doubts
@@ -39,10 +40,11 @@ class BuildResult:
     `calibration` describes the images that gave the ranges, `trail` the attempts to keep a budget, if there is one.
     `protections` says what the process that read a foreign model had given up, `convention` how it was found out how
     pixels go into a trained network. `doubts` says what speaks against the file, in sentences. `engine` made the
-    integers.
+    integers of the `network`, whose name it is.
     """
 
     out: Path
+    network: str = ""
     float_out: Path | None = None
     splits: Splits = field(repr=False)
     baseline: TfliteModel = field(repr=False)
@@ -65,6 +67,7 @@ class BuildResult:
         return {
             "out": str(self.out),
             "float_out": None if self.float_out is None else str(self.float_out),
+            "network": self.network,
             "data": self.splits.to_dict(),
             "epoch_losses": list(self.losses),
             "mode": self.mode.name,
@@ -84,10 +87,13 @@ class BuildResult:
     def _comparison_dict(self) -> dict[str, Any]:
         if self.comparison is None:
             return {self.mode.name: None}
+        baseline, model = self.comparison.baseline, self.comparison.model
+        differing = find_disagreements(self.mode.name, baseline.accuracy, model.accuracy, self.splits.test)
         return {
-            "float32": self.comparison.baseline.to_dict(),
-            self.mode.name: self.comparison.model.to_dict(),
+            "float32": baseline.to_dict(),
+            self.mode.name: model.to_dict(),
             "agreement": proportion_json(self.comparison.agreement),
+            "disagreements": differing.to_dict(),
         }
 
 
@@ -177,6 +183,7 @@ def _finish(
     return BuildResult(
         out=output.out,
         float_out=output.float_out,
+        network=result.name,
         splits=splits,
         losses=result.losses,
         readiness=replace(finished.readiness, file=str(output.out)),

@@ -25,12 +25,14 @@ from edgeready_device.text import csv_text
 class Evaluation:
     """What a model said of the test images of a data set, and the runtime that ran it.
 
-    `notes` say where the file contradicts itself.
+    `file` and `data` are the names of the two; `notes` say where the file contradicts itself.
     """
 
     report: EvaluationReport
     runtime: Runtime
     notes: tuple[str, ...] = ()
+    file: str = ""
+    data: str = ""
 
     @property
     def top1(self) -> Proportion:
@@ -39,7 +41,7 @@ class Evaluation:
 
     def to_dict(self) -> dict[str, Any]:
         """The evaluation as plain data."""
-        return evaluation_json(self.report, self.runtime)
+        return {"model": self.file, "data": self.data, **evaluation_json(self.report, self.runtime)}
 
     def to_csv(self) -> str:
         """The accuracy of each class as CSV, one line a class."""
@@ -69,7 +71,13 @@ def evaluate_file(
     model = Model.from_file(contents, description=described)
     splits = splits_for(contents, source, seed, progress, follow_links=follow_links, contract=model.contract)
     report = evaluate(model, splits.test.images, splits.test.labels, progress=relabel(progress, "testing"))
-    return Evaluation(report=report, runtime=model.runtime, notes=model.contract.notes)
+    return Evaluation(
+        report=report,
+        runtime=model.runtime,
+        notes=model.contract.notes,
+        file=str(file),
+        data=splits.test.name,
+    )
 
 
 def splits_for(

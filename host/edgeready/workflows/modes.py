@@ -14,6 +14,7 @@ from edgeready.errors import ConversionError
 from edgeready.files.atomic import write_files
 from edgeready.jobs.job import Job, JobResult
 from edgeready.jobs.run_job import run_job
+from edgeready.proof.disagreements import find_disagreements
 from edgeready.proof.measure import Disagreement, Measured, accuracy_of, agreement, disagreements, measure
 from edgeready.proof.runtimes import RuntimeTrial, runtimes_that_run
 from edgeready.quantization.conventions import ConventionReport
@@ -109,7 +110,15 @@ class ModesReport:
             "protections": list(self.protections),
             "convention": None if self.convention is None else self.convention.to_dict(),
             "modes": [self._row_dict(row) for row in self.rows],
+            "disagreements": self._disagreements_dict(),
         }
+
+    def _disagreements_dict(self) -> dict[str, Any] | None:
+        """The disagreements of one mode: pictures for each of eight would be most of the document."""
+        if self.quantized is None:
+            return None
+        name, measured = self.quantized
+        return find_disagreements(name, self.float32.accuracy, measured.accuracy, self.test).to_dict()
 
     def to_csv(self) -> str:
         """The measured modes as CSV, one line a mode."""
