@@ -21,7 +21,7 @@ HOST_ORDER = """
     engine
     proof layer_analysis jobs
     quantization
-    dataset edgetpu budget boards
+    dataset edgetpu budget boards documents
     config files model_file readiness
     errors
 """

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         layers,
         load_data,
         modes,
+        write_report,
     )
     from edgeready.config.build import (
         DataConfig,
@@ -55,6 +56,7 @@ __all__ = [
     "layers",
     "load_data",
     "modes",
+    "write_report",
 ]
 
 

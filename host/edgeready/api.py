@@ -28,6 +28,7 @@ from edgeready_device.progress import Progress, no_progress
 if TYPE_CHECKING:
     from edgeready.dataset import Splits
     from edgeready.layer_analysis import LayerReport
+    from edgeready.report.report_file import ReportFile
     from edgeready.workflows.build import BuildResult
     from edgeready.workflows.bundle import Bundle
     from edgeready.workflows.check import Inspection
@@ -233,6 +234,18 @@ def compile(
 
     target = None if out is None else Path(out)
     return compile_file(Path(file), target, container=container, runtime=runtime)
+
+
+def write_report(files: Sequence[StrPath], *, out: StrPath, title: str = "") -> ReportFile:
+    """Writes what the commands wrote with --json into `files` as one HTML page, or as a model card in Markdown.
+
+    `out` is something.html or something.md. Raises UsageError for another name, NotFoundError, DocumentError for a
+    file that none of the commands wrote, OutputError.
+    """
+    from edgeready.report.report_file import write_report as write
+    from edgeready.workflows.report import gather_report
+
+    return write(gather_report(Path(out), [Path(file) for file in files], title=title))
 
 
 def load_data(data: Data, *, progress: Progress = no_progress) -> Splits:

@@ -26,6 +26,7 @@ __all__ = [
     "ConversionError",
     "ConverterCrashError",
     "DatasetError",
+    "DocumentError",
     "EdgereadyError",
     "FileAccessError",
     "FrameMismatchError",
@@ -74,6 +75,12 @@ class ModelSourceError(EdgereadyError, ValueError):
 
 class SettingsError(EdgereadyError, ValueError):
     """A file of settings that cannot be read as TOML (exit code 3)."""
+
+    exit_code = 3
+
+
+class DocumentError(EdgereadyError, ValueError):
+    """A file that is to be reported and that none of the commands wrote (exit code 3)."""
 
     exit_code = 3
 

@@ -93,6 +93,9 @@ CASES = [
         "broken.toml: it is no TOML (",
         "): correct it there",
     ).marked(),
+    Met(
+        "DocumentError", HOST, ("report", "a.html", "text.tflite"), "text.tflite: it is no JSON", "deploy, ..."
+    ).marked(),
     Met("OutputError", HOST, ("build", "digits", "-o", "text.tflite/m.tflite"), "cannot write", "--out").marked(),
     Met(
         "MissingExtraError",

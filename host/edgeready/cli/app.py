@@ -21,6 +21,7 @@ from edgeready.cli import (
     golden,
     layers,
     modes,
+    report,
 )
 from edgeready.cli.terminal import run
 from edgeready_device import __version__
@@ -73,6 +74,7 @@ for commands in (
     bundle,
     deploy,
     golden,
+    report,
     completion,
 ):
     commands.register(app)

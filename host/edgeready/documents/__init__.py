@@ -1,0 +1,36 @@
+"""What the commands wrote with --json, read again: each document becomes parts that a report can show."""
+
+from edgeready.documents.accuracy import Accuracy, ClassShare, Disagreement, Disagreements, Share
+from edgeready.documents.budgets import Budget, BudgetTable, Fidelity, FidelityTable, Verification
+from edgeready.documents.graph import Cause, LayerErrors, LayerRow, OpRow, Readiness
+from edgeready.documents.making import Epoch, Making, Training
+from edgeready.documents.reading import Document, read_documents
+from edgeready.documents.speed import Doubt, Profile, ProfileRow, Size, Speed
+
+__all__ = [
+    "Accuracy",
+    "Budget",
+    "BudgetTable",
+    "Cause",
+    "ClassShare",
+    "Disagreement",
+    "Disagreements",
+    "Document",
+    "Doubt",
+    "Epoch",
+    "Fidelity",
+    "FidelityTable",
+    "LayerErrors",
+    "LayerRow",
+    "Making",
+    "OpRow",
+    "Profile",
+    "ProfileRow",
+    "Readiness",
+    "Share",
+    "Size",
+    "Speed",
+    "Training",
+    "Verification",
+    "read_documents",
+]

@@ -1,0 +1,103 @@
+"""Reads the fields of a JSON document whose writer is not trusted: of the right type, or an error that names it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from edgeready.errors import DocumentError
+from edgeready_device.text import cut, plain
+
+_LONGEST = 2000  # characters of a text that is kept; chosen: the longest remedy has 400
+_LONGEST_VALUE = 40  # of a wrong value, in an error
+# 2**53: beyond it a JSON reader may round, and no count of ours is near.
+_LARGEST_WHOLE = 1 << 53
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fields:
+    """The fields of the object at `place` of the document in `file`; one that is absent, or null, is None."""
+
+    file: str
+    data: Mapping[str, Any] = field(repr=False)
+    place: str = ""
+
+    def __contains__(self, name: str) -> bool:
+        return self.data.get(name) is not None
+
+    def text(self, name: str) -> str:
+        """Returns a text, cut after 2,000 characters; "" where there is none."""
+        value = self._typed(name, str, "text")
+        return "" if value is None else value[:_LONGEST]
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Returns a list of texts."""
+        values = self._typed(name, list, "list") or []
+        for value in values:
+            if not isinstance(value, str):
+                raise self.error(name, value, "list of texts")
+        return tuple(value[:_LONGEST] for value in values)
+
+    def number(self, name: str) -> float | None:
+        """Returns a number; None also for NaN and infinity, which say that there is no figure."""
+        value = self.data.get(name)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise self.error(name, value, "number")
+        try:
+            number = float(value)
+        except OverflowError:
+            return None
+        return number if math.isfinite(number) else None
+
+    def whole(self, name: str) -> int | None:
+        """Returns a whole number, from 0."""
+        value = self.data.get(name)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _LARGEST_WHOLE:
+            raise self.error(name, value, "whole number from 0")
+        return value
+
+    def flag(self, name: str) -> bool | None:
+        """Returns true or false."""
+        return self._typed(name, bool, "true or false")
+
+    def child(self, name: str) -> Fields | None:
+        """Returns the object `name`."""
+        value = self._typed(name, dict, "object")
+        return None if value is None else Fields(file=self.file, data=value, place=self._path(name))
+
+    def children(self, name: str) -> list[Fields]:
+        """Returns the objects of the list `name`."""
+        values = self._typed(name, list, "list") or []
+        for value in values:
+            if not isinstance(value, dict):
+                raise self.error(name, value, "list of objects")
+        return [
+            Fields(file=self.file, data=value, place=f"{self._path(name)}[{number}]")
+            for number, value in enumerate(values)
+        ]
+
+    def error(self, name: str, value: object, wanted: str) -> DocumentError:
+        """Returns the error for a `value` that is not what is `wanted` of the field `name`."""
+        text = cut(plain(str(value)), _LONGEST_VALUE)
+        return DocumentError(
+            f"{self.file}: {cut(plain(self._path(name)), 80)} is {text!r}, no {wanted}: write the file again with "
+            "the command that made it"
+        )
+
+    def _typed(self, name: str, kind: type[Value], wanted: str) -> Value | None:
+        value = self.data.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, kind):
+            raise self.error(name, value, wanted)
+        return value
+
+    def _path(self, name: str) -> str:
+        return f"{self.place}.{name}" if self.place else name

@@ -1,0 +1,238 @@
+"""Reads a file that a command wrote with --json: which command's it is, and its parts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edgeready.documents.accuracy import Accuracy, Disagreements, read_accuracy, read_disagreements
+from edgeready.documents.budgets import (
+    BudgetTable,
+    FidelityTable,
+    Verification,
+    read_budgets,
+    read_fidelity,
+    read_verification,
+)
+from edgeready.documents.fields import Fields
+from edgeready.documents.graph import LayerErrors, Readiness, read_layers, read_readiness
+from edgeready.documents.making import Making, Training, read_making, read_training
+from edgeready.documents.speed import Profile, Size, Speed, read_size, read_speed
+from edgeready.errors import DocumentError, NotFoundError
+from edgeready_device.benchmarking.benchmark_file import SCHEMA
+from edgeready_device.input_file import read_file
+
+Part = (
+    Accuracy
+    | BudgetTable
+    | Disagreements
+    | FidelityTable
+    | LayerErrors
+    | Making
+    | Profile
+    | Readiness
+    | Size
+    | Speed
+    | Training
+    | Verification
+)
+_MOST_BYTES = 256 << 20  # chosen: a build's document with 1,000 classes and its raw latencies has 10 MB
+_MODEL_MARK = b"TFL3"  # the file identifier in a .tflite's bytes 4 to 8
+_GIVE = (
+    "give what a command wrote with --json: build, convert, modes, evaluate, check, layers, benchmark, deploy, ..."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Document:
+    """One file: the command that wrote it, and its parts."""
+
+    file: str
+    command: str
+    parts: tuple[Part, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Kind:
+    """A kind of document: the `fields` that it is known by, and what reads it."""
+
+    command: str
+    fields: frozenset[str]
+    read: Callable[[Fields], Iterator[Part]]
+
+
+def read_documents(paths: Sequence[Path]) -> tuple[Document, ...]:
+    """Returns the documents in the files `paths`.
+
+    Raises NotFoundError for a file that is not there, DocumentError for one that none of the commands wrote.
+    """
+    return tuple(read_document(path) for path in paths)
+
+
+def read_document(path: Path) -> Document:
+    """Returns the document in the file `path`; raises what `read_documents` raises."""
+    data = _load(path)
+    objects = data if isinstance(data, list) else [data]
+    if not objects or not all(isinstance(item, dict) for item in objects):
+        raise DocumentError(f"{path}: it is no document of edgeready's: {_GIVE}")
+    commands: list[str] = []
+    parts: list[Part] = []
+    for item in objects:
+        fields = Fields(file=str(path), data=item)
+        kind = _kind_of(fields)
+        commands.append(kind.command)
+        parts.extend(kind.read(fields))
+    if not parts:
+        raise DocumentError(f"{path}: there is nothing in it to report: {_GIVE}")
+    return Document(file=str(path), command=commands[0], parts=tuple(parts))
+
+
+def _load(path: Path) -> Any:
+    try:
+        content = read_file(path, _MOST_BYTES)
+    except FileNotFoundError as error:
+        raise NotFoundError(f"{path}: no such file; {_GIVE}") from error
+    except OSError as error:
+        raise DocumentError(f"{path}: cannot be read ({error.strerror}): {_GIVE}") from error
+    if len(content) > _MOST_BYTES:
+        raise DocumentError(f"{path}: it has more than {_MOST_BYTES:,} bytes, more than any command writes: {_GIVE}")
+    if content[4:8] == _MODEL_MARK:
+        raise DocumentError(
+            f"{path}: it is a model: give what `edgeready check {path} --json` and others write of it"
+        )
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise DocumentError(f"{path}: it is no JSON ({error}): {_GIVE}") from error
+
+
+def _kind_of(fields: Fields) -> _Kind:
+    for kind in _KINDS:
+        if kind.fields <= fields.data.keys():
+            return kind
+    if "error" in fields:
+        raise DocumentError(f"{fields.file}: check could not read {fields.text('file')}: leave that file out")
+    raise DocumentError(f"{fields.file}: none of edgeready's commands wrote it: {_GIVE}")
+
+
+def _read_build(fields: Fields) -> Iterator[Part]:
+    model, mode = fields.text("out"), fields.text("mode")
+    making = read_making(fields, model)
+    yield making
+    training = read_training(fields, model)
+    if training is not None:
+        yield training
+    for name in dict.fromkeys(("float32", mode)):
+        measured = fields.child(name)
+        if measured is None:
+            continue
+        accuracy, latency = measured.child("accuracy"), measured.child("latency")
+        agreement = fields.child("agreement") if name == mode else None
+        yield read_size(measured, model, name)
+        if accuracy is not None:
+            yield read_accuracy(accuracy, model=model, mode=name, data=making.data, agreement=agreement)
+        if latency is not None:
+            yield read_speed(latency, model=model, mode=name)
+    yield from _read_disagreements(fields, model)
+    readiness = fields.child("readiness")
+    if readiness is not None:
+        yield read_readiness(readiness, model)
+
+
+def _read_tensors(fields: Fields) -> Iterator[Part]:
+    model = fields.text("out")
+    size = Size(model=model, mode="float32", size_bytes=None, flatbuffer_bytes=fields.whole("float32_bytes"))
+    yield size
+    mode, count = fields.text("mode"), fields.whole("size_bytes")
+    yield Size(model=model, mode=mode, size_bytes=count, flatbuffer_bytes=count)
+    yield read_fidelity(fields, model)
+    readiness = fields.child("readiness")
+    if readiness is not None:
+        yield read_readiness(readiness, model)
+
+
+def _read_modes(fields: Fields) -> Iterator[Part]:
+    model = fields.text("network")
+    data = fields.child("data")
+    name = "" if data is None else data.text("name")
+    for row in fields.children("modes"):
+        mode, accuracy, latency = row.text("mode"), row.child("accuracy"), row.child("latency")
+        if accuracy is None:
+            continue
+        yield read_size(row, model, mode)
+        yield read_accuracy(accuracy, model=model, mode=mode, data=name, agreement=row.child("agreement"))
+        if latency is not None:
+            yield read_speed(latency, model=model, mode=mode)
+    yield from _read_disagreements(fields, model)
+
+
+def _read_disagreements(fields: Fields, model: str) -> Iterator[Part]:
+    disagreements = fields.child("disagreements")
+    if disagreements is not None:
+        yield read_disagreements(disagreements, model)
+
+
+def _read_evaluation(fields: Fields) -> Iterator[Part]:
+    model = fields.text("model") or Path(fields.file).stem
+    yield read_accuracy(fields, model=model, data=fields.text("data"))
+
+
+def _read_boards(fields: Fields) -> Iterator[Part]:
+    for board in fields.children("boards"):
+        host, failure, measured = board.text("host"), board.text("failure"), board.child("benchmark")
+        if failure or measured is None:
+            reason = failure or "it measured nothing"
+            yield Speed(machine=host, model="", system=board.text("system"), failure=reason)
+        else:
+            yield read_speed(measured, machine=host, system=board.text("system"))
+
+
+def _read_check(fields: Fields) -> Iterator[Part]:
+    yield read_readiness(fields, fields.text("file"))
+
+
+def _read_compilation(fields: Fields) -> Iterator[Part]:
+    yield read_readiness(fields, fields.text("out"))
+
+
+def _read_budgets(fields: Fields) -> Iterator[Part]:
+    yield read_budgets(fields)
+
+
+def _read_verification(fields: Fields) -> Iterator[Part]:
+    yield read_verification(fields)
+
+
+def _read_layers(fields: Fields) -> Iterator[Part]:
+    yield read_layers(fields)
+
+
+def _read_benchmark(fields: Fields) -> Iterator[Part]:
+    if fields.text("schema") != SCHEMA:
+        schema = fields.text("schema")[:40]
+        raise DocumentError(f"{fields.file}: its schema is {schema!r}, not {SCHEMA!r}: measure again with benchmark")
+    yield read_speed(fields)
+
+
+def _kind(command: str, names: str, read: Callable[[Fields], Iterator[Part]]) -> _Kind:
+    return _Kind(command=command, fields=frozenset(names.split()), read=read)
+
+
+# In the order of looking: a document is of the first kind all of whose fields it has.
+_KINDS = (
+    _kind("benchmark", "schema latencies_s median_s", _read_benchmark),
+    _kind("build", "out data mode readiness", _read_build),
+    _kind("convert", "out outputs mode readiness", _read_tensors),
+    _kind("modes", "network modes", _read_modes),
+    _kind("layers", "float32 integer layers scores", _read_layers),
+    _kind("evaluate", "top1 per_class", _read_evaluation),
+    _kind("deploy", "boards", _read_boards),
+    _kind("gate", "file passed checks", _read_budgets),
+    _kind("verify", "model passed paths", _read_verification),
+    _kind("compile", "out proved log", _read_compilation),
+    _kind("check", "file ready verdict ops", _read_check),
+    _kind("check", "file ready log", _read_check),
+)

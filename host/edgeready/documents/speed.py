@@ -1,0 +1,119 @@
+"""Size, latency on a machine, and what each op costs, out of a document."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from edgeready.documents.fields import Fields
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """The bytes of one file in `mode`: all of it, and the model alone."""
+
+    model: str
+    mode: str
+    size_bytes: int | None
+    flatbuffer_bytes: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doubt:
+    """One reason why a measurement cannot be relied on, and what to do."""
+
+    kind: str
+    detail: str
+    advice: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Speed:
+    """The latency of one model on one machine, or the `failure` of a board that measured nothing.
+
+    `steady` is None where it was not judged.
+    """
+
+    machine: str
+    model: str
+    mode: str = ""
+    system: str = ""
+    runtime: str = ""
+    threads: int | None = None
+    median_s: float | None = None
+    p90_s: float | None = None
+    runs: int | None = None
+    memory_bytes: int | None = None
+    emulated: bool = False
+    virtual: bool = False
+    steady: bool | None = None
+    doubts: tuple[Doubt, ...] = ()
+    failure: str = ""
+
+    @property
+    def verdict(self) -> str:
+        """What the figure is worth: "steady", "NOT STEADY", "EMULATED", "FAILED", or "not judged"."""
+        if self.failure:
+            return "FAILED"
+        if self.emulated:
+            return "EMULATED"
+        if self.steady is None:
+            return "not judged"
+        return "steady" if self.steady else "NOT STEADY"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProfileRow:
+    """The time of one op; `share` is its part of the time of all ops, from 0 to 1."""
+
+    index: int | None
+    name: str
+    layer: str
+    seconds: float | None
+    share: float | None
+    kernel: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """The ops of one model with their times on one machine, the slowest first."""
+
+    model: str
+    machine: str
+    rows: tuple[ProfileRow, ...] = field(repr=False)
+
+
+def read_size(fields: Fields, model: str, mode: str) -> Size:
+    """Returns the Size in the document of a measured model."""
+    return Size(
+        model=model,
+        mode=mode,
+        size_bytes=fields.whole("size_bytes"),
+        flatbuffer_bytes=fields.whole("flatbuffer_bytes"),
+    )
+
+
+def read_speed(fields: Fields, *, model: str = "", mode: str = "", machine: str = "", system: str = "") -> Speed:
+    """Returns the Speed in the document of `benchmark`; `machine` goes before the name that the document has."""
+    place, memory = fields.child("machine"), fields.child("memory")
+    name = "" if place is None else place.text("board") or place.text("processor")
+    delegate = fields.child("delegate")
+    runtime = fields.text("runtime")
+    return Speed(
+        machine=machine or name or "an unnamed machine",
+        model=model or fields.text("model"),
+        mode=mode,
+        system=system or (name if machine else ""),
+        runtime=runtime if delegate is None else f"{runtime}, {delegate.text('name')}",
+        threads=fields.whole("threads"),
+        median_s=fields.number("median_s"),
+        p90_s=fields.number("p90_s"),
+        runs=fields.whole("count"),
+        memory_bytes=None if memory is None else memory.whole("peak_bytes"),
+        emulated=bool(fields.flag("emulated")),
+        virtual=bool(fields.flag("virtual")),
+        steady=fields.flag("steady"),
+        doubts=tuple(
+            Doubt(kind=doubt.text("kind"), detail=doubt.text("detail"), advice=doubt.text("advice"))
+            for doubt in fields.children("unsteady")
+        ),
+    )

@@ -1,0 +1,120 @@
+"""Sizes, boards side by side with their verdicts, and what each op costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from edgeready.documents import Profile, Size, Speed
+from edgeready.report.page.figures import NO_FIGURE, bar, count, paragraphs, percent, verdict
+from edgeready.report.page.markup import NOTHING, Markup, element, join, name
+from edgeready.report.page.tables import BAR, NAME, WORD, Column, columns, table
+from edgeready_device.text import duration, megabytes
+
+_MOST_OPS = 40  # chosen: what comes after is a small part of the time
+
+
+def size_section(parts: Sequence[Size]) -> Markup:
+    """Returns the bytes of each file."""
+    largest = max((_bytes(part) or 0 for part in parts), default=0)
+    head = (
+        Column(title="model", kind=NAME),
+        Column(title="mode", kind=WORD),
+        Column(title="size", kind=BAR),
+        *columns("model alone", "whole file"),
+    )
+    rows = [
+        (
+            name(part.model),
+            part.mode,
+            bar(_bytes(part), largest, label=count(_bytes(part), "bytes"), second=part.mode == "float32"),
+            count(part.flatbuffer_bytes, "B"),
+            count(part.size_bytes, "B"),
+        )
+        for part in parts
+    ]
+    note = "The whole file has labels, golden vectors and the manifest, too."
+    return join((table(head, rows, stacked=True), element("p", note, class_="note")))
+
+
+def speed_section(parts: Sequence[Speed]) -> Markup:
+    """Returns the machines side by side, with the verdict on each measurement and its reasons."""
+    largest = max((part.median_s or 0.0 for part in parts), default=0.0)
+    head = (
+        *columns("machine", "model", kind=NAME),
+        *columns("mode", "verdict", kind=WORD),
+        Column(title="median", kind=BAR),
+        *columns("", "p90", "runs"),
+        Column(title="runtime", kind=NAME),
+        *columns("threads", "memory"),
+        Column(title="system", kind=NAME),
+    )
+    return join((table(head, [_speed_row(part, largest) for part in parts], stacked=True), _reasons(parts)))
+
+
+def profile_section(parts: Sequence[Profile]) -> Markup:
+    """Returns the ops of each profile, the slowest first."""
+    return join(_profile(part) for part in parts)
+
+
+def _bytes(part: Size) -> int | None:
+    return part.size_bytes if part.flatbuffer_bytes is None else part.flatbuffer_bytes
+
+
+def _speed_row(part: Speed, largest: float) -> tuple[str, ...]:
+    median = NO_FIGURE if part.median_s is None else duration(part.median_s)
+    runtime, threads = part.runtime, part.threads
+    return (
+        name(part.machine),
+        name(part.model) if part.model else "",
+        part.mode,
+        verdict(part.verdict, good=part.verdict == "steady", doubt=part.verdict in ("NOT STEADY", "not judged")),
+        bar(part.median_s, largest, label=median, second=part.mode == "float32"),
+        median,
+        NO_FIGURE if part.p90_s is None else duration(part.p90_s),
+        count(part.runs),
+        name(runtime) if runtime else "",
+        count(threads),
+        NO_FIGURE if part.memory_bytes is None else megabytes(part.memory_bytes),
+        name(part.system) if part.system else "",
+    )
+
+
+def _reasons(parts: Sequence[Speed]) -> Markup:
+    lines = []
+    for part in parts:
+        place = f"{part.machine}: "
+        if part.failure:
+            lines.append(f"{place}{part.failure}")
+        elif part.emulated:
+            lines.append(f"{place}measured under emulation, which is no measure of any board")
+        else:
+            lines.extend(f"{place}{doubt.kind}: {doubt.detail}; {doubt.advice}" for doubt in part.doubts)
+    return paragraphs(tuple(dict.fromkeys(lines)))
+
+
+def _profile(part: Profile) -> Markup:
+    rows = part.rows[:_MOST_OPS]
+    largest = max((row.share or 0.0 for row in rows), default=0.0)
+    head = (
+        Column(title="op"),
+        *columns("operator", "layer", kind=NAME),
+        Column(title="share of the time", kind=BAR),
+        *columns("", "time"),
+        Column(title="kernel", kind=WORD),
+    )
+    lines = [
+        (
+            count(row.index),
+            name(row.name),
+            name(row.layer) if row.layer else "",
+            bar(row.share, largest, label=percent(row.share, 1)),
+            percent(row.share, 1),
+            NO_FIGURE if row.seconds is None else duration(row.seconds),
+            row.kernel,
+        )
+        for row in rows
+    ]
+    left = len(part.rows) - len(rows)
+    note = element("p", f"{left:,} more ops take less time.", class_="note") if left else NOTHING
+    title = element("h3", name(part.model), " on ", name(part.machine))
+    return join((title, table(head, lines), note))

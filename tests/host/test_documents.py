@@ -1,0 +1,287 @@
+"""What the commands wrote is read again: its parts, what is no figure, and what no command wrote."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+import report_documents as documents
+from tflite_models import conv_classifier
+
+from edgeready.documents import (
+    Accuracy,
+    Disagreements,
+    LayerErrors,
+    Making,
+    Readiness,
+    Speed,
+    Training,
+    read_documents,
+)
+from edgeready.errors import DocumentError, NotFoundError
+
+
+def parts_of(tmp_path: Path, document: Any) -> list[Any]:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(document))
+    [found] = read_documents([path])
+    return list(found.parts)
+
+
+def one_of(kind: type, parts: list[Any]) -> Any:
+    return next(part for part in parts if isinstance(part, kind))
+
+
+def kinds(parts: list[Any]) -> list[str]:
+    return [type(part).__name__ for part in parts]
+
+
+@pytest.mark.parametrize(
+    ("command", "names"),
+    [
+        ("build", "Making Training Size Accuracy Speed Size Accuracy Speed Disagreements Readiness"),
+        ("check", "Readiness"),
+        ("evaluate", "Accuracy"),
+        ("layers", "LayerErrors"),
+        ("benchmark", "Speed"),
+        ("deploy", "Speed Speed Speed"),
+        ("gate", "BudgetTable"),
+        ("verify", "Verification"),
+        ("compile", "Readiness"),
+        ("convert", "Size Size FidelityTable Readiness"),
+        ("modes", "Size Accuracy Speed Size Accuracy Speed Size Accuracy Speed Disagreements"),
+    ],
+)
+def test_the_document_of_each_command_is_known_by_its_fields(tmp_path, command, names):
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(documents.every_document()[command]))
+    [found] = read_documents([path])
+    assert (found.file, found.command) == (str(path), command)
+    assert kinds(list(found.parts)) == names.split()
+
+
+def test_a_build_has_every_figure(tmp_path):
+    parts = parts_of(tmp_path, documents.build_document())
+    making = one_of(Making, parts)
+    assert (making.model, making.network, making.mode, making.data) == (
+        "out/pets.tflite",
+        "pets-cnn",
+        "uint8",
+        "pets",
+    )
+    assert (making.shape, making.images) == ((8, 8, 1), (30, 9, 6))
+    assert [epoch.loss for epoch in one_of(Training, parts).epochs] == [0.5, 0.25]
+    float32, uint8 = (part for part in parts if isinstance(part, Accuracy))
+    assert (float32.mode, uint8.mode, uint8.data, float32.agreement) == ("float32", "uint8", "pets", None)
+    assert (uint8.top1.hits, uint8.top1.count, uint8.agreement.hits) == (5, 6, 5)
+    assert uint8.top1.value == pytest.approx(5 / 6)
+    assert uint8.confusion.tolist() == [[2, 0, 0], [0, 2, 0], [0, 1, 1]]
+    assert [item.label for item in uint8.classes] == ["cat", "dog", "emu [bold]"]
+    differing = one_of(Disagreements, parts)
+    assert (differing.count, differing.baseline_right, differing.examples[0].model) == (1, 1, "dog")
+    assert differing.examples[0].picture.startswith("data:image/png;base64,")
+    assert (one_of(Readiness, parts).verdict, one_of(Readiness, parts).mapped) == ("ready", 7)
+
+
+def test_the_epochs_of_a_training_go_before_the_plain_losses(tmp_path):
+    epochs = [
+        {"epoch": 1, "loss": 2.0, "accuracy": 0.5, "val_loss": 2.5, "val_accuracy": 0.25, "seconds": 1.0},
+        {"epoch": 2, "loss": 1.0, "accuracy": None},
+    ]
+    parts = parts_of(tmp_path, documents.build_document(training={"epochs": epochs}))
+    first, second = one_of(Training, parts).epochs
+    assert (first.loss, first.accuracy, first.val_loss, first.val_accuracy) == (2.0, 0.5, 2.5, 0.25)
+    assert (second.loss, second.accuracy, second.val_loss) == (1.0, None, None)
+
+
+def test_a_converted_model_has_no_training(tmp_path):
+    assert "Training" not in kinds(parts_of(tmp_path, documents.build_document(epoch_losses=[])))
+
+
+def test_a_build_that_no_runtime_runs_has_what_there_is(tmp_path):
+    document = documents.build_document(uint8=None)
+    for name in ("float32", "agreement", "disagreements"):
+        del document[name]
+    assert kinds(parts_of(tmp_path, document)) == ["Making", "Training", "Readiness"]
+
+
+def test_the_reasons_of_a_readiness_are_kept(tmp_path):
+    found = one_of(Readiness, parts_of(tmp_path, documents.check_document()))
+    assert (found.model, found.verdict, found.mapped, found.total) == ("leaky.tflite", "not ready", 5, 7)
+    assert [op.index for op in found.ops if op.target == "cpu"] == [5, 6]
+    assert (found.causes[0].rule, found.causes[0].uncertain) == ("unsupported-op", False)
+    assert found.causes[0].remedy.startswith("use keras.layers.ReLU()")
+
+
+def test_no_noise_no_signal_and_no_run_of_its_own_are_told_apart(tmp_path):
+    found = one_of(LayerErrors, parts_of(tmp_path, documents.layers_document()))
+    assert {layer.layer: layer.own_db for layer in found.layers} == {
+        "conv": 12.34,
+        "relu": math.inf,
+        "silent": -math.inf,
+        "pool": None,
+    }
+
+
+def test_the_boards_of_a_deployment_have_their_verdicts(tmp_path):
+    boards = parts_of(tmp_path, documents.deploy_document())
+    assert [(board.machine, board.verdict, board.failure) for board in boards] == [
+        ("pi4", "NOT STEADY", ""),
+        ("qemu", "EMULATED", ""),
+        ("pi5", "FAILED", "its disk is full"),
+    ]
+    assert (boards[0].median_s, boards[0].doubts[0].kind, boards[0].system) == (
+        0.0123,
+        "throttled",
+        "Debian 12, aarch64",
+    )
+
+
+def test_what_is_no_number_is_no_figure(tmp_path):
+    document = documents.build_document(epoch_losses=[float("nan"), float("inf"), 10**400, 1.0])
+    document["uint8"]["accuracy"]["top1"]["value"] = float("nan")
+    document["uint8"]["accuracy"]["top1"]["interval95"] = [float("-inf"), None]
+    document["uint8"]["latency"]["median_s"] = float("inf")
+    parts = parts_of(tmp_path, document)
+    assert [epoch.loss for epoch in one_of(Training, parts).epochs] == [None, None, None, 1.0]
+    _, uint8 = (part for part in parts if isinstance(part, Accuracy))
+    assert (uint8.top1.value, uint8.top1.low, uint8.top1.high) == (None, None, None)
+    assert [part.median_s for part in parts if isinstance(part, Speed)] == [0.0005, None]
+
+
+def test_two_classes_of_one_name_leave_the_counts_as_they_are(tmp_path):
+    document = documents.evaluate_document()
+    document["per_class"] = {"cat": document["per_class"]["cat"]}
+    found = one_of(Accuracy, parts_of(tmp_path, document))
+    assert (len(found.classes), found.confusion.shape) == (1, (3, 3))
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "https://example.org/a.png",
+        "data:image/svg+xml;base64,AAAA",
+        "data:text/html;base64,AAAA",
+        'data:image/png;base64,AAAA" onerror="x',
+        "data:image/png;base64,AA AA",
+        "data:image/png;base64,\n",
+        "data:image/png;base64," + "A" * (64 << 10),
+        "",
+        7,
+        None,
+    ],
+)
+def test_a_picture_that_is_none_of_ours_is_left_out(tmp_path, uri):
+    document = documents.build_document()
+    document["disagreements"]["examples"][0]["picture"] = uri
+    assert one_of(Disagreements, parts_of(tmp_path, document)).examples[0].picture == ""
+
+
+def changed(place: str, value: Any, document: Any = None) -> Any:
+    """A document with `value` at `place`, names and numbers with dots between them."""
+    found = inside = copy.deepcopy(documents.build_document() if document is None else document)
+    *way, last = [int(name) if name.isdigit() else name for name in place.split(".")]
+    for name in way:
+        inside = inside[name]
+    inside[last] = value
+    return found
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "text"),
+    [
+        ("uint8.accuracy.top1.value", "high", "uint8.accuracy.top1.value is 'high', no number"),
+        ("uint8.accuracy.top1.value", True, "uint8.accuracy.top1.value is 'True', no number"),
+        ("uint8.accuracy.top1.hits", 1.5, "uint8.accuracy.top1.hits is '1.5', no whole number from 0"),
+        ("uint8.accuracy.top1.hits", -1, "uint8.accuracy.top1.hits is '-1', no whole number from 0"),
+        ("uint8.accuracy.top1.hits", 10**30, "no whole number from 0"),
+        ("uint8.accuracy.top1.interval95", [1], "uint8.accuracy.top1.interval95 is '[1]', no list of two numbers"),
+        ("uint8.accuracy.top1.interval95", ["a", 1], "uint8.accuracy.top1.interval95.low is 'a', no number"),
+        ("uint8.accuracy.confusion", [[1, 2]], "uint8.accuracy.confusion is 'list', no square table of counts"),
+        ("uint8.accuracy.confusion.0.0", -3, "uint8.accuracy.confusion is '-3', no square table of counts"),
+        ("uint8.accuracy.confusion.0.0", True, "uint8.accuracy.confusion is 'True', no square table of counts"),
+        ("uint8.accuracy.per_class", [], "uint8.accuracy.per_class is '[]', no object"),
+        ("uint8", "fast", "uint8 is 'fast', no object"),
+        ("mode", 8, "mode is '8', no text"),
+        ("doubts", "many", "doubts is 'many', no list"),
+        ("doubts", [1], "doubts is '1', no list of texts"),
+        ("epoch_losses", 3, "epoch_losses is '3', no list of numbers"),
+        ("epoch_losses", ["x"], "epoch_losses.0 is 'x', no number"),
+        ("readiness.ops.0", 1, "readiness.ops is '1', no list of objects"),
+        ("readiness.ops.0.uncertain", "no", "readiness.ops[0].uncertain is 'no', no true or false"),
+        ("disagreements.examples.0.truth", ["a"], "disagreements.examples[0].truth is \"['a']\", no text"),
+    ],
+)
+def test_a_field_of_another_type_is_named_with_its_value_and_the_file(tmp_path, place, value, text):
+    with pytest.raises(DocumentError) as caught:
+        parts_of(tmp_path, changed(place, value))
+    assert str(caught.value).startswith(f"{tmp_path / 'a.json'}: ")
+    assert text in str(caught.value)
+    assert str(caught.value).endswith(": write the file again with the command that made it")
+
+
+def test_a_hostile_value_makes_one_short_line(tmp_path):
+    with pytest.raises(DocumentError) as caught:
+        parts_of(tmp_path, changed("uint8.accuracy.top1.value", "\x1b[2J\n::error::" * 5000))
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < len(str(tmp_path)) + 200
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (b"", "it is no JSON"),
+        (b"no JSON", "it is no JSON"),
+        (b'{"a": ', "it is no JSON"),
+        (b"\xff\xfe\x00", "it is no JSON"),
+        (b"[" * 100_000, "it is no JSON"),
+        (b"{}", "none of edgeready's commands wrote it"),
+        (b"[]", "it is no document of edgeready's"),
+        (b"3", "it is no document of edgeready's"),
+        (b"[1, 2]", "it is no document of edgeready's"),
+        (b'{"modes": [], "targets": {}}', "none of edgeready's commands wrote it"),
+        (b'{"network": "n", "modes": []}', "there is nothing in it to report"),
+        (b'{"boards": []}', "there is nothing in it to report"),
+        (b'{"out": null, "budget": {}}', "none of edgeready's commands wrote it"),
+        (b'{"schema": "other 9", "latencies_s": [], "median_s": 1}', "its schema is 'other 9', not"),
+        (conv_classifier(), "it is a model: give what `edgeready check"),
+    ],
+)
+def test_a_file_that_no_command_wrote_is_refused_with_what_to_give(tmp_path, content, text):
+    path = tmp_path / "a.json"
+    path.write_bytes(content)
+    with pytest.raises(DocumentError) as caught:
+        read_documents([path])
+    assert str(caught.value).startswith(f"{path}: ")
+    assert text in str(caught.value)
+    assert caught.value.exit_code == 3
+
+
+def test_a_check_that_could_not_read_a_model_names_it(tmp_path):
+    document = [*documents.check_document(), {"file": "bad.tflite", "ready": False, "ops": [], "error": "no model"}]
+    with pytest.raises(DocumentError, match=r"check could not read bad\.tflite: leave that file out$"):
+        parts_of(tmp_path, document)
+
+
+def test_a_folder_and_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(DocumentError, match="cannot be read"):
+        read_documents([tmp_path])
+    with pytest.raises(NotFoundError, match="no such file; give what a command wrote with --json"):
+        read_documents([tmp_path / "none.json"])
+
+
+def test_a_pipe_is_read_once(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    text = json.dumps(documents.evaluate_document())
+    writer = threading.Thread(target=pipe.write_text, args=(text,))
+    writer.start()
+    [found] = read_documents([pipe])
+    writer.join()
+    assert found.command == "evaluate"
