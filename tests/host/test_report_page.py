@@ -300,6 +300,12 @@ def test_figures_that_are_no_numbers_are_left_out(tmp_path):
     assert page.rows[1] == ["out/pets.tflite", "float32", "84,448 B", ""]
 
 
+def test_an_evaluation_without_counts_of_pairs_has_no_confusion(tmp_path):
+    document = documents.evaluate_document()
+    del document["confusion"]
+    assert page_of(tmp_path, document).titles == ["glance", "accuracy"]
+
+
 def test_a_thousand_classes_make_no_large_page(tmp_path):
     names = [f"class number {i} \u4e2d" for i in range(1000)]
     share = {"value": 0.5, "interval95": [0.4, 0.6], "hits": 5, "count": 10}

@@ -93,7 +93,7 @@ def read_accuracy(
     fields: Fields, *, model: str, mode: str = "", data: str = "", agreement: Fields | None = None
 ) -> Accuracy:
     """Returns the Accuracy in an evaluation's document."""
-    seen = fields.child("seen")
+    familiarity = fields.child("seen")
     return Accuracy(
         model=model,
         mode=mode,
@@ -102,7 +102,7 @@ def read_accuracy(
         top1=read_share(fields.child("top1")) or Share(value=None),
         top5=read_share(fields.child("top5")),
         agreement=read_share(agreement),
-        unseen=None if seen is None else read_share(seen.child("top1_unseen")),
+        unseen=None if familiarity is None else read_share(familiarity.child("top1_unseen")),
         classes=_read_classes(fields.child("per_class")),
         confusion=_read_confusion(fields),
     )
@@ -153,12 +153,12 @@ def _read_confusion(fields: Fields) -> NDArray[np.int64] | None:
     rows = fields.data.get("confusion")
     if rows is None:
         return None
-    wanted = "square table of counts"
+    expectation = "square table of counts"
     if not isinstance(rows, list) or any(not isinstance(row, list) or len(row) != len(rows) for row in rows):
-        raise fields.error("confusion", type(rows).__name__, wanted)
+        raise fields.error("confusion", type(rows).__name__, expectation)
     if any(type(count) is not int or not 0 <= count < 1 << 31 for row in rows for count in row):
         wrong = next(count for row in rows for count in row if type(count) is not int or not 0 <= count < 1 << 31)
-        raise fields.error("confusion", wrong, wanted)
+        raise fields.error("confusion", wrong, expectation)
     return np.array(rows, np.int64).reshape(len(rows), len(rows)) if rows else None
 
 

@@ -30,12 +30,12 @@ class Fields:
 
     def text(self, name: str) -> str:
         """Returns a text, cut after 2,000 characters; "" where there is none."""
-        value = self._typed(name, str, "text")
+        value = self._value_of(name, str, "text")
         return "" if value is None else value[:_LONGEST]
 
     def texts(self, name: str) -> tuple[str, ...]:
         """Returns a list of texts."""
-        values = self._typed(name, list, "list") or []
+        values = self._value_of(name, list, "list") or []
         for value in values:
             if not isinstance(value, str):
                 raise self.error(name, value, "list of texts")
@@ -65,16 +65,16 @@ class Fields:
 
     def flag(self, name: str) -> bool | None:
         """Returns true or false."""
-        return self._typed(name, bool, "true or false")
+        return self._value_of(name, bool, "true or false")
 
     def child(self, name: str) -> Fields | None:
         """Returns the object `name`."""
-        value = self._typed(name, dict, "object")
+        value = self._value_of(name, dict, "object")
         return None if value is None else Fields(file=self.file, data=value, place=self._path(name))
 
     def children(self, name: str) -> list[Fields]:
         """Returns the objects of the list `name`."""
-        values = self._typed(name, list, "list") or []
+        values = self._value_of(name, list, "list") or []
         for value in values:
             if not isinstance(value, dict):
                 raise self.error(name, value, "list of objects")
@@ -83,20 +83,20 @@ class Fields:
             for number, value in enumerate(values)
         ]
 
-    def error(self, name: str, value: object, wanted: str) -> DocumentError:
-        """Returns the error for a `value` that is not what is `wanted` of the field `name`."""
+    def error(self, name: str, value: object, expectation: str) -> DocumentError:
+        """Returns the error for a `value` of the field `name`, which is to be an `expectation`."""
         text = cut(plain(str(value)), _LONGEST_VALUE)
         return DocumentError(
-            f"{self.file}: {cut(plain(self._path(name)), 80)} is {text!r}, no {wanted}: write the file again with "
+            f"{self.file}: {cut(plain(self._path(name)), 80)} is {text!r}, no {expectation}: write the file again with "
             "the command that made it"
         )
 
-    def _typed(self, name: str, kind: type[Value], wanted: str) -> Value | None:
+    def _value_of(self, name: str, kind: type[Value], expectation: str) -> Value | None:
         value = self.data.get(name)
         if value is None:
             return None
         if not isinstance(value, kind):
-            raise self.error(name, value, wanted)
+            raise self.error(name, value, expectation)
         return value
 
     def _path(self, name: str) -> str:

@@ -28,14 +28,14 @@ def gather_report(out: Path, files: Sequence[Path], *, form: str | None = None, 
 
     Raises UsageError for an output that is no name of a report, and what reading the files raises.
     """
-    chosen = choose_format(out, form)
+    chosen_form = choose_format(out, form)
     if not files:
         raise UsageError(f"{out}: there is nothing to report: give the files that the commands wrote with --json")
     for file in files:
         if file.absolute() == out.absolute():
             raise UsageError(f"{out}: it is among the files to report: name another output first")
     documents = read_documents(files)
-    return ReportContents(out=out, form=chosen, title=title or _title_of(documents), documents=documents)
+    return ReportContents(out=out, form=chosen_form, title=title or _title_of(documents), documents=documents)
 
 
 def choose_format(out: Path, form: str | None) -> str:

@@ -30,7 +30,8 @@ def accuracy_section(parts: Sequence[Accuracy]) -> Markup:
         Column(title="data", kind=NAME),
         Column(title="top-1"),
         Column(title=f"{100 * low:.0f} to {percent(high, 0)}", kind=BAR),
-        *columns("95 % interval", "right", "of", "top-5", "as float32", "unseen"),
+        *columns("95 % interval", "right", "of"),
+        *columns("top-5", "as float32", "unseen"),
         Column(title="runtime", kind=NAME),
     )
     note = element(
@@ -45,7 +46,8 @@ def accuracy_section(parts: Sequence[Accuracy]) -> Markup:
 
 def confusion_section(parts: Sequence[Accuracy]) -> Markup:
     """Returns the matrix of each model with few classes, and the most frequent mistakes of every one."""
-    return element("div", *(_confusion(part) for part in parts if part.confusion is not None), class_="side")
+    blocks = [_confusion(part) for part in parts if part.confusion is not None]
+    return element("div", *blocks, class_="side") if blocks else NOTHING
 
 
 def disagreements_section(parts: Sequence[Disagreements]) -> Markup:

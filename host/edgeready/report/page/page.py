@@ -32,7 +32,7 @@ from edgeready.report.page.making import (
     training_section,
     verification_section,
 )
-from edgeready.report.page.markup import NOTHING, Markup, clean, element, escape, join, name
+from edgeready.report.page.markup import NOTHING, Markup, element, escape, join, name
 from edgeready.report.page.speed import profile_section, size_section, speed_section
 from edgeready.report.page.style import style_sheet
 from edgeready_device import __version__
@@ -73,16 +73,15 @@ _SECTIONS = (
 def format_page(documents: Sequence[Document], title: str) -> str:
     """Returns the report on `documents` as one HTML page that needs nothing else."""
     sections = _show_sections(documents)
-    head = element(
-        "head",
+    head = [
         element("meta", charset="utf-8"),
         element("meta", http_equiv="Content-Security-Policy", content=POLICY),
         element("meta", name="viewport", content="width=device-width,initial-scale=1"),
         element("meta", name="generator", content=f"edgeready {__version__}"),
         element("link", rel="icon", href="data:,"),  # else a browser asks the server for one
-        element("title", clean(title)),
+        element("title", title),
         element("style", Markup(style_sheet())),
-    )
+    ]
     links = [element("a", section.title, href=f"#{section.address}") for section, _ in sections]
     main = [
         element("section", element("h2", section.title, id=section.address), contents)
@@ -94,7 +93,7 @@ def format_page(documents: Sequence[Document], title: str) -> str:
         element("main", *main),
         _footer(documents),
     )
-    return f"<!DOCTYPE html>\n{element('html', head, body, lang='en')}\n"
+    return f"<!DOCTYPE html>\n{element('html', element('head', *head), body, lang='en')}\n"
 
 
 def _show_sections(documents: Sequence[Document]) -> list[tuple[_Section, Markup]]:
