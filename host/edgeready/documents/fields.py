@@ -11,7 +11,7 @@ from edgeready.errors import DocumentError
 from edgeready_device.text import cut, plain
 
 _LONGEST = 2000  # characters of a text that is kept; chosen: the longest remedy has 400
-_LONGEST_VALUE = 40  # of a wrong value, in an error
+_LONGEST_VALUE, _LONGEST_PLACE = 40, 80  # of a wrong value and its place, in an error; chosen: it stays one line
 # 2**53: beyond it a JSON reader may round, and no count of ours is near.
 _LARGEST_WHOLE = 1 << 53
 Value = TypeVar("Value")
@@ -86,9 +86,9 @@ class Fields:
     def error(self, name: str, value: object, expectation: str) -> DocumentError:
         """Returns the error for a `value` of the field `name`, which is to be an `expectation`."""
         text = cut(plain(str(value)), _LONGEST_VALUE)
+        place = cut(plain(self._path(name)), _LONGEST_PLACE)
         return DocumentError(
-            f"{self.file}: {cut(plain(self._path(name)), 80)} is {text!r}, no {expectation}: write the file again with "
-            "the command that made it"
+            f"{self.file}: {place} is {text!r}, no {expectation}: write the file again with the command that made it"
         )
 
     def _value_of(self, name: str, kind: type[Value], expectation: str) -> Value | None:
