@@ -106,7 +106,12 @@ def test_the_page_needs_nothing_and_runs_nothing(tmp_path):
 
 def test_the_style_has_dark_light_paper_and_narrow_pages(tmp_path):
     text = html_of(tmp_path, documents.evaluate_document())
-    for rule in ("prefers-color-scheme:dark", "@media print", "max-width:40rem", "color-scheme:light dark"):
+    for rule in (
+        "prefers-color-scheme:dark",
+        "@media print",
+        "screen and (max-width:40rem)",
+        "color-scheme:light dark",
+    ):
         assert rule in text
 
 
@@ -216,7 +221,7 @@ def test_budgets_layers_outputs_and_verifications_have_their_rows(whole):
     assert ["silent", "conv_2d", "", "0 %", "\u2013", "lost", "lost", "inherited"] in whole.rows
     assert ["t.tflite", "int8", "boxes", "31.2 dB", "0.125", "2", "12"] in whole.rows
     assert ["t.tflite", "int8", "mask", "no error", "0", "1", "12"] in whole.rows
-    assert ["m.tflite", "ai-edge-litert 2.3.0", "right", "1 steps", "16", "16"] in whole.rows
+    assert ["m.tflite", "ai-edge-litert 2.3.0", "right", "1", "16", "16"] in whole.rows
 
 
 def test_doubts_and_rewrites_are_read_first(tmp_path):
@@ -332,6 +337,14 @@ def test_five_thousand_mapped_ops_make_no_large_page_and_the_refused_one_is_ther
     assert len(page) < 120_000
     assert [row[:3] for row in Page(page).rows if row[0] == "5000"] == [["5000", "LEAKY_RELU", "CPU"]]
     assert "4,701 more ops, all of them mapped, are left out." in page
+
+
+def test_of_a_hundred_causes_thirty_are_shown_and_the_others_counted(tmp_path):
+    [document] = documents.check_document()
+    document["blockers"] = document["blockers"] * 100
+    text = html_of(tmp_path, [document])
+    assert text.count('class="cause"') == 30
+    assert "70 more causes are left out." in text
 
 
 def test_two_classes_of_one_name_are_numbered(tmp_path):

@@ -136,7 +136,7 @@ def _confusion(part: Accuracy) -> Markup:
     wrong = matrix - np.diag(np.diag(matrix))
     title = element("h3", name(part.model), f" {part.mode}".rstrip())
     total, mistakes = int(matrix.sum()), int(wrong.sum())
-    text = element("p", f"{mistakes:,} of {total:,} images are taken for another class.", class_="note")
+    text = element("p", f"Taken for another class: {mistakes:,} of {total:,} images.", class_="note")
     cells = _matrix(matrix, wrong, labels) if len(labels) <= _MOST_CELLS else NOTHING
     return element("section", title, text, cells, _pairs(matrix, wrong, labels))
 

@@ -10,6 +10,7 @@ from edgeready.report.page.markup import NOTHING, Markup, element, join, name
 from edgeready.report.page.tables import BAR, NAME, TEXT, WORD, Column, columns, table
 
 _MOST_OPS = 300  # chosen: DenseNet-121 has 430, and what is left out of it is mapped
+_MOST_CAUSES = 30  # chosen: who mends that many checks again
 _MOST_LAYERS = 40  # chosen as the plots' limit; the document has all of them
 
 
@@ -41,13 +42,14 @@ def readiness_verdict(part: Readiness) -> Markup:
 
 
 def _readiness(part: Readiness) -> Markup:
-    by = " by the compiler" if part.log else ""
+    by, left = " by the compiler" if part.log else "", len(part.causes) - _MOST_CAUSES
     facts = [text for text in (f"{share_text(part)}{by}" if share_text(part) else "", *_cost(part)) if text]
     return element(
         "section",
         element("h3", name(part.model)),
         element("p", readiness_verdict(part), *([": ", ", ".join(facts)] if facts else [])),
-        *(_cause(cause) for cause in part.causes),
+        *(_cause(cause) for cause in part.causes[:_MOST_CAUSES]),
+        element("p", f"{left:,} more causes are left out.", class_="note") if left > 0 else NOTHING,
         paragraphs(part.notes),
         _ops_table(part.ops),
     )

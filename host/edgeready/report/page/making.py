@@ -125,14 +125,14 @@ def verification_section(parts: Sequence[Verification]) -> Markup:
     head = (
         *columns("model", "runtime", kind=NAME),
         Column(title="verdict", kind=WORD),
-        *columns("largest difference", "same answers", "of"),
+        *columns("largest difference in steps", "same answers", "of"),
     )
     rows = [
         (
             name(part.model),
             name(part.runtime),
             verdict("right" if part.passed else "WRONG", good=part.passed),
-            count(part.largest_steps, "steps"),
+            count(part.largest_steps),
             count(part.agreement.hits if part.agreement else None),
             count(part.agreement.count if part.agreement else None),
         )

@@ -91,9 +91,21 @@ nav{display:none}
 h2,h3{break-after:avoid}
 tr,.cause,figure,svg{break-inside:avoid}
 .wide{overflow:visible}
+table{font-size:7pt}
+th,td{padding:.15rem .3rem}
+td.name,td.text{min-width:3rem;max-width:11rem}
+.num,td.word{white-space:normal}
+.bar{width:3.5rem;height:.6rem}
+.confusion{font-size:6.5pt}
+.side{grid-template-columns:minmax(0,1fr)}
 .confusion .wrong,.confusion .right,.bar,.pictures img,.cause{print-color-adjust:exact}
 }
-@media (max-width:40rem){
+@media screen and (max-width:60rem){
+th,td{padding:.3rem .4rem}
+td.name{min-width:6.5rem}
+.bar{width:5rem}
+}
+@media screen and (max-width:40rem){
 td.name,td.text{min-width:5rem}
 .stacked thead{position:absolute;left:-99rem}
 .stacked,.stacked tbody,.stacked tr,.stacked td{display:block;width:100%}
