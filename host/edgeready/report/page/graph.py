@@ -44,15 +44,12 @@ def readiness_verdict(part: Readiness) -> Markup:
 def _readiness(part: Readiness) -> Markup:
     by, left = " by the compiler" if part.log else "", len(part.causes) - _MOST_CAUSES
     facts = [text for text in (f"{share_text(part)}{by}" if share_text(part) else "", *_cost(part)) if text]
-    return element(
-        "section",
-        element("h3", name(part.model)),
-        element("p", readiness_verdict(part), *([": ", ", ".join(facts)] if facts else [])),
-        *(_cause(cause) for cause in part.causes[:_MOST_CAUSES]),
-        element("p", f"{left:,} more causes are left out.", class_="note") if left > 0 else NOTHING,
-        paragraphs(part.notes),
-        _ops_table(part.ops),
-    )
+    causes = [_cause(cause) for cause in part.causes[:_MOST_CAUSES]]
+    if left > 0:
+        causes.append(element("p", f"{left:,} more causes are left out.", class_="note"))
+    title, text = element("h3", name(part.model)), [": ", ", ".join(facts)] if facts else []
+    verdict_line = element("p", readiness_verdict(part), *text)
+    return element("section", title, verdict_line, *causes, paragraphs(part.notes), _ops_table(part.ops))
 
 
 def _cost(part: Readiness) -> list[str]:
