@@ -21,7 +21,7 @@ HOST_ORDER = """
     engine
     proof layer_analysis jobs
     quantization
-    dataset edgetpu budget boards documents
+    dataset edgetpu budget boards documents onnx_file
     config files model_file readiness
     errors
 """

@@ -53,11 +53,49 @@ def save_frozen_graph(model: keras.Model, path: Path) -> None:
     path.write_bytes(convert_variables_to_constants_v2(call).graph.as_graph_def().SerializeToString())
 
 
+def save_onnx(model: keras.Model, path: Path) -> None:
+    """Writes the layers of `model` in ONNX, the channels first, as a network of PyTorch has them."""
+    import onnx  # with all sources only
+    from onnx import TensorProto, helper, numpy_helper
+
+    nodes, constants = [], []
+
+    def add(operator: str, *more: np.ndarray) -> None:
+        names = [f"{operator}_{len(nodes)}_{number}" for number in range(len(more))]
+        arrays = [np.asarray(value, np.float32) for value in more]
+        constants.extend(numpy_helper.from_array(*pair) for pair in zip(arrays, names))
+        last = nodes[-1].output[0] if nodes else "image"
+        nodes.append(helper.make_node(operator, [last, *names], [f"value_{len(nodes)}"]))
+
+    for layer in model.layers:
+        if isinstance(layer, L.Rescaling):
+            add("Mul", layer.scale)
+            add("Add", layer.offset)
+        elif isinstance(layer, L.Normalization):
+            add("Sub", np.reshape(layer.mean, (1, -1, 1, 1)))
+            add("Div", np.sqrt(np.reshape(layer.variance, (1, -1, 1, 1))))
+        elif isinstance(layer, L.Conv2D):
+            kernel, bias = layer.get_weights()
+            add("Conv", kernel.transpose(3, 2, 0, 1), bias)
+        else:
+            add("GlobalAveragePool")
+            add("Flatten")
+    graph = helper.make_graph(
+        nodes,
+        "net",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ("N", 3, SIZE, SIZE))],
+        [helper.make_tensor_value_info(nodes[-1].output[0], TensorProto.FLOAT, ("N", 2))],
+        constants,
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+
+
 SAVERS = {
     "net.keras": lambda model, path: model.save(path),
     "net.h5": lambda model, path: model.save(path),
     "saved_model": lambda model, path: model.export(path, verbose=False),
     "net.pb": save_frozen_graph,
+    "net.onnx": save_onnx,
     "net.tflite": lambda model, path: path.write_bytes(convert.to_float32(convert.freeze(model), SourceConfig())),
 }
 

@@ -182,11 +182,21 @@ def vanishing_in_the_middle():
     )
 
 
-def padded(value, activation=LINEAR, width=1, window_padding=VALID, outputs=("scores",)):
-    """A convolution, a border of `value`, and the largest value of each window: PyTorch's MaxPool2d(padding=1)."""
+def padded(value, activation=LINEAR, width=1, window_padding=VALID, outputs=("scores",), pools=1):
+    """A convolution, a border of `value`, and the largest value of each window: PyTorch's MaxPool2d(padding=1).
+
+    With `pools` 2 another border and pool follow.
+    """
     window = {"strideW": 2, "strideH": 2, "filterWidth": 3, "filterHeight": 3, "padding": window_padding}
     wide = SIZE + 2 * width
     pooled = (wide - 1) // 2 if window_padding == VALID else wide // 2
+    again: tuple[list, list] = [], []
+    if pools == 2:
+        wider, last = pooled + 2 * width, (pooled + 2 * width - 1) // 2
+        again[0].append(T("padded_again", (1, wider, wider, CHANNELS), "float32"))
+        again[0].append(T("scores", (1, last, last, CHANNELS), "float32"))
+        again[1].append(O("PADV2", ["pooled", "border", "value"], ["padded_again"]))
+        again[1].append(O("MAX_POOL_2D", ["padded_again"], ["scores"], options=window))
     return tflite(
         tensors=[
             T("image", (1, SIZE, SIZE, 1), "float32"),
@@ -196,7 +206,8 @@ def padded(value, activation=LINEAR, width=1, window_padding=VALID, outputs=("sc
             T("value", data=np.array(value, np.float32)),
             T("maps", MAPS, "float32"),
             T("padded", (1, wide, wide, CHANNELS), "float32"),
-            T("scores", (1, pooled, pooled, CHANNELS), "float32"),
+            T("pooled" if pools == 2 else "scores", (1, pooled, pooled, CHANNELS), "float32"),
+            *again[0],
         ],
         ops=[
             O(
@@ -206,7 +217,8 @@ def padded(value, activation=LINEAR, width=1, window_padding=VALID, outputs=("sc
                 options={**UNIT_STRIDE, "fusedActivationFunction": activation},
             ),
             O("PADV2", ["maps", "border", "value"], ["padded"]),
-            O("MAX_POOL_2D", ["padded"], ["scores"], options=window),
+            O("MAX_POOL_2D", ["padded"], ["pooled" if pools == 2 else "scores"], options=window),
+            *again[1],
         ],
         inputs=["image"],
         outputs=[*outputs],

@@ -8,14 +8,12 @@ from edgeready.engine.sources import check_model_file, no_source
 from edgeready.errors import ModelSourceError, reason_of
 
 WEIGHTS = "build its network in FILE.py:FUNCTION, load the weights there, and give that"
-PYTORCH = "write it in PyTorch as a float32 .tflite with litert-torch, and give that"
+PYTORCH = "write it in PyTorch with torch.onnx.export(model, (image,), 'net.onnx'), and give net.onnx"
 
 
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("net.onnx", "it is an ONNX model: make a SavedModel of it with onnx2tf -i FILE, and give that folder"),
-        ("NET.ONNX", "it is an ONNX model: make a SavedModel of it with onnx2tf -i FILE, and give that folder"),
         ("best.pt", f"it is a PyTorch file: {PYTORCH}"),
         ("net.pt2", f"it is a program that torch.export saved: {PYTORCH}"),
         ("model.safetensors", f"it is weights without their network (safetensors): {WEIGHTS}"),

@@ -164,6 +164,7 @@ def test_a_build_as_json_has_these_keys_and_values():
         "protections",
         "doubts",
         "convention",
+        "source_check",
         "rewrites",
         "proposed",
         "calibration",

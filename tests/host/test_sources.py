@@ -33,7 +33,7 @@ SAME = (
 SAME += ["module by signature", "frozen named"]
 KINDS = (
     "a Keras model (.keras or .h5), the folder of a SavedModel, a frozen graph (.pb), a float32 .tflite, "
-    "or FILE.py:FUNCTION"
+    "an ONNX model, or FILE.py:FUNCTION"
 )
 
 

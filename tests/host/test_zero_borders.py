@@ -51,9 +51,17 @@ def test_a_file_with_such_a_border_becomes_integers_that_an_edge_tpu_runs(tmp_pa
     assert check_graph(graph).ready
 
 
+def test_a_second_border_behind_pools_and_the_first_becomes_zeros_too():
+    data = padded(-np.inf, RELU, pools=2)
+    rewritten = zero_borders(data)
+    assert names(rewritten) == ["CONV_2D", "PAD", "MAX_POOL_2D", "PAD", "MAX_POOL_2D"]
+    assert np.array_equal(answers(rewritten), answers(data))
+
+
 @pytest.mark.parametrize(
     "data",
     [
+        padded(-np.inf, LINEAR, pools=2),
         padded(-np.inf, LINEAR),
         padded(0.1, RELU),
         padded(np.nan, RELU),
@@ -62,6 +70,7 @@ def test_a_file_with_such_a_border_becomes_integers_that_an_edge_tpu_runs(tmp_pa
         padded(-np.inf, RELU, outputs=("scores", "padded")),
     ],
     ids=[
+        "values below 0 and pools",
         "values below 0",
         "a number above 0",
         "no number",

@@ -37,8 +37,12 @@ def load_tflite(path: Path) -> FloatSource:
     check_float(str(path), file.graph)
     data = fix_batch(drop_stablehlo_mark(file.flatbuffer))
     check_static(str(path), read_graph(data))
-    data = lower_dense_versions(zero_borders(data))
-    return replace(_describe_pixels(file), name=path.stem, float32=data)
+    return replace(_describe_pixels(file), name=path.stem, float32=rewrite_float_model(data))
+
+
+def rewrite_float_model(data: bytes) -> bytes:
+    """Returns the float32 .tflite `data` with what has no 8-bit form written in ops that have one; same results."""
+    return lower_dense_versions(zero_borders(data))
 
 
 def _describe_pixels(file: TfliteModel) -> FloatSource:

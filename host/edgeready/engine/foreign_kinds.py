@@ -6,12 +6,10 @@ from pathlib import Path
 
 _ITS_SOURCE = "convert the model that it was made from"
 _LOAD_WEIGHTS = "build its network in FILE.py:FUNCTION, load the weights there, and give that"
-_PYTORCH = "write it in PyTorch as a float32 .tflite with litert-torch, and give that"
-_ONNX = "make a SavedModel of it with onnx2tf -i FILE, and give that folder"
+_PYTORCH = "write it in PyTorch with torch.onnx.export(model, (image,), 'net.onnx'), and give net.onnx"
 # What the ends of a file's name mean, the longer ones first, and what to do with it.
 _FILES = {
     ".weights.h5": ("weights without their network (Keras' save_weights)", _LOAD_WEIGHTS),
-    ".onnx": ("an ONNX model", _ONNX),
     ".pt2": ("a program that torch.export saved", _PYTORCH),
     ".pt": ("a PyTorch file", _PYTORCH),
     ".pth": ("a PyTorch file", _PYTORCH),

@@ -11,7 +11,7 @@ from edgeready_device.input_file import NotAFileError, check_file
 
 KINDS = (
     "a Keras model (.keras or .h5), the folder of a SavedModel, a frozen graph (.pb), a float32 .tflite, "
-    "or FILE.py:FUNCTION"
+    "an ONNX model, or FILE.py:FUNCTION"
 )
 
 

@@ -19,7 +19,9 @@ _NEVER_NEGATIVE = ("RELU", "RELU6", "RELU_0_TO_1", "LOGISTIC", "SOFTMAX", "ABS")
 # Ops whose float32 kernels heed a fused activation; CONCATENATION's does not, whatever its options say.
 _FUSING = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "ADD", "SUB", "MUL")
 _RELUS = (1, 3)  # ActivationFunctionType RELU and RELU6 of the schema
-_MOVING = ("TRANSPOSE", "RESHAPE")  # they change places, not values
+# Ops that give no value below 0 where their first input holds none, and those where no input may hold one.
+_KEEPING = ("TRANSPOSE", "RESHAPE", "SLICE", "STRIDED_SLICE", "PAD", "MAX_POOL_2D", "AVERAGE_POOL_2D", "MEAN")
+_MIXING = ("CONCATENATION", "ADD", "MUL", "MAXIMUM", "MINIMUM")
 _PAD, _PAD_OPTIONS = 34, 22  # BuiltinOperator.PAD and BuiltinOptions.PadOptions of the schema
 _VALID = 1  # Padding.VALID of the schema
 _BATCH, _ROWS, _COLUMNS, _CHANNELS = range(4)  # axes of a map
@@ -42,7 +44,7 @@ def zero_borders(data: bytes) -> bytes:
     for border in borders:
         _make_pad(model, operators[border.index])
     drop_unused_codes(model)
-    return write_objects(model)
+    return zero_borders(write_objects(model))  # behind what is a PAD now, the next border may be zeros, too
 
 
 def _may_be_zero(graph: Graph, operators: Any, border: Op) -> bool:
@@ -61,7 +63,7 @@ def _may_be_zero(graph: Graph, operators: Any, border: Op) -> bool:
         result not in graph.outputs
         and bool(readers)
         and all(_fills_windows(operators[op.index], op, widths) for op in readers)
-        and _is_never_negative(graph, operators, border.inputs[0])
+        and border.inputs[0] in _never_negative(graph, operators)
     )
 
 
@@ -73,16 +75,19 @@ def _fills_windows(operator: Any, op: Op, widths: Any) -> bool:
     return bool((widths[_ROWS] < options.filterHeight).all() and (widths[_COLUMNS] < options.filterWidth).all())
 
 
-def _is_never_negative(graph: Graph, operators: Any, tensor: int) -> bool:
-    """Returns whether the op that makes `tensor` gives no value below 0."""
-    makers = {output: op for op in graph.ops for output in op.outputs}
-    while tensor in makers and makers[tensor].name in _MOVING:
-        tensor = makers[tensor].inputs[0]
-    if tensor not in makers:  # an input or a constant
-        return False
-    maker = makers[tensor]
-    fused = getattr(operators[maker.index].builtinOptions, "fusedActivationFunction", None)
-    return maker.name in _NEVER_NEGATIVE or (maker.name in _FUSING and fused in _RELUS)
+def _never_negative(graph: Graph, operators: Any) -> set[int]:
+    """Returns the tensors of which their ops, in the order of the file, show that no value is below 0."""
+    tensors: set[int] = set()
+    for op in graph.ops:
+        fused = getattr(operators[op.index].builtinOptions, "fusedActivationFunction", None)
+        if (
+            op.name in _NEVER_NEGATIVE
+            or (op.name in _FUSING and fused in _RELUS)
+            or (op.name in _KEEPING and op.inputs[0] in tensors)
+            or (op.name in _MIXING and tensors.issuperset(op.inputs))
+        ):
+            tensors.update(op.outputs)
+    return tensors
 
 
 def _make_pad(model: Any, operator: Any) -> None:

@@ -13,6 +13,7 @@ from edgeready.config.build import NetworkConfig, SourceConfig, TrainConfig
 from edgeready.config.engine import AUTO
 from edgeready.config.method import Method
 from edgeready.quantization.conventions import ConventionReport
+from edgeready.quantization.source_check import SourceCheck
 from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.normalization import Normalization
 
@@ -74,7 +75,8 @@ class JobResult:
     result, `proposals` what would change the results. `protections` says what the process that read a foreign model
     had given up, in sentences; none where it ran the user's own code. `color` is the order in which the network takes
     three channels, `convention` how it was found out how pixels go in; None where it was not tried.
-    `engines` says which engine wrote each model.
+    `engines` says which engine wrote each model. `source_check` says how near the float32 model is to what the source
+    model's own runtime computes; None where there is none.
     """
 
     name: str
@@ -91,6 +93,7 @@ class JobResult:
     color: str = "rgb"
     convention: ConventionReport | None = None
     engines: Mapping[str, str] = field(default_factory=dict)
+    source_check: SourceCheck | None = None
 
     @property
     def float32(self) -> TfliteModel:

@@ -43,7 +43,7 @@ _LEAST_MEMORY, _MEMORY_PER_BYTE = 8 << 30, 32
 _WORKERS = {LITERT: "edgeready.litert_worker", TENSORFLOW: "edgeready.tf_worker"}
 _LIBRARIES = {  # what the other process imports, and this one need not
     LITERT: ("ai_edge_litert", "flatbuffers"),
-    TENSORFLOW: ("ai_edge_litert", "tensorflow", "keras", "tf_keras", "h5py"),
+    TENSORFLOW: ("ai_edge_litert", "tensorflow", "keras", "tf_keras", "h5py", "onnx", "onnxsim", "onnxruntime"),
 }
 READING_LIMIT_S = 300.0  # chosen: 15 times what NASNetLarge takes, the longest of keras.applications, on two cores
 _T = TypeVar("_T")
@@ -85,7 +85,8 @@ def confinement_of(job: Job | QuantizeJob, folder: Path) -> Confinement | None:
     if isinstance(job, QuantizeJob):
         size = len(job.model)
     elif job.foreign:
-        read, size = (*read, os.path.realpath(job.model)), _size_of(Path(job.model))
+        files = model_files(Path(job.model))
+        read, size = (*read, *map(os.path.realpath, files)), sum(map(_size_of, files))
     else:
         return None
     return Confinement(read=read, write=str(folder), memory_bytes=_LEAST_MEMORY + _MEMORY_PER_BYTE * size)
@@ -102,6 +103,21 @@ def _name_as_given(error: EdgereadyError, job: Job | QuantizeJob) -> EdgereadyEr
         return error
     text = str(error).replace(os.path.abspath(job.model), job.model)
     return FrameMismatchError(text, error.frame) if isinstance(error, FrameMismatchError) else type(error)(text)
+
+
+def model_files(path: Path) -> list[Path]:
+    """Returns the files that hold the model `path`: itself, and for ONNX the weights beside it, named after it.
+
+    A link is none of them: it would open what it leads to for the process that reads the model.
+    """
+    if path.suffix.lower() != ".onnx" or not path.is_file():
+        return [path]
+    beside = [
+        file
+        for file in path.parent.iterdir()
+        if file.name.startswith((f"{path.stem}.", f"{path.stem}_")) and file != path
+    ]
+    return [path, *(file for file in sorted(beside) if file.is_file() and not file.is_symlink())]
 
 
 def _size_of(path: Path) -> int:

@@ -11,7 +11,7 @@ from edgeready.dataset import Dataset
 from edgeready.proof.measure import Comparison, Measured
 from edgeready.quantization.calibration import CalibrationReport
 from edgeready.report.budget import budget_line, trail_view
-from edgeready.report.lines import convention_lines, labelled, line, protection_lines
+from edgeready.report.lines import convention_lines, labelled, line, protection_lines, source_lines
 from edgeready.report.readiness import verdict
 from edgeready.report.tables import new_table
 from edgeready.workflows.build import BuildResult
@@ -53,6 +53,7 @@ def _facts(result: BuildResult) -> RenderableType:
         *(labelled("uncertain", risk.detail) for risk in result.readiness.risks),
         *(labelled("runtime", f"{t.runtime} does not run it: {t.reason}") for t in result.trials if not t.runs),
         *protection_lines(result.protections),
+        *source_lines(result.source_check),
         *(labelled("rewritten", text) for text in result.rewrites),
         *(labelled("proposed", text) for text in result.proposals),
         *_calibration(result),

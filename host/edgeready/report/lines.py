@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from edgeready.quantization.conventions import ConventionReport
+from edgeready.quantization.source_check import SourceCheck
 from edgeready_device.text import printable
 
 
@@ -43,6 +44,14 @@ def convention_lines(report: ConventionReport | None) -> list[Text]:
             f"labelled images, and on {shares}",
         )
     ]
+
+
+def source_lines(check: SourceCheck | None) -> list[Text]:
+    """Returns one line with how near the float32 model is to its source, where that was computed."""
+    if check is None:
+        return []
+    text = f"float32 as {check.runtime} computes it, within {check.difference:.1e} on {check.frames} frames"
+    return [labelled("source", f"{text} (largest output {check.largest_value:.3g})")]
 
 
 def protection_lines(protections: Sequence[str]) -> list[Text]:

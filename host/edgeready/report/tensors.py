@@ -6,7 +6,7 @@ import math
 
 from rich.console import Group, RenderableType
 
-from edgeready.report.lines import labelled, line, protection_lines
+from edgeready.report.lines import labelled, line, protection_lines, source_lines
 from edgeready.report.readiness import verdict
 from edgeready.report.tables import new_table
 from edgeready.workflows.tensors import TensorResult
@@ -28,6 +28,7 @@ def tensors_view(result: TensorResult) -> RenderableType:
         *(labelled("uncertain", risk.detail) for risk in result.readiness.risks),
         *(labelled("runtime", f"{t.runtime} does not run it: {t.reason}") for t in result.trials if not t.runs),
         *protection_lines(result.protections),
+        *source_lines(result.source_check),
         *(labelled("rewritten", text) for text in result.rewrites),
         *(labelled("proposed", text) for text in result.proposals),
         line(),

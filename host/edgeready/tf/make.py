@@ -28,6 +28,7 @@ from edgeready.jobs.run import READING_LIMIT_S
 from edgeready.quantization.conventions import Convention
 from edgeready.quantization.inputs import in_color_order
 from edgeready.quantization.samples import Samples
+from edgeready.quantization.source_check import SourceCheck, hold_against_source
 from edgeready.tf import convert, fake_quant, rewrite, train
 from edgeready.tf import models as tf_models
 from edgeready.tf.models import NamedModel
@@ -83,9 +84,9 @@ def make(job: Job, read_log: Callable[[], str], progress: Progress) -> JobResult
     if converted is None or job.method.qat is not None:
         source = _fine_tune(source, job, progress)
         converted = _to_float32(source, job, progress)
-    models, refusals = _writer(job, converted, source.normalization, read_log).write_modes(
-        converted.float32, job.modes, progress
-    )
+    samples = _samples(job, converted, source.normalization)
+    check = _hold_against_source(converted, samples)
+    models, refusals = _writer(job, converted, samples, read_log).write_modes(converted.float32, job.modes, progress)
     engines = {name: engine_of(job) if MODES[name].calibrated else TENSORFLOW for name in models}
     litert = versions() if LITERT in engines.values() else {}
     network = converted.network
@@ -103,13 +104,25 @@ def make(job: Job, read_log: Callable[[], str], progress: Progress) -> JobResult
         color=source.color,
         convention=report,
         engines=engines,
+        source_check=check,
     )
 
 
-def _writer(job: Job, converted: _FloatNetwork, normalization: Normalization, read_log: Callable[[], str]) -> Writer:
-    """Returns what writes the network in the modes of `job`, whose images are in the network's order of channels."""
+def _samples(job: Job, converted: _FloatNetwork, normalization: Normalization) -> Samples:
+    """Returns the calibration inputs of `job`, whose images are in the network's order of channels."""
     pixels = Convention(name="settled", normalization=normalization)
-    samples = calibration_samples(job, converted.float32.graph, pixels)
+    return calibration_samples(job, converted.float32.graph, pixels)
+
+
+def _hold_against_source(converted: _FloatNetwork, samples: Samples) -> SourceCheck | None:
+    network = converted.network
+    if network.reference is None:
+        return None
+    return hold_against_source(converted.float32, samples, network.reference, network.reference_runtime)
+
+
+def _writer(job: Job, converted: _FloatNetwork, samples: Samples, read_log: Callable[[], str]) -> Writer:
+    """Returns what writes the network in the modes of `job`."""
     # One of the two: measured, after LiteRT's calibrator has been loaded the process cannot load TensorFlow's.
     quantizer = LiteRtQuantizer() if engine_of(job) == LITERT else TensorFlowQuantizer()
 
@@ -166,7 +179,7 @@ def _to_float32(source: _Source, job: Job, progress: Progress) -> _FloatNetwork:
         float32=float32,
         ranged=ranged,
         keras=keras,
-        rewrites=(*note, *(rewritten.rewrites if rewritten else ())),
+        rewrites=(*note, *network.rewrites, *(rewritten.rewrites if rewritten else ())),
         proposals=rewritten.proposals if rewritten else (),
     )
 

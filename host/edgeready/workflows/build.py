@@ -23,6 +23,7 @@ from edgeready.proof.runtimes import RuntimeTrial, record_trials
 from edgeready.proof.verdict import find_doubts
 from edgeready.quantization.calibration import CalibrationReport, inspect_calibration
 from edgeready.quantization.conventions import ConventionReport
+from edgeready.quantization.source_check import SourceCheck
 from edgeready.readiness import ReadinessReport
 from edgeready.workflows.budget import Budget, draft_within_budget
 from edgeready.workflows.draft import Draft, baseline_model, complete, draft, file_bytes
@@ -61,6 +62,7 @@ class BuildResult:
     convention: ConventionReport | None = None
     doubts: tuple[str, ...] = ()
     engine: str = ""
+    source_check: SourceCheck | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The build as plain data."""
@@ -77,6 +79,7 @@ class BuildResult:
             "protections": list(self.protections),
             "doubts": list(self.doubts),
             "convention": None if self.convention is None else self.convention.to_dict(),
+            "source_check": None if self.source_check is None else self.source_check.to_dict(),
             "rewrites": list(self.rewrites),
             "proposed": list(self.proposals),
             "calibration": None if self.calibration is None else self.calibration.to_dict(),
@@ -194,6 +197,7 @@ def _finish(
         convention=result.convention,
         doubts=doubts,
         rewrites=result.rewrites,
+        source_check=result.source_check,
         proposals=result.proposals,
         calibration=calibration,
         trail=trail,

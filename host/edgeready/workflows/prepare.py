@@ -162,6 +162,8 @@ def provenance_of(config: BuildConfig, splits: Splits, result: JobResult, mode: 
     provenance["options"] = options.to_dict()
     if mode in result.engines:
         provenance["engine"] = result.engines[mode]
+    if result.source_check is not None:
+        provenance["source_check"] = result.source_check.to_dict()
     if result.rewrites:
         provenance["rewrites"] = list(result.rewrites)
     if result.losses:

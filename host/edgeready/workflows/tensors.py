@@ -17,6 +17,7 @@ from edgeready.jobs.run_job import run_job
 from edgeready.proof.conformance import check_sound
 from edgeready.proof.fidelity import Fidelity, check_fidelity, measure_fidelity
 from edgeready.proof.runtimes import RuntimeTrial, record_trials, runtimes_that_run
+from edgeready.quantization.source_check import SourceCheck
 from edgeready.readiness import ReadinessReport
 from edgeready.workflows.draft import conforming_model, readiness_of, try_on_runtimes
 from edgeready_device.progress import Progress, no_progress
@@ -40,6 +41,7 @@ class TensorResult:
     proposals: tuple[str, ...] = ()
     protections: tuple[str, ...] = ()
     engine: str = ""
+    source_check: SourceCheck | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The conversion as plain data; a signal without any error has `snr_db` None."""
@@ -58,6 +60,7 @@ class TensorResult:
             "float32_bytes": self.float32_bytes,
             "outputs": outputs,
             "protections": list(self.protections),
+            "source_check": None if self.source_check is None else self.source_check.to_dict(),
             "rewrites": list(self.rewrites),
             "proposed": list(self.proposals),
             "readiness": self.readiness.to_dict(),
@@ -108,6 +111,7 @@ def convert_tensors(config: BuildConfig, progress: Progress = no_progress) -> Te
         fidelity=fidelity,
         protections=result.protections,
         rewrites=result.rewrites,
+        source_check=result.source_check,
         proposals=result.proposals,
         engine=result.engines[mode.name],
     )

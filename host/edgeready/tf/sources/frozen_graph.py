@@ -9,10 +9,11 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 from edgeready.config.build import SourceConfig
+from edgeready.config.open_shapes import fixed_shape, shape_option
 from edgeready.errors import ModelSourceError, reason_of
 from edgeready.tf.convert import freeze_call
 from edgeready.tf.sources.graph_code import ancestors, check_graph, node_name
-from edgeready.tf.sources.network import Network, fixed_shape, shape_option
+from edgeready.tf.sources.network import Network
 
 _VARIABLES = ("Variable", "VariableV2", "VarHandleOp", "VarIsInitializedOp")
 _NO_RESULT = ("Const", "NoOp", "Placeholder", "PlaceholderWithDefault", "Assert", "SaveV2", "RestoreV2")

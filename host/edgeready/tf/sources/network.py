@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from edgeready.engine.float_model import FloatSource
-from edgeready.errors import ModelSourceError
+from edgeready.quantization.source_check import Reference
 from edgeready_device.normalization import Normalization
 
 
@@ -15,7 +14,8 @@ from edgeready_device.normalization import Normalization
 class Network:
     """A trained network: a concrete `function` with batch 1 and without variables, or the .tflite `float32`.
 
-    `normalization` and `color` are what its file says of its pixels; None where it says nothing.
+    `normalization` and `color` are what its file says of its pixels; None where it says nothing. `reference` computes
+    what the model gives in its own runtime, which is `reference_runtime`; `rewrites` says what was rewritten.
     """
 
     name: str
@@ -24,6 +24,9 @@ class Network:
     versions: tuple[tuple[str, str], ...] = ()
     normalization: Normalization | None = None
     color: str | None = None
+    reference: Reference | None = field(default=None, repr=False)
+    reference_runtime: str = ""
+    rewrites: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, source: FloatSource) -> Network:
@@ -35,48 +38,3 @@ class Network:
             normalization=source.normalization,
             color=source.color,
         )
-
-
-def fixed_shape(
-    source: str, name: str, shape: list[int | None] | None, option: tuple[int, ...] | None
-) -> tuple[int, ...]:
-    """Returns the shape with batch 1 of the input `name`: `shape`, with open sizes (None) filled from `option`.
-
-    `option` is the --input-shape of the user and may leave the batch out.
-
-    Raises ModelSourceError when a size stays open or the two differ.
-    """
-    if shape is None and option is None:
-        raise ModelSourceError(f"{source}: the input {name!r} tells no shape: give --input-shape, as in 1x28x28x1")
-    if option is None:
-        sizes = [1, *(shape or [])[1:]] if shape else []
-        if any(size is None for size in sizes):
-            raise ModelSourceError(
-                f"{source}: the input {name!r} has the open shape {shape}: give --input-shape, as in 1x28x28x1"
-            )
-        return tuple(size for size in sizes if size is not None)
-    whole = option if shape is None or len(option) == len(shape) else (1, *option)
-    rest = (shape or [None] * len(whole))[1:]
-    if len(whole) != len(rest) + 1 or any(size not in (None, has) for size, has in zip(rest, whole[1:])):
-        raise ModelSourceError(
-            f"{source}: --input-shape is {list(option)}, the input {name!r} has {shape}: they differ"
-        )
-    return (1, *whole[1:])
-
-
-def fill_picture(shape: list[int | None] | None, frame: Sequence[int] | None) -> tuple[int, ...] | None:
-    """Returns the shape with batch 1 of a picture input with open sizes, filled from `frame`; None if none fits."""
-    if shape is None or frame is None or None not in shape[1:] or len(shape) not in (3, 4):
-        return None
-    picture = (*frame, 1)[: len(shape) - 1]
-    fits = len(picture) == len(shape) - 1 and all(size in (None, has) for size, has in zip(shape[1:], picture))
-    return (1, *picture) if fits else None
-
-
-def shape_option(source: str, shapes: tuple[tuple[int, ...], ...], number: int, count: int) -> tuple[int, ...] | None:
-    """Returns the --input-shape of input `number`; raises ModelSourceError unless there are `count` shapes."""
-    if shapes and len(shapes) != count:
-        raise ModelSourceError(
-            f"{source}: {len(shapes)} times --input-shape for {count} inputs: give one an input, in their order"
-        )
-    return shapes[number] if shapes else None

@@ -10,6 +10,7 @@ import keras
 from edgeready.config.build import SourceConfig
 from edgeready.engine.float_model import load_tflite
 from edgeready.engine.sources import check_model_file, no_source
+from edgeready.onnx_file import check_onnx_installed
 from edgeready.tf.sources.frozen_graph import load_frozen_graph
 from edgeready.tf.sources.keras_file import SUFFIXES, load_keras_file
 from edgeready.tf.sources.network import Network
@@ -19,7 +20,8 @@ from edgeready.tf.sources.saved_model import load_saved_model
 def load_source(name: str, source: SourceConfig, frame: Sequence[int] | None = None) -> keras.Model | Network:
     """Returns the trained model in the file or folder `name`: a Keras 3 model, or a Network for other kinds.
 
-    Where a SavedModel leaves the size of its pictures open, it is that of `frame` (height, width[, channels]).
+    Where a SavedModel or an ONNX model leaves the size of its pictures open, it is that of `frame` (height,
+    width[, channels]).
 
     Raises ModelSourceError when it cannot be read.
     """
@@ -33,6 +35,11 @@ def load_source(name: str, source: SourceConfig, frame: Sequence[int] | None = N
         return load_keras_file(path)
     if path.suffix == ".pb":
         return load_frozen_graph(path, source)
+    if path.suffix.lower() == ".onnx":
+        check_onnx_installed()
+        from edgeready.tf.sources.onnx_network import load_onnx  # noqa: PLC0415  (needs the extra onnx)
+
+        return load_onnx(path, source, frame)
     if path.suffix == ".tflite":
         return Network.of(load_tflite(path))
     raise no_source(path)

@@ -9,10 +9,11 @@ from typing import Any
 import tensorflow as tf
 
 from edgeready.config.build import SourceConfig
+from edgeready.config.open_shapes import fill_picture, fixed_shape, shape_option
 from edgeready.errors import ModelSourceError, reason_of
 from edgeready.tf.convert import freeze_call
 from edgeready.tf.sources.graph_code import check_saved_model
-from edgeready.tf.sources.network import Network, fill_picture, fixed_shape, shape_option
+from edgeready.tf.sources.network import Network
 
 _DEFAULT = "serving_default"
 _WRITES = ("AssignVariableOp", "AssignAddVariableOp", "AssignSubVariableOp", "RngReadAndSkip", "RngSkip")
