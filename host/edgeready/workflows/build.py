@@ -176,8 +176,7 @@ def _finish(
     comparison = None
     if finished.runs:
         comparison = _compare(finished, baseline, splits, progress)
-        measurements = [("float32", comparison.baseline), (name, comparison.model)]
-        provenance = {**provenance, "accuracy": accuracy_of(measurements)}
+        provenance["accuracy"] = accuracy_of([("float32", comparison.baseline), (name, comparison.model)])
     doubts = () if comparison is None else find_doubts(comparison, splits.test, name, result.convention)
     data = finished.to_bytes(provenance)
     _write({output.float_out: baseline_bytes, output.keras_out: result.keras, output.out: data})
