@@ -144,12 +144,12 @@ def test_the_boards_of_a_deployment_have_their_verdicts(tmp_path):
 
 
 def test_what_is_no_number_is_no_figure(tmp_path):
-    document = documents.build_document(epoch_losses=[float("nan"), float("inf"), 10**400, 1.0])
+    document = documents.build_document(epoch_losses=[float("nan"), float("inf"), 10**400, -1e308, 1.0])
     document["uint8"]["accuracy"]["top1"]["value"] = float("nan")
     document["uint8"]["accuracy"]["top1"]["interval95"] = [float("-inf"), None]
     document["uint8"]["latency"]["median_s"] = float("inf")
     parts = parts_of(tmp_path, document)
-    assert [epoch.loss for epoch in one_of(Training, parts).epochs] == [None, None, None, 1.0]
+    assert [epoch.loss for epoch in one_of(Training, parts).epochs] == [None, None, None, None, 1.0]
     _, uint8 = (part for part in parts if isinstance(part, Accuracy))
     assert (uint8.top1.value, uint8.top1.low, uint8.top1.high) == (None, None, None)
     assert [part.median_s for part in parts if isinstance(part, Speed)] == [0.0005, None]
@@ -241,14 +241,15 @@ def test_a_hostile_value_makes_one_short_line(tmp_path):
         (b'{"a": ', "it is no JSON"),
         (b"\xff\xfe\x00", "it is no JSON"),
         (b"[" * 100_000, "it is no JSON"),
-        (b"{}", "none of edgeready's commands wrote it"),
-        (b"[]", "it is no document of edgeready's"),
-        (b"3", "it is no document of edgeready's"),
-        (b"[1, 2]", "it is no document of edgeready's"),
-        (b'{"modes": [], "targets": {}}', "none of edgeready's commands wrote it"),
+        (b"{}", "it is no document that a report is made of"),
+        (b"[]", "it is no document that a report is made of"),
+        (b"3", "it is no document that a report is made of"),
+        (b"[1, 2]", "it is no document that a report is made of"),
+        (b'{"modes": [], "targets": {}}', "it is no document that a report is made of"),
         (b'{"network": "n", "modes": []}', "there is nothing in it to report"),
         (b'{"boards": []}', "there is nothing in it to report"),
-        (b'{"out": null, "budget": {}}', "none of edgeready's commands wrote it"),
+        (b'{"candidates": [], "choice": null}', "it is no document that a report is made of"),
+        (b'{"out": null, "budget": {}}', "it is no document that a report is made of"),
         (b'{"schema": "other 9", "latencies_s": [], "median_s": 1}', "its schema is 'other 9', not"),
         (conv_classifier(), "it is a model: give what `edgeready check"),
     ],

@@ -99,7 +99,7 @@ def test_without_files_it_is_wrong_usage(run_here):
     ("content", "code", "text"),
     [
         (b"text", 3, "edgeready: a.json: it is no JSON ("),
-        (b'{"a": 1}', 3, "edgeready: a.json: none of edgeready's commands wrote it: give what a command wrote with"),
+        (b'{"a": 1}', 3, "edgeready: a.json: it is no document that a report is made of: give what a command wrote"),
         (conv_classifier(), 3, "edgeready: a.json: it is a model: give what `edgeready check a.json --json`"),
         (None, 4, "edgeready: a.json: no such file; give what a command wrote with --json"),
     ],

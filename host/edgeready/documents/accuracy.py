@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeready.documents.fields import Fields
+from edgeready.documents.fields import LONGEST, Fields
 
 MOST_EXAMPLES = 12  # what our documents hold; a document of anybody's may hold more
 _LONGEST_PICTURE = 64 << 10  # characters; chosen: ten times what a picture of noise takes
@@ -145,7 +145,8 @@ def _read_classes(fields: Fields | None) -> tuple[ClassShare, ...]:
     if fields is None:
         return ()
     return tuple(
-        ClassShare(label=label, share=read_share(fields.child(label)) or Share(value=None)) for label in fields.data
+        ClassShare(label=label[:LONGEST], share=read_share(fields.child(label)) or Share(value=None))
+        for label in fields.data
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -10,10 +9,10 @@ from typing import Any, TypeVar
 from edgeready.errors import DocumentError
 from edgeready_device.text import cut, plain
 
-_LONGEST = 2000  # characters of a text that is kept; chosen: the longest remedy has 400
+LONGEST = 2000  # characters of a text that is kept; chosen: the longest remedy has 400
 _LONGEST_VALUE, _LONGEST_PLACE = 40, 80  # of a wrong value and its place, in an error; chosen: it stays one line
-# 2**53: beyond it a JSON reader may round, and no count of ours is near.
-_LARGEST_WHOLE = 1 << 53
+# 2**53: beyond it a JSON reader may round, and no figure of ours is near.
+_LARGEST = 1 << 53
 Value = TypeVar("Value")
 
 
@@ -31,7 +30,7 @@ class Fields:
     def text(self, name: str) -> str:
         """Returns a text, cut after 2,000 characters; "" where there is none."""
         value = self._value_of(name, str, "text")
-        return "" if value is None else value[:_LONGEST]
+        return "" if value is None else value[:LONGEST]
 
     def texts(self, name: str) -> tuple[str, ...]:
         """Returns a list of texts."""
@@ -39,27 +38,23 @@ class Fields:
         for value in values:
             if not isinstance(value, str):
                 raise self.error(name, value, "list of texts")
-        return tuple(value[:_LONGEST] for value in values)
+        return tuple(value[:LONGEST] for value in values)
 
     def number(self, name: str) -> float | None:
-        """Returns a number; None also for NaN and infinity, which say that there is no figure."""
+        """Returns a number; None also for NaN, infinity and what is as large: they say that there is no figure."""
         value = self.data.get(name)
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise self.error(name, value, "number")
-        try:
-            number = float(value)
-        except OverflowError:
-            return None
-        return number if math.isfinite(number) else None
+        return float(value) if abs(value) <= _LARGEST else None  # a comparison with NaN is false
 
     def whole(self, name: str) -> int | None:
         """Returns a whole number, from 0."""
         value = self.data.get(name)
         if value is None:
             return None
-        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _LARGEST_WHOLE:
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _LARGEST:
             raise self.error(name, value, "whole number from 0")
         return value
 

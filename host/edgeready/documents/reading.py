@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,7 @@ Part = (
 )
 _MOST_BYTES = 256 << 20  # chosen: a build's document with 1,000 classes and its raw latencies has 10 MB
 _MODEL_MARK = b"TFL3"  # the file identifier in a .tflite's bytes 4 to 8
+_MAKERS = ("build", "convert", "modes")
 _GIVE = (
     "give what a command wrote with --json: build, convert, modes, evaluate, check, layers, benchmark, deploy, ..."
 )
@@ -65,11 +66,11 @@ class _Kind:
 
 
 def read_documents(paths: Sequence[Path]) -> tuple[Document, ...]:
-    """Returns the documents in the files `paths`.
+    """Returns the documents in the files `paths`; two models of one name are told apart by the file's name behind it.
 
     Raises NotFoundError for a file that is not there, DocumentError for one that none of the commands wrote.
     """
-    return tuple(read_document(path) for path in paths)
+    return _tell_apart([read_document(path) for path in paths])
 
 
 def read_document(path: Path) -> Document:
@@ -77,7 +78,7 @@ def read_document(path: Path) -> Document:
     data = _load(path)
     objects = data if isinstance(data, list) else [data]
     if not objects or not all(isinstance(item, dict) for item in objects):
-        raise DocumentError(f"{path}: it is no document of edgeready's: {_GIVE}")
+        raise DocumentError(f"{path}: it is no document that a report is made of: {_GIVE}")
     commands: list[str] = []
     parts: list[Part] = []
     for item in objects:
@@ -88,6 +89,32 @@ def read_document(path: Path) -> Document:
     if not parts:
         raise DocumentError(f"{path}: there is nothing in it to report: {_GIVE}")
     return Document(file=str(path), command=commands[0], parts=tuple(parts))
+
+
+def _tell_apart(documents: Sequence[Document]) -> tuple[Document, ...]:
+    """Returns the documents, with another name for models that several of them have made under one name.
+
+    `--out` has a default, so that two builds often make files of one name. What else speaks of that name, a check
+    for example, cannot be of both, and keeps it.
+    """
+    makers: dict[str, set[int]] = {}
+    for number, document in enumerate(documents):
+        if document.command in _MAKERS:
+            for model in {getattr(part, "model", "") for part in document.parts}:
+                makers.setdefault(model, set()).add(number)
+    return tuple(
+        replace(document, parts=tuple(_rename(part, document, number, makers) for part in document.parts))
+        for number, document in enumerate(documents)
+    )
+
+
+def _rename(part: Part, document: Document, number: int, makers: dict[str, set[int]]) -> Part:
+    model = getattr(part, "model", "")
+    if len(makers.get(model, ())) < 2 or number not in makers[model]:
+        return part
+    anything: Any = part  # of the kinds, only that of layers has no model, and no command that makes one writes it
+    renamed: Part = replace(anything, model=f"{model} ({document.file})")
+    return renamed
 
 
 def _load(path: Path) -> Any:
@@ -115,7 +142,7 @@ def _kind_of(fields: Fields) -> _Kind:
             return kind
     if "error" in fields:
         raise DocumentError(f"{fields.file}: check could not read {fields.text('file')}: leave that file out")
-    raise DocumentError(f"{fields.file}: none of edgeready's commands wrote it: {_GIVE}")
+    raise DocumentError(f"{fields.file}: it is no document that a report is made of: {_GIVE}")
 
 
 def _read_build(fields: Fields) -> Iterator[Part]:

@@ -24,6 +24,7 @@ from edgeready_device import __version__
 from edgeready_device.text import cut, duration, plain
 
 _LONGEST = 400  # characters of a text; chosen as for the page
+_WORK = 1000  # characters that are looked at at all; chosen: cutting takes time with the square of them
 _MOST_CLASSES = 20  # of a table or a list; chosen: a card is read, and 1,000 lines are not
 _MOST_LAYERS = 5  # chosen: what a reader can do something about
 _OPEN = "[More Information Needed]"  # what hubs' own templates have where the author has to write
@@ -70,7 +71,7 @@ def quote(text: str) -> str:
 
 
 def _encodable(text: str) -> str:
-    return plain(text.encode("utf-8", "replace").decode("utf-8"))
+    return plain(text[:_WORK].encode("utf-8", "replace").decode("utf-8"))
 
 
 def _parts(documents: Sequence[Document], kind: type[Part]) -> list[Part]:

@@ -10,6 +10,7 @@ from edgeready.report.page.markup import NOTHING, Markup, element, join
 
 NO_FIGURE = "\u2013"  # a dash
 _WIDTH, _HEIGHT = 360, 210  # of a curve, in its own units; chosen: legible on a telephone, where they are pixels
+_MOST_POINTS = 500  # of a line; chosen: more than its pixels
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 8, 10, 28
 
 
@@ -83,13 +84,20 @@ def curve(title: str, lines: Sequence[tuple[str, Sequence[float | None]]], *, pe
     def point(step: int, value: float) -> str:
         return f"{_column(step, steps):.1f},{_row(value, low, high):.1f}"
 
-    drawn_lines = [
+    stride = math.ceil(steps / _MOST_POINTS)
+    polylines = [
         element("polyline", points=" ".join(points), class_=style)
         for (_, line), style in zip(lines, ("first", "second"))
-        for points in _runs([None if value is None else point(step, value) for step, value in enumerate(line)])
+        for points in _runs(
+            [
+                None if value is None else point(step, value)
+                for step, value in enumerate(line)
+                if step % stride == 0 or step == len(line) - 1
+            ]
+        )
     ]
     axes = _axes(steps, low, high, percent_scale)
-    plot = element("svg", *axes, *drawn_lines, class_="curve", viewBox=f"0 0 {_WIDTH} {_HEIGHT}", **_say(title))
+    plot = element("svg", *axes, *polylines, class_="curve", viewBox=f"0 0 {_WIDTH} {_HEIGHT}", **_say(title))
     keys = [
         element("span", element("span", class_=f"key {style}"), label, " ")
         for (label, _), style in zip(lines, ("first", "second"))

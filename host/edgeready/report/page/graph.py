@@ -114,8 +114,8 @@ def _layers(part: LayerErrors) -> Markup:
     head = (
         Column(title="layer", kind=NAME),
         Column(title="op", kind=WORD),
-        Column(title="part of the noise", kind=BAR),
-        *columns("share", "answers changed", "alone", "in the whole model"),
+        Column(title="", kind=BAR),
+        *columns("share of the noise", "answers changed", "alone", "in the whole model"),
         Column(title="cause", kind=NAME),
     )
     left = len(part.layers) - len(rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from edgeready.documents import (
     Accuracy,
@@ -31,6 +32,7 @@ class Glance:
 
     model: str
     mode: str
+    data: str = ""
     top1: Share | None = None
     size: Size | None = None
     readiness: Readiness | None = None
@@ -38,26 +40,35 @@ class Glance:
 
 
 def find_glances(documents: Sequence[Document]) -> tuple[Glance, ...]:
-    """Returns a Glance for each model and mode that the documents have figures of, in their order."""
-    glances: dict[tuple[str, str], Glance] = {}
+    """Returns a Glance for each accuracy, and for each model and mode that has none, in the order of the documents.
 
-    def look(model: str, mode: str) -> Glance:
-        return glances.setdefault((model, mode), Glance(model=model, mode=mode))
-
+    Sizes, latencies and verdicts stand in every row of their model and mode.
+    """
     parts = [part for document in documents for part in document.parts]
+    glances: list[Glance] = []
     for part in parts:
         if isinstance(part, Accuracy):
-            glances[part.model, part.mode] = replace(look(part.model, part.mode), top1=part.top1)
-        elif isinstance(part, Size):
-            glances[part.model, part.mode] = replace(look(part.model, part.mode), size=part)
+            glances.append(Glance(model=part.model, mode=part.mode, data=part.data, top1=part.top1))
+    for part in parts:
+        if isinstance(part, Size):
+            _fill(glances, part.model, (part.mode,), size=part)
         elif isinstance(part, Speed) and part.mode:
-            glances[part.model, part.mode] = replace(look(part.model, part.mode), speed=part)
+            _fill(glances, part.model, (part.mode,), speed=part)
     for part in parts:
         if isinstance(part, Readiness):
-            own = [key for key in glances if key[0] == part.model and key[1] != "float32"] or [(part.model, "")]
-            for key in own:
-                glances[key] = replace(look(*key), readiness=part)
-    return tuple(glances.values())
+            modes = {glance.mode for glance in glances if glance.model == part.model} - {"float32"}
+            _fill(glances, part.model, tuple(sorted(modes)) or ("",), readiness=part)
+    return tuple(dict.fromkeys(glances))
+
+
+def _fill(glances: list[Glance], model: str, modes: Sequence[str], **figure: Any) -> None:
+    """Puts a figure into the rows of `model` in `modes`; adds a row where there is none."""
+    for mode in modes:
+        places = [i for i, glance in enumerate(glances) if (glance.model, glance.mode) == (model, mode)]
+        if not places:
+            glances.append(Glance(model=model, mode=mode, **figure))
+        for i in places:
+            glances[i] = replace(glances[i], **figure)
 
 
 def glance_section(glances: Sequence[Glance]) -> Markup:
@@ -65,6 +76,7 @@ def glance_section(glances: Sequence[Glance]) -> Markup:
     head = (
         Column(title="model", kind=NAME),
         Column(title="mode", kind=WORD),
+        Column(title="data", kind=NAME),
         *columns("top-1", "95 % interval", "model alone"),
         Column(title="Edge TPU", kind=NAME),
         Column(title="median"),
@@ -73,6 +85,7 @@ def glance_section(glances: Sequence[Glance]) -> Markup:
         (
             name(glance.model),
             glance.mode,
+            name(glance.data) if glance.data else "",
             percent(None if glance.top1 is None else glance.top1.value),
             interval(glance.top1),
             NO_FIGURE if glance.size is None else count(glance.size.flatbuffer_bytes, "B"),

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from edgeready_device.text import cut, plain
 
 _LONGEST = 400  # characters of a text on the page; chosen: the longest remedy fits
+_WORK = 1000  # characters that are looked at at all; chosen: cutting takes time with the square of them
 _LONGEST_NAME = 120  # of a label, a layer or a file; chosen: two lines on a phone
 _VOID = frozenset({"br", "img", "link", "meta"})
 
@@ -42,12 +43,12 @@ def join(children: Iterable[str]) -> Markup:
 
 def escape(text: str) -> Markup:
     """Returns a text of at most 400 characters without control and direction characters, escaped."""
-    return Markup(html.escape(cut(clean(text), _LONGEST)))
+    return Markup(html.escape(cut(clean(text[:_WORK]), _LONGEST)))
 
 
 def name(text: str) -> Markup:
     """Returns a name out of a file, isolated: letters that run from right to left turn nothing beside it."""
-    short = cut(plain(clean(text)), _LONGEST_NAME)
+    short = cut(plain(clean(text[:_WORK])), _LONGEST_NAME)
     pieces = re.split(r"(?<=[/_.])", short or "(no name)")  # where a path breaks without harm
     return element("bdi", Markup("<wbr>".join(html.escape(piece) for piece in pieces if piece)))
 

@@ -19,7 +19,7 @@ def size_section(parts: Sequence[Size]) -> Markup:
     head = (
         Column(title="model", kind=NAME),
         Column(title="mode", kind=WORD),
-        Column(title="size", kind=BAR),
+        Column(title="", kind=BAR),
         *columns("model alone", "whole file"),
     )
     rows = [
@@ -42,8 +42,8 @@ def speed_section(parts: Sequence[Speed]) -> Markup:
     head = (
         *columns("machine", "model", kind=NAME),
         *columns("mode", "verdict", kind=WORD),
-        Column(title="median", kind=BAR),
-        *columns("", "p90", "runs"),
+        Column(title="", kind=BAR),
+        *columns("median", "p90", "runs"),
         Column(title="runtime", kind=NAME),
         *columns("threads", "memory"),
         Column(title="system", kind=NAME),
@@ -98,8 +98,8 @@ def _profile(part: Profile) -> Markup:
     head = (
         Column(title="op"),
         *columns("operator", "layer", kind=NAME),
-        Column(title="share of the time", kind=BAR),
-        *columns("", "time"),
+        Column(title="", kind=BAR),
+        *columns("share of the time", "time"),
         Column(title="kernel", kind=WORD),
     )
     lines = [
