@@ -6,7 +6,9 @@ import copy
 import json
 import math
 import os
+import random
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,8 @@ from edgeready.documents import (
     read_documents,
 )
 from edgeready.errors import DocumentError, NotFoundError
+from edgeready.report.card import format_card
+from edgeready.report.page import format_page
 
 
 def parts_of(tmp_path: Path, document: Any) -> list[Any]:
@@ -286,3 +290,38 @@ def test_a_pipe_is_read_once(tmp_path):
     [found] = read_documents([pipe])
     writer.join()
     assert found.command == "evaluate"
+
+
+ODD: tuple[Any, ...] = (None, True, -1, 10**20, 1e308, float("nan"), "", "<b>", [], [1], [None], {}, {"a": 1}, [[]])
+
+
+def places_in(value: Any, way: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The way to every field, those of the first items of a list."""
+    if way:
+        yield way
+    if isinstance(value, (dict, list)):
+        items = list(value.items()) if isinstance(value, dict) else list(enumerate(value))[:4]
+        for key, item in items:
+            yield from places_in(item, (*way, key))
+
+
+@pytest.mark.parametrize("command", documents.every_document())
+def test_whatever_is_changed_in_a_document_it_is_shown_or_refused_in_one_line(tmp_path, command):
+    chance = random.Random(command)
+    path, refusals = tmp_path / "a.json", []
+    for _ in range(12):
+        document = documents.every_document()[command]
+        *way, last = chance.choice(list(places_in(document)))
+        inside = document
+        for key in way:
+            inside = inside[key]
+        inside[last] = chance.choice(ODD)
+        path.write_text(json.dumps(document))
+        try:
+            found = read_documents([path])
+        except DocumentError as error:
+            refusals.append(str(error))
+            continue
+        assert format_page(found, "t").endswith("</html>\n")
+        assert format_card(found, "t").startswith("---\n")
+    assert [text for text in refusals if not text.isprintable()] == []
