@@ -32,7 +32,7 @@ from edgeready.report.page.making import (
     training_section,
     verification_section,
 )
-from edgeready.report.page.markup import NOTHING, Markup, element, escape, join, name
+from edgeready.report.page.markup import NOTHING, Markup, element, name
 from edgeready.report.page.speed import profile_section, size_section, speed_section
 from edgeready.report.page.style import style_sheet
 from edgeready_device import __version__
@@ -120,5 +120,5 @@ def _without_copies(parts: Sequence[Any]) -> list[Any]:
 
 
 def _footer(documents: Sequence[Document]) -> Markup:
-    sources = ", ".join(f"{document.file} ({document.command})" for document in documents)
-    return element("footer", element("p", join((escape(f"Made by edgeready {__version__} from "), escape(sources)))))
+    sources = [element("li", name(document.file), f": {document.command}") for document in documents]
+    return element("footer", element("p", f"Made by edgeready {__version__} from"), element("ul", *sources))

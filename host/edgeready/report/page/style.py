@@ -106,12 +106,11 @@ td.name{min-width:6.5rem}
 .bar{width:5rem}
 }
 @media screen and (max-width:40rem){
-td.name,td.text{min-width:5rem}
 .stacked thead{position:absolute;left:-99rem}
 .stacked,.stacked tbody,.stacked tr,.stacked td{display:block;width:100%}
 .stacked tr{border-bottom:2px solid var(--line);padding:.5rem 0}
 .stacked td{border:0;padding:.1rem 0;text-align:left;white-space:normal;max-width:none;min-width:0}
-.stacked td:empty{display:none}
+.stacked td.none{display:none}
 .stacked td[data-title]:not([data-title=""])::before{content:attr(data-title) ": ";color:var(--grey)}
 .stacked .bar{width:100%}
 }

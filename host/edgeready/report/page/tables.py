@@ -31,11 +31,14 @@ def table(head: Sequence[Column], rows: Sequence[Sequence[str]], *, stacked: boo
     """
     used = [i for i in range(len(head)) if i == 0 or any(row[i] not in ("", NO_FIGURE) for row in rows)]
     titles = element("tr", *(element("th", head[i].title, scope="col", class_=head[i].kind) for i in used))
-    lines = [
-        element("tr", *(element("td", row[i], class_=head[i].kind, data_title=head[i].title) for i in used))
-        for row in rows
-    ]
+    lines = [element("tr", *(_cell(row[i], head[i]) for i in used)) for row in rows]
     body = element(
         "table", element("thead", titles), element("tbody", *lines), class_="stacked" if stacked else "plain"
     )
     return element("div", body, class_="wide", tabindex="0")
+
+
+def _cell(text: str, column: Column) -> Markup:
+    """Returns a cell with its column's title, which a stacked table shows; one without a figure is left out there."""
+    kind = f"{column.kind} none" if text in ("", NO_FIGURE) else column.kind
+    return element("td", text, class_=kind, data_title=column.title)
