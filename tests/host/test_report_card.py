@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
 import report_documents as documents
 from foreign_text import HOSTILE
+from markdown_it import MarkdownIt
 from test_report_page import NASTY, nasty_build, poisoned
 
 from edgeready.documents import read_documents
@@ -87,6 +89,65 @@ def test_a_doubt_is_among_the_risks(tmp_path):
     card = card_of(tmp_path, documents.build_document(doubts=["it guesses"]))
     risks = card.split("## Bias, Risks, and Limitations")[1].split("##")[0]
     assert "- out/pets.tflite: it guesses" in risks
+
+
+class Rendered(HTMLParser):
+    """The elements that a card becomes on a hub."""
+
+    def __init__(self, card: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        body = card.partition("\n---\n")[2]
+        # As hubs do: CommonMark with tables and strike-through, and HTML let through, which is the worst case.
+        self.feed(MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).render(body))
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+
+SIGNS = [
+    "# h",
+    "- l",
+    "1. n",
+    "* s",
+    "> q",
+    "| a | b |",
+    "```",
+    "<b>",
+    "[a](http://x)",
+    "![a](b)",
+    "---",
+    "a\n---",
+    "&lt;",
+]
+
+
+def test_a_hostile_card_is_rendered_as_the_same_elements_as_a_harmless_one(tmp_path):
+    every = documents.every_document()
+    del every["layers"]  # a word of theirs decides which of them are listed
+    hostile = {command: poisoned(document) for command, document in every.items()}
+    hostile["build"] = nasty_build()
+    every["build"]["doubts"] = ["d"]
+    plain = Rendered(card_of(tmp_path, *every.values()))
+    assert [tag for tag, _ in plain.elements] == [
+        tag for tag, _ in Rendered(card_of(tmp_path, *hostile.values(), title=NASTY)).elements
+    ]
+    assert {tag for tag, _ in plain.elements} == set(
+        "h1 h2 p ul li strong pre code table thead tbody tr th td".split()
+    )
+
+
+@pytest.mark.parametrize("sign", SIGNS)
+def test_a_sign_of_markdown_in_any_name_makes_no_element(tmp_path, sign):
+    build = documents.build_document(out=sign, network=sign, doubts=[sign])
+    build["data"]["classes"] = [sign, "b"]
+    checked = documents.check_document()
+    checked[0]["blockers"][0]["detail"] = checked[0]["file"] = sign
+    plain = documents.build_document(out="a", network="a", doubts=["a"])
+    plain["data"]["classes"] = ["a", "b"]
+    checked_plain = documents.check_document()
+    found = [tag for tag, _ in Rendered(card_of(tmp_path, build, checked, title=sign)).elements]
+    assert found == [tag for tag, _ in Rendered(card_of(tmp_path, plain, checked_plain, title="a")).elements]
 
 
 def test_a_hostile_text_in_every_field_stays_text(tmp_path):

@@ -257,13 +257,13 @@ def test_doubts_and_rewrites_are_read_first(tmp_path):
 
 
 def poisoned(value: Any, key: str = "") -> Any:
-    """`value` with every text in it replaced by a nasty one, and every class named so."""
+    """`value` with a nasty end to every text in it, and every class named so."""
     if isinstance(value, dict):
         labels = key == "per_class"
         return {(f"{name}{NASTY}" if labels else name): poisoned(item, name) for name, item in value.items()}
     if isinstance(value, list):
         return [poisoned(item, key) for item in value]
-    if isinstance(value, str) and key not in ("schema", "picture"):
+    if value and isinstance(value, str) and key not in ("schema", "picture"):
         return f"{value}{NASTY}"
     return value
 
