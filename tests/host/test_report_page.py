@@ -214,6 +214,20 @@ def test_a_check_of_the_same_file_adds_no_second_verdict(tmp_path):
     assert [row for row in page.rows if row[:2] == ["0", "QUANTIZE"]] == [["0", "QUANTIZE", "Edge TPU"]]
 
 
+def test_the_verdict_on_each_mode_stands_at_a_glance(tmp_path):
+    document = documents.modes_document()
+    document["modes"][1]["edgetpu"] = {"ready": True, "verdict": "ready", "mapped": 7}
+    document["modes"][2]["edgetpu"] = {"ready": False, "verdict": "not ready", "mapped": 1}
+    page = page_of(tmp_path, document)
+    assert [(row[1], row[6]) for row in page.rows[:4]] == [
+        ("mode", "Edge TPU"),
+        ("float32", ""),
+        ("uint8", "ready"),
+        ("dynamic", "not ready"),
+    ]
+    assert "readiness" not in page.titles
+
+
 def test_what_stays_on_the_cpu_has_its_reason_and_remedy(whole):
     text = "".join(whole.texts)
     assert "unsupported-op: " in text

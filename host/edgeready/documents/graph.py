@@ -36,7 +36,8 @@ class Readiness:
     """The prediction for one file, op by op; `packages` counts the Edge TPU ops of a compiled one.
 
     `share` is the part of the `macs` on the Edge TPU; figures that are not known are None. `log` says that the
-    figures are a compiler's own, from its log.
+    figures are a compiler's own, from its log. `mode` is stated where a document has the verdict on several modes,
+    without ops and reasons.
     """
 
     model: str
@@ -52,6 +53,7 @@ class Readiness:
     streamed_bytes: int | None = None
     packages: int = 0
     log: bool = False
+    mode: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -193,6 +193,9 @@ def _read_modes(fields: Fields) -> Iterator[Part]:
         yield read_accuracy(accuracy, model=model, mode=mode, data=name, agreement=row.child("agreement"))
         if latency is not None:
             yield read_speed(latency, model=model, mode=mode)
+        verdict = row.child("edgetpu")
+        if verdict is not None:
+            yield replace(read_readiness(verdict, model), mode=mode)
     yield from _read_disagreements(fields, model)
 
 

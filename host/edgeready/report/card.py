@@ -214,7 +214,7 @@ def _specifications(documents: Sequence[Document]) -> Iterator[str]:
     ]
     if sizes:
         yield _table(("Model", "Mode", "Size of the model alone"), sizes)
-    readiness = list(dict.fromkeys(_parts(documents, Readiness)))
+    readiness = list(dict.fromkeys(part for part in _parts(documents, Readiness) if not part.mode))
     for part in readiness:
         share = "" if part.mapped is None or part.total is None else f", {part.mapped} of {part.total} ops mapped"
         by = "by its compiler" if part.log else "predicted"

@@ -21,7 +21,8 @@ def readiness_section(parts: Sequence[Readiness]) -> Markup:
         "Edge-TPU ready is a prediction from the file alone; only Google's compiler proves it.",
         class_="note",
     )
-    return join((note, element("div", *(_readiness(part) for part in parts), class_="side")))
+    blocks = [_readiness(part) for part in parts if not part.mode]
+    return join((note, element("div", *blocks, class_="side"))) if blocks else NOTHING
 
 
 def layers_section(parts: Sequence[LayerErrors]) -> Markup:

@@ -57,7 +57,8 @@ def find_glances(documents: Sequence[Document]) -> tuple[Glance, ...]:
     for part in parts:
         if isinstance(part, Readiness):
             modes = {glance.mode for glance in glances if glance.model == part.model} - {"float32"}
-            _fill(glances, part.model, tuple(sorted(modes)) or ("",), readiness=part)
+            own = (part.mode,) if part.mode else tuple(sorted(modes)) or ("",)
+            _fill(glances, part.model, own, readiness=part)
     return tuple(dict.fromkeys(glances))
 
 
@@ -91,12 +92,17 @@ def glance_section(glances: Sequence[Glance]) -> Markup:
             NO_FIGURE if glance.size is None else count(glance.size.flatbuffer_bytes, "B"),
             NOTHING
             if glance.readiness is None
-            else join((readiness_verdict(glance.readiness), f", {share_text(glance.readiness)}")),
+            else join((readiness_verdict(glance.readiness), *_share_after(glance.readiness))),
             NO_FIGURE if glance.speed is None or glance.speed.median_s is None else duration(glance.speed.median_s),
         )
         for glance in glances
     ]
     return table(head, rows, stacked=True)
+
+
+def _share_after(part: Readiness) -> list[str]:
+    text = share_text(part)
+    return [f", {text}"] if text else []
 
 
 def making_section(parts: Sequence[Making]) -> Markup:
