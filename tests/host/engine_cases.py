@@ -1,6 +1,7 @@
 """Makes the uint8 file of each network with TensorFlow's quantizer: python engine_cases.py FOLDER.
 
-FOLDER has NAME.tflite for each; NAME_uint8.tflite is written beside it.
+FOLDER has NAME.tflite for each; NAME_uint8.tflite is written beside it. Those whose names end in _often are made ten
+times, and NAME_uint8.txt holds the number of different files.
 """
 
 from __future__ import annotations
@@ -16,5 +17,9 @@ from edgeready.tf.quantize import TensorFlowQuantizer
 
 for path in Path(sys.argv[1]).glob("*.tflite"):
     model = path.read_bytes()
-    data = make_integer(TensorFlowQuantizer(), model, "uint8", inputs_of(model), Method())
-    path.with_name(f"{path.stem}_uint8.tflite").write_bytes(data)
+    files = [
+        make_integer(TensorFlowQuantizer(), model, "uint8", inputs_of(model), Method())
+        for _ in range(10 if path.stem.endswith("_often") else 1)
+    ]
+    path.with_name(f"{path.stem}_uint8.tflite").write_bytes(files[0])
+    path.with_name(f"{path.stem}_uint8.txt").write_text(str(len(set(files))))

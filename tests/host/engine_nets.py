@@ -223,3 +223,45 @@ def padded(value, activation=LINEAR, width=1, window_padding=VALID, outputs=("sc
         inputs=["image"],
         outputs=[*outputs],
     )
+
+
+def pieces(op, axis, *, read, sizes=(), shape=MAPS, axis_known=True, sizes_known=True):
+    """`op` cuts the input along `axis`; the pieces with the numbers `read` are the outputs, in this order.
+
+    `sizes` are those of SPLIT_V; SPLIT cuts in twos, UNPACK in ones.
+    """
+    length = shape[axis]
+    sizes = {"SPLIT": [2] * (length // 2), "SPLIT_V": sizes, "UNPACK": [1] * length}[op]
+    cut = [
+        shape[:axis] + shape[axis:][1:] if op == "UNPACK" else (*shape[:axis], size, *shape[axis:][1:])
+        for size in sizes
+    ]
+    names = [f"piece {number}" for number in range(len(sizes))]
+    arguments = {
+        "axis": np.array(axis, np.int32) if axis_known else None,
+        "sizes": np.array(sizes, np.int32) if sizes_known else None,
+    }
+    operands = {"SPLIT": ["axis", "image"], "SPLIT_V": ["image", "sizes", "axis"], "UNPACK": ["image"]}[op]
+    inputs = ["image", *(name for name in operands if name in arguments and arguments[name] is None)]
+    shapes = {"axis": (), "sizes": (len(sizes),)}
+    return tflite(
+        tensors=[
+            T("image", shape, "float32"),
+            *(
+                T(name, shapes[name], "int32") if arguments[name] is None else T(name, data=arguments[name])
+                for name in operands
+                if name in arguments
+            ),
+            *(T(name, size, "float32") for name, size in zip(names, cut, strict=True)),
+        ],
+        ops=[
+            O(
+                op,
+                operands,
+                names,
+                options={"num": length, "axis": axis} if op == "UNPACK" else {"numSplits": len(sizes)},
+            )
+        ],
+        inputs=inputs,
+        outputs=[names[number] for number in read],
+    )

@@ -177,9 +177,10 @@ def vanishes(input_shape, classes):
 
 
 def two_arms():
-    """Two inputs of different shapes, two outputs that are no scores."""
+    """Two inputs of different shapes, two outputs that are no scores, half of a layer that nothing reads."""
     keras.utils.set_random_seed(4)
     image, numbers = keras.Input((9, 7, 2), name="image"), keras.Input((5,), name="numbers")
     x = layers.GlobalAveragePooling2D()(layers.Conv2D(6, 3, activation="relu")(image))
-    x = layers.Concatenate()([x, layers.Dense(6, activation="relu")(numbers)])
+    half = keras.ops.split(layers.Dense(12, activation="relu")(numbers), 2, axis=-1)[1]
+    x = layers.Concatenate()([x, half])
     return keras.Model([image, numbers], [layers.Dense(3, name="place")(x), layers.Dense(1, name="size")(x)])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from engine_nets import SHARED, bands_classifier, inputs_of, reduced
+from engine_nets import SHARED, bands_classifier, inputs_of, pieces, reduced
 from float_nets import CHANNELS, SIZE, blocks, residual
 
 from edgeready.config.engine import LITERT, TENSORFLOW
@@ -17,6 +17,7 @@ from edgeready.config.method import Method
 from edgeready.config.modes import MODES
 from edgeready.engine.litert import LiteRtQuantizer
 from edgeready.engine.quantizer import make_integer
+from edgeready.engine.unread_pieces import slice_pieces
 from edgeready.errors import ConversionError
 from edgeready.jobs.job import Job
 from edgeready.jobs.run_job import run_job
@@ -30,6 +31,11 @@ from edgeready_device.tflite.graph import read_graph
 pytestmark = pytest.mark.tensorflow
 HERE = Path(__file__).parent
 NETS = {net.__name__: net for net in (blocks, residual, bands_classifier, *SHARED[:-1])}
+OFTEN = {
+    "split_often": slice_pieces(pieces("SPLIT", 3, read=(1,))),
+    "split_v_often": slice_pieces(pieces("SPLIT_V", 3, read=(1,), sizes=(1, 2, 1))),
+    "unpack_often": slice_pieces(pieces("UNPACK", 1, read=(2,))),
+}  # by chance float32 or integer in TensorFlow 2.21 without the slices
 WRONG = SHARED[-1]  # in TensorFlow 2.21; LiteRT's file is held against float32 in test_litert_engine.py
 
 
@@ -38,6 +44,8 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("engines")
     for name, net in {**NETS, WRONG.__name__: WRONG}.items():
         (folder / f"{name}.tflite").write_bytes(net())
+    for name, data in OFTEN.items():
+        (folder / f"{name}.tflite").write_bytes(data)
     paths = os.pathsep.join([*sys.path, str(HERE), str(HERE.parent)])
     subprocess.run(
         [sys.executable, str(HERE / "engine_cases.py"), str(folder)],
@@ -86,6 +94,16 @@ def test_answers_are_within_a_step(files):
         frame = np.rint(255 * sample).astype(np.uint8)
         (mine,), (other,) = ours.invoke([frame]), theirs.invoke([frame])
         assert np.abs(mine.astype(int) - other.astype(int)).max() <= 1
+
+
+@pytest.mark.parametrize("name", OFTEN)
+def test_ten_runs_give_one_file_without_floats_with_each_engine(name, folder):
+    assert (folder / f"{name}_uint8.txt").read_text() == "1"
+    model = OFTEN[name]
+    ours = {make_integer(LiteRtQuantizer(), model, "uint8", inputs_of(model), Method()) for _ in range(10)}
+    assert len(ours) == 1
+    for data in (*ours, (folder / f"{name}_uint8.tflite").read_bytes()):
+        prove(read_graph(data), MODES["uint8"])
 
 
 def test_what_tensorflow_gets_wrong_is_refused_with_a_remedy_that_helps(folder):

@@ -186,9 +186,13 @@ def test_a_model_with_two_inputs_and_two_outputs_is_converted_and_compared_with_
     found = json.loads(out)
     assert (found["mode"], found["calibration_rows"], found["test_rows"]) == ("uint8", 30, 30)
     assert len(found["outputs"]) == 2
+    assert found["rewrites"] == [
+        "the pieces of SPLIT, SPLIT_V or UNPACK that are read are slices: nothing reads the others"
+    ]
     assert all(output["snr_db"] > 15 for output in found["outputs"])
     assert found["readiness"]["ready"]
     graph = read_graph((tmp_path / "a.tflite").read_bytes())
+    assert "SPLIT" not in {op.name for op in graph.ops}
     assert sorted(graph.tensors[index].shape for index in graph.inputs) == [(1, 5), (1, 9, 7, 2)]
     assert {tensor.dtype for tensor in graph.of((*graph.inputs, *graph.outputs))} == {"uint8"}
 

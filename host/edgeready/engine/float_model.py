@@ -8,6 +8,7 @@ from pathlib import Path
 from edgeready.engine.fixed_batch import fix_batch
 from edgeready.engine.plain_dense import lower_dense_versions
 from edgeready.engine.stablehlo_mark import drop_stablehlo_mark
+from edgeready.engine.unread_pieces import slice_pieces
 from edgeready.engine.zero_borders import zero_borders
 from edgeready.errors import ModelFileError, ModelSourceError
 from edgeready_device.model_file.reader import TfliteModel, read_model_file
@@ -42,7 +43,7 @@ def load_tflite(path: Path) -> FloatSource:
 
 def rewrite_float_model(data: bytes) -> bytes:
     """Returns the float32 .tflite `data` with what has no 8-bit form written in ops that have one; same results."""
-    return lower_dense_versions(zero_borders(data))
+    return slice_pieces(lower_dense_versions(zero_borders(data)))
 
 
 def _describe_pixels(file: TfliteModel) -> FloatSource:

@@ -21,6 +21,7 @@ from edgeready.engine.make import (
     time_limit,
 )
 from edgeready.engine.quantizer import Quantizer, make_integer
+from edgeready.engine.unread_pieces import SLICED, slice_pieces
 from edgeready.errors import ConversionError
 from edgeready.jobs.engine_choice import engine_of
 from edgeready.jobs.job import UNIT, Job, JobResult
@@ -172,7 +173,10 @@ def _to_float32(source: _Source, job: Job, progress: Progress) -> _FloatNetwork:
         network = Network(name=network.name, function=convert.freeze(rewritten.model))
     progress("converting", 0, 0)
     network, ranged, note = _split_ranges(network, job)
-    float32 = TfliteModel(network.float32 or convert.to_float32(network.function, job.source), trusted=True)
+    data = network.float32 or convert.to_float32(network.function, job.source)
+    sliced = slice_pieces(data)
+    note = note if sliced is data else (*note, SLICED)
+    float32 = TfliteModel(sliced, trusted=True)
     check_size(job.model, float32.graph)
     return _FloatNetwork(
         network=network,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from edgeready.engine.unread_pieces import make_whole
 from edgeready.errors import MissingExtraError
 from edgeready.quantization.samples import Samples
 
@@ -30,15 +31,19 @@ class TensorFlowQuantizer:
         return calibrated
 
     def quantize(self, calibrated: bytes, ends: str) -> bytes:
-        """Returns the result of `calibrate` with int8 inside; its inputs and outputs are `ends`."""
+        """Returns the result of `calibrate` with int8 inside; its inputs and outputs are `ends`.
+
+        Raises what `make_whole` raises.
+        """
         kind = tf.as_dtype(ends)
-        quantized: bytes = mlir_quantize(
-            calibrated,
-            input_data_type=kind,
-            output_data_type=kind,
-            disable_per_channel_for_dense_layers=True,
+        return make_whole(
+            lambda: mlir_quantize(
+                calibrated,
+                input_data_type=kind,
+                output_data_type=kind,
+                disable_per_channel_for_dense_layers=True,
+            )
         )
-        return quantized
 
     def quantize_16x8(self, float_model: bytes, samples: Samples) -> bytes:
         """Returns `float_model` with int16 activations and ends and int8 weights, with the ranges on `samples`."""
