@@ -155,8 +155,8 @@ def _operator_of(model: Any, piece: _Slice) -> Any:
 
 def _add_code(model: Any, builtin: int) -> int:
     """Returns the index of the operator code of version 1 for `builtin`, a new one if need be."""
-    for index, known in enumerate(model.operatorCodes):
-        if (known.builtinCode, known.version) == (builtin, 1):
+    for index, code in enumerate(model.operatorCodes):
+        if (code.builtinCode, code.version) == (builtin, 1):
             return index
     code = type(model.operatorCodes[0])()
     code.builtinCode = code.deprecatedBuiltinCode = builtin
