@@ -347,6 +347,19 @@ def test_an_evaluation_without_counts_of_pairs_has_no_confusion(tmp_path):
     assert page_of(tmp_path, document).titles == ["glance", "accuracy"]
 
 
+def test_of_many_modes_float32_and_uint8_have_their_confusion(tmp_path):
+    document = documents.modes_document()
+    page = page_of(tmp_path, document, documents.evaluate_document())
+    text = "".join(page.texts)
+    assert text.count("Taken for another class") == 3
+    for title in ("pets-cnn float32", "pets-cnn uint8", "m.tflite"):
+        assert f"{title}Taken" in text
+    assert "Other modes of these models, left out: 1." in text
+    document["modes"][1]["mode"] = "int8"
+    text = "".join(page_of(tmp_path, document).texts)
+    assert ("pets-cnn int8Taken" in text, "pets-cnn dynamicTaken" in text) == (True, False)
+
+
 def test_a_thousand_classes_make_no_large_page(tmp_path):
     names = [f"class number {i} \u4e2d" for i in range(1000)]
     share = {"value": 0.5, "interval95": [0.4, 0.6], "hits": 5, "count": 10}

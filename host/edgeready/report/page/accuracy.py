@@ -46,8 +46,21 @@ def accuracy_section(parts: Sequence[Accuracy]) -> Markup:
 
 def confusion_section(parts: Sequence[Accuracy]) -> Markup:
     """Returns the matrix of each model with few classes, and the most frequent mistakes of every one."""
-    blocks = [_confusion(part) for part in parts if part.confusion is not None]
-    return element("div", *blocks, class_="side") if blocks else NOTHING
+    matrices = [part for part in parts if part.confusion is not None]
+    chosen_parts = _choose_modes(matrices)
+    blocks = [_confusion(part) for part in chosen_parts]
+    left = len(matrices) - len(chosen_parts)
+    note = element("p", f"Other modes of these models, left out: {left}.", class_="note") if left else NOTHING
+    return join((element("div", *blocks, class_="side"), note)) if blocks else NOTHING
+
+
+def _choose_modes(parts: Sequence[Accuracy]) -> list[Accuracy]:
+    """Returns float32 and one other mode of each model: uint8, else its first. Modes make much the same mistakes."""
+    others: dict[str, str] = {}
+    for part in parts:
+        if part.mode == "uint8" or (part.mode != "float32" and part.model not in others):
+            others[part.model] = part.mode
+    return [part for part in parts if part.mode in ("float32", others.get(part.model))]
 
 
 def disagreements_section(parts: Sequence[Disagreements]) -> Markup:

@@ -82,7 +82,7 @@ def _speed_row(part: Speed, largest: float) -> tuple[str, ...]:
 def _reasons(parts: Sequence[Speed]) -> Markup:
     lines = []
     for part in parts:
-        place = f"{part.machine}: "
+        place = f"{part.machine}, {part.mode}: " if part.mode else f"{part.machine}: "
         if part.failure:
             lines.append(f"{place}{part.failure}")
         elif part.emulated:
