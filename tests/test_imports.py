@@ -16,7 +16,7 @@ PACKAGES = {"edgeready": ROOT / "host" / "edgeready", "edgeready_device": ROOT /
 HOST_ORDER = """
     __main__
     cli api
-    report tf_worker litert_worker
+    report tf_worker litert_worker torch_worker
     workflows tf
     engine
     proof layer_analysis jobs

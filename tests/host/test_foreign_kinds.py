@@ -14,8 +14,7 @@ PYTORCH = "write it in PyTorch with torch.onnx.export(model, (image,), 'net.onnx
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("best.pt", f"it is a PyTorch file: {PYTORCH}"),
-        ("net.pt2", f"it is a program that torch.export saved: {PYTORCH}"),
+        ("net.ptl", f"it is a PyTorch Lite file: {PYTORCH}"),
         ("model.safetensors", f"it is weights without their network (safetensors): {WEIGHTS}"),
         ("net.mlmodel", "it is a Core ML model: convert the model that it was made from"),
         ("model.ckpt.index", f"it is part of a TensorFlow checkpoint: weights without their network: {WEIGHTS}"),

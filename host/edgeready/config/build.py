@@ -178,7 +178,8 @@ class SourceConfig:
 
     `signature` names one of a SavedModel's; `inputs`, `outputs` (tensor names) and `shapes` (one per input, with or
     without batch) say what a frozen graph leaves open. `select_tf_ops` lets TensorFlow's own ops in, `custom_ops`
-    those that nobody here knows: neither kind runs in a plain runtime.
+    those that nobody here knows: neither kind runs in a plain runtime. `torch_python` is the interpreter that reads a
+    network of PyTorch: a .pt2, a TorchScript file, or a FUNCTION that returns a torch.nn.Module.
     """
 
     signature: Annotated[str | None, Option(help="name of the SavedModel's signature")] = None
@@ -200,6 +201,9 @@ class SourceConfig:
     custom_ops: Annotated[
         bool, Option(help="allow ops that only your own runtime knows", flags=("--allow-custom-ops",))
     ] = False
+    torch_python: Annotated[
+        str | None, Option(help="a Python with PyTorch, for .pt2, TorchScript and FILE.py:FUNCTION of torch")
+    ] = None
 
     def __post_init__(self) -> None:
         for shape in self.shapes:

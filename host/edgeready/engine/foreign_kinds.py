@@ -10,9 +10,6 @@ _PYTORCH = "write it in PyTorch with torch.onnx.export(model, (image,), 'net.onn
 # What the ends of a file's name mean, the longer ones first, and what to do with it.
 _FILES = {
     ".weights.h5": ("weights without their network (Keras' save_weights)", _LOAD_WEIGHTS),
-    ".pt2": ("a program that torch.export saved", _PYTORCH),
-    ".pt": ("a PyTorch file", _PYTORCH),
-    ".pth": ("a PyTorch file", _PYTORCH),
     ".ptl": ("a PyTorch Lite file", _PYTORCH),
     ".pte": ("an ExecuTorch file", _ITS_SOURCE),
     ".safetensors": ("weights without their network (safetensors)", _LOAD_WEIGHTS),

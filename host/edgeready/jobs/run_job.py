@@ -5,14 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 from importlib.metadata import version
 from importlib.util import find_spec
+from pathlib import Path
 
 from edgeready.config.engine import AUTO, LITERT, TENSORFLOW
 from edgeready.config.modes import MODES
-from edgeready.errors import ConversionError, ConverterCrashError, EdgereadyError, RuntimeUnavailableError
+from edgeready.errors import (
+    ConversionError,
+    ConverterCrashError,
+    EdgereadyError,
+    FrameMismatchError,
+    RuntimeUnavailableError,
+)
+from edgeready.files.scratch import scratch_folder
 from edgeready.jobs.engine_choice import process_of, reads_flatbuffer
 from edgeready.jobs.job import Job, JobResult
 from edgeready.jobs.quantize_job import QuantizeJob
 from edgeready.jobs.run import run_in_child, run_quantize_job
+from edgeready.jobs.torch_export import export_torch, hold_against_torch, is_torch
 from edgeready.quantization.inputs import image_samples, tensor_samples
 from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.progress import Progress
@@ -24,8 +33,10 @@ def run_job(job: Job, progress: Progress) -> JobResult:
     Where the engine is left open, and LiteRT refuses a mode, TensorFlow tries it, if it is installed. Raises
     ConversionError for a model that cannot be trained although it is to be.
     """
-    if job.method.qat is not None and reads_flatbuffer(job):
+    if job.method.qat is not None and (reads_flatbuffer(job) or is_torch(job)):
         raise ConversionError(f"{job.model} cannot be trained: give --qat the Keras model behind it")
+    if is_torch(job):
+        return _run_torch_job(job, progress)
     if job.engine != AUTO or process_of(job) != LITERT or not tensorflow_installed():
         return run_in_child(job, JobResult, progress)
     try:
@@ -36,6 +47,28 @@ def run_job(job: Job, progress: Progress) -> JobResult:
         if MODES[name].calibrated:
             result = _retry(job, result, name, progress)
     return result
+
+
+def _run_torch_job(job: Job, progress: Progress) -> JobResult:
+    """Does `job`, whose model is PyTorch's, with the ONNX file that it is exported to."""
+    with scratch_folder() as folder:
+        export = export_torch(job, folder, progress)
+        try:
+            result = run_in_child(replace(job, model=str(export.onnx)), JobResult, progress)
+        except FrameMismatchError as error:
+            raise FrameMismatchError(str(error).replace(str(export.onnx), job.model), error.frame) from error
+        except EdgereadyError as error:
+            raise type(error)(str(error).replace(str(export.onnx), job.model)) from error
+        check = hold_against_torch(result, export, pictures=job.arrays is None)
+    name = job.model.rpartition(":")[2] if ".py:" in job.model else Path(job.model).stem
+    # The user's own code, or a file that PyTorch opens, ran with all that the user may do: no protections.
+    return replace(
+        result,
+        name=name,
+        source_check=check,
+        versions={**result.versions, "torch": export.torch},
+        protections=(),
+    )
 
 
 def tensorflow_installed() -> bool:

@@ -24,6 +24,7 @@ from edgeready.tf.inner_scale import inner_normalization
 from edgeready.tf.sources import Network, load_source
 from edgeready_device.normalization import Normalization
 
+_TORCH = "for a network of PyTorch give --torch-python PYTHON, an interpreter that has it"
 _PASS_SCORES_ON = ("Reshape", "Flatten", "Dropout", "Squeeze", "Identity", "GetItem")
 
 
@@ -167,7 +168,9 @@ def _from_function(name: str, frame: Shape | None, classes: int) -> keras.Model:
     except (Exception, SystemExit) as error:  # whatever the user's own code raises
         raise ModelSourceError(f"{name} failed: {type(error).__name__}: {reason_of(error)}") from error
     if not isinstance(model, keras.Model) or not model.built:
-        raise ModelSourceError(f"{name} returned {type(model).__name__}: it must return a built keras.Model")
+        of_torch = any(kind.__module__.startswith("torch.") for kind in type(model).__mro__)
+        remedy = _TORCH if of_torch else "it must return a built keras.Model"
+        raise ModelSourceError(f"{name} returned {type(model).__name__}: {remedy}")
     return model
 
 
@@ -181,7 +184,8 @@ def _function(path: Path, function: str) -> Callable[..., Any]:
     except EdgereadyError:
         raise
     except (Exception, SystemExit) as error:  # a script without a main guard may even exit
-        raise ModelSourceError(f"{path} does not run: {type(error).__name__}: {reason_of(error)}") from error
+        hint = f": {_TORCH}" if isinstance(error, ModuleNotFoundError) and error.name == "torch" else ""
+        raise ModelSourceError(f"{path} does not run: {type(error).__name__}: {reason_of(error)}{hint}") from error
     make = getattr(module, function, None)
     if not callable(make):
         raise ModelSourceError(f"{path} has no function {function!r}: give FILE.py:FUNCTION")
