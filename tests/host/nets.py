@@ -184,3 +184,20 @@ def two_arms():
     half = keras.ops.split(layers.Dense(12, activation="relu")(numbers), 2, axis=-1)[1]
     x = layers.Concatenate()([x, half])
     return keras.Model([image, numbers], [layers.Dense(3, name="place")(x), layers.Dense(1, name="size")(x)])
+
+
+class _Tied(layers.Layer):
+    """A 1x1 convolution whose weights are multiplied by its result, too."""
+
+    def build(self, shape):
+        self.kernel = self.add_weight(shape=(1, 1, shape[-1], shape[-1]))
+
+    def call(self, x):
+        maps = keras.ops.conv(x, self.kernel)
+        return maps * keras.ops.transpose(self.kernel, (3, 0, 1, 2))
+
+
+def tied():
+    keras.utils.set_random_seed(4)
+    image = keras.Input((1, 1, 4))
+    return keras.Model(image, layers.Flatten()(_Tied()(image)))

@@ -113,6 +113,25 @@ def test_what_tensorflow_gets_wrong_is_refused_with_a_remedy_that_helps(folder):
     prove(read_graph(make_integer(LiteRtQuantizer(), WRONG(), "uint8", inputs_of(WRONG()), Method())), MODES["uint8"])
 
 
+def test_what_tensorflow_cannot_do_is_made_by_litert_and_the_reason_is_told():
+    rows = np.random.default_rng(0).random((8, 1, 1, CHANNELS), np.float32)
+    result = run_job(Job(model=f"{HERE / 'nets.py'}:tied", arrays={"image": rows}), no_progress)
+    assert (result.engines, result.refusals) == ({"float32": TENSORFLOW, "uint8": LITERT}, {})
+    assert result.engine_reasons == {
+        "uint8": "LiteRT made the integers, because TensorFlow gave up: op 2 MUL: it computes with one scale, and "
+        "'arith.constant1' has 4, those of the convolution that uses it, too"
+    }
+    prove(result.models["uint8"].graph, MODES["uint8"])
+    graph = result.models["uint8"].graph
+    (start,), (end,) = graph.of(graph.inputs), graph.of(graph.outputs)
+    floats, integers = (Session.from_file(model) for model in (result.float32, result.models["uint8"]))
+    for row in rows:
+        (expected,) = floats.invoke([row[np.newaxis]])
+        pixels = np.rint(row[np.newaxis] / start.scales[0]).astype(np.uint8)  # its zero point is 0
+        (scores,) = integers.invoke([pixels])
+        assert np.abs(end.scales[0] * (scores.astype(int) - end.zero_points[0]) - expected).max() < 3 * end.scales[0]
+
+
 def test_what_litert_refuses_is_made_by_tensorflow_where_it_is_installed(tmp_path):
     path = tmp_path / "sum.tflite"
     path.write_bytes(reduced("SUM", (3,), (1, SIZE, SIZE)))

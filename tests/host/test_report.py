@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -146,6 +147,13 @@ def test_the_splits_are_shown_with_sums_and_what_was_left_out():
     ]
 
 
+def test_a_build_says_why_its_engine_was_not_the_first_choice_and_nothing_where_it_was():
+    reason = "LiteRT made the integers, because TensorFlow gave up: op 2 MUL: it computes with one scale"
+    text = shown(build_view(replace(result(), engine_reason=reason), "a.png"))
+    assert f"engine       {reason}"[:60] in text
+    assert "engine " not in shown(build_view(result(), "a.png"))
+
+
 def test_a_build_as_json_has_these_keys_and_values():
     data = json.loads(json.dumps(result().to_dict()))
     assert list(data) == [
@@ -156,6 +164,7 @@ def test_a_build_as_json_has_these_keys_and_values():
         "epoch_losses",
         "mode",
         "engine",
+        "engine_reason",
         "runtimes",
         "float32",
         "uint8",

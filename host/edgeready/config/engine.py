@@ -7,6 +7,14 @@ from edgeready.errors import UsageError
 AUTO, LITERT, TENSORFLOW = "auto", "litert", "tensorflow"
 ENGINES = (AUTO, LITERT, TENSORFLOW)
 ENGINE_NAMES = {LITERT: "LiteRT", TENSORFLOW: "TensorFlow"}
+PACKAGES = {LITERT: "ai-edge-litert", TENSORFLOW: "tensorflow"}
+"""What pip calls the package of each engine."""
+TRY_LITERT = "use --engine litert"
+"""The remedy in a message of TensorFlow's engine; where the engine is left open, it is tried before it is said.
+
+No other refusal is tried again with LiteRT: measured, of 53 networks of one op each it makes none that TensorFlow's
+engine refuses.
+"""
 
 
 def check_engine(engine: str) -> None:

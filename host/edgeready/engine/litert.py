@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from edgeready.config.engine import LITERT, PACKAGES
 from edgeready.engine.own_constants import own_constants
 from edgeready.errors import ConversionError, RuntimeUnavailableError
 from edgeready.quantization.matching import match_layers
@@ -18,7 +19,7 @@ from edgeready.quantization.ranges import Range, check_ranges, read_ranges, wide
 from edgeready.quantization.samples import Samples
 from edgeready_device.tflite.graph import Tensor, read_graph
 
-PACKAGE = "ai-edge-litert"
+PACKAGE = PACKAGES[LITERT]
 SERVES = "2.3"  # the version that this module is written for and tested with
 _NEEDS = ("Prepare", "FeedTensor", "Calibrate", "QuantizeModel")
 # Ops whose result has a fixed scale by format; what lies beyond it is rounding (1 of a SOFTMAX is 255 of 256 steps).

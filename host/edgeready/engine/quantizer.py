@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import Protocol
 
 from edgeready.config.method import Method
-from edgeready.config.modes import MODES
+from edgeready.config.modes import MODES, Mode
 from edgeready.errors import UsageError
 from edgeready.jobs.quantize_job import Quantized, QuantizeJob
+from edgeready.proof.conformance import prove
 from edgeready.quantization.bias_correction import correct_biases
 from edgeready.quantization.clipping import clip_ranges
 from edgeready.quantization.equalization import equalize_channels
@@ -42,7 +43,10 @@ class Quantizer(Protocol):
 
 
 def quantize_step(quantizer: Quantizer, job: QuantizeJob, progress: Progress) -> Quantized:
-    """Does `job` with `quantizer`; the log of the process says why the converter refused it."""
+    """Does `job` with `quantizer`; the log of the process says why the converter refused it.
+
+    Raises ConversionError for a model that is not what its mode promises.
+    """
     mode = MODES[job.mode]
     if job.samples is not None:
         check_samples(job.samples)
@@ -51,14 +55,20 @@ def quantize_step(quantizer: Quantizer, job: QuantizeJob, progress: Progress) ->
     if mode.name == "int16x8":  # the converters do it in one step only
         if job.samples is None:
             raise UsageError("int16x8 takes its ranges from samples: give samples")
-        return Quantized(model=quantizer.quantize_16x8(job.model, job.samples))
+        return Quantized(model=_proved(quantizer.quantize_16x8(job.model, job.samples), mode))
     if job.samples is None:
-        return Quantized(calibrated=job.model, model=quantizer.quantize(job.model, mode.ends))
+        return Quantized(calibrated=job.model, model=_proved(quantizer.quantize(job.model, mode.ends), mode))
     calibrated = observe(quantizer, job.model, job.samples, job.method)
     if job.observe_only:
         return Quantized(calibrated=calibrated)
     integer = to_integer(quantizer, calibrated, job.samples, job.method, ends=mode.ends)
-    return Quantized(calibrated=calibrated, model=integer)
+    return Quantized(calibrated=calibrated, model=_proved(integer, mode))
+
+
+def _proved(integer: bytes, mode: Mode) -> bytes:
+    """Returns `integer`; raises ConversionError unless it is what `mode` promises."""
+    prove(read_graph(integer), mode)
+    return integer
 
 
 def observe(quantizer: Quantizer, float_model: bytes, samples: Samples, method: Method) -> bytes:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from edgeready.config.engine import TRY_LITERT
 from edgeready.engine.fixed_batch import drop_unused_codes
 from edgeready.engine.flatbuffer_objects import read_objects, write_objects
 from edgeready.errors import ConversionError
@@ -84,7 +85,7 @@ def make_whole(quantize: Callable[[], bytes]) -> bytes:
             return integer
     raise ConversionError(
         f"op {left[0].index} {left[0].name}: nothing reads one of its pieces, and then TensorFlow's quantizer leaves "
-        f"it float32 by chance, here in {_RUNS} runs of {_RUNS}: use --engine litert, or slices (x[:, :, :, a:b])"
+        f"it float32 by chance, here in {_RUNS} runs of {_RUNS}: {TRY_LITERT}, or slices (x[:, :, :, a:b])"
     )
 
 

@@ -93,6 +93,8 @@ class JobResult:
     color: str = "rgb"
     convention: ConventionReport | None = None
     engines: Mapping[str, str] = field(default_factory=dict)
+    engine_reasons: Mapping[str, str] = field(default_factory=dict)
+    own_ranges: bool = False
     source_check: SourceCheck | None = None
 
     @property

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-from edgeready.config.engine import AUTO, LITERT, TENSORFLOW
+from edgeready.config.engine import AUTO, ENGINE_NAMES, LITERT, PACKAGES, TENSORFLOW, TRY_LITERT
 from edgeready.config.modes import MODES
 from edgeready.errors import (
     ConversionError,
@@ -17,7 +17,7 @@ from edgeready.errors import (
     RuntimeUnavailableError,
 )
 from edgeready.files.scratch import scratch_folder
-from edgeready.jobs.engine_choice import process_of, reads_flatbuffer
+from edgeready.jobs.engine_choice import engine_of, reads_flatbuffer
 from edgeready.jobs.job import Job, JobResult
 from edgeready.jobs.quantize_job import QuantizeJob
 from edgeready.jobs.run import run_in_child, run_quantize_job
@@ -30,22 +30,27 @@ from edgeready_device.progress import Progress
 def run_job(job: Job, progress: Progress) -> JobResult:
     """Does `job` in child processes; see `run_in_child` for what is raised.
 
-    Where the engine is left open, and LiteRT refuses a mode, TensorFlow tries it, if it is installed. Raises
-    ConversionError for a model that cannot be trained although it is to be.
+    Where the engine is left open, TensorFlow tries what LiteRT refuses, if it is installed, and LiteRT tries what is
+    refused with TRY_LITERT. Raises ConversionError for a model that cannot be trained although it is to be.
     """
     if job.method.qat is not None and (reads_flatbuffer(job) or is_torch(job)):
         raise ConversionError(f"{job.model} cannot be trained: give --qat the Keras model behind it")
     if is_torch(job):
         return _run_torch_job(job, progress)
-    if job.engine != AUTO or process_of(job) != LITERT or not tensorflow_installed():
+    other = LITERT if engine_of(job) == TENSORFLOW else TENSORFLOW
+    if job.engine != AUTO or (other == TENSORFLOW and not tensorflow_installed()):
         return run_in_child(job, JobResult, progress)
     try:
         result = run_in_child(job, JobResult, progress)
     except (ConverterCrashError, RuntimeUnavailableError):  # the latter: a wheel without the quantizer
+        if other == LITERT:
+            raise
         return run_in_child(replace(job, engine=TENSORFLOW), JobResult, progress)
-    for name in result.refusals:
-        if MODES[name].calibrated:
-            result = _retry(job, result, name, progress)
+    if result.own_ranges:
+        return result
+    for name, reason in result.refusals.items():
+        if MODES[name].calibrated and (other == TENSORFLOW or TRY_LITERT in reason):
+            result = _retry(job, result, name, other, progress=progress)
     return result
 
 
@@ -76,24 +81,25 @@ def tensorflow_installed() -> bool:
     return find_spec("tensorflow") is not None
 
 
-def _retry(job: Job, result: JobResult, mode: str, progress: Progress) -> JobResult:
-    """Returns `result` with the model of `mode` that TensorFlow makes; as it is where TensorFlow refuses, too."""
+def _retry(job: Job, result: JobResult, mode: str, engine: str, *, progress: Progress) -> JobResult:
+    """Returns `result` with the model of `mode` that `engine` makes; as it is where that refuses it, too."""
     graph = result.float32.graph
     if job.arrays is None:
         samples = image_samples(graph, job.calibration, result.normalization, result.color)
     else:
         samples = tensor_samples(graph, job.arrays, "the data")
-    step = QuantizeJob(
-        model=result.float32.flatbuffer, mode=mode, samples=samples, method=job.method, engine=TENSORFLOW
-    )
+    step = QuantizeJob(model=result.float32.flatbuffer, mode=mode, samples=samples, method=job.method, engine=engine)
     try:
         quantized = run_quantize_job(step, progress)
     except EdgereadyError:
-        return result  # with what LiteRT said, which names the op
+        return result  # with what the first engine said, which names the op
+    refusal = result.refusals[mode].partition(": use --engine")[0]
+    reason = f"{ENGINE_NAMES[engine]} made the integers, because {ENGINE_NAMES[engine_of(job)]} gave up: {refusal}"
     return replace(
         result,
         models={**result.models, mode: TfliteModel(quantized.model)},
-        refusals={name: reason for name, reason in result.refusals.items() if name != mode},
-        engines={**result.engines, mode: TENSORFLOW},
-        versions={**result.versions, TENSORFLOW: version(TENSORFLOW)},
+        refusals={name: text for name, text in result.refusals.items() if name != mode},
+        engines={**result.engines, mode: engine},
+        engine_reasons={**result.engine_reasons, mode: reason},
+        versions={**result.versions, PACKAGES[engine]: version(PACKAGES[engine])},
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edgeready.config.engine import TRY_LITERT
 from edgeready.config.modes import FALLBACK, Mode
 from edgeready.errors import ConversionError, ModelFileError
 from edgeready.readiness.negation import remedy_for_negation
@@ -130,7 +131,7 @@ def _prove_scales(graph: Graph) -> None:
             if tensor.per_axis:
                 raise ConversionError(
                     f"op {op.index} {op.name}: it computes with one scale, and {tensor.name!r} has "
-                    f"{len(tensor.scales)}, those of the convolution that uses it, too: use --engine litert, or give "
+                    f"{len(tensor.scales)}, those of the convolution that uses it, too: {TRY_LITERT}, or give "
                     "each layer weights of its own"
                 )
 

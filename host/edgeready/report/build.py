@@ -52,6 +52,7 @@ def _facts(result: BuildResult) -> RenderableType:
         labelled("Edge TPU", verdict(result.readiness), colour),
         *(labelled("uncertain", risk.detail) for risk in result.readiness.risks),
         *(labelled("runtime", f"{t.runtime} does not run it: {t.reason}") for t in result.trials if not t.runs),
+        *([labelled("engine", result.engine_reason)] if result.engine_reason else []),
         *protection_lines(result.protections),
         *source_lines(result.source_check),
         *(labelled("rewritten", text) for text in result.rewrites),

@@ -26,6 +26,7 @@ from edgeready.errors import ConversionError
 from edgeready.jobs.engine_choice import engine_of
 from edgeready.jobs.job import UNIT, Job, JobResult
 from edgeready.jobs.run import READING_LIMIT_S
+from edgeready.proof.conformance import prove
 from edgeready.quantization.conventions import Convention
 from edgeready.quantization.inputs import in_color_order
 from edgeready.quantization.samples import Samples
@@ -39,6 +40,7 @@ from edgeready_device.model_file.ends import scores_of
 from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.normalization import Normalization
 from edgeready_device.progress import Progress
+from edgeready_device.tflite.graph import read_graph
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +107,7 @@ def make(job: Job, read_log: Callable[[], str], progress: Progress) -> JobResult
         color=source.color,
         convention=report,
         engines=engines,
+        own_ranges=converted.ranged is not None,
         source_check=check,
     )
 
@@ -238,5 +241,8 @@ def _convert(mode: Mode, converted: _FloatNetwork, samples: Samples, *, job: Job
     if converted.ranged is not None:
         if mode.name == "int16x8":
             raise ConversionError(f"{network.name} was trained for 8 bits (FakeQuant): choose --mode uint8 or int8")
-        return fake_quant.to_integer(converted.ranged, job.source, mode.ends)
-    return make_integer(quantizer, float32, mode.name, samples, job.method)
+        data = fake_quant.to_integer(converted.ranged, job.source, mode.ends)
+    else:
+        data = make_integer(quantizer, float32, mode.name, samples, job.method)
+    prove(read_graph(data), mode)
+    return data

@@ -62,6 +62,7 @@ class BuildResult:
     convention: ConventionReport | None = None
     doubts: tuple[str, ...] = ()
     engine: str = ""
+    engine_reason: str = ""
     source_check: SourceCheck | None = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -74,6 +75,7 @@ class BuildResult:
             "epoch_losses": list(self.losses),
             "mode": self.mode.name,
             "engine": self.engine,
+            "engine_reason": self.engine_reason,
             "runtimes": [trial.to_dict() for trial in self.trials],
             **self._comparison_dict(),
             "protections": list(self.protections),
@@ -202,6 +204,7 @@ def _finish(
         trail=trail,
         baseline=baseline,
         engine=result.engines.get(name, ""),
+        engine_reason=result.engine_reasons.get(name, ""),
     )
 
 

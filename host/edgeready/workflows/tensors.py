@@ -41,6 +41,7 @@ class TensorResult:
     proposals: tuple[str, ...] = ()
     protections: tuple[str, ...] = ()
     engine: str = ""
+    engine_reason: str = ""
     source_check: SourceCheck | None = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -53,6 +54,7 @@ class TensorResult:
             "float_out": None if self.float_out is None else str(self.float_out),
             "mode": self.mode.name,
             "engine": self.engine,
+            "engine_reason": self.engine_reason,
             "runtimes": [trial.to_dict() for trial in self.trials],
             "calibration_rows": self.calibration_rows,
             "test_rows": self.test_rows,
@@ -114,6 +116,7 @@ def convert_tensors(config: BuildConfig, progress: Progress = no_progress) -> Te
         source_check=result.source_check,
         proposals=result.proposals,
         engine=result.engines[mode.name],
+        engine_reason=result.engine_reasons.get(mode.name, ""),
     )
 
 
