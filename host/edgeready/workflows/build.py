@@ -175,9 +175,8 @@ def _finish(
     provenance = _provenance(provenance_of(config, splits, result, name), calibration, trail)
     baseline = baseline_model(result, splits)
     baseline_bytes = file_bytes(baseline, provenance)
-    comparison = None
-    if finished.runs:
-        comparison = _compare(finished, baseline, splits, progress)
+    comparison = _compare(finished, baseline, splits, progress)
+    if comparison is not None:
         provenance["accuracy"] = accuracy_of([("float32", comparison.baseline), (name, comparison.model)])
     doubts = () if comparison is None else find_doubts(comparison, splits.test, name, result.convention)
     data = finished.to_bytes(provenance)
@@ -227,7 +226,10 @@ def _write(files: Mapping[Path | None, bytes]) -> None:
     write_files({path: contents for path, contents in files.items() if path is not None})
 
 
-def _compare(finished: Draft, baseline: TfliteModel, splits: Splits, progress: Progress) -> Comparison:
+def _compare(finished: Draft, baseline: TfliteModel, splits: Splits, progress: Progress) -> Comparison | None:
+    """Returns `baseline` and `finished`, both measured on the test images; None where no runtime runs the latter."""
+    if not finished.runs:
+        return None
     float32 = measure(baseline, splits.test, progress, label="testing float32")
     if finished.mode.name == "float32":
         return Comparison(baseline=float32, model=float32)
