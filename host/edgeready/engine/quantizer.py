@@ -55,17 +55,17 @@ def quantize_step(quantizer: Quantizer, job: QuantizeJob, progress: Progress) ->
     if mode.name == "int16x8":  # the converters do it in one step only
         if job.samples is None:
             raise UsageError("int16x8 takes its ranges from samples: give samples")
-        return Quantized(model=_proved(quantizer.quantize_16x8(job.model, job.samples), mode))
+        return Quantized(model=_prove_integer(quantizer.quantize_16x8(job.model, job.samples), mode))
     if job.samples is None:
-        return Quantized(calibrated=job.model, model=_proved(quantizer.quantize(job.model, mode.ends), mode))
+        return Quantized(calibrated=job.model, model=_prove_integer(quantizer.quantize(job.model, mode.ends), mode))
     calibrated = observe(quantizer, job.model, job.samples, job.method)
     if job.observe_only:
         return Quantized(calibrated=calibrated)
     integer = to_integer(quantizer, calibrated, job.samples, job.method, ends=mode.ends)
-    return Quantized(calibrated=calibrated, model=_proved(integer, mode))
+    return Quantized(calibrated=calibrated, model=_prove_integer(integer, mode))
 
 
-def _proved(integer: bytes, mode: Mode) -> bytes:
+def _prove_integer(integer: bytes, mode: Mode) -> bytes:
     """Returns `integer`; raises ConversionError unless it is what `mode` promises."""
     prove(read_graph(integer), mode)
     return integer
