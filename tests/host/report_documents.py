@@ -6,10 +6,13 @@ import json
 from functools import cache
 from typing import Any
 
+from test_ladder import judgement
 from test_modes_report import report as modes_report
 from test_report import RUNTIME, measured, result
 from tflite_models import conv_classifier
 
+from edgeready.budget.ladder import Attempt, Trail
+from edgeready.config.method import Method
 from edgeready.edgetpu.outcome import Outcome
 from edgeready.layer_analysis import LayerError, LayerReport
 from edgeready.layer_analysis.layer_error import Damage, TensorError
@@ -134,6 +137,44 @@ def tensors_document() -> dict[str, Any]:
     return plain_data({"out": "t.tflite", "mode": "int8", **sizes, "outputs": outputs, "readiness": readiness})
 
 
+def trail_document() -> dict[str, Any]:
+    first = Attempt(name="better", method=Method(), judgement=judgement(90, 0, 10_000), size_bytes=1000, seconds=1.5)
+    second = Attempt(
+        name="equalized",
+        method=Method(),
+        judgement=judgement(20, 10, 10_000),
+        size_bytes=1100,
+        seconds=20.0,
+        test=judgement(5, 0, 1000),
+    )
+    trail = Trail(
+        budget=0.005,
+        judged_on="10,000 images held out",
+        attempts=(first, second),
+        choice=1,
+        skipped=("training: no Keras model",),
+    )
+    return plain_data(trail.to_dict())
+
+
+def profile_document() -> dict[str, Any]:
+    first = {"ops": [1], "operator": "CONV_2D", "layer": "conv", "kernels": ["k"], "xnnpack": True, "time_s": 1e-5}
+    second = {**first, "ops": [2, 3, 4], "operator": "ADD", "layer": "", "xnnpack": False, "time_s": 3e-5}
+    machine = benchmark_document()["machine"]
+    return {
+        "schema": "edgeready-profile 1",
+        "model": "m.tflite",
+        "runtime": str(RUNTIME),
+        "threads": 1,
+        "emulated": False,
+        "machine": machine,
+        "run_s": 5e-5,
+        "sum_s": 4e-5,
+        "notes": ["the ops are 80 % of a run"],
+        "ops": [{**first, "share": 0.25}, {**second, "share": 0.75}],
+    }
+
+
 def modes_document() -> dict[str, Any]:
     return plain_data(modes_report().to_dict())
 
@@ -156,5 +197,6 @@ def _every_text() -> str:
         "compile": compile_document(),
         "convert": tensors_document(),
         "modes": modes_document(),
+        "profile": profile_document(),
     }
     return json.dumps(every)

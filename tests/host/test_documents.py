@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 import math
 import os
@@ -18,6 +19,7 @@ from tflite_models import conv_classifier
 
 from edgeready.documents import (
     Accuracy,
+    AttemptTable,
     Disagreements,
     LayerErrors,
     Making,
@@ -54,6 +56,7 @@ def kinds(parts: list[Any]) -> list[str]:
         ("evaluate", "Accuracy"),
         ("layers", "LayerErrors"),
         ("benchmark", "Speed"),
+        ("profile", "Profile"),
         ("deploy", "Speed Speed Speed"),
         ("gate", "BudgetTable"),
         ("verify", "Verification"),
@@ -145,6 +148,38 @@ def test_the_boards_of_a_deployment_have_their_verdicts(tmp_path):
         "throttled",
         "Debian 12, aarch64",
     )
+
+
+def test_a_profile_of_its_own_of_a_benchmark_and_of_a_board_is_read_alike(tmp_path):
+    profile = documents.profile_document()
+    [own] = parts_of(tmp_path, profile)
+    assert [(row.ops, row.operator, row.seconds, row.kernel) for row in own.rows] == [
+        ((2, 3, 4), "ADD", 3e-5, "built-in"),
+        ((1,), "CONV_2D", 1e-5, "XNNPACK"),
+    ]
+    assert (own.model, own.machine, own.run_s, own.sum_s) == ("m.tflite", "A Processor", 5e-5, 4e-5)
+    measured = {**documents.benchmark_document(), "profile": profile}
+    assert parts_of(tmp_path, measured)[1] == own
+    deployment = documents.deploy_document()
+    deployment["boards"][0]["benchmark"]["profile"] = profile
+    assert parts_of(tmp_path, deployment)[1] == dataclasses.replace(own, machine="pi4")
+    with pytest.raises(DocumentError, match="its schema is 'edgeready-profile 2', not 'edgeready-profile 1'"):
+        parts_of(tmp_path, {**profile, "schema": "edgeready-profile 2"})
+
+
+def test_the_attempts_of_a_budget_are_read_where_it_was_kept_and_where_not(tmp_path):
+    trail = documents.trail_document()
+    kept = one_of(AttemptTable, parts_of(tmp_path, documents.build_document(budget=trail)))
+    assert (kept.model, kept.max_drop, kept.verdict) == ("out/pets.tflite", 0.005, "unclear")
+    assert (kept.judged_on, kept.skipped) == ("10,000 images held out", ("training: no Keras model",))
+    first, second = kept.attempts
+    assert (first.name, first.top1.value, first.drop, first.test_drop) == ("better", 0.991, 0.009, None)
+    assert (first.drop_low, first.drop_high) == pytest.approx((0.00733, 0.01105), abs=1e-5)
+    assert (first.accepted, second.accepted, second.test_drop, second.size_bytes) == (False, True, 0.005, 1100)
+    broken = {"out": None, "budget": {**trail, "choice": None, "verdict": "broken"}}
+    [lost] = parts_of(tmp_path, broken)
+    assert (lost.model, lost.verdict) == ("", "broken")
+    assert [attempt.accepted for attempt in lost.attempts] == [False, False]
 
 
 def test_what_is_no_number_is_no_figure(tmp_path):
@@ -253,7 +288,7 @@ def test_a_hostile_value_makes_one_short_line(tmp_path):
         (b'{"network": "n", "modes": []}', "there is nothing in it to report"),
         (b'{"boards": []}', "there is nothing in it to report"),
         (b'{"candidates": [], "choice": null}', "it is no document that a report is made of"),
-        (b'{"out": null, "budget": {}}', "it is no document that a report is made of"),
+        (b'{"out": null, "budget": {}}', "there is nothing in it to report"),
         (b'{"schema": "other 9", "latencies_s": [], "median_s": 1}', "its schema is 'other 9', not"),
         (conv_classifier(), "it is a model: give what `edgeready check"),
     ],

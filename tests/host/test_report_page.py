@@ -123,7 +123,7 @@ def test_every_section_has_its_link_and_comes_from_what_the_files_hold(whole):
         ids
         == (
             "glance making budgets accuracy fidelity confusion disagreements size readiness layers training speed "
-            "verification"
+            "verification profile"
         ).split()
     )
 
@@ -136,6 +136,7 @@ def test_every_section_has_its_link_and_comes_from_what_the_files_hold(whole):
         ("layers", "layers"),
         ("benchmark", "speed"),
         ("deploy", "speed"),
+        ("profile", "profile"),
         ("gate", "budgets"),
         ("verify", "verification"),
         ("compile", "glance readiness"),
@@ -248,6 +249,17 @@ def test_the_boards_stand_beside_each_other_with_their_reasons(whole):
     assert "qemu: measured under emulation, which is no measure of any board" in text
 
 
+def test_the_ops_of_a_profile_stand_with_the_slowest_first(whole):
+    rows = [row for row in whole.rows if row[-1] in ("XNNPACK", "built-in")]
+    assert rows == [
+        ["2 to 4", "ADD", "", "", "75.0 %", "30 \u00b5s", "built-in"],
+        ["1", "CONV_2D", "conv", "", "25.0 %", "10 \u00b5s", "XNNPACK"],
+    ]
+    text = "".join(whole.texts)
+    assert "a run without the profiler takes 50 \u00b5s, of which the ops are 80.0 %" in text
+    assert "the ops are 80 % of a run" in text
+
+
 def test_budgets_layers_outputs_and_verifications_have_their_rows(whole):
     assert ["size", "25.26 kB", "500 kB", "kept", ""] in whole.rows
     assert ["readiness", "not ready", "ready", "BROKEN", "op 3 ELU; use ReLU"] in whole.rows
@@ -258,6 +270,21 @@ def test_budgets_layers_outputs_and_verifications_have_their_rows(whole):
     assert ["t.tflite", "int8", "boxes", "31.2 dB", "0.125", "2", "12"] in whole.rows
     assert ["t.tflite", "int8", "mask", "no error", "0", "1", "12"] in whole.rows
     assert ["m.tflite", "ai-edge-litert 2.3.0", "right", "1", "16", "16"] in whole.rows
+
+
+def test_the_attempts_of_a_budget_are_shown_with_the_one_that_was_accepted(tmp_path):
+    page = page_of(tmp_path, documents.build_document(budget=documents.trail_document()))
+    first, second = (row for row in page.rows if row[0] in ("better", "equalized"))
+    assert first[1:6] == ["99.10 %", "98.90 to 99.27", "0.90", "0.73 to 1.10", "\u2013"]
+    assert first[6:] == ["1,000 B", "1.5 s", ""]
+    assert second[3:] == ["0.10", "-0.01 to 0.22", "0.50", "1,100 B", "20 s", "accepted"]
+    text = "".join(page.texts)
+    assert "Budget 0.50 points, judged on 10,000 images held out: unclear" in text
+    assert "not tried: training: no Keras model" in text
+    broken = {"out": None, "budget": {**documents.trail_document(), "choice": None, "verdict": "broken"}}
+    page = page_of(tmp_path, broken)
+    assert page.titles == ["attempts"]
+    assert "no file: every attempt loses more" in page.texts
 
 
 def test_doubts_and_rewrites_are_read_first(tmp_path):
@@ -335,7 +362,7 @@ def without_figures(value: Any) -> Any:
 
 def test_figures_that_are_no_numbers_are_left_out(tmp_path):
     page = page_of(tmp_path, *map(without_figures, documents.every_document().values()))
-    assert len(page.titles) == 12  # and no training, of which no figure is left
+    assert len(page.titles) == 13  # and no training, of which no figure is left
     texts = [text for text in page.texts if "{" not in text]  # and not the style sheet
     assert [text for text in texts if re.search(r"\b(nan|inf|None)\b", text, re.IGNORECASE)] == []
     assert page.rows[1] == ["out/pets.tflite", "float32", "pets", "84,448 B", ""]

@@ -1,7 +1,15 @@
 """What the commands wrote with --json, read again: each document becomes parts that a report can show."""
 
 from edgeready.documents.accuracy import Accuracy, ClassShare, Disagreement, Disagreements, Share
-from edgeready.documents.budgets import Budget, BudgetTable, Fidelity, FidelityTable, Verification
+from edgeready.documents.budgets import (
+    Attempt,
+    AttemptTable,
+    Budget,
+    BudgetTable,
+    Fidelity,
+    FidelityTable,
+    Verification,
+)
 from edgeready.documents.graph import Cause, LayerErrors, LayerRow, OpRow, Readiness
 from edgeready.documents.making import Epoch, Making, Training
 from edgeready.documents.reading import Document, read_documents
@@ -9,6 +17,8 @@ from edgeready.documents.speed import Doubt, Profile, ProfileRow, Size, Speed
 
 __all__ = [
     "Accuracy",
+    "Attempt",
+    "AttemptTable",
     "Budget",
     "BudgetTable",
     "Cause",

@@ -83,10 +83,22 @@ def read_share(fields: Fields | None) -> Share | None:
     """Returns a proportion as our documents have it; None where there is none."""
     if fields is None:
         return None
-    low, high = _read_interval(fields)
+    low, high = read_interval(fields)
     return Share(
         value=fields.number("value"), low=low, high=high, hits=fields.whole("hits"), count=fields.whole("count")
     )
+
+
+def read_interval(fields: Fields, name: str = "interval95") -> tuple[float | None, float | None]:
+    """Returns the two ends of an interval; None where there is none."""
+    values = fields.data.get(name)
+    if values is None:
+        return None, None
+    if not isinstance(values, list) or len(values) != 2:
+        raise fields.error(name, values, "list of two numbers")
+    place = f"{fields.place}.{name}" if fields.place else name
+    ends = Fields(file=fields.file, data=dict(zip(("low", "high"), values)), place=place)
+    return ends.number("low"), ends.number("high")
 
 
 def read_accuracy(
@@ -129,16 +141,6 @@ def read_disagreements(fields: Fields, model: str) -> Disagreements:
             for example in fields.children("examples")[:MOST_EXAMPLES]
         ),
     )
-
-
-def _read_interval(fields: Fields) -> tuple[float | None, float | None]:
-    values = fields.data.get("interval95")
-    if values is None:
-        return None, None
-    if not isinstance(values, list) or len(values) != 2:
-        raise fields.error("interval95", values, "list of two numbers")
-    ends = Fields(file=fields.file, data=dict(zip(("low", "high"), values)), place=f"{fields.place}.interval95")
-    return ends.number("low"), ends.number("high")
 
 
 def _read_classes(fields: Fields | None) -> tuple[ClassShare, ...]:

@@ -1,10 +1,10 @@
-"""Budgets, verifications, and the outputs of models that are no classifiers, out of a document."""
+"""Budgets, the attempts to keep one, verifications, and outputs that are held against float32, out of a document."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgeready.documents.accuracy import Share, read_share
+from edgeready.documents.accuracy import Share, read_interval, read_share
 from edgeready.documents.fields import Fields
 
 
@@ -26,6 +26,39 @@ class BudgetTable:
     model: str
     passed: bool
     budgets: tuple[Budget, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One attempt to keep an accuracy budget; `drop` and its interval are shares, as is the `test_drop`.
+
+    `test_drop` is that of the test images, None where they were not asked.
+    """
+
+    name: str
+    top1: Share
+    drop: float | None
+    drop_low: float | None
+    drop_high: float | None
+    test_drop: float | None
+    size_bytes: int | None
+    seconds: float | None
+    accepted: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttemptTable:
+    """The attempts to keep the budget `max_drop` of one model, and the steps that were skipped, with the reason.
+
+    `model` is "" where no attempt kept it, and no file was written.
+    """
+
+    model: str
+    max_drop: float | None
+    verdict: str
+    judged_on: str
+    attempts: tuple[Attempt, ...]
+    skipped: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +101,21 @@ def read_budgets(fields: Fields) -> BudgetTable:
     )
 
 
+def read_attempts(fields: Fields, model: str) -> AttemptTable:
+    """Returns the AttemptTable under `budget` in a build's document."""
+    choice = fields.whole("choice")
+    return AttemptTable(
+        model=model,
+        max_drop=fields.number("max_drop"),
+        verdict=fields.text("verdict"),
+        judged_on=fields.text("judged_on"),
+        attempts=tuple(
+            _read_attempt(attempt, number == choice) for number, attempt in enumerate(fields.children("attempts"))
+        ),
+        skipped=fields.texts("skipped"),
+    )
+
+
 def read_verification(fields: Fields) -> Verification:
     """Returns the Verification in the document of `verify`."""
     steps = [path.whole("largest_steps") for path in fields.children("paths")]
@@ -106,6 +154,23 @@ def _read_budget(fields: Fields) -> Budget:
         limit=_read_figure(fields, "budget", unit),
         passed=bool(fields.flag("passed")),
         note=fields.text("note"),
+    )
+
+
+def _read_attempt(fields: Fields, accepted: bool) -> Attempt:
+    judgement, test = fields.child("judged") or Fields(file=fields.file, data={}), fields.child("test")
+    low, high = read_interval(judgement)
+    drop_low, drop_high = read_interval(judgement, "drop_interval95")
+    return Attempt(
+        name=fields.text("name"),
+        top1=Share(value=judgement.number("top1"), low=low, high=high, count=judgement.whole("images")),
+        drop=judgement.number("drop"),
+        drop_low=drop_low,
+        drop_high=drop_high,
+        test_drop=None if test is None else test.number("drop"),
+        size_bytes=fields.whole("size_bytes"),
+        seconds=fields.number("seconds"),
+        accepted=accepted,
     )
 
 

@@ -58,6 +58,12 @@ class Fields:
             raise self.error(name, value, "whole number from 0")
         return value
 
+    def wholes(self, name: str) -> tuple[int, ...]:
+        """Returns a list of whole numbers, from 0."""
+        values = self._value_of(name, list, "list") or []
+        items = Fields(file=self.file, data={str(i): value for i, value in enumerate(values)}, place=self._path(name))
+        return tuple(items.whole(key) or 0 for key in items.data)
+
     def flag(self, name: str) -> bool | None:
         """Returns true or false."""
         return self._value_of(name, bool, "true or false")

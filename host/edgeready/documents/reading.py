@@ -10,9 +10,11 @@ from typing import Any
 
 from edgeready.documents.accuracy import Accuracy, Disagreements, read_accuracy, read_disagreements
 from edgeready.documents.budgets import (
+    AttemptTable,
     BudgetTable,
     FidelityTable,
     Verification,
+    read_attempts,
     read_budgets,
     read_fidelity,
     read_verification,
@@ -20,13 +22,14 @@ from edgeready.documents.budgets import (
 from edgeready.documents.fields import Fields
 from edgeready.documents.graph import LayerErrors, Readiness, read_layers, read_readiness
 from edgeready.documents.making import Making, Training, read_making, read_training
-from edgeready.documents.speed import Profile, Size, Speed, read_size, read_speed
+from edgeready.documents.speed import Profile, Size, Speed, read_profile, read_size, read_speed
 from edgeready.errors import DocumentError, NotFoundError
 from edgeready_device.benchmarking.benchmark_file import SCHEMA
 from edgeready_device.input_file import read_file
 
 Part = (
     Accuracy
+    | AttemptTable
     | BudgetTable
     | Disagreements
     | FidelityTable
@@ -40,6 +43,7 @@ Part = (
     | Verification
 )
 _MOST_BYTES = 256 << 20  # chosen: a build's document with 1,000 classes and its raw latencies has 10 MB
+_PROFILE_SCHEMA = "edgeready-profile 1"
 _MODEL_MARK = b"TFL3"  # the file identifier in a .tflite's bytes 4 to 8
 _MAKERS = ("build", "convert", "modes")
 _GIVE = (
@@ -152,6 +156,7 @@ def _read_build(fields: Fields) -> Iterator[Part]:
     training = read_training(fields, model)
     if training is not None:
         yield training
+    yield from _read_attempts(fields)
     for name in dict.fromkeys(("float32", mode)):
         measured = fields.child(name)
         if measured is None:
@@ -167,6 +172,12 @@ def _read_build(fields: Fields) -> Iterator[Part]:
     readiness = fields.child("readiness")
     if readiness is not None:
         yield read_readiness(readiness, model)
+
+
+def _read_attempts(fields: Fields) -> Iterator[Part]:
+    budget = fields.child("budget")
+    if budget is not None and budget.children("attempts"):
+        yield read_attempts(budget, fields.text("out"))
 
 
 def _read_tensors(fields: Fields) -> Iterator[Part]:
@@ -218,6 +229,8 @@ def _read_boards(fields: Fields) -> Iterator[Part]:
             yield Speed(machine=host, model="", system=board.text("system"), failure=reason)
         else:
             yield read_speed(measured, machine=host, system=board.text("system"))
+            yield from _read_inner_profile(measured, host)
+            yield from _read_inner_profile(board, host)
 
 
 def _read_check(fields: Fields) -> Iterator[Part]:
@@ -245,6 +258,23 @@ def _read_benchmark(fields: Fields) -> Iterator[Part]:
         schema = fields.text("schema")[:40]
         raise DocumentError(f"{fields.file}: its schema is {schema!r}, not {SCHEMA!r}: measure again with benchmark")
     yield read_speed(fields)
+    yield from _read_inner_profile(fields)
+
+
+def _read_inner_profile(fields: Fields, machine: str = "") -> Iterator[Part]:
+    """Yields the profile that `benchmark --profile` adds, and a board's."""
+    profile = fields.child("profile")
+    if profile is not None:
+        yield read_profile(profile, machine)
+
+
+def _read_profile(fields: Fields) -> Iterator[Part]:
+    if fields.text("schema") != _PROFILE_SCHEMA:
+        schema = fields.text("schema")[:40]
+        raise DocumentError(
+            f"{fields.file}: its schema is {schema!r}, not {_PROFILE_SCHEMA!r}: profile the model again"
+        )
+    yield read_profile(fields)
 
 
 def _kind(command: str, names: str, read: Callable[[Fields], Iterator[Part]]) -> _Kind:
@@ -254,7 +284,9 @@ def _kind(command: str, names: str, read: Callable[[Fields], Iterator[Part]]) ->
 # In the order of looking: a document is of the first kind all of whose fields it has.
 _KINDS = (
     _kind("benchmark", "schema latencies_s median_s", _read_benchmark),
+    _kind("profile", "schema ops run_s", _read_profile),
     _kind("build", "out data mode readiness", _read_build),
+    _kind("build", "out budget", _read_attempts),  # where no attempt kept it
     _kind("convert", "out outputs mode readiness", _read_tensors),
     _kind("modes", "network modes", _read_modes),
     _kind("layers", "float32 integer layers scores", _read_layers),

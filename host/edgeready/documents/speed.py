@@ -63,10 +63,10 @@ class Speed:
 
 @dataclass(frozen=True, kw_only=True)
 class ProfileRow:
-    """The time of one op; `share` is its part of the time of all ops, from 0 to 1."""
+    """The time of one op, or of several that cannot be told apart; `share` is its part of all ops' time, 0 to 1."""
 
-    index: int | None
-    name: str
+    ops: tuple[int, ...]
+    operator: str
     layer: str
     seconds: float | None
     share: float | None
@@ -75,10 +75,19 @@ class ProfileRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Profile:
-    """The ops of one model with their times on one machine, the slowest first."""
+    """The ops of one model with their times on one machine, the slowest first.
+
+    `run_s` is a run without the profiler. `notes` say why the times are to be taken with care.
+    """
 
     model: str
     machine: str
+    runtime: str
+    threads: int | None
+    emulated: bool
+    run_s: float | None
+    sum_s: float | None
+    notes: tuple[str, ...]
     rows: tuple[ProfileRow, ...] = field(repr=False)
 
 
@@ -94,12 +103,11 @@ def read_size(fields: Fields, model: str, mode: str) -> Size:
 
 def read_speed(fields: Fields, *, model: str = "", mode: str = "", machine: str = "", system: str = "") -> Speed:
     """Returns the Speed in the document of `benchmark`; `machine` goes before the name that the document has."""
-    place, memory = fields.child("machine"), fields.child("memory")
-    name = "" if place is None else place.text("board") or place.text("processor")
+    name, memory = _name_machine(fields.child("machine")), fields.child("memory")
     delegate = fields.child("delegate")
     runtime = fields.text("runtime")
     return Speed(
-        machine=machine or name or "an unnamed machine",
+        machine=machine or name,
         model=model or fields.text("model"),
         mode=mode,
         system=system or (name if machine else ""),
@@ -117,3 +125,35 @@ def read_speed(fields: Fields, *, model: str = "", mode: str = "", machine: str 
             for doubt in fields.children("unsteady")
         ),
     )
+
+
+def read_profile(fields: Fields, machine: str = "") -> Profile:
+    """Returns the Profile in the document of `profile`; `machine` goes before the name that the document has."""
+    rows = [_read_profile_row(op) for op in fields.children("ops")]
+    return Profile(
+        model=fields.text("model"),
+        machine=machine or _name_machine(fields.child("machine")),
+        runtime=fields.text("runtime"),
+        threads=fields.whole("threads"),
+        emulated=bool(fields.flag("emulated")),
+        run_s=fields.number("run_s"),
+        sum_s=fields.number("sum_s"),
+        notes=fields.texts("notes"),
+        rows=tuple(sorted(rows, key=lambda row: -(row.seconds or 0.0))),
+    )
+
+
+def _read_profile_row(fields: Fields) -> ProfileRow:
+    return ProfileRow(
+        ops=fields.wholes("ops"),
+        operator=fields.text("operator"),
+        layer=fields.text("layer"),
+        seconds=fields.number("time_s"),
+        share=fields.number("share"),
+        kernel="XNNPACK" if fields.flag("xnnpack") else "built-in",
+    )
+
+
+def _name_machine(fields: Fields | None) -> str:
+    name = "" if fields is None else fields.text("board") or fields.text("processor")
+    return name or "an unnamed machine"

@@ -8,6 +8,7 @@ from typing import Any
 
 from edgeready.documents import (
     Accuracy,
+    AttemptTable,
     BudgetTable,
     Disagreements,
     Document,
@@ -22,19 +23,18 @@ from edgeready.documents import (
     Verification,
 )
 from edgeready.report.page.accuracy import accuracy_section, confusion_section, disagreements_section
+from edgeready.report.page.glance import find_glances, glance_section
 from edgeready.report.page.graph import layers_section, readiness_section
-from edgeready.report.page.making import (
-    budgets_section,
-    fidelity_section,
-    find_glances,
-    glance_section,
-    making_section,
-    training_section,
-    verification_section,
-)
+from edgeready.report.page.making import making_section, training_section
 from edgeready.report.page.markup import NOTHING, Markup, element, name
 from edgeready.report.page.speed import profile_section, size_section, speed_section
 from edgeready.report.page.style import style_sheet
+from edgeready.report.page.verdicts import (
+    attempts_section,
+    budgets_section,
+    fidelity_section,
+    verification_section,
+)
 from edgeready_device import __version__
 
 # Nothing is loaded, and nothing runs: also where a text of a file should slip through the escaping.
@@ -54,6 +54,7 @@ class _Section:
 _SECTIONS = (
     _Section(address="making", title="What it was made from", kind=Making, show=making_section),
     _Section(address="budgets", title="Budgets", kind=BudgetTable, show=budgets_section),
+    _Section(address="attempts", title="The way to the accuracy budget", kind=AttemptTable, show=attempts_section),
     _Section(address="accuracy", title="Accuracy", kind=Accuracy, show=accuracy_section),
     _Section(address="fidelity", title="Outputs against float32", kind=FidelityTable, show=fidelity_section),
     _Section(address="confusion", title="Confusion", kind=Accuracy, show=confusion_section),

@@ -99,13 +99,13 @@ def _profile(part: Profile) -> Markup:
         Column(title="op"),
         *columns("operator", "layer", kind=NAME),
         Column(title="", kind=BAR),
-        *columns("share of the time", "time"),
+        *columns("share of the ops", "time"),
         Column(title="kernel", kind=WORD),
     )
     lines = [
         (
-            count(row.index),
-            name(row.name),
+            _op_numbers(row.ops),
+            name(row.operator),
             name(row.layer) if row.layer else "",
             bar(row.share, largest, label=percent(row.share, 1)),
             percent(row.share, 1),
@@ -117,4 +117,20 @@ def _profile(part: Profile) -> Markup:
     left = len(part.rows) - len(rows)
     note = element("p", f"{left:,} more ops take less time.", class_="note") if left else NOTHING
     title = element("h3", name(part.model), " on ", name(part.machine))
-    return join((title, table(head, lines), note))
+    warnings = ("measured under emulation, which is no measure of any board",) if part.emulated else ()
+    return join((title, _profile_facts(part), table(head, lines), note, paragraphs((*warnings, *part.notes))))
+
+
+def _profile_facts(part: Profile) -> Markup:
+    facts = [part.runtime, f"threads: {count(part.threads)}"]
+    if part.run_s is not None and part.sum_s is not None and part.run_s > 0:
+        share = percent(part.sum_s / part.run_s, 1)
+        facts.append(f"a run without the profiler takes {duration(part.run_s)}, of which the ops are {share}")
+    return element("p", ", ".join(fact for fact in facts if fact), class_="note")
+
+
+def _op_numbers(ops: Sequence[int]) -> str:
+    """Returns the number of an op, or the first and the last of those that it may be."""
+    if not ops:
+        return NO_FIGURE
+    return str(ops[0]) if len(ops) == 1 else f"{ops[0]} to {ops[-1]}"
