@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from functools import cache
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 from test_ladder import judgement
 from test_modes_report import report as modes_report
 from test_report import RUNTIME, measured, result
@@ -21,7 +23,10 @@ from edgeready.workflows.check import Inspection
 from edgeready.workflows.deploy import BoardResult, Deployment
 from edgeready.workflows.evaluate import Evaluation
 from edgeready.workflows.gate import BudgetCheck, GateReport
+from edgeready_device.benchmarking.benchmark_file import Measurement
+from edgeready_device.benchmarking.compare import compare
 from edgeready_device.report.benchmark import benchmark_json
+from edgeready_device.report.compare import compare_json
 from edgeready_device.tflite.graph import read_graph
 
 
@@ -137,6 +142,17 @@ def tensors_document() -> dict[str, Any]:
     return plain_data({"out": "t.tflite", "mode": "int8", **sizes, "outputs": outputs, "readiness": readiness})
 
 
+def compare_document() -> dict[str, Any]:
+    rng = np.random.default_rng(1)
+    files = ("before.json", "after.json")
+    series = [tuple(factor * 0.004 * np.exp(rng.normal(0, 0.01, 400))) for factor in (1.0, 1.5)]
+    first, second = (
+        Measurement(Path(file), "m.tflite", "ab" * 32, str(RUNTIME), threads, "default", "", "Pi 5", False, (), times)
+        for file, threads, times in zip(files, (1, 2), series)
+    )
+    return plain_data(compare_json(compare(first, second)))
+
+
 def trail_document() -> dict[str, Any]:
     first = Attempt(name="better", method=Method(), judgement=judgement(90, 0, 10_000), size_bytes=1000, seconds=1.5)
     second = Attempt(
@@ -198,5 +214,6 @@ def _every_text() -> str:
         "convert": tensors_document(),
         "modes": modes_document(),
         "profile": profile_document(),
+        "compare": compare_document(),
     }
     return json.dumps(every)

@@ -57,6 +57,7 @@ def kinds(parts: list[Any]) -> list[str]:
         ("layers", "LayerErrors"),
         ("benchmark", "Speed"),
         ("profile", "Profile"),
+        ("compare", "SpeedComparison"),
         ("deploy", "Speed Speed Speed"),
         ("gate", "BudgetTable"),
         ("verify", "Verification"),
@@ -69,7 +70,8 @@ def test_the_document_of_each_command_is_known_by_its_fields(tmp_path, command, 
     path = tmp_path / "a.json"
     path.write_text(json.dumps(documents.every_document()[command]))
     [found] = read_documents([path])
-    assert (found.file, found.command) == (str(path), command)
+    name = "build or convert" if command == "build" else command
+    assert (found.file, found.command) == (str(path), name)
     assert kinds(list(found.parts)) == names.split()
 
 
@@ -134,6 +136,14 @@ def test_no_noise_no_signal_and_no_run_of_its_own_are_told_apart(tmp_path):
         "silent": -math.inf,
         "pool": None,
     }
+
+
+def test_a_rollback_has_no_board_that_failed(tmp_path):
+    boards = [{"host": "pi4", "deployed": True, "failure": None, "version": "1"}]
+    with pytest.raises(DocumentError, match="there is nothing in it to report"):
+        parts_of(tmp_path, {"boards": boards})
+    [lost] = parts_of(tmp_path, {"boards": [*boards, {"host": "pi5", "failure": None, "benchmark": None}]})
+    assert (lost.machine, lost.failure) == ("pi5", "it measured nothing")
 
 
 def test_the_boards_of_a_deployment_have_their_verdicts(tmp_path):

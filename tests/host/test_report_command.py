@@ -28,7 +28,7 @@ def test_it_writes_one_page_and_says_what_is_in_it(run_here, files):
     assert (code, err) == (0, "")
     assert out.splitlines() == [
         f"out.html: {len(text.encode()):,} B, made from",
-        "  build.json: build",
+        "  build.json: build or convert",
         "  boards.json: deploy",
     ]
     assert text.startswith("<!DOCTYPE html>")
@@ -43,7 +43,7 @@ def test_as_json_it_is_one_document(run_here, files):
         "format": "md",
         "size_bytes": Path("new/card.md").stat().st_size,
         "sources": [
-            {"file": "build.json", "command": "build"},
+            {"file": "build.json", "command": "build or convert"},
             {"file": "boards.json", "command": "deploy"},
         ],
     }

@@ -123,7 +123,7 @@ def test_every_section_has_its_link_and_comes_from_what_the_files_hold(whole):
         ids
         == (
             "glance making budgets accuracy fidelity confusion disagreements size readiness layers training speed "
-            "verification profile"
+            "compared verification profile"
         ).split()
     )
 
@@ -137,6 +137,7 @@ def test_every_section_has_its_link_and_comes_from_what_the_files_hold(whole):
         ("benchmark", "speed"),
         ("deploy", "speed"),
         ("profile", "profile"),
+        ("compare", "compared"),
         ("gate", "budgets"),
         ("verify", "verification"),
         ("compile", "glance readiness"),
@@ -260,6 +261,15 @@ def test_the_ops_of_a_profile_stand_with_the_slowest_first(whole):
     assert "the ops are 80 % of a run" in text
 
 
+def test_a_comparison_says_what_is_shown_of_the_second(whole):
+    [row] = [row for row in whole.rows if row[0] == "before.json"]
+    assert row[1:4] == ["after.json", "4 ms", "6 ms"]
+    assert re.fullmatch(r"\+50\.\d\d", row[4])
+    assert re.fullmatch(r"\+4\d\.\d\d to \+5\d\.\d\d", row[5])
+    assert row[6] == "slower"
+    assert "before.json, after.json: threads: 1, then 2" in whole.texts
+
+
 def test_budgets_layers_outputs_and_verifications_have_their_rows(whole):
     assert ["size", "25.26 kB", "500 kB", "kept", ""] in whole.rows
     assert ["readiness", "not ready", "ready", "BROKEN", "op 3 ELU; use ReLU"] in whole.rows
@@ -362,7 +372,7 @@ def without_figures(value: Any) -> Any:
 
 def test_figures_that_are_no_numbers_are_left_out(tmp_path):
     page = page_of(tmp_path, *map(without_figures, documents.every_document().values()))
-    assert len(page.titles) == 13  # and no training, of which no figure is left
+    assert len(page.titles) == 14  # and no training, of which no figure is left
     texts = [text for text in page.texts if "{" not in text]  # and not the style sheet
     assert [text for text in texts if re.search(r"\b(nan|inf|None)\b", text, re.IGNORECASE)] == []
     assert page.rows[1] == ["out/pets.tflite", "float32", "pets", "84,448 B", ""]

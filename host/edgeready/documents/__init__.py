@@ -13,7 +13,7 @@ from edgeready.documents.budgets import (
 from edgeready.documents.graph import Cause, LayerErrors, LayerRow, OpRow, Readiness
 from edgeready.documents.making import Epoch, Making, Training
 from edgeready.documents.reading import Document, read_documents
-from edgeready.documents.speed import Doubt, Profile, ProfileRow, Size, Speed
+from edgeready.documents.speed import Doubt, Profile, ProfileRow, Size, Speed, SpeedComparison
 
 __all__ = [
     "Accuracy",
@@ -40,6 +40,7 @@ __all__ = [
     "Share",
     "Size",
     "Speed",
+    "SpeedComparison",
     "Training",
     "Verification",
     "read_documents",

@@ -62,6 +62,22 @@ class Speed:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SpeedComparison:
+    """Two measurements as `compare` has judged them: the second is by `percent` slower, or faster below 0."""
+
+    first: str
+    second: str
+    first_s: float | None
+    second_s: float | None
+    percent: float | None
+    low_percent: float | None
+    high_percent: float | None
+    verdict: str
+    passed: bool
+    remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ProfileRow:
     """The time of one op, or of several that cannot be told apart; `share` is its part of all ops' time, 0 to 1."""
 
@@ -124,6 +140,25 @@ def read_speed(fields: Fields, *, model: str = "", mode: str = "", machine: str 
             Doubt(kind=doubt.text("kind"), detail=doubt.text("detail"), advice=doubt.text("advice"))
             for doubt in fields.children("unsteady")
         ),
+    )
+
+
+def read_comparison(fields: Fields) -> SpeedComparison:
+    """Returns the SpeedComparison in the document of `compare`."""
+    nothing = Fields(file=fields.file, data={})
+    first, second = fields.child("first") or nothing, fields.child("second") or nothing
+    note = fields.text("note")
+    return SpeedComparison(
+        first=first.text("file"),
+        second=second.text("file"),
+        first_s=first.number("median_s"),
+        second_s=second.number("median_s"),
+        percent=fields.number("percent"),
+        low_percent=fields.number("low_percent"),
+        high_percent=fields.number("high_percent"),
+        verdict=fields.text("verdict"),
+        passed=bool(fields.flag("passed")),
+        remarks=(*fields.texts("differs"), *fields.texts("doubts"), *((note,) if note else ())),
     )
 
 

@@ -19,6 +19,7 @@ from edgeready.documents import (
     Readiness,
     Size,
     Speed,
+    SpeedComparison,
     Training,
     Verification,
 )
@@ -27,7 +28,7 @@ from edgeready.report.page.glance import find_glances, glance_section
 from edgeready.report.page.graph import layers_section, readiness_section
 from edgeready.report.page.making import making_section, training_section
 from edgeready.report.page.markup import NOTHING, Markup, element, name
-from edgeready.report.page.speed import profile_section, size_section, speed_section
+from edgeready.report.page.speed import comparison_section, profile_section, size_section, speed_section
 from edgeready.report.page.style import style_sheet
 from edgeready.report.page.verdicts import (
     attempts_section,
@@ -66,6 +67,7 @@ _SECTIONS = (
     _Section(address="layers", title="Error of each layer", kind=LayerErrors, show=layers_section),
     _Section(address="training", title="Training", kind=Training, show=training_section),
     _Section(address="speed", title="Speed, machine by machine", kind=Speed, show=speed_section),
+    _Section(address="compared", title="Measurements compared", kind=SpeedComparison, show=comparison_section),
     _Section(address="verification", title="Verification", kind=Verification, show=verification_section),
     _Section(address="profile", title="What each op costs", kind=Profile, show=profile_section),
 )

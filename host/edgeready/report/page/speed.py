@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgeready.documents import Profile, Size, Speed
+from edgeready.documents import Profile, Size, Speed, SpeedComparison
 from edgeready.report.page.figures import NO_FIGURE, bar, count, paragraphs, percent, verdict
 from edgeready.report.page.markup import NOTHING, Markup, element, join, name
 from edgeready.report.page.tables import BAR, NAME, WORD, Column, columns, table
@@ -49,6 +49,31 @@ def speed_section(parts: Sequence[Speed]) -> Markup:
         Column(title="system", kind=NAME),
     )
     return join((table(head, [_speed_row(part, largest) for part in parts], stacked=True), _reasons(parts)))
+
+
+def comparison_section(parts: Sequence[SpeedComparison]) -> Markup:
+    """Returns which of two measurements is shown to be slower, with what else differs between them."""
+    head = (
+        *columns("first", "second", kind=NAME),
+        *columns("median", "then", "difference in %", "with 99 % confidence"),
+        Column(title="verdict on the second", kind=WORD),
+    )
+    remarks = [f"{part.first}, {part.second}: {text}" for part in parts for text in part.remarks]
+    rows = [_comparison_row(part) for part in parts]
+    return join((table(head, rows, stacked=True), paragraphs(remarks)))
+
+
+def _comparison_row(part: SpeedComparison) -> tuple[str, ...]:
+    low, high = part.low_percent, part.high_percent
+    return (
+        name(part.first),
+        name(part.second),
+        NO_FIGURE if part.first_s is None else duration(part.first_s),
+        NO_FIGURE if part.second_s is None else duration(part.second_s),
+        NO_FIGURE if part.percent is None else f"{part.percent:+.2f}",
+        NO_FIGURE if low is None or high is None else f"{low:+.2f} to {high:+.2f}",
+        verdict(part.verdict, good=part.passed, doubt=part.verdict == "not judged"),
+    )
 
 
 def profile_section(parts: Sequence[Profile]) -> Markup:
