@@ -104,6 +104,7 @@ def test_the_epochs_of_a_training_go_before_the_plain_losses(tmp_path):
         {"epoch": 2, "loss": 1.0, "accuracy": None},
     ]
     parts = parts_of(tmp_path, documents.build_document(training={"epochs": epochs}))
+    assert (one_of(Training, parts).best_epoch, one_of(Training, parts).stopped_early) == (None, False)
     first, second = one_of(Training, parts).epochs
     assert (first.loss, first.accuracy, first.val_loss, first.val_accuracy) == (2.0, 0.5, 2.5, 0.25)
     assert (second.loss, second.accuracy, second.val_loss) == (1.0, None, None)

@@ -440,6 +440,19 @@ def test_two_classes_of_one_name_are_numbered(tmp_path):
     assert ["class 2", "class 1", "1", "50.0 %"] in rows
 
 
+def test_the_epoch_whose_weights_were_kept_is_marked(tmp_path):
+    epochs = [{"epoch": i, "loss": 3 - i, "accuracy": 0.5, "val_loss": 2.0, "val_accuracy": 0.4} for i in (1, 2)]
+    document = documents.build_document(training={"epochs": epochs, "best_epoch": 2, "stopped_early": True})
+    text = html_of(tmp_path, document)
+    assert (
+        "The weights of epoch 2 were kept, the best on the validation images. The training was stopped early." in text
+    )
+    assert text.count('class="mark" x1="352.0" x2="352.0"') == 2
+    assert ("loss over 2 epochs" in text, "accuracy over 2 epochs" in text) == (True, True)
+    document["training"]["best_epoch"] = 9
+    assert 'class="mark"' not in html_of(tmp_path, document)
+
+
 def test_a_curve_has_its_gaps_and_a_flat_one_is_drawn():
     drawn = curve("loss", [("training", [3.0, None, 1.0, 0.5]), ("validation", [None, 2.0, None, None])])
     lines = re.findall(r'<polyline points="([^"]*)" class="(\w+)">', drawn)

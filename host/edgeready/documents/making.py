@@ -41,10 +41,16 @@ class Epoch:
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """The epochs of a model's training, in their order."""
+    """The epochs of a model's training, in their order.
+
+    `best_epoch`, from 1, is the one whose weights were kept; None where they are the last one's. `stopped_early` says
+    that fewer epochs were trained than were asked for.
+    """
 
     model: str
     epochs: tuple[Epoch, ...]
+    best_epoch: int | None = None
+    stopped_early: bool = False
 
 
 def read_making(fields: Fields, model: str) -> Making:
@@ -83,7 +89,12 @@ def read_training(fields: Fields, model: str) -> Training | None:
             )
             for epoch in training.children("epochs")
         )
-        return Training(model=model, epochs=epochs)
+        return Training(
+            model=model,
+            epochs=epochs,
+            best_epoch=training.whole("best_epoch"),
+            stopped_early=bool(training.flag("stopped_early")),
+        )
     losses = fields.data.get("epoch_losses")
     if not losses:
         return None

@@ -162,16 +162,21 @@ def _training(documents: Sequence[Document]) -> Iterator[str]:
     makings = _parts(documents, Making)
     if not makings:
         yield _OPEN
-    epochs = {part.model: len(part.epochs) for part in _parts(documents, Training)}
+    epochs = {part.model: _epochs_text(part) for part in _parts(documents, Training)}
     for part in makings:
         train, calibration, test = part.images
         facts = [
             ("Data", part.data),
             ("Images", f"{train:,} for the training, {calibration:,} for the calibration, {test:,} for the test"),
-            ("Epochs", f"{epochs[part.model]}" if part.model in epochs else ""),
+            ("Epochs", epochs.get(part.model, "")),
             ("Integers made by", part.engine),
         ]
         yield _list(facts)
+
+
+def _epochs_text(part: Training) -> str:
+    best = f", the weights of epoch {part.best_epoch} were kept" if part.best_epoch else ""
+    return f"{len(part.epochs)}{best}"
 
 
 def _evaluation(documents: Sequence[Document]) -> Iterator[str]:

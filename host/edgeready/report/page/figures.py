@@ -68,10 +68,16 @@ def whisker(share: Share, low: float, high: float, *, label: str) -> Markup:
     return element("svg", *parts, class_="bar", viewBox="0 0 100 10", preserveAspectRatio="none", **_say(label))
 
 
-def curve(title: str, lines: Sequence[tuple[str, Sequence[float | None]]], *, percent_scale: bool = False) -> Markup:
+def curve(
+    title: str,
+    lines: Sequence[tuple[str, Sequence[float | None]]],
+    *,
+    percent_scale: bool = False,
+    mark: int | None = None,
+) -> Markup:
     """Returns a plot of at most two `lines` over the epochs, from 1, with a legend; a gap stays a gap.
 
-    With `percent_scale` the values are shares, shown in percent.
+    With `percent_scale` the values are shares, shown in percent; the epoch `mark` has a line from top to bottom.
     """
     values = [value for _, line in lines for value in line if value is not None]
     if not values:
@@ -97,6 +103,9 @@ def curve(title: str, lines: Sequence[tuple[str, Sequence[float | None]]], *, pe
         )
     ]
     axes = _axes(steps, low, high, percent_scale)
+    if mark is not None and 1 <= mark <= steps:
+        x = f"{_column(mark - 1, steps):.1f}"
+        axes.append(element("line", class_="mark", x1=x, x2=x, y1=str(_TOP), y2=str(_HEIGHT - _BOTTOM)))
     plot = element("svg", *axes, *polylines, class_="curve", viewBox=f"0 0 {_WIDTH} {_HEIGHT}", **_say(title))
     keys = [
         element("span", element("span", class_=f"key {style}"), label, " ")

@@ -56,13 +56,24 @@ def _training(part: Training) -> Markup:
         ("validation", [epoch.val_accuracy for epoch in epochs]),
     ]
     plots = [
-        curve(f"{title} over {len(epochs)} epochs", _measured(lines), percent_scale=title == "accuracy")
+        curve(
+            f"{title} over {len(epochs)} epochs",
+            _measured(lines),
+            percent_scale=title == "accuracy",
+            mark=part.best_epoch,
+        )
         for title, lines in (("loss", losses), ("accuracy", shares))
         if _measured(lines)
     ]
     if not plots:
         return NOTHING
-    return join((element("h3", name(part.model)), element("div", *plots, class_="side")))
+    facts = []
+    if part.best_epoch:
+        facts.append(f"The weights of epoch {part.best_epoch} were kept, the best on the validation images.")
+    if part.stopped_early:
+        facts.append("The training was stopped early.")
+    note = element("p", " ".join(facts), class_="note") if facts else NOTHING
+    return join((element("h3", name(part.model)), note, element("div", *plots, class_="side")))
 
 
 def _measured(lines: Sequence[tuple[str, list[float | None]]]) -> list[tuple[str, list[float | None]]]:

@@ -63,6 +63,7 @@ svg{display:block}
 .curve{width:100%;max-width:27rem;height:auto}
 .curve text{fill:var(--grey);font-size:11px}
 .curve .grid{stroke:var(--line);stroke-width:1}
+.curve .mark{stroke:var(--grey);stroke-width:1;stroke-dasharray:2 2}
 .curve polyline{fill:none;stroke-width:2}
 .curve .first{stroke:var(--blue)}.curve .second{stroke:var(--orange);stroke-dasharray:5 3}
 .key{display:inline-block;width:1.4rem;border-top:3px solid var(--blue);vertical-align:middle;margin-right:.3rem}
