@@ -22,11 +22,13 @@ if TYPE_CHECKING:
         check,
         compile,
         convert,
+        deploy,
         evaluate,
         golden,
         layers,
         load_data,
         modes,
+        rollback,
         write_report,
     )
     from edgeready.config.build import (
@@ -51,11 +53,13 @@ __all__ = [
     "check",
     "compile",
     "convert",
+    "deploy",
     "evaluate",
     "golden",
     "layers",
     "load_data",
     "modes",
+    "rollback",
     "write_report",
 ]
 

@@ -20,6 +20,7 @@ from edgeready.config.build import (
     SourceConfig,
     TrainConfig,
 )
+from edgeready.config.deploy import VERSIONS_KEPT
 from edgeready.config.edgetpu import NEWEST_RUNTIME
 from edgeready.config.layers import IMAGES
 from edgeready.config.modes import MODES
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from edgeready.workflows.bundle import Bundle
     from edgeready.workflows.check import Inspection
     from edgeready.workflows.compile import Compilation
+    from edgeready.workflows.deploy import Deployment
     from edgeready.workflows.evaluate import Evaluation
     from edgeready.workflows.golden import GoldenFile
     from edgeready.workflows.modes import ModesReport
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from edgeready_device.model_file.contract import Description
 
 StrPath = Union[str, "os.PathLike[str]"]
+Hosts = str | Sequence[str]
 Data = Union[str, "os.PathLike[str]", DataConfig]
 
 
@@ -236,6 +239,51 @@ def compile(
     return compile_file(Path(file), target, container=container, runtime=runtime)
 
 
+def deploy(
+    file: StrPath,
+    *,
+    hosts: Hosts = (),
+    inventory: StrPath | None = None,
+    ssh_config: StrPath | None = None,
+    versions_kept: int = VERSIONS_KEPT,
+    progress: Progress = no_progress,
+) -> Deployment:
+    """Installs a .tflite file on boards over ssh, verifies, tunes and measures it there.
+
+    `hosts` are words as in pi@raspberrypi.local, `inventory` is a file of them. A board that fails does not raise: it
+    is among the `failures` of the result, with the reason. Raises UsageError for what is no host, NotFoundError or
+    ModelFileError for the model, RuntimeUnavailableError without an OpenSSH client.
+    """
+    from edgeready.boards.hosts import read_hosts
+    from edgeready.workflows.deploy import deploy as run
+
+    return run(
+        Path(file),
+        read_hosts(_words(hosts), None if inventory is None else Path(inventory)),
+        ssh_config=None if ssh_config is None else Path(ssh_config),
+        versions_kept=versions_kept,
+        progress=progress,
+    )
+
+
+def rollback(
+    hosts: Hosts = (),
+    *,
+    inventory: StrPath | None = None,
+    ssh_config: StrPath | None = None,
+    progress: Progress = no_progress,
+) -> Deployment:
+    """Makes the version before the current one current on boards; the arguments and errors are those of `deploy`."""
+    from edgeready.boards.hosts import read_hosts
+    from edgeready.workflows.deploy import rollback as run
+
+    return run(
+        read_hosts(_words(hosts), None if inventory is None else Path(inventory)),
+        ssh_config=None if ssh_config is None else Path(ssh_config),
+        progress=progress,
+    )
+
+
 def write_report(files: Sequence[StrPath], *, out: StrPath, title: str = "") -> ReportFile:
     """Writes what the commands wrote with --json into `files` as one HTML page, or as a model card in Markdown.
 
@@ -265,6 +313,11 @@ def load_data(data: Data, *, progress: Progress = no_progress) -> Splits:
         calibration_count=config.calibration_samples,
         progress=progress,
     )
+
+
+def _words(hosts: Hosts) -> list[str]:
+    """One host is a list of one, and no list of letters."""
+    return [hosts] if isinstance(hosts, str) else list(hosts)
 
 
 def _data(data: Data) -> DataConfig:

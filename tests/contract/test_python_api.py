@@ -123,6 +123,26 @@ def test_a_runtime_that_no_compiler_writes_for_is_refused_as_by_the_command(tmp_
         function(tmp_path / "model.tflite", runtime=runtime)
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "no host: name one"),
+        ({"hosts": "-oProxyCommand=x"}, "'-oProxyCommand=x' is no host"),
+        ({"hosts": ["pi@a", "a b"]}, "'a b' is no host"),
+        ({"hosts": "pi@a", "versions_kept": 0}, "versions kept: 0: keep 1 to 100"),
+        ({"hosts": "pi@a", "versions_kept": 101}, "versions kept: 101: keep 1 to 100"),
+    ],
+)
+def test_a_deployment_that_makes_no_sense_is_refused_before_any_board_is_reached(tmp_path, options, message):
+    path = tmp_path / "model.tflite"
+    path.write_bytes(conv_classifier())
+    with pytest.raises(UsageError, match=message):
+        edgeready.deploy(path, **options)
+    for absent in ({"ssh_config": tmp_path / "absent"}, {"inventory": tmp_path / "absent"}):
+        with pytest.raises(NotFoundError, match="absent: no such file"):
+            edgeready.rollback("pi@a", **absent)
+
+
 def test_without_the_compiler_compile_says_so(tmp_path, monkeypatch):
     path = tmp_path / "model.tflite"
     path.write_bytes(conv_classifier())

@@ -9,20 +9,26 @@ import dataclasses
 import getpass
 import json
 import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from edgeready.boards import claim
+from edgeready.boards.connection import Client
 from edgeready.boards.hosts import Host
-from edgeready.boards.probe import Probe, probe_board
+from edgeready.boards.scripts import DEVICE
 from edgeready.workflows import board_wheels
 from edgeready.workflows import deploy as workflow
 from edgeready.workflows.deploy import ROOT, deploy, rollback
@@ -30,7 +36,7 @@ from edgeready.workflows.deploy import ROOT, deploy, rollback
 MODEL = Path(__file__).parents[1] / "data" / "arm64" / "rgb.tflite"
 SSHD = shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin:/usr/local/sbin")
 pytestmark = pytest.mark.skipif(not SSHD or not shutil.which("ssh-keygen"), reason="OpenSSH's sshd is not installed")
-TOOLS = "sh uname getconf df awk sha256sum basename readlink find tar mkdir rm mv ln ls touch cat sleep".split()
+TOOLS = "sh uname getconf df awk sha256sum basename readlink tar mkdir rm mv ln cat sleep flock sync grep".split()
 
 
 class Boards:
@@ -135,6 +141,7 @@ def quick(monkeypatch):
     monkeypatch.setattr(board_wheels, "write_device_wheel", write)
     shorter = {"tune": ("--seconds", "1", "--threads", "1"), "benchmark": ("--min-time", "0.1", "--runs", "10")}
     monkeypatch.setattr(workflow, "_OPTIONS", shorter)
+    monkeypatch.setattr(claim, "GRACE_S", 1)
 
 
 @pytest.mark.slow
@@ -153,7 +160,7 @@ def test_a_board_is_deployed_to_again_and_rolled_back_beside_one_with_a_wrong_ke
 
     # Again: nothing is sent, and the version stays.
     (again,) = deploy(MODEL, hosts[:1], ssh_config=boards.config).boards
-    assert (again.failure, again.sent_bytes, again.version) == ("", 0, "current")
+    assert (again.failure, again.sent_bytes, again.version) == ("", 0, one.version)
     assert again.seconds < one.seconds
 
     # Another model: the wheel is not sent again, and a connection that is lost in the middle leaves the old model.
@@ -179,6 +186,29 @@ def test_a_board_is_deployed_to_again_and_rolled_back_beside_one_with_a_wrong_ke
     assert end.failure == f"rollback failed there: no version before {one.version} is kept there"
     (none,) = rollback(hosts[1:], ssh_config=boards.config).boards
     assert none.failure.startswith("Host key verification failed")
+
+
+def test_a_board_at_work_is_left_alone_and_the_line_that_ends_its_work_does(boards, tmp_path):
+    host = boards.add("busy")
+    folder = boards.root("busy") / "versions" / "1" / "environment" / "bin"
+    folder.mkdir(parents=True)
+    (folder / "python").write_text("#!/bin/sh\nsleep 60; exit 7\n")  # of the group, and no child that waits alone
+    (folder / "python").chmod(0o755)
+    (folder.parents[1] / "accepted").write_text("1\n")
+    with tempfile.TemporaryDirectory(prefix="er-") as sockets, ThreadPoolExecutor() as pool:
+        client = Client(config=boards.config, sockets=Path(sockets), stop=threading.Event())
+        with claim.claim_board(client, host, ROOT, version="") as first:
+            step = pool.submit(first.run, DEVICE, ["1", "tune"], limit_s=30)
+            locked = (boards.root("busy") / "lock").read_text()
+            while (boards.root("busy") / "lock").read_text() in (locked, ""):
+                time.sleep(0.02)
+            (result,) = deploy(MODEL, [host], ssh_config=boards.config).boards
+            words = result.failure.partition(" deploys there since ")
+            assert re.fullmatch(r"[\w.-]+@[\w.-]+", words[0])
+            line = re.search(r"end it with ssh and '(kill -- -\d+)'$", words[2])[1]
+            subprocess.run(client.command(host, line), check=True)
+            assert "the step was killed there" in str(step.exception(timeout=10))
+        assert (boards.root("busy") / "lock").read_text() == ""
 
 
 @pytest.mark.parametrize(
@@ -214,13 +244,15 @@ def test_a_full_disk_is_said_and_nothing_is_left(boards, tmp_path, monkeypatch):
         (result,) = deploy(MODEL, [host], ssh_config=boards.config).boards
         assert result.failure == "its disk has 0.0 MB free, and 0.0 MB are needed"
 
-        def large(*arguments: object) -> Probe:
-            return dataclasses.replace(probe_board(*arguments), free_bytes=10**12)
+        @contextmanager
+        def claim_large(*arguments, **options):
+            with claim.claim_board(*arguments, **options) as found:
+                yield dataclasses.replace(found, free_bytes=10**12)
 
-        monkeypatch.setattr(workflow, "probe_board", large)  # as where a quota is smaller than the disk
+        monkeypatch.setattr(workflow, "claim_board", claim_large)  # as where a quota is smaller than the disk
         (result,) = deploy(MODEL, [host], ssh_config=boards.config).boards
         assert result.failure.startswith("copying failed there: ")
         assert result.failure.endswith("No space left on device")
-        assert [path for path in home.rglob("*") if path.is_file()] == []
+        assert [path.name for path in home.rglob("*") if path.is_file()] == ["lock"]
     finally:
         subprocess.run(["umount", "-l", str(home)], check=True)

@@ -93,7 +93,7 @@ def test_the_client_asks_for_no_password_and_takes_no_new_key(tmp_path):
 
 
 def board(machine: str, python: str, libc: str, bits: int) -> Probe:
-    none = {"free_bytes": 0, "wheels": {}, "model_sha256": "", "environment": ""}
+    none = {"wheels": {}, "version": "", "model_sha256": "", "environment": ""}
     return Probe(machine=machine, python=python, libc=f"glibc {libc}", bits=bits, **none)
 
 

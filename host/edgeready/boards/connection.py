@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import shutil
@@ -23,6 +24,7 @@ _MOST_MESSAGE = 200  # characters of a board's own words; chosen: two lines of a
 _FULL = ("No space left on device", "Disk quota exceeded")
 _LOST = 255  # the exit code of the OpenSSH client's own errors
 _POLL_S = 0.05  # chosen: what a person does not notice
+_CLOSE_S = 20.0  # chosen: the client here answers at once
 _LONGEST_SOCKET = 45  # bytes: sockaddr_un has 108, "%C" is 40, and OpenSSH adds 17 and "/" while it makes the socket
 _OPTIONS = (
     "BatchMode=yes",  # asks for no password: agents and keys only
@@ -89,10 +91,11 @@ class Client:
             return Answer(code=process.returncode, output=_read(output), message=message)
 
     def close(self, host: Host) -> None:
-        """Ends the shared connection to a board."""
+        """Ends the shared connection to a board; one that does not end in time ends by itself (ControlPersist)."""
         command = self.command(host)
         command[1:1] = ["-O", "exit"]
-        subprocess.run(command, capture_output=True, check=False, timeout=20)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=_CLOSE_S)
 
     def _wait(self, process: subprocess.Popen[bytes], streams: Sequence[IO[bytes]], limit_s: float) -> None:
         deadline = time.monotonic() + limit_s
@@ -133,5 +136,7 @@ def _explain(message: str) -> str:
         "Connection refused": "is sshd running there, and on this port?",
         "timed out": "is the board on, and in this network?",
     }
+    if not message:  # the client's answer also where a step there ends by a signal
+        return "the connection was lost, or the step was killed there (is its memory too small?)"
     remedy = next((text for phrase, text in remedies.items() if phrase in message), "the connection was lost")
-    return f"{message} ({remedy})" if message else remedy
+    return f"{message} ({remedy})"

@@ -19,14 +19,17 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, kw_only=True)
 class Probe:
-    """A board's system, the SHA-256 of the wheels that are there by name, and which model and environment run."""
+    """A board's system, the SHA-256 of its wheels by name, and which version, model and environment are in use.
+
+    The environment is empty where it does not run any more.
+    """
 
     machine: str
     libc: str
     python: str
     bits: int
-    free_bytes: int
     wheels: Mapping[str, str]
+    version: str
     model_sha256: str
     environment: str
 
@@ -60,14 +63,15 @@ def probe_board(client: Client, host: Host, root: str) -> Probe:
         raise BoardError(f"its C library is {values.get('libc') or 'unknown'}: the runtimes' wheels need glibc")
     if values.get("venv") != "yes":
         raise BoardError("a virtual environment cannot be made there: sudo apt install python3-venv")
-    free = values.get("free_kb", "")
+    if values.get("flock") != "yes":
+        raise BoardError("flock is missing there, which keeps two deployments apart: sudo apt install util-linux")
     return Probe(
         machine=values.get("machine", ""),
         libc=values["libc"],
         python=python,
         bits=int(bits) if bits in ("32", "64") else 0,
-        free_bytes=int(free) * 1024 if re.fullmatch(r"\d{1,15}", free) else 0,
         wheels=wheels,
+        version=values.get("current", ""),
         model_sha256=values.get("model", "")[:64],
         environment=values.get("environment", ""),
     )

@@ -10,12 +10,19 @@ from rich.console import Console
 
 from edgeready.cli.arguments import Json
 from edgeready.cli.terminal import NEGATIVE, print_json, print_view
+from edgeready.config.deploy import MOST_VERSIONS_KEPT, VERSIONS_KEPT
 
 Hosts = Annotated[list[str] | None, typer.Argument(metavar="HOST...", help="boards, as in pi@raspberrypi.local")]
 Inventory = Annotated[
     Path | None, typer.Option("--inventory", help="a file with one host a line, or Ansible's INI; also with HOST")
 ]
 SshConfig = Annotated[Path | None, typer.Option("--ssh-config", help="in place of ~/.ssh/config (ssh -F)")]
+VersionsKept = Annotated[
+    int,
+    typer.Option(
+        "--version-kept", help="how many versions stay on a board, for rollback", min=1, max=MOST_VERSIONS_KEPT
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -29,9 +36,7 @@ def deploy(
     hosts: Hosts = None,
     inventory: Inventory = None,
     ssh_config: SshConfig = None,
-    versions_kept: Annotated[
-        int, typer.Option("--version-kept", help="how many versions stay on a board, for rollback", min=1, max=100)
-    ] = 3,
+    versions_kept: VersionsKept = VERSIONS_KEPT,
     as_json: Json = False,
 ) -> None:
     """Installs MODEL on boards over ssh, verifies, tunes and measures it there; ends with 1 if a board failed."""

@@ -14,10 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from edgeready.boards.claim import ANY_DEPLOYED, Claim, claim_board
 from edgeready.boards.connection import Answer, Client
 from edgeready.boards.hosts import Host
 from edgeready.boards.probe import Probe, probe_board
 from edgeready.boards.scripts import ACTIVATE, DEVICE, DISCARD, INSTALL, ROLLBACK, SEND
+from edgeready.config.deploy import VERSIONS_KEPT, require_versions_kept
 from edgeready.errors import BoardError, EdgereadyError, NotFoundError
 from edgeready.files.scratch import scratch_folder
 from edgeready.workflows.board_wheels import Wheels, WheelStore
@@ -81,14 +83,15 @@ def deploy(
     hosts: Sequence[Host],
     *,
     ssh_config: Path | None = None,
-    versions_kept: int = 3,
+    versions_kept: int = VERSIONS_KEPT,
     progress: Progress = no_progress,
 ) -> Deployment:
     """Installs `model` on every host, verifies, tunes and measures it there, and returns what became of each.
 
     A board that fails before it is verified keeps the model that it had, and none stops another. Raises NotFoundError
-    or ModelFileError for the model.
+    or ModelFileError for the model, UsageError for `versions_kept`.
     """
+    require_versions_kept(versions_kept)
     require_file(model)
     file = read_model_file(model)
     data = model.read_bytes()
@@ -116,7 +119,8 @@ def rollback(
 
     def visit(client: Client, host: Host, say: Callable[[str], None]) -> BoardResult:
         say("rolls back")
-        answer = _require_success(client.run(host, ROLLBACK, [ROOT], limit_s=_QUICK_S), "rollback")
+        with claim_board(client, host, ROOT, version=ANY_DEPLOYED) as claim:
+            answer = _require_success(claim.run(ROLLBACK, limit_s=_STEP_S), "rollback")
         words = next((x.split() for x in answer.output.splitlines() if x.startswith("edgeready-rollback ")), [])
         return BoardResult(host=host.name, version=words[2][:80] if len(words) == 3 else "")
 
@@ -182,19 +186,8 @@ class _Work:
         probe = probe_board(self.client, self.host, ROOT)
         say("gets its wheels collected")
         wheels = self.store.wheels_for(probe)
-        digest = hashlib.sha256(self.model).hexdigest()
-        version, sent_bytes = "current", 0
-        if (probe.model_sha256, probe.environment) != (digest, wheels.environment):
-            version = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{digest[:12]}"
-            sent_bytes = self._install(probe, wheels, version, say)
-            say("is tuned")
-            tuned = self._device(version, "tune", negative=True)  # 1: emulated, or none is chosen; it says why
-        else:
-            say("is verified")
-            self._check(version)
-            tuned = None
-        say("is measured")
-        answers = {"tune": tuned, "benchmark": self._device(version, "benchmark")}
+        with claim_board(self.client, self.host, ROOT, version=probe.version) as claim:
+            version, sent_bytes, answers = self._deploy(claim, probe, wheels, say)
         return BoardResult(
             host=self.host.name,
             system=probe.system,
@@ -204,57 +197,77 @@ class _Work:
             answers=answers,
         )
 
-    def _install(self, probe: Probe, wheels: Wheels, version: str, say: Callable[[str], None]) -> int:
+    def _deploy(
+        self, claim: Claim, probe: Probe, wheels: Wheels, say: Callable[[str], None]
+    ) -> tuple[str, int, dict[str, Any]]:
+        """Returns the version that is current in the end, the bytes that were sent, and the board's answers."""
+        digest = hashlib.sha256(self.model).hexdigest()
+        version, sent_bytes, tuned = probe.version, 0, None
+        if (probe.model_sha256, probe.environment) != (digest, wheels.environment):
+            version = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{digest[:12]}"
+            sent_bytes = self._install(claim, probe, wheels, version, say)
+            say("is tuned")
+            tuned = _ask_device(claim, version, "tune", negative=True)  # 1: emulated, or none is chosen; it says why
+        else:
+            say("is verified")
+            self._check(claim, version)
+        say("is measured")
+        return version, sent_bytes, {"tune": tuned, "benchmark": _ask_device(claim, version, "benchmark")}
+
+    def _install(self, claim: Claim, probe: Probe, wheels: Wheels, version: str, say: Callable[[str], None]) -> int:
         absent = [path for path in wheels.files if probe.wheels.get(path.name) != wheels.digests[path.name]]
         size = sum(path.stat().st_size for path in absent) + len(self.model)
         fresh = probe.environment != wheels.environment
         needed = size + (_ENVIRONMENT_TIMES * sum(path.stat().st_size for path in wheels.files) if fresh else 0)
-        if needed > probe.free_bytes:
-            raise BoardError(f"its disk has {megabytes(probe.free_bytes)} free, and {megabytes(needed)} are needed")
+        if needed > claim.free_bytes:
+            raise BoardError(f"its disk has {megabytes(claim.free_bytes)} free, and {megabytes(needed)} are needed")
         say(f"receives {megabytes(size)}")
         names = [path.name for path in wheels.files]
         packages = "system" if wheels.system_packages else "own"
         try:
             with tempfile.TemporaryDirectory(dir=wheels.files[0].parent.parent) as folder:
                 archive = _write_archive(Path(folder), absent, wheels, self.model)
-                answer = self.client.run(self.host, SEND, [ROOT, version], limit_s=_SEND_S, data=archive)
+                answer = claim.run(SEND, [version], limit_s=_SEND_S, data=archive)
                 _require_success(answer, "copying")
             say("is installed")
-            arguments = [ROOT, version, wheels.environment, packages, *names]
-            _require_success(self.client.run(self.host, INSTALL, arguments, limit_s=_INSTALL_S), "installing")
+            arguments = [version, wheels.environment, packages, *names]
+            _require_success(claim.run(INSTALL, arguments, limit_s=_INSTALL_S), "installing")
             say("is verified")
-            self._check(version)
-        except EdgereadyError:
-            self._discard(version)
+            self._check(claim, version)
+        except BaseException:
+            _discard(claim, version)
             raise
-        limits = [ROOT, version, str(self.versions_kept)]
-        _require_success(self.client.run(self.host, ACTIVATE, limits, limit_s=_QUICK_S), "activating")
+        limits = [version, str(self.versions_kept)]
+        _require_success(claim.run(ACTIVATE, limits, limit_s=_STEP_S), "activating")
         return size
 
-    def _check(self, version: str) -> None:
+    def _check(self, claim: Claim, version: str) -> None:
         """Raises BoardError when the model does not run there, or gives other answers than were recorded."""
-        self._device(version, "doctor")
+        _ask_device(claim, version, "doctor")
         if self.recorded:
-            self._device(version, "verify")
+            _ask_device(claim, version, "verify")
 
-    def _device(self, version: str, verb: str, *, negative: bool = False) -> dict[str, Any]:
-        arguments = [ROOT, version, verb, _MODEL, "--json", *_OPTIONS.get(verb, ())]
-        answer = self.client.run(self.host, DEVICE, arguments, limit_s=_STEP_S)
-        if not (negative and answer.code == 1):
-            _require_success(answer, verb)
-        try:
-            document = json.loads(answer.output)
-        except (ValueError, RecursionError):
-            document = None
-        if not isinstance(document, dict):
-            raise BoardError(f"{verb} there wrote no JSON: does its shell print something of its own?")
-        return document
 
-    def _discard(self, version: str) -> None:
-        try:
-            self.client.run(self.host, DISCARD, [ROOT, version], limit_s=_QUICK_S)
-        except BoardError:  # it is lost: the next deployment removes what is left
-            return
+def _ask_device(claim: Claim, version: str, verb: str, *, negative: bool = False) -> dict[str, Any]:
+    """Returns what a verb of edgeready-device said on the board; `negative`: also where it ended with 1."""
+    arguments = [version, verb, _MODEL, "--json", *_OPTIONS.get(verb, ())]
+    answer = claim.run(DEVICE, arguments, limit_s=_STEP_S)
+    if not (negative and answer.code == 1):
+        _require_success(answer, verb)
+    try:
+        document = json.loads(answer.output)
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise BoardError(f"{verb} there wrote no JSON: does its shell print something of its own?")
+    return document
+
+
+def _discard(claim: Claim, version: str) -> None:
+    try:
+        claim.run(DISCARD, [version], limit_s=_QUICK_S)
+    except BoardError:  # it is lost: the next deployment removes what is left
+        return
 
 
 def _write_archive(folder: Path, absent: Sequence[Path], wheels: Wheels, model: bytes) -> Path:
