@@ -105,6 +105,7 @@ def parsers() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentPa
         doctor,
         evaluate,
         info,
+        profile,
         tune,
         verify,
         watch,
@@ -119,6 +120,19 @@ def parsers() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentPa
     )
     parser.add_argument("--version", action="version", version=f"edgeready-device {__version__}")
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for verb in (info, classify, detect, watch, evaluate, verify, benchmark, compare, tune, doctor, completion):
+    for verb in (
+        info,
+        classify,
+        detect,
+        watch,
+        evaluate,
+        verify,
+        benchmark,
+        profile,
+        compare,
+        tune,
+        doctor,
+        completion,
+    ):
         verb.add(verbs)
     return parser, verbs.choices

@@ -48,6 +48,11 @@ def add_opening_options(parser: argparse.ArgumentParser) -> None:
         "itself tries all)",
     )
     add_delegate_option(parser)
+    add_trust_option(parser)
+
+
+def add_trust_option(parser: argparse.ArgumentParser) -> None:
+    """Declares --trusted."""
     parser.add_argument(
         "--trusted",
         action="store_true",
