@@ -12,6 +12,7 @@ import pytest
 from tflite_models import O, T, tflite
 
 from edgeready_device import cli
+from edgeready_device.benchmarking.benchmark_file import read_measurement
 from edgeready_device.errors import ModelFileError, RuntimeUnavailableError, UsageError
 from edgeready_device.machine.machine import read_machine
 from edgeready_device.model_file.reader import read_model_file
@@ -40,9 +41,11 @@ def library():
 # -- a real one ------------------------------------------------------------------------------------------------
 
 
-def test_a_profile_names_each_op_of_the_file_and_its_layer(model, library, capsys):
+def test_a_profile_names_each_op_of_the_file_and_its_layer(model, library, tmp_path, capsys):
+    inputs = tmp_path / "in.npz"
+    np.savez(inputs, np.zeros((1, 8, 8, 1), np.uint8))
     command = ["profile", str(model("conv")), "--json", "--runs", "3", "--min-time", "0", "--threads", "1"]
-    assert cli.main(command) == 0
+    assert cli.main([*command, "--inputs", str(inputs)]) == 0
     captured = capsys.readouterr()
     data = json.loads(captured.out)
     assert captured.err == ""
@@ -50,7 +53,7 @@ def test_a_profile_names_each_op_of_the_file_and_its_layer(model, library, capsy
     assert data["runtime"] == str(library[0])
     assert (data["threads"], data["emulated"]) == (1, read_machine().emulated)
     assert data["sha256"] == read_model_file(model("conv")).sha256
-    assert data["same_outputs"] is True
+    assert (data["inputs"], data["same_outputs"]) == (str(inputs), True)
     certain = {op["ops"][0]: op for op in data["ops"] if len(op["ops"]) == 1}
     assert {index: op["operator"] for index, op in certain.items()}.items() <= dict(enumerate(OPERATORS)).items()
     assert set(certain) >= {0, 1, 2, 4, 5, 6}
@@ -306,8 +309,69 @@ def test_a_model_whose_ops_take_no_time_has_no_share():
     assert [op["share"] for op in profile_json(a_profile(ops=ops))["ops"]] == [0.0, 0.0, 0.0]
 
 
-def test_inputs_are_fed_from_a_file(model, library, tmp_path, capsys):
-    np.savez(tmp_path / "in.npz", np.zeros((1, 8, 8, 1), np.uint8))
-    command = ["profile", str(model("conv")), "--runs", "1", "--min-time", "0", "--json"]
-    assert cli.main([*command, "--inputs", str(tmp_path / "in.npz")]) == 0
-    assert json.loads(capsys.readouterr().out)["inputs"] == str(tmp_path / "in.npz")
+# -- beside a benchmark ----------------------------------------------------------------------------------------
+
+BENCHMARK = ["--runs", "2", "--min-time", "0", "--warmup-runs", "0", "--warmup-time", "0"]
+
+
+def test_a_benchmark_has_the_profile_in_its_document_and_below_its_rows(
+    model, library, monkeypatch, tmp_path, capsys
+):
+    configs = []
+
+    def stand_in(file, config, *, inputs):
+        configs.append((file.path, config.threads, inputs))
+        return a_profile()
+
+    monkeypatch.setattr(module, "profile", stand_in)
+    out = tmp_path / "measured.json"
+    command = ["benchmark", str(model("conv")), "--profile", "--threads", "1", *BENCHMARK]
+    assert cli.main([*command, "--runtime", "ai-edge-litert", "--out", str(out)]) == 0
+    assert configs == [(model("conv"), 1, None)]
+    assert capsys.readouterr().out.endswith(f"\n\n{profile_text(a_profile(), 5)}\n")
+    data = json.loads(out.read_text())
+    assert data["schema"] == "edgeready-benchmark 1"
+    assert data["profile"] == json.loads(json.dumps(profile_json(a_profile())))
+    assert read_measurement(out).latencies_s == tuple(data["latencies_s"])
+
+
+def test_a_benchmark_of_another_runtime_says_that_the_profile_is_of_litert(model, library, monkeypatch, capsys):
+    monkeypatch.setattr(module, "profile", lambda file, config, *, inputs: a_profile(threads=config.threads))
+    monkeypatch.setenv("EDGEREADY_RUNTIME", "tflite-runtime")
+    command = ["benchmark", str(model("conv")), "--profile", "--json", *BENCHMARK]
+    if cli.main(command):
+        pytest.skip(capsys.readouterr().err)  # no tflite-runtime here
+    data = json.loads(capsys.readouterr().out)
+    assert data["profile"]["notes"] == [
+        f"measured above is {data['runtime']}, which does not say what its ops take: this is ai-edge-litert on the "
+        "CPU"
+    ]
+
+
+@pytest.mark.parametrize("words", [["--runtime", "tflite-runtime"], ["--delegate", "edgetpu"]])
+def test_a_benchmark_of_what_cannot_be_profiled_is_refused_at_once(model, capsys, words):
+    assert cli.main(["benchmark", str(model("conv")), "--profile", *words]) == 2
+    assert capsys.readouterr() == (
+        "",
+        f"edgeready-device: --profile with {words[1]}: only ai-edge-litert on the CPU says what its ops take; leave "
+        "--profile out, or measure that\n",
+    )
+
+
+def test_a_benchmark_without_a_profiler_is_refused_before_it_measures(model, monkeypatch, capsys):
+    runtimes = (Runtime("ai-edge-litert", "2.1.0"),)
+    monkeypatch.setattr("edgeready_device.runtime.runtime.installed_runtimes", lambda: runtimes)
+    assert cli.main(["benchmark", str(model("conv")), "--profile"]) == 6
+    assert "profile needs ai-edge-litert 2.3 or newer" in capsys.readouterr().err
+
+
+def test_a_model_that_no_runtime_survives_is_a_bad_file(library, tmp_path, capsys):
+    tensors = [T("a", (1, 4)), T("b", (1, 4)), T("sum", (1, 4))]  # int8 without a scale: LiteRT aborts
+    ops = [O("ADD", ["a", "b"], ["sum"])]
+    path = tmp_path / "abort.tflite"
+    path.write_bytes(tflite(tensors=tensors, ops=ops, inputs=["a", "b"], outputs=["sum"]))
+    assert cli.main(["profile", str(path)]) == 3
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    assert "did not survive its first run" in captured.err

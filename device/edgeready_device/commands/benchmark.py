@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,11 @@ from edgeready_device.commands.terminal import NEGATIVE, budget, say, show
 
 if TYPE_CHECKING:
     from edgeready_device.benchmarking.benchmark import BenchmarkConfig, BenchmarkResult
+    from edgeready_device.model_file.reader import TfliteModel
+    from edgeready_device.model_inputs import ModelInputs
+    from edgeready_device.profiling.profile import Profile
+
+_PROFILE_ROWS = 5  # chosen: the ops that are worth a thought fit below a measurement
 
 
 def add(verbs: Any) -> None:
@@ -43,6 +49,9 @@ def add(verbs: Any) -> None:
         "--max-p90-ms", type=float, metavar="MS", help="exit with 1 when the 90th percentile is above it"
     )
     parser.add_argument(
+        "--profile", action="store_true", help="measure what each op costs as well, with ai-edge-litert 2.3 or newer"
+    )
+    parser.add_argument(
         "--require-steady", action="store_true", help="exit with 1 when the measurement is not steady"
     )
 
@@ -53,16 +62,48 @@ def run(options: argparse.Namespace) -> int:
     from edgeready_device.benchmarking.benchmark_file import write_measurement
     from edgeready_device.report.benchmark import benchmark_json, benchmark_text
 
-    file, _ = open_any(options)  # a foreign file runs in a child process first
+    if options.profile:
+        _refuse_profile(options)
+    file, inputs = open_any(options)  # a foreign file runs in a child process first
     # A file is read again, so that the cold start counts in full; a pipe can be read once only.
     result = benchmark.benchmark(options.model if options.model.is_file() else file, _config(options))
-    document = benchmark_json(result)
+    document, text = benchmark_json(result), benchmark_text(result)
+    if options.profile:
+        from edgeready_device.report.profile import profile_json, profile_text
+
+        ops = _profile(file, inputs, result)
+        document, text = {**document, "profile": profile_json(ops)}, f"{text}\n\n{profile_text(ops, _PROFILE_ROWS)}"
     try:
         if options.out is not None:
             write_measurement(options.out, document)
     finally:  # a measurement of minutes is not lost with the file
-        show(options, document, benchmark_text(result))
+        show(options, document, text)
     return max(_judge_latency(options, result), _judge_steadiness(options, result))
+
+
+def _refuse_profile(options: argparse.Namespace) -> None:
+    """Raises UsageError or RuntimeUnavailableError, before anything is measured, where no op could be timed."""
+    from edgeready_device.errors import UsageError
+    from edgeready_device.profiling.profile import find_library
+
+    if options.delegate is not None or options.runtime not in (None, "ai-edge-litert"):
+        other = options.delegate or options.runtime
+        raise UsageError(
+            f"--profile with {other}: only ai-edge-litert on the CPU says what its ops take; leave --profile out, or "
+            "measure that"
+        )
+    find_library()
+
+
+def _profile(file: TfliteModel, inputs: ModelInputs | None, result: BenchmarkResult) -> Profile:
+    """Returns what the ops take with as many threads as in `result`, or with one where that is another runtime's."""
+    from edgeready_device.profiling.profile import ProfileConfig, profile
+
+    if result.runtime.name == "ai-edge-litert" and result.acceleration is None:
+        return profile(file, ProfileConfig(threads=result.threads), inputs=inputs)
+    other = result.runtime if result.acceleration is None else result.acceleration.delegation.name
+    note = f"measured above is {other}, which does not say what its ops take: this is ai-edge-litert on the CPU"
+    return dataclasses.replace(profile(file, ProfileConfig(threads=1), inputs=inputs), note=note)
 
 
 def _config(options: argparse.Namespace) -> BenchmarkConfig:
