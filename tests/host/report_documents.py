@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from test_ladder import judgement
 from test_modes_report import report as modes_report
-from test_report import RUNTIME, measured, result
+from test_report import MACHINE, RUNTIME, measured, result
 from tflite_models import conv_classifier
 
 from edgeready.budget.ladder import Attempt, Trail
@@ -25,8 +25,10 @@ from edgeready.workflows.evaluate import Evaluation
 from edgeready.workflows.gate import BudgetCheck, GateReport
 from edgeready_device.benchmarking.benchmark_file import Measurement
 from edgeready_device.benchmarking.compare import compare
+from edgeready_device.profiling.profile import OpTime, Profile
 from edgeready_device.report.benchmark import benchmark_json
 from edgeready_device.report.compare import compare_json
+from edgeready_device.report.profile import profile_json
 from edgeready_device.tflite.graph import read_graph
 
 
@@ -174,21 +176,31 @@ def trail_document() -> dict[str, Any]:
 
 
 def profile_document() -> dict[str, Any]:
-    first = {"ops": [1], "operator": "CONV_2D", "layer": "conv", "kernels": ["k"], "xnnpack": True, "time_s": 1e-5}
-    second = {**first, "ops": [2, 3, 4], "operator": "ADD", "layer": "", "xnnpack": False, "time_s": 3e-5}
-    machine = benchmark_document()["machine"]
-    return {
-        "schema": "edgeready-profile 1",
-        "model": "m.tflite",
-        "runtime": str(RUNTIME),
-        "threads": 1,
-        "emulated": False,
-        "machine": machine,
-        "run_s": 5e-5,
-        "sum_s": 4e-5,
-        "notes": ["the ops are 80 % of a run"],
-        "ops": [{**first, "share": 0.25}, {**second, "share": 0.75}],
-    }
+    ops = (
+        OpTime(
+            ops=(1,),
+            operator="CONV_2D",
+            layer="net_1/relu_1/Relu;net_1/conv_1/convolution",
+            kernels=("k",),
+            xnnpack=True,
+            time_s=1e-5,
+        ),
+        OpTime(ops=(2, 3, 4), operator="ADD", layer="sum", kernels=("k",), xnnpack=False, time_s=3e-5),
+    )
+    profile = Profile(
+        model=Path("m.tflite"),
+        sha256="ab" * 32,
+        runtime=RUNTIME,
+        threads=1,
+        machine=MACHINE,
+        inputs="noise",
+        runs=100,
+        run_s=5e-5,
+        profiled_run_s=6e-5,
+        same_outputs=True,
+        ops=ops,
+    )
+    return plain_data(profile_json(profile))
 
 
 def modes_document() -> dict[str, Any]:

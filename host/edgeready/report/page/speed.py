@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edgeready.documents import Profile, Size, Speed, SpeedComparison
+from edgeready.quantization.layer_names import name_layers
 from edgeready.report.page.figures import NO_FIGURE, bar, count, paragraphs, percent, verdict
 from edgeready.report.page.markup import NOTHING, Markup, element, join, name
 from edgeready.report.page.tables import BAR, NAME, WORD, Column, columns, table
@@ -120,6 +121,9 @@ def _reasons(parts: Sequence[Speed]) -> Markup:
 def _profile(part: Profile) -> Markup:
     rows = part.rows[:_MOST_OPS]
     largest = max((row.share or 0.0 for row in rows), default=0.0)
+    layers = name_layers(
+        [row.layer] for row in part.rows
+    )  # as `layers` calls them: the file has the names of tensors
     head = (
         Column(title="op"),
         *columns("operator", "layer", kind=NAME),
@@ -131,13 +135,13 @@ def _profile(part: Profile) -> Markup:
         (
             _op_numbers(row.ops),
             name(row.operator),
-            name(row.layer) if row.layer else "",
+            name(layer) if row.layer else "",
             bar(row.share, largest, label=percent(row.share, 1)),
             percent(row.share, 1),
             NO_FIGURE if row.seconds is None else duration(row.seconds),
             row.kernel,
         )
-        for row in rows
+        for row, layer in zip(rows, layers)
     ]
     left = len(part.rows) - len(rows)
     note = element("p", f"{left:,} more ops take less time.", class_="note") if left else NOTHING
