@@ -89,6 +89,32 @@ def test_the_output_is_no_file_to_report(run_here, tmp_path):
     assert page.read_bytes() == before
 
 
+def test_a_page_of_ours_is_written_again_and_nothing_else_is_lost(run_here, files):
+    for _ in range(2):
+        assert run_here("report", "a.html", *files)[0] == 0
+    Path("other.html").write_text("<p>mine")
+    Path("README.md").write_text("# mine")
+    Path("empty.html").write_text("")
+    for name, text in (
+        ("other.html", "no report of edgeready's"),
+        ("README.md", "perhaps with what you have filled in"),
+    ):
+        before = Path(name).read_bytes()
+        code, out, err = run_here("report", name, *files)
+        assert (code, out, err.count("\n")) == (3, "", 1)
+        assert err.startswith(f"edgeready: {name}: it is there already")
+        assert text in err
+        assert Path(name).read_bytes() == before
+    assert run_here("report", "empty.html", *files)[0] == 0
+
+
+def test_a_folder_in_the_place_of_the_output_is_said(run_here, files):
+    Path("a.html").mkdir()
+    code, out, err = run_here("report", "a.html", *files)
+    assert (code, out, err.count("\n")) == (3, "", 1)
+    assert "cannot write" in err
+
+
 def test_without_files_it_is_wrong_usage(run_here):
     code, out, err = run_here("report", "a.html")
     assert (code, out, err.count("\n")) == (2, "", 1)

@@ -7,8 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgeready.documents import Document, read_documents
-from edgeready.errors import UsageError
+from edgeready.errors import OutputError, UsageError
+from edgeready_device.input_file import read_file
 
+GENERATOR = "edgeready report"
+"""What a page says of what has made it, within its first kilobyte."""
+_HEAD_BYTES = 1000
 # The suffixes of a report by its format.
 FORMATS = {"html": (".html", ".htm"), "md": (".md", ".markdown")}
 
@@ -26,7 +30,8 @@ class ReportContents:
 def gather_report(out: Path, files: Sequence[Path], *, form: str | None = None, title: str = "") -> ReportContents:
     """Returns the contents of the report on `files` that goes to `out`, in the format `form` or that of its suffix.
 
-    Raises UsageError for an output that is no name of a report, and what reading the files raises.
+    Raises UsageError for an output that is no name of a report, OutputError for one that would be lost, and what
+    reading the files raises.
     """
     chosen_form = choose_format(out, form)
     if not files:
@@ -34,6 +39,7 @@ def gather_report(out: Path, files: Sequence[Path], *, form: str | None = None, 
     for file in files:
         if file.absolute() == out.absolute():
             raise UsageError(f"{out}: it is among the files to report: name another output first")
+    _spare(out, chosen_form)
     documents = read_documents(files)
     return ReportContents(out=out, form=chosen_form, title=title or _title_of(documents), documents=documents)
 
@@ -48,6 +54,24 @@ def choose_format(out: Path, form: str | None) -> str:
         example = "something.html or something.md" if form is None else f"something{suffix}"
         raise UsageError(f"{out}: name the output file first, {example}, and then the files to report")
     return by_suffix
+
+
+def _spare(out: Path, form: str) -> None:
+    """Raises OutputError where `out` holds what cannot be made again: a card that was filled in, a page of others."""
+    try:
+        start = read_file(out, _HEAD_BYTES)
+    except OSError:  # there is none, or writing says it in its words
+        return
+    if not start:
+        return
+    if form == "md":
+        raise OutputError(
+            f"{out}: it is there already, perhaps with what you have filled in: name another file, or remove it"
+        )
+    if GENERATOR.encode() not in start:
+        raise OutputError(
+            f"{out}: it is there already, and no report of edgeready's: name another file, or remove it"
+        )
 
 
 def _title_of(documents: Sequence[Document]) -> str:

@@ -36,6 +36,7 @@ from edgeready.report.page.verdicts import (
     fidelity_section,
     verification_section,
 )
+from edgeready.workflows.report import GENERATOR
 from edgeready_device import __version__
 
 # Nothing is loaded, and nothing runs: also where a text of a file should slip through the escaping.
@@ -80,7 +81,7 @@ def format_page(documents: Sequence[Document], title: str) -> str:
         element("meta", charset="utf-8"),
         element("meta", http_equiv="Content-Security-Policy", content=POLICY),
         element("meta", name="viewport", content="width=device-width,initial-scale=1"),
-        element("meta", name="generator", content=f"edgeready {__version__}"),
+        element("meta", name="generator", content=f"{GENERATOR} {__version__}"),
         element("link", rel="icon", href="data:,"),  # else a browser asks the server for one
         element("title", title),
         element("style", Markup(style_sheet())),
