@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from edgeready_device import __version__
-from edgeready_device.commands.terminal import print_traceback, say
+from edgeready_device.commands.terminal import print_traceback, say, say_stage
+from edgeready_device.commands.verbosity import choose_verbosity
 from edgeready_device.commands.word_order import order_words, refuse_empty_words
 from edgeready_device.ending import SignalExit, SignalHandlers
 from edgeready_device.errors import SurroundingsError
@@ -54,9 +55,13 @@ def _run(options: argparse.Namespace, words: Sequence[str]) -> int:
     refuse_empty_words(words)
     parser, verbs = parsers()
     parser.parse_args(order_words(words, verbs), options)
+    choose_verbosity(options)
+    say_stage("begins")
     bound_counts(options)
     handler: Handler = options.handler
-    return handler(options)
+    code = handler(options)
+    say_stage(f"ends with exit code {code}")
+    return code
 
 
 def _verdict(error: BaseException, signals: SignalHandlers) -> tuple[str, int]:

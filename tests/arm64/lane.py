@@ -40,7 +40,7 @@ HOST_ONLY = tuple(
         *("watch_actions", "watch_command", "watch_folder", "watch_labels", "watch_loop", "watch_memory"),
         *("watch_objects", "watch_report", "watch_stream", "word_order", "failure", "bounds", "foreign_text"),
         *("foreign_structure", "detect_command", "detector_head", "detector_labels", "exporter_notes", "flexbuffer"),
-        *("pictures", "pixels", "seen_images", "any_model", "any_golden"),
+        *("pictures", "pixels", "seen_images", "any_model", "any_golden", "verbosity"),
     )
 )
 # QEMU's own memory is in the child's limit.

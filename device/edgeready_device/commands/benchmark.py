@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeready_device.commands.options import add_inputs_option, add_threads_option, add_verb, open_any
-from edgeready_device.commands.terminal import NEGATIVE, budget, say, show
+from edgeready_device.commands.terminal import NEGATIVE, budget, say, say_stage, show
 
 if TYPE_CHECKING:
     from edgeready_device.benchmarking.benchmark import BenchmarkConfig, BenchmarkResult
@@ -65,12 +65,14 @@ def run(options: argparse.Namespace) -> int:
     if options.profile:
         _refuse_profile(options)
     file, inputs = open_any(options)  # a foreign file runs in a child process first
+    say_stage(f"measures for {max(options.min_time, options.sustained * 60):g} s or more")
     # A file is read again, so that the cold start counts in full; a pipe can be read once only.
     result = benchmark.benchmark(options.model if options.model.is_file() else file, _config(options))
     document, text = benchmark_json(result), benchmark_text(result)
     if options.profile:
         from edgeready_device.report.profile import profile_json, profile_text
 
+        say_stage("profiles in a child process")
         ops = _profile(file, inputs, result)
         document, text = {**document, "profile": profile_json(ops)}, f"{text}\n\n{profile_text(ops, _PROFILE_ROWS)}"
     try:

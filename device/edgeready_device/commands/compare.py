@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeready_device.commands.options import add_inputs_option, add_verb, open_any
-from edgeready_device.commands.terminal import NEGATIVE, show
+from edgeready_device.commands.terminal import NEGATIVE, say_stage, show
 from edgeready_device.errors import UsageError
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def _compare_measurements(options: argparse.Namespace) -> Comparison:
     from edgeready_device.benchmarking.benchmark_file import read_measurement
     from edgeready_device.benchmarking.compare import compare
 
+    say_stage(f"reads {options.first} and {options.second}")
     first, second = read_measurement(options.first), read_measurement(options.second)
     return compare(first, second, options.max_slowdown_percent)
 
@@ -63,6 +64,7 @@ def _compare_models(options: argparse.Namespace) -> Comparison:
     first, second = (
         _workload(argparse.Namespace(**{**vars(options), "model": path})) for path in (options.first, options.second)
     )
+    say_stage(f"measures both in turns for {config.time_s:g} s")
     return compare_models(first, second, config, max_slowdown_percent=options.max_slowdown_percent)
 
 

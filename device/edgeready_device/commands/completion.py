@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from edgeready_device.commands.verbosity import add_verbosity_options
+
 if TYPE_CHECKING:
     from edgeready_device.report.completion import VerbWords
 
@@ -18,6 +20,7 @@ def add(verbs: Any) -> None:
     parser = verbs.add_parser("completion", help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
     parser.add_argument("shell", choices=SHELLS, help="the shell that will read the script")
     parser.add_argument("--debug", action="store_true", help="add a traceback to an error")
+    add_verbosity_options(parser)
     parser.set_defaults(handler=run, verbs=verbs.choices)  # which also has the verbs that are declared after this one
 
 

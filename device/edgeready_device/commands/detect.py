@@ -14,6 +14,7 @@ from edgeready_device.commands.options import (
     add_verb,
     apply_size,
     read_description,
+    read_file,
     try_file,
 )
 from edgeready_device.commands.pictures import (
@@ -125,10 +126,9 @@ def open_detector(options: argparse.Namespace, file: TfliteModel | None = None) 
     """
     from edgeready_device.detection.contract import read_detector
     from edgeready_device.detection.detector import Detector
-    from edgeready_device.model_file.reader import read_model_file
 
     description, head = read_description(options), read_head_description(options)
-    file = apply_size(options, file or read_model_file(options.model, trusted=options.trusted))
+    file = apply_size(options, file or read_file(options))
     contract = read_detector(file, description, head)  # what is no detector is said before a runtime sees it
     if contract.input.pixels.note:
         say(f"{file.path}: {contract.input.pixels.note}")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeready_device.commands.options import add_description_options, add_verb, open_classifier
-from edgeready_device.commands.terminal import budget, progress, show
+from edgeready_device.commands.terminal import budget, progress, say_stage, show
 
 
 def add(verbs: Any) -> None:
@@ -39,6 +39,7 @@ def run(options: argparse.Namespace) -> int:
 
     model = open_classifier(options)
     frame, follow = model.contract.frame, options.follow_links
+    say_stage(f"reads {options.data}")
     data = evaluation.load_examples(options.data, frame, model.labels, follow_links=follow)
     result = evaluation.evaluate(model, data.frames, data.truth, workers=options.workers, progress=progress())
     text = evaluation_text(result, model.runtime, confusion=options.confusion)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from edgeready_device.commands.options import add_verb
+from edgeready_device.commands.options import add_verb, read_file
 from edgeready_device.commands.terminal import show
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ def run(options: argparse.Namespace) -> int:
     """Describes the model file, or this machine, and returns the exit code."""
     from edgeready_device import tune_file
     from edgeready_device.machine import machine
-    from edgeready_device.model_file import reader
     from edgeready_device.report.info import info_json, info_text
     from edgeready_device.report.machine import machine_json, machine_text, state_now
     from edgeready_device.report.model_info import model_json, model_text
@@ -32,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
         here, (state, state_lines) = machine.read_machine(), state_now()
         show(options, machine_json(here, runtimes, state), machine_text(here, runtimes, state_lines))
         return 0
-    file = reader.read_model_file(options.model)
+    file = read_file(options)
     tuned, note = tune_file.read_tune_file(file), _why_no_classifier(file)
     if note is None:
         data = info_json(file, runtimes, tuned)

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeready_device.commands.terminal import say
+from edgeready_device.commands.terminal import say, say_stage
+from edgeready_device.commands.verbosity import add_verbosity_options
 
 if TYPE_CHECKING:
     from edgeready_device.model import Model
@@ -32,6 +33,7 @@ def add_verb(
         parser.add_argument("model", type=Path, nargs=None if model == "1" else model, help="a .tflite file")
     parser.add_argument("--json", action="store_true", help="write one JSON document to standard output")
     parser.add_argument("--debug", action="store_true", help="add a traceback to an error")
+    add_verbosity_options(parser)
     if opens:
         add_opening_options(parser)
         add_size_option(parser)
@@ -144,11 +146,18 @@ def bound_counts(options: argparse.Namespace) -> None:
             say(f"--{name} {largest}: this process may use {most} CPU{'s' * (most > 1)}, and {name} are no more")
 
 
-def open_file(options: argparse.Namespace, *kernels: str) -> TfliteModel:
-    """Returns the file that `options` name; it has run in a child process before, on each of `kernels`."""
+def read_file(options: argparse.Namespace) -> TfliteModel:
+    """Returns the file that `options` name, checked unless they say that it is trusted."""
     from edgeready_device.model_file.reader import read_model_file
 
-    file = apply_size(options, read_model_file(options.model, trusted=options.trusted))
+    say_stage(f"reads {options.model}")
+    return read_model_file(options.model, trusted=getattr(options, "trusted", False))
+
+
+def open_file(options: argparse.Namespace, *kernels: str) -> TfliteModel:
+    """Returns the file that `options` name; it has run in a child process before, on each of `kernels`."""
+
+    file = apply_size(options, read_file(options))
     try_file(options, file, *kernels)
     return file
 
@@ -158,10 +167,9 @@ def open_any(options: argparse.Namespace) -> tuple[TfliteModel, ModelInputs | No
 
     It has run in a child process before.
     """
-    from edgeready_device.model_file.reader import read_model_file
     from edgeready_device.model_inputs import read_inputs
 
-    file, inputs = apply_size(options, read_model_file(options.model, trusted=options.trusted)), None
+    file, inputs = apply_size(options, read_file(options)), None
     if options.inputs is not None:
         file, inputs = read_inputs(options.inputs, file)
     try_file(options, file)
@@ -196,6 +204,7 @@ def try_file(options: argparse.Namespace, file: TfliteModel, *kernels: str) -> N
     has_delegate = getattr(options, "delegate", None) is not None  # whose first run is in a child process anyhow
     if not options.trusted and not has_delegate:
         for path in kernels or ("default",):
+            say_stage(f"runs {file.path} in a child process first (kernels: {path}), unless it ran here before")
             run_first(file, options.runtime, getattr(options, "threads", None), kernels=path)
 
 
@@ -207,10 +216,9 @@ def open_classifier(options: argparse.Namespace, file: TfliteModel | None = None
     """
     from edgeready_device.commands.terminal import say
     from edgeready_device.model import Model, contract_of
-    from edgeready_device.model_file.reader import read_model_file
 
     description = read_description(options)
-    file = apply_size(options, file or read_model_file(options.model, trusted=options.trusted))
+    file = apply_size(options, file or read_file(options))
     contract = contract_of(file, description)
     contract.check()
     for note in contract.notes:

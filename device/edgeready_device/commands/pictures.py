@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from edgeready_device.commands.terminal import print_traceback, say, show, write_json, write_line
+from edgeready_device.commands.terminal import print_traceback, say, say_stage, show, write_json, write_line
 from edgeready_device.errors import ImageError, ModelFileError, NotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -117,6 +117,7 @@ def show_pictures(
 
     code, entries = 0, []
     for name, read in pictures:
+        say_stage(f"looks at {name}")
         try:
             entry, text = describe(name, read)
         except (ImageError, NotFoundError, ModelFileError) as error:  # the last: no answer for this picture

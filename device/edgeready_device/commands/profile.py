@@ -12,8 +12,9 @@ from edgeready_device.commands.options import (
     add_trust_option,
     add_verb,
     apply_size,
+    read_file,
 )
-from edgeready_device.commands.terminal import show
+from edgeready_device.commands.terminal import say_stage, show
 
 if TYPE_CHECKING:
     from edgeready_device.profiling.profile import ProfileConfig
@@ -39,7 +40,6 @@ def add(verbs: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Profiles and returns the exit code."""
     from edgeready_device.errors import UsageError
-    from edgeready_device.model_file.reader import read_model_file
     from edgeready_device.model_inputs import read_inputs
     from edgeready_device.profiling.profile import find_library, profile
     from edgeready_device.report.profile import profile_json, profile_text
@@ -48,9 +48,10 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(f"--rows is {options.rows}: ask for at least 1")
     config = profile_config(options)
     find_library()  # before the file is read: without it there is nothing to do
-    file, inputs = apply_size(options, read_model_file(options.model, trusted=options.trusted)), None
+    file, inputs = apply_size(options, read_file(options)), None
     if options.inputs is not None:
         file, inputs = read_inputs(options.inputs, file)
+    say_stage("profiles in a child process")
     result = profile(file, config, inputs=inputs)
     show(options, profile_json(result), profile_text(result, options.rows))
     return 0

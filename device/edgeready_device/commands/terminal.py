@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from typing import Any
 
+from edgeready_device.commands.verbosity import verbosity
 from edgeready_device.progress import Progress, no_progress
 from edgeready_device.standard_streams import write_message, write_output
 from edgeready_device.text import json_text, plain, printable
@@ -16,6 +18,12 @@ NEGATIVE = 1  # the exit code of a negative verdict; errors have their own
 def say(message: str) -> None:
     """Writes one line to standard error."""
     write_message(f"edgeready-device: {plain(' '.join(message.split()))}\n")
+
+
+def say_stage(text: str) -> None:
+    """Writes one line, with the seconds since the command began, to standard error, where -v asks for it."""
+    if verbosity().verbose:
+        say(f"{time.monotonic() - verbosity().started:.1f} s: {text}")
 
 
 def print_traceback() -> None:
@@ -55,11 +63,24 @@ def budget(name: str, value: float, unit: str, *, least: float | None = None, mo
 
 
 def progress() -> Progress:
-    """Returns a Progress that draws a counter on a terminal and does nothing elsewhere."""
-    if sys.stderr is None or not sys.stderr.isatty():
+    """Returns a Progress that draws a counter on a terminal, writes a line at each end with -v, else does nothing."""
+    if verbosity().verbose:
+        return _say_ends
+    if not shows_counters():
         return no_progress
 
     def draw(label: str, done: int, total: int, /) -> None:
         write_message(f"\r{done} of {total} {plain(label)}" + ("\r\033[K" if done == total else ""))
 
     return draw
+
+
+def shows_counters() -> bool:
+    """Whether standard error is a terminal on which a line may change in its place."""
+    calm = verbosity().quiet or verbosity().verbose
+    return sys.stderr is not None and sys.stderr.isatty() and not calm
+
+
+def _say_ends(label: str, done: int, total: int, /) -> None:
+    if done == total:
+        say_stage(f"{done} of {total} {label}")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from edgeready_device.commands.options import add_inputs_option, add_threads_option, add_verb, apply_size
-from edgeready_device.commands.terminal import NEGATIVE, progress, say, show
+from edgeready_device.commands.options import add_inputs_option, add_threads_option, add_verb, apply_size, read_file
+from edgeready_device.commands.terminal import NEGATIVE, progress, say, say_stage, show
 from edgeready_device.errors import OutputError, UsageError
 
 
@@ -27,7 +27,6 @@ def run(options: argparse.Namespace) -> int:
     """Tunes and returns the exit code: 1 when nothing is chosen."""
     from edgeready_device.answers import sized_as
     from edgeready_device.model_file.input_size import open_inputs
-    from edgeready_device.model_file.reader import read_model_file
     from edgeready_device.model_inputs import read_inputs
     from edgeready_device.report.tune import candidate_json, tune_json, tune_text
     from edgeready_device.tune_file import write_tune_file
@@ -37,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(
             f"{options.model} is a pipe, and the choice goes beside the model: name a file, or --dry-run"
         )
-    file, inputs = apply_size(options, read_model_file(options.model, trusted=options.trusted)), None
+    file, inputs = apply_size(options, read_file(options)), None
     if options.inputs is not None:
         file, inputs = read_inputs(options.inputs, file)
     elif open_inputs(file) and file.golden is not None:
@@ -49,6 +48,7 @@ def run(options: argparse.Namespace) -> int:
         seconds=options.seconds,
         seed=options.seed,
     )
+    say_stage(f"measures for {config.seconds:g} s")
     result = tune(file, config, progress(), inputs=inputs)
     path = None
     if result.choice is not None and not options.dry_run:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from edgeready_device.commands.options import add_verb, apply_size, try_file
-from edgeready_device.commands.terminal import NEGATIVE, budget, show
+from edgeready_device.commands.options import add_verb, apply_size, read_file, try_file
+from edgeready_device.commands.terminal import NEGATIVE, budget, say_stage, show
 from edgeready_device.errors import UsageError
 
 
@@ -25,15 +25,15 @@ def add(verbs: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Verifies and returns the exit code: 1 when the answers are wrong here, or below --min-agreement."""
     from edgeready_device.answers import sized_as
-    from edgeready_device.model_file.reader import read_model_file
     from edgeready_device.report.verify import verify_json, verify_text
     from edgeready_device.runtime.runtime import KERNELS
     from edgeready_device.verification import verify
 
-    file = read_model_file(options.model, trusted=options.trusted)
+    file = read_file(options)
     if file.golden is not None:
         file = sized_as(file, file.golden.all_inputs)  # its open sizes are those of what was recorded
     try_file(options, apply_size(options, file), *KERNELS)
+    say_stage("compares the answers with the recorded ones")
     result = verify(file, options.runtime, options.delegate)
     show(options, verify_json(result), verify_text(result))
     code = 0

@@ -17,8 +17,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from edgeready_device.commands.detect import add_detection_options, add_head_options, open_detector
-from edgeready_device.commands.options import add_description_options, add_threads_option, add_verb, open_classifier
-from edgeready_device.commands.terminal import say, write_json, write_line
+from edgeready_device.commands.options import (
+    add_description_options,
+    add_threads_option,
+    add_verb,
+    open_classifier,
+    read_file,
+)
+from edgeready_device.commands.terminal import say, say_stage, shows_counters, write_json, write_line
 from edgeready_device.errors import UsageError
 from edgeready_device.standard_streams import write_message, write_output
 
@@ -171,6 +177,7 @@ def run(options: argparse.Namespace) -> int:
     start, labels = _open_analysis(options, source, loop)
     actions = Actions([parse_action(label, command, labels) for label, command in options.on])
     watcher = _Watcher(options, source, actions)
+    say_stage(f"looks at {source.name}")
     events = start(stop=watcher.stop)
     try:
         with _signals(watcher), closing(watcher), closing(events):
@@ -188,9 +195,8 @@ def run(options: argparse.Namespace) -> int:
 def _open_analysis(options: argparse.Namespace, source: Source, loop: LoopOptions) -> tuple[Any, tuple[str, ...]]:
     """Returns what starts the loop, of a classifier or a detector, and the labels of the model."""
     from edgeready_device.detection.head import gives_boxes
-    from edgeready_device.model_file.reader import read_model_file
 
-    file = read_model_file(options.model, trusted=options.trusted)  # once: it may be a pipe
+    file = read_file(options)  # once: it may be a pipe
     boxes = options.output is None and gives_boxes(file.graph)  # a classifier may give a map of features besides
     others = _OF_LABELS if boxes else _OF_OBJECTS
     misplaced = [name for name in others if getattr(options, name) is not None]
@@ -316,7 +322,7 @@ class _StatusLine:
     """The last line of a terminal, which changes in its place; nothing where standard error is no terminal."""
 
     def __init__(self) -> None:
-        self._is_terminal = sys.stderr is not None and sys.stderr.isatty()
+        self._is_terminal = shows_counters()
         self._next = 0.0
 
     def show(self, text: Any) -> None:
