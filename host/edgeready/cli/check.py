@@ -40,6 +40,12 @@ def check(
     ] = Format.TEXT,
     runtime: EdgeTpuRuntime = NEWEST_RUNTIME,
     max_size_kb: Annotated[float | None, typer.Option(help="exit with 1 above this size (1 kB = 1000 bytes)")] = None,
+    profile: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.json", help="add what its ops cost on a board, of edgeready-device profile --json"
+        ),
+    ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="exit with 1 also when a file is only probably ready")
     ] = False,
@@ -49,11 +55,15 @@ def check(
     Of several files each is looked at; where some cannot be read, the exit code is that of the first of these.
     """
     from edgeready.report.readiness import warning_lines
-    from edgeready.workflows.check import inspect_all
+    from edgeready.workflows.check import add_costs, inspect_all
 
     if as_json and form not in (Format.TEXT, Format.JSON):
         raise UsageError(f"--json and --format {form.value} exclude each other: give one")
+    if profile is not None and (len(files) > 1 or form in (Format.SARIF, Format.GITHUB)):
+        raise UsageError("--profile is for one FILE, as text or JSON: give one, and leave --format out")
     results = inspect_all(files, runtime)
+    if profile is not None:
+        results = [add_costs(results[0], profile)]
     _write(results, Format.JSON if as_json else form)
     accepted = {"ready"} if strict else {"ready", "probably ready"}
     code = 0 if all(result.verdict in accepted for result in results) else NEGATIVE
@@ -92,11 +102,14 @@ def _write(results: Sequence[Inspection], form: Format) -> None:
 
 def _show(result: Inspection) -> None:
     from edgeready.report import readiness as view
+    from edgeready.report.op_costs import costs_view
 
     if result.packages:
         blockers = () if result.report is None else result.report.blockers
         print_view(view.package_view(result.file, result.packages, result.on_cpu, blockers=blockers))
     elif result.report is not None:
         print_view(view.readiness_view(result.report))
+        if result.costs is not None:
+            print_view(costs_view(result.costs, *result.split_ops()))
     elif result.log is not None:
         print_view(view.log_view(result.file, result.log))

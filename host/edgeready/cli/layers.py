@@ -25,22 +25,31 @@ def layers(
     images: Annotated[int, typer.Option(help="test images to compare on")] = IMAGES,
     seed: Annotated[int | None, typer.Option(help="seed of the split (default: that of INTEGER's build)")] = None,
     debug_report: DebugReport = None,
+    profile: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.json", help="add what INTEGER's ops cost on a board, of edgeready-device profile --json"
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Measures the quantization error of each layer, what it does to the scores, and what helps."""
     from edgeready.cli.progress import progress_bar
-    from edgeready.report.layers import layers_view, write_debug_report
+    from edgeready.report.layers import layers_json, layers_view, write_debug_report
     from edgeready.report.plots.canvas import require_plots
     from edgeready.workflows.layers import diagnose_files
+    from edgeready.workflows.op_costs import read_costs
+    from edgeready_device.model_file.reader import read_model_file
 
     if debug_report is not None:
         require_plots()
+    costs = None if profile is None else read_costs(profile, read_model_file(integer))
     with progress_bar(Console(stderr=True)) as progress:
         report = diagnose_files(float32, integer, data, seed=seed, images=images, progress=progress)
     if debug_report is not None:
         for path in write_debug_report(report, debug_report):
             say(f"wrote {path}")
     if as_json:
-        print_json(report.to_dict())
+        print_json(layers_json(report, costs))
     else:
-        print_view(layers_view(report))
+        print_view(layers_view(report, costs))

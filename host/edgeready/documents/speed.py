@@ -105,6 +105,7 @@ class Profile:
     sum_s: float | None
     notes: tuple[str, ...]
     rows: tuple[ProfileRow, ...] = field(repr=False)
+    sha256: str = ""
 
 
 def read_size(fields: Fields, model: str, mode: str) -> Size:
@@ -175,6 +176,7 @@ def read_profile(fields: Fields, machine: str = "") -> Profile:
         sum_s=fields.number("sum_s"),
         notes=fields.texts("notes"),
         rows=tuple(sorted(rows, key=lambda row: -(row.seconds or 0.0))),
+        sha256=fields.text("sha256"),
     )
 
 

@@ -16,6 +16,8 @@ from edgeready.readiness.check import check_bytes, read_bytes
 from edgeready.readiness.evidence import UNDATED, Evidence, Observation, report_number
 from edgeready.readiness.operators import COMPILED, already_compiled, old_runtime
 from edgeready.readiness.propagation import NOT_COMPILED
+from edgeready.workflows.op_costs import OpCosts, read_costs
+from edgeready_device.model_file.reader import read_model_file
 from edgeready_device.tflite.graph import read_graph
 
 LOG_SUFFIXES = (".log", ".txt")
@@ -31,7 +33,7 @@ class Inspection:
     """One file: `report` for a model, with its `packages` when it is compiled; `log` for a compiler log.
 
     `size_bytes` is 0 for a log. A file whose ops are all packages is ready: it runs on the Edge TPU as it is. `error`
-    says why a file cannot be read, beside others that can.
+    says why a file cannot be read, beside others that can. `costs` are the times of a model's ops on a machine.
     """
 
     file: str
@@ -40,6 +42,7 @@ class Inspection:
     packages: tuple[Package, ...] = ()
     log: CompilerLog | None = None
     error: EdgereadyError | None = None
+    costs: OpCosts | None = None
 
     @property
     def verdict(self) -> str:
@@ -70,7 +73,29 @@ class Inspection:
         document = self.report.to_dict()
         if self.packages:
             document["compiled"] = [package.to_dict() for package in self.packages]
+        if self.costs is not None:
+            document["profile"] = {**self.costs.to_dict(), **self._split_costs(self.costs)}
         return document
+
+    def split_ops(self) -> tuple[list[int], list[int]]:
+        """Returns the indices of the ops for the Edge TPU, and of those for the CPU."""
+        ops = () if self.report is None else self.report.ops
+        return (
+            [op.index for op in ops if op.target == "edgetpu"],
+            [op.index for op in ops if op.target == "cpu"],
+        )
+
+    def _split_costs(self, costs: OpCosts) -> dict[str, Any]:
+        edgetpu, cpu = self.split_ops()
+        edgetpu_s, cpu_s = costs.seconds_of(edgetpu), costs.seconds_of(cpu)
+        return {
+            "edgetpu_s": edgetpu_s,
+            "cpu_s": cpu_s,
+            "either_s": max(0.0, costs.total_s - edgetpu_s - cpu_s),
+            "cpu_ops": [
+                {"ops": list(row.ops), "operator": row.operator, "time_s": row.seconds} for row in costs.rows_of(cpu)
+            ],
+        }
 
     def to_csv(self) -> str:
         """The ops as CSV, one line an op; empty for a compiler log."""
@@ -113,6 +138,16 @@ def inspect(path: Path, runtime: int) -> Inspection:
         raise ModelFileError(f"{path}: {error}") from error
     report = _as_compiled(report, packages, runtime)
     return Inspection(file=str(path), size_bytes=len(data), report=report, packages=packages)
+
+
+def add_costs(inspection: Inspection, profile: Path) -> Inspection:
+    """Returns `inspection` with the times that the document `profile` has of its ops.
+
+    Raises UsageError for what is no model, NotFoundError and DocumentError for what is no profile of it.
+    """
+    if inspection.report is None:
+        raise UsageError(f"--profile is for a .tflite file, and {inspection.file} is a compiler log")
+    return replace(inspection, costs=read_costs(profile, read_model_file(inspection.file)))
 
 
 def _as_compiled(report: ReadinessReport, packages: tuple[Package, ...], runtime: int) -> ReadinessReport:
