@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from functools import cache
@@ -161,14 +161,14 @@ class Refused:
     left: list[str]
 
 
-def refused(cases: dict[str, Callable[[Path], BuildConfig]]) -> dict[str, Refused]:
-    """Every case's outcome, converted two at a time."""
+def refused(cases: dict[str, Callable[[Path], BuildConfig]], trained: Collection[str] = ()) -> dict[str, Refused]:
+    """Every case's outcome, converted two at a time; those that are `trained` are built."""
 
     def run(name: str) -> Refused:
         folder = Path(_FOLDER.name, "refused", name)
         folder.mkdir(parents=True)
         try:
-            pipeline.convert(cases[name](folder / "model.tflite"))
+            (pipeline.build if name in trained else pipeline.convert)(cases[name](folder / "model.tflite"))
         except Exception as error:  # noqa: BLE001  (the test looks at its class)
             return Refused(error, [path.name for path in folder.rglob("*")])
         return Refused(None, [path.name for path in folder.rglob("*")])

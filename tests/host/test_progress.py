@@ -18,6 +18,7 @@ EPOCHS = [
     ("training", 0, 0),
     ("training, epoch 1 of 2, loss 2.000", 1, 4),
     ("training, epoch 1 of 2, loss 1.500", 2, 4),
+    ("training, epoch 1 of 2, loss 1.750, accuracy 90.0 %, validation 80.0 %", 2, 4),
     ("training, epoch 2 of 2, loss 1.000", 3, 4),
     ("training, epoch 2 of 2, loss 0.500", 4, 4),
     ("converting", 0, 0),
@@ -41,7 +42,7 @@ def shown(monkeypatch, capsys):
 
 def test_an_epoch_is_one_line_with_its_last_loss(shown):
     assert shown(Verbosity.NORMAL) == [
-        "edgeready: training, epoch 1 of 2, loss 1.500",
+        "edgeready: training, epoch 1 of 2, loss 1.750, accuracy 90.0 %, validation 80.0 %",
         "edgeready: training, epoch 2 of 2, loss 0.500",
     ]
     assert shown(Verbosity.NORMAL, EPOCHS[:-1])[-1:] == ["edgeready: training, epoch 2 of 2, loss 0.500"]
@@ -52,7 +53,7 @@ def test_every_stage_is_one_line_with_seconds_when_asked(shown):
     assert [re.sub(r"\d+\.\d s", "T", line) for line in lines] == [
         "edgeready: T: reading images",
         "edgeready: T: training",
-        "edgeready: T: training, epoch 1 of 2, loss 1.500",
+        "edgeready: T: training, epoch 1 of 2, loss 1.750, accuracy 90.0 %, validation 80.0 %",
         "edgeready: T: training, epoch 2 of 2, loss 0.500",
         "edgeready: T: converting",
     ]

@@ -15,6 +15,7 @@ from tflite_models import conv_classifier
 
 from edgeready.cli.progress import progress_bar
 from edgeready.dataset import Dataset, Splits
+from edgeready.jobs.training import Epoch, Training
 from edgeready.proof.measure import Comparison, Measured
 from edgeready.readiness import check_graph
 from edgeready.report.build import build_view
@@ -58,6 +59,12 @@ def measured(predicted: list[int], size: int, machine: Machine = MACHINE) -> Mea
     return Measured(size_bytes=size + 1000, flatbuffer_bytes=size, accuracy=accuracy, latency=latency)
 
 
+EPOCHS = (
+    Epoch(epoch=1, loss=0.5, accuracy=0.75, seconds=2.0),
+    Epoch(epoch=2, loss=0.25, accuracy=0.875, seconds=1.5),
+)
+
+
 def result(machine: Machine = MACHINE, ready: bool = True) -> BuildResult:
     graph = read_graph(conv_classifier(leaky=not ready))
     return BuildResult(
@@ -65,7 +72,7 @@ def result(machine: Machine = MACHINE, ready: bool = True) -> BuildResult:
         network="pets-cnn",
         splits=Splits(train=part(1, 30), calibration=part(2, 9), test=part(3, 6), removed=2),
         baseline=TfliteModel(b""),
-        losses=(0.5, 0.25),
+        training=Training(epochs=EPOCHS, asked=2),
         readiness=check_graph(graph, file="out/pets.tflite"),
         comparison=Comparison(
             baseline=measured([0, 1, 2, 0, 1, 2], 84448), model=measured([0, 1, 2, 0, 1, 1], 24256, machine)
@@ -154,6 +161,20 @@ def test_a_build_says_why_its_engine_was_not_the_first_choice_and_nothing_where_
     assert "engine " not in shown(build_view(result(), "a.png"))
 
 
+def test_a_build_says_which_epoch_a_validation_chose():
+    plain = result()
+    assert "epochs" not in shown(build_view(plain, "IMAGE"))
+    epochs = tuple(replace(epoch, val_loss=epoch.epoch / 4, val_accuracy=0.875) for epoch in EPOCHS)
+    judged = replace(
+        plain,
+        splits=replace(plain.splits, validation=part(4, 8)),
+        training=Training(epochs=epochs, asked=60),
+    )
+    assert "training     2 of 60 epochs, the weights of epoch 1: 87.50 % of 8 validation images\n" in shown(
+        build_view(judged, "IMAGE")
+    )
+
+
 def test_a_build_as_json_has_these_keys_and_values():
     data = json.loads(json.dumps(result().to_dict()))
     assert list(data) == [
@@ -162,6 +183,7 @@ def test_a_build_as_json_has_these_keys_and_values():
         "network",
         "data",
         "epoch_losses",
+        "training",
         "mode",
         "engine",
         "engine_reason",
@@ -181,6 +203,14 @@ def test_a_build_as_json_has_these_keys_and_values():
         "readiness",
     ]
     assert (data["out"], data["float_out"], data["epoch_losses"]) == ("out/pets.tflite", None, [0.5, 0.25])
+    assert data["training"] == {
+        "epochs": [
+            {"epoch": 1, "loss": 0.5, "accuracy": 0.75, "val_loss": None, "val_accuracy": None, "seconds": 2.0},
+            {"epoch": 2, "loss": 0.25, "accuracy": 0.875, "val_loss": None, "val_accuracy": None, "seconds": 1.5},
+        ],
+        "best_epoch": None,
+        "stopped_early": False,
+    }
     assert list(data["uint8"]) == ["size_bytes", "flatbuffer_bytes", "accuracy", "latency"]
     assert (data["uint8"]["size_bytes"], data["uint8"]["flatbuffer_bytes"]) == (25256, 24256)
     assert (data["uint8"]["accuracy"]["top1"]["hits"], data["uint8"]["accuracy"]["top1"]["count"]) == (5, 6)

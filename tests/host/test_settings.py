@@ -89,7 +89,7 @@ def config_of(*words: str) -> BuildConfig:
 
     app = typer.Typer()
     app.command()(spread(build, arguments={"source": DataArgument}))
-    app.command()(spread(convert, arguments={"source": DataOption}, without=("weights", "save_keras")))
+    app.command()(spread(convert, arguments={"source": DataOption}, without=("weights", "save_keras", "log_csv")))
     result = CliRunner().invoke(app, list(words), catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return seen[0]
@@ -353,7 +353,13 @@ def test_a_foreign_file_names_no_code_and_nothing_to_read(made_with, key, value,
 
 
 def test_a_foreign_file_names_no_place_to_write_to(made_with):
-    places = {"out": "/tmp/x.tflite", "save-float": True, "save-keras": True, "debug-report": "/tmp/x"}
+    places = {
+        "out": "/tmp/x.tflite",
+        "save-float": True,
+        "save-keras": True,
+        "log-csv": "/tmp/x.csv",
+        "debug-report": "/tmp/x",
+    }
     old = made_with({"options": {"command": "build", "values": {"data": "digits", **places}, "paths": []}})
     assert config_of("build", "--like", old).output == OutputConfig()
 

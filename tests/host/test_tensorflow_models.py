@@ -377,6 +377,38 @@ def test_the_same_seed_gives_the_same_losses_and_another_one_others(cases):
     assert not set(cases["losses of seed 2"]["value"]) & set(losses)
 
 
+def test_the_weights_of_the_lowest_loss_on_the_validation_are_kept(cases):
+    found = cases["validated"]["value"]
+    losses = [epoch["val_loss"] for epoch in found["epochs"]]
+    assert len(losses) == 6
+    assert min(losses) < losses[-1]  # else the test would show nothing
+    assert found["loss"] == pytest.approx(min(losses), rel=1e-4)
+    assert all(0 <= epoch[name] <= 1 for epoch in found["epochs"] for name in ("accuracy", "val_accuracy"))
+
+
+def test_the_epochs_are_in_the_csv_file(cases):
+    found = cases["validated"]["value"]
+    first, *lines = found["log"].splitlines()
+    assert first == "epoch,loss,accuracy,val_loss,val_accuracy,seconds"
+    assert lines == [",".join(str(value) for value in epoch.values()) for epoch in found["epochs"]]
+
+
+def test_a_training_ends_when_its_patience_does(cases):
+    every, patient = (cases[name]["value"]["epochs"] for name in ("validated", "patient"))
+    losses = [epoch["val_loss"] for epoch in every]
+    end = next(epoch for epoch in range(2, 7) if losses[epoch - 1] >= min(losses[: epoch - 1]))
+    assert end < 6
+    assert [epoch["val_loss"] for epoch in patient] == losses[:end]
+
+
+def test_classes_count_alike_and_an_image_one_on_average(cases):
+    assert cases["weights of classes"]["value"] == {"0": 0.5, "1": 2.0, "2": 2.0}
+
+
+def test_the_keras_model_is_kept_when_its_training_ends(cases):
+    assert cases["kept before the conversion"]["value"] == {"kept": True, "files": ["model.keras"]}
+
+
 @cache
 def transfer() -> Built:
     weights = builds.tensorflow_cases()[0] / "mobilenet.weights.h5"

@@ -76,7 +76,7 @@ def test_a_conversion_states_no_training_and_takes_the_files_name(conversion):
     assert file.manifest is not None
     assert file.manifest.name == "model"
     assert "training" not in file.manifest.provenance
-    assert result.losses == ()
+    assert result.training is None
 
 
 def test_each_mode_is_parsed_once_and_packed_at_most_twice_too(digits, tmp_path):

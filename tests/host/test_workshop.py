@@ -32,6 +32,7 @@ from edgeready.jobs.job import Job, JobResult
 from edgeready.jobs.quantize_job import QuantizeJob
 from edgeready.jobs.run import failure
 from edgeready.jobs.run_job import run_job
+from edgeready.jobs.training import Epoch
 from edgeready.quantization.samples import Samples
 from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.normalization import Normalization
@@ -164,7 +165,7 @@ def test_a_result_is_the_same_after_the_way_through_its_folder(tmp_path):
         normalization=Normalization((0.0, 1.0, 2.0), (3.0, 4.0, 5.0)),
         scores="logits",
         models={"float32": TfliteModel(b"32"), "uint8": TfliteModel(b"8")},
-        losses=(0.5, 0.25),
+        epochs=(Epoch(epoch=1, loss=0.5, accuracy=0.75), Epoch(epoch=2, loss=0.25, accuracy=1.0, val_loss=0.5)),
         versions={"keras": "3"},
         keras=b"k",
         rewrites=("rewritten",),

@@ -17,10 +17,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from edgeready.config.build import SourceConfig, TrainConfig
+from edgeready.config.build import NetworkConfig, SourceConfig, TrainConfig
 from edgeready.config.method import Method, QatConfig
 from edgeready.jobs.converter_log import refusal
 from edgeready.jobs.job import Job
+from edgeready.jobs.training import TrainingFiles
 from edgeready.quantization.conventions import Convention, answer_classes
 from edgeready.tf import applications, architectures, convert, fit_input, inner_scale, models, train
 from edgeready.tf.make import make
@@ -208,6 +209,45 @@ def losses(seed):
 case("losses of seed 1", lambda: losses(1))
 case("losses of seed 1, again", lambda: losses(1))
 case("losses of seed 2", lambda: losses(2))
+
+
+def validated(name, **options):
+    """Six epochs on noise, which no network can learn: the epochs, and the loss of the weights that were kept."""
+    train.seed_everything(3)
+    noise = np.random.default_rng(6).integers(0, 256, (96, 12, 12), dtype=np.uint8)
+    labels = np.arange(96, dtype=np.int64) % 3
+    named, log = net("plain"), folder / f"{name}.csv"
+    judges = (noise[64:], labels[64:])
+    config = TrainConfig(epochs=6, learning_rate=0.005, **options)
+    epochs = train.train(named, noise[:64], labels[:64], config, validation=judges, log=str(log))
+    scores = np.asarray(named.model(noise[64:].astype(np.float32) / 255, training=False))
+    loss = -np.log(scores[np.arange(32), labels[64:]]).mean()
+    return {"epochs": [vars(epoch) for epoch in epochs], "loss": float(loss), "log": log.read_text("utf-8")}
+
+
+def kept_keras():
+    """What is in the folder of a training whose conversion fails."""
+    noise = np.random.default_rng(5).integers(0, 256, (64, 12, 12), dtype=np.uint8)
+    kept = folder / "kept" / "model.keras"
+    job = Job(
+        model=f"{NETS}:layer_normalization",
+        classes=3,
+        images=noise,
+        labels=np.arange(64) % 3,
+        calibration=noise[:8],
+        train=TrainConfig(epochs=1),
+        files=TrainingFiles(keras=str(kept)),
+        network=NetworkConfig(fix=False),
+        modes=("uint8",),
+    )
+    result = make(job, read_log=str, progress=no_progress)
+    return {"kept": kept.read_bytes() == result.keras, "files": [path.name for path in kept.parent.iterdir()]}
+
+
+case("validated", lambda: validated("all"))
+case("patient", lambda: validated("patient", patience=1))
+case("weights of classes", lambda: train.balanced_weights(np.array([0, 0, 0, 2, 1, 0])))
+case("kept before the conversion", kept_keras)
 
 
 L = keras.layers

@@ -18,7 +18,7 @@ from edgeready.errors import UsageError
 
 def register(app: typer.Typer) -> None:
     """Adds the command to `app`."""
-    app.command()(spread(convert, arguments={"source": DataOption}, without=("weights", "save_keras")))
+    app.command()(spread(convert, arguments={"source": DataOption}, without=("weights", "save_keras", "log_csv")))
 
 
 def convert(

@@ -16,7 +16,7 @@ from edgeready_device.progress import Progress, no_progress
 from edgeready_device.text import plain
 
 _EPOCH = re.compile(r"epoch \d+ of \d+")
-_FIGURES = re.compile(r", loss \S+$")  # what changes from step to step within a stage
+_FIGURES = re.compile(r", loss .*$")  # what changes from step to step within a stage
 
 
 @contextmanager

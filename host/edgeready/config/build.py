@@ -5,10 +5,10 @@ Each option of the commands is one field here, with its default and its help; th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from edgeready.config.augmentation import AUGMENTATIONS
 from edgeready.config.description import MeanOption
@@ -16,7 +16,7 @@ from edgeready.config.engine import AUTO, ENGINES, check_engine
 from edgeready.config.method import CALIBRATIONS, Method, QatConfig
 from edgeready.config.modes import MODES, TARGETS, Mode, choose_mode
 from edgeready.config.option import Option, parse_image_size, parse_shape
-from edgeready.config.training import check_seed, check_training
+from edgeready.config.training import VALIDATION, check_seed, check_training, check_validation
 from edgeready.errors import UsageError
 from edgeready_device.normalization import (
     COLORS,
@@ -26,6 +26,8 @@ from edgeready_device.normalization import (
     parse_numbers,
     preset_named,
 )
+
+_ASKED_FOR = ("validation", "patience", "class_weights")  # of a training, only where somebody asks for it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +70,9 @@ class TrainConfig:
     """Adam with a rate that falls from `learning_rate` to 0 along a cosine.
 
     `augment` is one of AUGMENTATIONS, or None for what suits the network and the data. `seed` makes it repeatable;
-    the commands take that of the data.
+    the commands take that of the data. With a validation, a share of the training images, the weights of the epoch
+    with the lowest loss on it are kept. `class_weights` lets a class count as much as any other, however few images
+    it has.
     """
 
     epochs: Annotated[int, Option(help="passes over the training images")] = 5
@@ -78,8 +82,22 @@ class TrainConfig:
     )
     seed: int = 1
     augment: Annotated[str | None, Option(help=f"{', '.join(AUGMENTATIONS)} (default: by network and data)")] = None
+    validation: Annotated[
+        float | None, Option(help="share of the training images that judges each epoch; the best weights are kept")
+    ] = None
+    patience: Annotated[
+        int | None,
+        Option(
+            help="end after so many epochs without a better one on the validation "
+            f"(without --validation: {VALIDATION:g} of the images)"
+        ),
+    ] = None
+    class_weights: Annotated[
+        bool | None, Option(help="let each class count alike, however few images it has", flags=("--class-weights",))
+    ] = None
 
     def __post_init__(self) -> None:
+        check_validation(self.validation, self.patience)
         check_training(
             epochs=self.epochs,
             batch_size=self.batch_size,
@@ -87,6 +105,15 @@ class TrainConfig:
             seed=self.seed,
             augment=self.augment,
         )
+
+    @property
+    def validation_share(self) -> float | None:
+        """The share of the training images that is held out to judge each epoch; None for none."""
+        return VALIDATION if self.validation is None and self.patience is not None else self.validation
+
+    def to_dict(self) -> dict[str, Any]:
+        """The training as plain data, without what was not asked for: older files do not have it."""
+        return {name: value for name, value in asdict(self).items() if name not in _ASKED_FOR or value is not None}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,7 +250,10 @@ class OutputConfig:
     mode: Annotated[str | None, Option(help=f"{', '.join(MODES)} (default: uint8)")] = None
     target: Annotated[str | None, Option(help=f"choose the mode for a target: {', '.join(TARGETS)}")] = None
     save_float: Annotated[bool, Option(help="also write the float32 model, OUT_float32.tflite")] = False
-    save_keras: Annotated[bool, Option(help="also write the trained model, OUT.keras")] = False
+    save_keras: Annotated[bool, Option(help="also write the trained model, OUT.keras, when its training ends")] = (
+        False
+    )
+    log_csv: Annotated[Path | None, Option(help="write loss and accuracy of each epoch into this CSV file")] = None
     allow_cpu_ops: Annotated[bool, Option(help="accept a model that the Edge TPU runs only in part")] = False
     vectors: Annotated[
         int | None, Option(help="number of golden vectors for verify (default: 1 to 32, as suit the model's size)")
@@ -238,6 +268,8 @@ class OutputConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "out", Path(self.out))  # a notebook writes plain text
+        if self.log_csv is not None:
+            object.__setattr__(self, "log_csv", Path(self.log_csv))
         choose_mode(self.mode, self.target)
         if self.out.suffix != ".tflite":
             raise UsageError(f"{self.out}: name the output file something.tflite")

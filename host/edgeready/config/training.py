@@ -6,7 +6,20 @@ from edgeready.config.augmentation import AUGMENTATIONS
 from edgeready.errors import UsageError
 
 MOST_SEED = 2**32 - 1  # numpy's and Keras' own limit
+VALIDATION = 0.1  # share of the training images; chosen: what --patience takes where none is given
+MOST_VALIDATION = 0.5  # chosen: with more the network would rather be trained on the part that judges it
 _RATE_LIMIT = 10.0  # chosen: Adam moves a weight by about the rate in a step, and no weight is as large
+
+
+def check_validation(validation: float | None, patience: int | None) -> None:
+    """Raises UsageError for a share or a number of epochs that cannot be meant."""
+    if validation is not None and not 0 < validation <= MOST_VALIDATION:
+        raise UsageError(
+            f"--validation is {validation:g}: give a share of the training images above 0 and up to "
+            f"{MOST_VALIDATION:g}, such as {VALIDATION:g}"
+        )
+    if patience is not None and patience < 1:
+        raise UsageError(f"--patience is {patience}: wait for at least 1 epoch")
 
 
 def check_training(*, epochs: int, batch_size: int, learning_rate: float, seed: int, augment: str | None) -> None:

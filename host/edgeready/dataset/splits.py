@@ -29,8 +29,9 @@ Group = list[int]  # positions of identical images, which stay in one part
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Splits:
-    """Three data sets of the same classes and image shape that share no image.
+    """Three data sets of the same classes and image shape that share no image, or four, with a validation.
 
+    The validation judges a training while it goes on.
     `removed` is how many training images were left out because the test set has them too.
     Raises DatasetError when the parts do not fit together or share an image.
     """
@@ -39,11 +40,12 @@ class Splits:
     calibration: Dataset
     test: Dataset
     removed: int = 0
+    validation: Dataset | None = None
 
     def __post_init__(self) -> None:
         if self.removed < 0:
             raise DatasetError(f"{self.removed} images removed: the count starts at 0")
-        for other in (self.calibration, self.test):
+        for other in list(self.parts().values())[1:]:
             check_alike(self.train, other)
         hashes = {part: set(data.hashes()) for part, data in self.parts().items()}
         for first, second in combinations(hashes, 2):
@@ -63,13 +65,15 @@ class Splits:
             "train": self.train.class_counts(),
             "calibration": self.calibration.class_counts(),
             "test": self.test.class_counts(),
+            **({} if self.validation is None else {"validation": self.validation.class_counts()}),
             "removed": self.removed,
             "majority_baseline": self.test.majority_share(),
         }
 
     def parts(self) -> dict[str, Dataset]:
-        """The three data sets by name: train, calibration, test."""
-        return {"train": self.train, "calibration": self.calibration, "test": self.test}
+        """The data sets by name: train, calibration, test, and validation where there is one."""
+        parts = {"train": self.train, "calibration": self.calibration, "test": self.test}
+        return parts if self.validation is None else {**parts, "validation": self.validation}
 
 
 def check_alike(train: Dataset, other: Dataset) -> None:
@@ -113,12 +117,12 @@ def split(
     return Splits(train=training, calibration=calibration, test=test, removed=removed)
 
 
-def hold_out(data: Dataset, seed: int) -> tuple[Dataset, Dataset]:
-    """Two parts of `data`: one for training, and one to choose by with a fifth of each class, at most 5,000 images.
+def hold_out(data: Dataset, seed: int, share: float = HOLD_OUT_FRACTION) -> tuple[Dataset, Dataset]:
+    """Two parts of `data`: one for training, and one to choose by with a `share` of each class, at most 5,000 images.
 
     The seed draws them as in `split`. Raises DatasetError when no class has an image to spare.
     """
-    count = max(min(HOLD_OUT_LIMIT, int(len(data) * HOLD_OUT_FRACTION)), len(data.classes))
+    count = max(min(HOLD_OUT_LIMIT, int(len(data) * share)), len(data.classes))
     return _lend(data, seed, min(count, max(len(data) - 1, 1)), purpose="validation")
 
 

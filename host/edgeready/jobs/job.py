@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from edgeready.config.build import NetworkConfig, SourceConfig, TrainConfig
 from edgeready.config.engine import AUTO
 from edgeready.config.method import Method
+from edgeready.jobs.training import Epoch, TrainingFiles
 from edgeready.quantization.conventions import ConventionReport
 from edgeready.quantization.source_check import SourceCheck
 from edgeready_device.model_file.reader import TfliteModel
@@ -36,8 +37,10 @@ class Job:
     """A model to train, where `train` is set, or to load, and then to convert to each of `modes`.
 
     `images` (n, height, width[, channels]) and `labels` (n,) are for training, `calibration` for the ranges. A model
-    that is no image classifier has no images: `arrays` holds its calibration inputs by name, each (n, ...). With
-    `settled` the normalization and the order of the channels are those of a job before, and no other is tried.
+    that is no image classifier has no images: `arrays` holds its calibration inputs by name, each (n, ...).
+    `validation` and `validation_labels` judge each epoch of the training, which writes `files`; with `untrained` it
+    is left out, and the network is converted as it starts. With `settled` the normalization and the order of the
+    channels are those of a job before, and no other is tried.
     `engine` is one of ENGINES.
     """
 
@@ -47,6 +50,10 @@ class Job:
     labels: NDArray[np.int64] = field(default_factory=no_labels, repr=False)
     calibration: NDArray[np.uint8] = field(default_factory=no_images, repr=False)
     train: TrainConfig | None = None
+    validation: NDArray[np.uint8] = field(default_factory=no_images, repr=False)
+    validation_labels: NDArray[np.int64] = field(default_factory=no_labels, repr=False)
+    files: TrainingFiles = field(default_factory=TrainingFiles)
+    untrained: bool = False
     network: NetworkConfig = field(default_factory=NetworkConfig)
     modes: tuple[str, ...] = ("uint8",)
     method: Method = field(default_factory=Method)
@@ -83,7 +90,7 @@ class JobResult:
     normalization: Normalization
     scores: str
     models: Mapping[str, TfliteModel] = field(repr=False)
-    losses: tuple[float, ...] = ()
+    epochs: tuple[Epoch, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     keras: bytes = field(default=b"", repr=False)
     rewrites: tuple[str, ...] = ()
@@ -96,6 +103,11 @@ class JobResult:
     engine_reasons: Mapping[str, str] = field(default_factory=dict)
     own_ranges: bool = False
     source_check: SourceCheck | None = None
+
+    @property
+    def losses(self) -> tuple[float, ...]:
+        """The loss of each epoch of the training; none where nothing was trained."""
+        return tuple(epoch.loss for epoch in self.epochs)
 
     @property
     def float32(self) -> TfliteModel:

@@ -46,6 +46,7 @@ def _facts(result: BuildResult) -> RenderableType:
     colour = "red" if result.readiness.blockers else "green"
     return Group(
         line(),
+        *_training(result),
         *_measured_facts(result),
         *convention_lines(result.convention),
         *(labelled("DOUBT", text, "red") for text in result.doubts),
@@ -61,6 +62,18 @@ def _facts(result: BuildResult) -> RenderableType:
         *(() if result.trail is None else (labelled("budget", budget_line(result.trail)),)),
         *_measured_on(result),
     )
+
+
+def _training(result: BuildResult) -> list[RenderableType]:
+    """Which epoch the weights are of, where a validation chose it."""
+    training, validation = result.training, result.splits.validation
+    best = None if training is None else training.best
+    if training is None or validation is None or best is None or best.val_accuracy is None:
+        return []
+    epochs = f"{len(training.epochs)} of {training.asked} epochs, the weights of epoch {best.epoch}"
+    return [
+        labelled("training", f"{epochs}: {100 * best.val_accuracy:.2f} % of {len(validation):,} validation images")
+    ]
 
 
 def _measured_facts(result: BuildResult) -> list[RenderableType]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from edgeready.config.build import TrainConfig
 from edgeready.config.engine import LITERT, TENSORFLOW
 from edgeready.config.modes import MODES, Mode
 from edgeready.engine.litert import LiteRtQuantizer, versions
@@ -23,9 +25,11 @@ from edgeready.engine.make import (
 from edgeready.engine.quantizer import Quantizer, make_integer
 from edgeready.engine.unread_pieces import SLICED, slice_pieces
 from edgeready.errors import ConversionError
+from edgeready.files.atomic import write_files
 from edgeready.jobs.engine_choice import engine_of
 from edgeready.jobs.job import UNIT, Job, JobResult
 from edgeready.jobs.run import READING_LIMIT_S
+from edgeready.jobs.training import Epoch
 from edgeready.proof.conformance import prove
 from edgeready.quantization.conventions import Convention
 from edgeready.quantization.inputs import in_color_order
@@ -50,7 +54,7 @@ class _Source:
     model: NamedModel | Network
     normalization: Normalization
     color: str = "rgb"
-    losses: tuple[float, ...] = ()
+    epochs: tuple[Epoch, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +102,7 @@ def make(job: Job, read_log: Callable[[], str], progress: Progress) -> JobResult
         normalization=source.normalization,
         scores=scores_of(converted.float32.graph),
         models=models,
-        losses=source.losses,
+        epochs=source.epochs,
         versions={**tf_models.versions(), **litert, **dict(network.versions)},
         keras=converted.keras,
         rewrites=converted.rewrites,
@@ -143,10 +147,8 @@ def _load(job: Job, progress: Progress) -> _Source:
         named = tf_models.make_model(
             job.model, frame, job.classes, weights=job.network.weights, normalization=job.normalization
         )
-        progress("training", 0, 0)  # so that a crash in the first step is said to be one of the training
-        images = in_color_order(job.images, color)
-        losses = train.train(named, images, job.labels, job.train, progress=progress)
-        return _Source(model=named, normalization=named.normalization, color=color, losses=losses)
+        epochs = () if job.untrained else _train(named, job, job.train, color=color, progress=progress)
+        return _Source(model=named, normalization=named.normalization, color=color, epochs=epochs)
     progress("reading the model", 0, 0)
     with time_limit(READING_LIMIT_S) if job.foreign else nullcontext():
         model = tf_models.load_model(
@@ -162,6 +164,24 @@ def _load(job: Job, progress: Progress) -> _Source:
             model=model, normalization=normalization, color=job.network.color_order or model.color or "rgb"
         )
     return _Source(model=model, normalization=model.normalization, color=color)
+
+
+def _train(named: NamedModel, job: Job, config: TrainConfig, *, color: str, progress: Progress) -> tuple[Epoch, ...]:
+    """Trains `named` and keeps it, where `job` says so, before anything is tried with it; returns the epochs."""
+    progress("training", 0, 0)  # so that a crash in the first step is said to be one of the training
+    judges = (in_color_order(job.validation, color), job.validation_labels)
+    epochs = train.train(
+        named,
+        in_color_order(job.images, color),
+        job.labels,
+        config,
+        progress=progress,
+        validation=judges if len(job.validation) else None,
+        log=job.files.log,
+    )
+    if job.files.keras:
+        write_files({Path(job.files.keras): tf_models.to_keras_file(named.model)})
+    return epochs
 
 
 def _to_float32(source: _Source, job: Job, progress: Progress) -> _FloatNetwork:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from pathlib import Path
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -9,11 +13,14 @@ from numpy.typing import NDArray
 
 from edgeready.config.build import TrainConfig
 from edgeready.errors import TrainingError
+from edgeready.files.atomic import write_files
+from edgeready.jobs.training import Epoch, csv_lines
 from edgeready.tf.augment import augment
 from edgeready.tf.models import NamedModel, output_kind
 from edgeready_device.normalization import Normalization
 from edgeready_device.progress import Progress, no_progress
 
+Labelled = tuple[NDArray[np.uint8], NDArray[np.int64]]  # images and their class indices
 _PREFETCH = 4  # batches made ahead; chosen: a few hide the time that one takes
 
 
@@ -29,23 +36,52 @@ def train(
     labels: NDArray[np.int64],
     config: TrainConfig,
     progress: Progress = no_progress,
-) -> tuple[float, ...]:
+    *,
+    validation: Labelled | None = None,
+    log: str = "",
+) -> tuple[Epoch, ...]:
     """Fits the model in place on uint8 `images` (n, height, width[, channels]) and class indices `labels` (n,).
 
-    Returns the loss of each epoch; raises TrainingError when it diverges.
+    With `validation` images the model gets the weights of the epoch with the lowest loss on them, and the training
+    ends where `config.patience` epochs brought no lower one. `log` names a CSV file that has the epochs so far.
+
+    Returns the epochs; raises TrainingError when the loss diverges.
     """
     model = named.model
     frames = match_rank(model, images)
     steps = -(-len(frames) // config.batch_size)
     rate = keras.optimizers.schedules.CosineDecay(config.learning_rate, steps * config.epochs)
-    model.compile(keras.optimizers.Adam(rate), _loss_of(model))
-    watcher = _Watcher(progress, steps, config.epochs)
+    model.compile(keras.optimizers.Adam(rate), _loss_of(model), metrics=[_accuracy_of(model)])
+    watcher = _Watcher(progress, steps, config.epochs, keep=_log_writer(log))
     batches = shuffled_batches(frames, labels, named.normalization, config=config)
-    history = model.fit(batches, epochs=config.epochs, shuffle=False, verbose=0, callbacks=[watcher])
-    losses = tuple(float(loss) for loss in history.history["loss"])
-    if not all(np.isfinite(losses)):
-        raise TrainingError(f"the loss is {losses[-1]} after {len(losses)} epochs: give a smaller --learning-rate")
-    return losses
+    model.fit(
+        batches,
+        epochs=config.epochs,
+        shuffle=False,
+        verbose=0,
+        callbacks=[watcher, *([] if validation is None else [_Best(config.patience)])],
+        validation_data=None if validation is None else _ordered_batches(named, validation, config.batch_size),
+        class_weight=balanced_weights(labels) if config.class_weights else None,
+    )
+    epochs = tuple(watcher.epochs)
+    if not all(np.isfinite(epoch.loss) for epoch in epochs):
+        raise TrainingError(
+            f"the loss is {epochs[-1].loss} after {len(epochs)} epochs: give a smaller --learning-rate"
+        )
+    return epochs
+
+
+def balanced_weights(labels: NDArray[np.int64]) -> dict[int, float]:
+    """Returns a weight for each class in `labels`, with which all classes count alike and an image 1 on average."""
+    classes, counts = np.unique(labels, return_counts=True)
+    return {int(name): len(labels) / (len(classes) * int(count)) for name, count in zip(classes, counts, strict=True)}
+
+
+def _log_writer(log: str) -> Callable[[list[Epoch]], None]:
+    """Returns what keeps the epochs so far in the CSV file `log`, which is whole at any time; "" for nowhere."""
+    if not log:
+        return lambda epochs: None
+    return lambda epochs: write_files({Path(log): csv_lines(epochs).encode()})
 
 
 def _loss_of(model: keras.Model) -> keras.losses.Loss:
@@ -54,6 +90,14 @@ def _loss_of(model: keras.Model) -> keras.losses.Loss:
     if model.outputs[0].shape[-1] == 1:
         return keras.losses.BinaryCrossentropy(from_logits=logits)
     return keras.losses.SparseCategoricalCrossentropy(from_logits=logits)
+
+
+def _accuracy_of(model: keras.Model) -> keras.metrics.Metric:
+    """Returns the share of right answers, of a row of scores or of one number."""
+    if model.outputs[0].shape[-1] == 1:
+        threshold = 0.0 if output_kind(model) == "logits" else 0.5
+        return keras.metrics.BinaryAccuracy(name="accuracy", threshold=threshold)
+    return keras.metrics.SparseCategoricalAccuracy(name="accuracy")
 
 
 def match_rank(model: keras.Model, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -88,15 +132,62 @@ def shuffled_batches(
     return order.map(batch, num_parallel_calls=1).prefetch(_PREFETCH)
 
 
+def _ordered_batches(named: NamedModel, validation: Labelled, batch_size: int) -> tf.data.Dataset:
+    """Returns batches of the normalized float32 images of `validation` and their labels, in order."""
+    images, labels = validation
+    frames = match_rank(named.model, images)
+    mean, std = (np.asarray(values, np.float32) for values in (named.normalization.mean, named.normalization.std))
+
+    def batch(pixels: tf.Tensor, classes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return (tf.cast(pixels, tf.float32) - mean) / std, classes
+
+    return tf.data.Dataset.from_tensor_slices((frames, labels)).batch(batch_size).map(batch).prefetch(_PREFETCH)
+
+
 class _Watcher(keras.callbacks.Callback):  # type: ignore[misc]
-    def __init__(self, progress: Progress, steps: int, epochs: int) -> None:
+    """Shows the progress, collects the epochs, and hands them to `keep` as each ends."""
+
+    def __init__(self, progress: Progress, steps: int, total: int, *, keep: Callable[[list[Epoch]], None]) -> None:
         super().__init__()
-        self._progress, self._steps, self._total, self._epoch = progress, steps, steps * epochs, 0
+        self.epochs: list[Epoch] = []
+        self._progress, self._steps, self._total, self._keep = progress, steps, total, keep
+        self._started = 0.0
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        self._epoch = epoch
+        self._started = time.monotonic()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        loss = float((logs or {}).get("loss", 0.0))
-        label = f"training, epoch {self._epoch + 1} of {self._total // self._steps}, loss {loss:.3f}"
-        self._progress(label, self._epoch * self._steps + batch + 1, self._total)
+        self._show(f"loss {float((logs or {}).get('loss', 0.0)):.3f}", len(self.epochs) + 1, batch + 1)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        figures = {name: float(value) for name, value in (logs or {}).items()}
+        ended = Epoch(epoch=epoch + 1, seconds=round(time.monotonic() - self._started, 3), **figures)
+        self.epochs.append(ended)
+        self._show(ended.to_text(), ended.epoch, self._steps)
+        self._keep(self.epochs)
+
+    def _show(self, figures: str, epoch: int, batches: int) -> None:
+        label = f"training, epoch {epoch} of {self._total}, {figures}"
+        self._progress(label, (epoch - 1) * self._steps + batches, self._total * self._steps)
+
+
+class _Best(keras.callbacks.Callback):  # type: ignore[misc]
+    """Keeps the weights of the lowest loss on the validation; `patience` epochs without a lower one end it."""
+
+    def __init__(self, patience: int | None) -> None:
+        super().__init__()
+        self._patience, self._waited = patience, 0
+        self._loss, self._weights = float("inf"), None
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        loss = float((logs or {})["val_loss"])
+        if loss < self._loss:
+            self._loss, self._weights, self._waited = loss, self.model.get_weights(), 0
+            return
+        self._waited += 1
+        if self._waited == self._patience:
+            self.model.stop_training = True
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        if self._weights is not None:
+            self.model.set_weights(self._weights)

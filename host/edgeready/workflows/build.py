@@ -16,6 +16,7 @@ from edgeready.errors import OutputError
 from edgeready.files.atomic import write_files
 from edgeready.jobs.job import Job, JobResult
 from edgeready.jobs.run_job import run_job
+from edgeready.jobs.training import Training
 from edgeready.proof.conformance import check_sound
 from edgeready.proof.disagreements import find_disagreements
 from edgeready.proof.measure import Comparison, Measured, accuracy_of, measure
@@ -27,7 +28,16 @@ from edgeready.quantization.source_check import SourceCheck
 from edgeready.readiness import ReadinessReport
 from edgeready.workflows.budget import Budget, draft_within_budget
 from edgeready.workflows.draft import Draft, baseline_model, complete, draft, file_bytes
-from edgeready.workflows.prepare import job_of, load_data, provenance_of, seen_images, with_frame
+from edgeready.workflows.prepare import (
+    job_of,
+    load_data,
+    provenance_of,
+    seen_images,
+    trial_is_worth_it,
+    trial_of,
+    with_frame,
+    with_validation,
+)
 from edgeready_device.model_file.reader import TfliteModel, flatbuffer_of
 from edgeready_device.progress import Progress, no_progress
 from edgeready_device.text import proportion_json
@@ -41,7 +51,7 @@ class BuildResult:
     `calibration` describes the images that gave the ranges, `trail` the attempts to keep a budget, if there is one.
     `protections` says what the process that read a foreign model had given up, `convention` how it was found out how
     pixels go into a trained network. `doubts` says what speaks against the file, in sentences. `engine` made the
-    integers of the `network`, whose name it is.
+    integers of the `network`, whose name it is. `training` has the epochs, None for a conversion.
     """
 
     out: Path
@@ -49,7 +59,7 @@ class BuildResult:
     float_out: Path | None = None
     splits: Splits = field(repr=False)
     baseline: TfliteModel = field(repr=False)
-    losses: tuple[float, ...] = ()
+    training: Training | None = None
     readiness: ReadinessReport
     comparison: Comparison | None
     mode: Mode = MODES["uint8"]
@@ -72,7 +82,8 @@ class BuildResult:
             "float_out": None if self.float_out is None else str(self.float_out),
             "network": self.network,
             "data": self.splits.to_dict(),
-            "epoch_losses": list(self.losses),
+            "epoch_losses": [] if self.training is None else [epoch.loss for epoch in self.training.epochs],
+            "training": None if self.training is None else self.training.to_dict(),
             "mode": self.mode.name,
             "engine": self.engine,
             "engine_reason": self.engine_reason,
@@ -106,7 +117,7 @@ def build(config: BuildConfig, progress: Progress = no_progress) -> BuildResult:
     """Trains `config.model` on the data, proves and measures its integer model, and writes the model file.
 
     Raises DatasetError, ModelSourceError, TrainingError, ConversionError, BudgetError or OutputError; then no file is
-    written.
+    written but those of the training, where they were asked for: the Keras model and the figures of the epochs.
     """
     return _run(config, config.train, progress)
 
@@ -123,14 +134,17 @@ def convert(config: BuildConfig, progress: Progress = no_progress) -> BuildResul
 def _run(config: BuildConfig, train: TrainConfig | None, progress: Progress) -> BuildResult:
     _check_output(config.output)
     splits = load_data(config, progress)
-    judges = None
+    mode, mapped, judges = config.output.chosen_mode, config.output.for_edgetpu, None
     if config.quantize.max_drop is not None:
         remaining, judges = hold_out(splits.train, config.data.seed)
         splits = replace(splits, train=remaining)
+    if train is not None:
+        splits = with_validation(config, splits)
     job = job_of(config, splits, train)
+    if trial_is_worth_it(job):
+        draft(run_job(trial_of(job), progress), mode, splits, mapped=mapped)
     result = run_job(job, progress)
     check_sound(result.float32, "float32 file")
-    mode, mapped = config.output.chosen_mode, config.output.for_edgetpu
     trail = None
     if config.quantize.max_drop is None or judges is None:
         accepted = draft(result, mode, splits, mapped=mapped)
@@ -188,7 +202,7 @@ def _finish(
         float_out=output.float_out,
         network=result.name,
         splits=splits,
-        losses=result.losses,
+        training=None if not result.epochs else Training(epochs=result.epochs, asked=config.train.epochs),
         readiness=replace(finished.readiness, file=str(output.out)),
         comparison=comparison,
         mode=finished.mode,
@@ -239,7 +253,7 @@ def _compare(finished: Draft, baseline: TfliteModel, splits: Splits, progress: P
 
 def _check_output(output: OutputConfig) -> None:
     """Raises OutputError before the training, not after it, where the output cannot be written."""
-    for path in (output.out, output.float_out, output.keras_out):
+    for path in (output.out, output.float_out, output.keras_out, output.log_csv):
         if path is None:
             continue
         try:

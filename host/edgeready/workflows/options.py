@@ -18,7 +18,7 @@ from edgeready.errors import ModelFileError, UsageError
 from edgeready_device.model_file.reader import read_model_file
 
 BUILD, CONVERT = "build", "convert"
-_BESIDE_THE_MODEL = {"out", "save-float", "save-keras", "debug-report"}  # where results go is said anew
+_BESIDE_THE_MODEL = {"out", "save-float", "save-keras", "log-csv", "debug-report"}  # where results go is said anew
 _PATHS = {"calibration-data", "weights", "torch-python"}
 
 

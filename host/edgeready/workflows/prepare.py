@@ -13,9 +13,11 @@ from edgeready.config.augmentation import recommend_augmentation
 from edgeready.config.build import BuildConfig, TrainConfig
 from edgeready.config.method import Method
 from edgeready.config.modes import MODES
-from edgeready.dataset import SET_NAMES, Dataset, Splits, load_splits
+from edgeready.config.networks import SMALL_NETWORKS
+from edgeready.dataset import SET_NAMES, Dataset, Splits, hold_out, load_splits
 from edgeready.errors import FrameMismatchError
-from edgeready.jobs.job import Job, JobResult
+from edgeready.jobs.job import Job, JobResult, no_images, no_labels
+from edgeready.jobs.training import TrainingFiles
 from edgeready.quantization.representative import check_samples, load_representative
 from edgeready.quantization.samples import Samples
 from edgeready.workflows.options import BUILD, CONVERT, options_of
@@ -26,6 +28,10 @@ from edgeready_device.model_file.seen_images import SeenImages
 from edgeready_device.progress import Progress
 
 T = TypeVar("T")
+# Pixel values that a training reads in all its epochs. Chosen: ten epochs of 66 photos at 224 x 224 pixels; a
+# backbone of keras.applications takes longer for them than the five seconds of converting an untrained network.
+_LONG_TRAINING_VALUES = 100_000_000
+_TRIAL_IMAGES = 32  # chosen: the ranges of an untrained network are of no use, they need only be there
 
 
 def load_data(config: BuildConfig, progress: Progress) -> Splits:
@@ -57,7 +63,7 @@ def _fit_splits(splits: Splits, spec: InputSpec) -> Splits:
         frames = np.stack([fit_frame(image, spec) for image in part.images])
         return replace(part, images=frames[..., 0] if spec.channels == 1 else frames)
 
-    return replace(splits, train=fit(splits.train), calibration=fit(splits.calibration), test=fit(splits.test))
+    return Splits(removed=splits.removed, **{name: fit(part) for name, part in splits.parts().items()})
 
 
 def with_frame(run: Callable[[BuildConfig], T], config: BuildConfig) -> T:
@@ -88,6 +94,7 @@ def job_of(config: BuildConfig, splits: Splits, train: TrainConfig | None, modes
         frames = load_representative(data.calibration_data, splits.train, data.seed, data.calibration_samples)
     if any(MODES[name].calibrated for name in names):
         check_samples(Samples((frames,)))  # said before the training, not after it
+    validation = splits.validation if train is not None else None
     return Job(
         model=config.model,
         classes=len(splits.train.classes),
@@ -95,11 +102,58 @@ def job_of(config: BuildConfig, splits: Splits, train: TrainConfig | None, modes
         labels=splits.train.labels,
         calibration=frames,
         train=None if train is None else training_of(config, splits),
+        validation=no_images() if validation is None else validation.images,
+        validation_labels=no_labels() if validation is None else validation.labels,
+        files=_files_of(config) if train is not None else TrainingFiles(),
         network=config.network,
         modes=names,
         method=method_of(config, splits, train),
         source=config.source,
         engine=config.quantize.engine,
+    )
+
+
+def _files_of(config: BuildConfig) -> TrainingFiles:
+    """The files that a training writes while it goes on, where `config` asks for them."""
+    keras, log = config.output.keras_out, config.output.log_csv
+    return TrainingFiles(
+        keras="" if keras is None else str(keras.absolute()), log="" if log is None else str(log.absolute())
+    )
+
+
+def with_validation(config: BuildConfig, splits: Splits) -> Splits:
+    """Returns `splits` with the share of the training images held out that `config` trains by, if it has any.
+
+    A validation that the data have already stays. Raises DatasetError where no image can be spared.
+    """
+    share = config.train.validation_share
+    if share is None or splits.validation is not None:
+        return splits
+    train, validation = hold_out(splits.train, config.data.seed, share)
+    return replace(splits, train=train, validation=validation)
+
+
+def trial_is_worth_it(job: Job) -> bool:
+    """Returns whether the training of `job` takes so long that its network is converted once before it."""
+    return (
+        job.train is not None
+        and job.model not in SMALL_NETWORKS
+        and job.images.size * job.train.epochs >= _LONG_TRAINING_VALUES
+    )
+
+
+def trial_of(job: Job) -> Job:
+    """Returns the job that converts the network of `job` as it starts, with a few calibration images."""
+    return replace(
+        job,
+        images=job.images[:1],
+        labels=job.labels[:1],
+        calibration=job.calibration[:_TRIAL_IMAGES],
+        validation=no_images(),
+        validation_labels=no_labels(),
+        files=TrainingFiles(),
+        method=Method(calibration=job.method.calibration),
+        untrained=True,
     )
 
 
@@ -138,6 +192,7 @@ def seen_images(config: BuildConfig, job: Job) -> SeenImages | None:
     own_weights = job.network.weights in (None, "imagenet")
     return SeenImages.of(
         *([job.images] if trains else []),
+        *([job.validation] if len(job.validation) else []),
         job.calibration,
         training_known=job.train is not None and own_weights,
     )
@@ -152,6 +207,8 @@ def provenance_of(config: BuildConfig, splits: Splits, result: JobResult, mode: 
         "calibration_images": len(splits.calibration),
         "test_images": len(splits.test),
     }
+    if splits.validation is not None:
+        data["validation_images"] = len(splits.validation)
     provenance: dict[str, Any] = {
         "mode": mode,
         "data": data,
@@ -167,7 +224,7 @@ def provenance_of(config: BuildConfig, splits: Splits, result: JobResult, mode: 
     if result.rewrites:
         provenance["rewrites"] = list(result.rewrites)
     if result.losses:
-        provenance["training"] = asdict(training_of(config, splits))
+        provenance["training"] = training_of(config, splits).to_dict()
     qat = method_of(config, splits, config.train if result.losses else None).qat
     if qat is not None:
         provenance["quantization_aware_training"] = asdict(qat)

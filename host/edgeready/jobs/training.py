@@ -1,0 +1,78 @@
+"""What a training leaves behind: the figures of each epoch, and the files that it writes while it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Epoch:
+    """The figures of one epoch, counted from 1; `accuracy` is that on the images as the training saw them.
+
+    Those of the validation are None where there is none.
+    """
+
+    epoch: int
+    loss: float
+    accuracy: float
+    val_loss: float | None = None
+    val_accuracy: float | None = None
+    seconds: float = 0.0
+
+    def to_text(self) -> str:
+        """The figures for people: "loss 0.312, accuracy 90.1 %, validation 88.0 %"."""
+        text = f"loss {self.loss:.3f}, accuracy {100 * self.accuracy:.1f} %"
+        return text if self.val_accuracy is None else f"{text}, validation {100 * self.val_accuracy:.1f} %"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingFiles:
+    """What a training writes before its model is proved: the Keras model when it ends, its figures epoch by epoch.
+
+    Whole paths; empty for a file that nobody asked for.
+    """
+
+    keras: str = ""
+    log: str = ""
+
+
+def best_epoch(epochs: Sequence[Epoch]) -> int | None:
+    """Returns the number of the epoch with the lowest loss on the validation, whose weights are kept.
+
+    None without a validation. The loss decides, as in Keras' EarlyStopping: on a few hundred images it moves where
+    the accuracy stands still.
+    """
+    losses = [(epoch.val_loss, epoch.epoch) for epoch in epochs if epoch.val_loss is not None]
+    return min(losses)[1] if losses else None
+
+
+def csv_lines(epochs: Iterable[Epoch]) -> str:
+    """Returns the epochs as CSV: a line with the names, then a line each; a figure that is missing stays empty."""
+    names = [field.name for field in fields(Epoch)]
+    rows = [asdict(epoch) for epoch in epochs]
+    lines = [",".join("" if row[name] is None else str(row[name]) for name in names) for row in rows]
+    return "".join(f"{line}\n" for line in [",".join(names), *lines])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """The `epochs` of a training for which at most `asked` were asked."""
+
+    epochs: tuple[Epoch, ...]
+    asked: int
+
+    @property
+    def best(self) -> Epoch | None:
+        """The epoch whose weights were kept; None without a validation, where those of the last one are."""
+        number = best_epoch(self.epochs)
+        return None if number is None else self.epochs[number - 1]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The training as plain data."""
+        return {
+            "epochs": [asdict(epoch) for epoch in self.epochs],
+            "best_epoch": best_epoch(self.epochs),
+            "stopped_early": len(self.epochs) < self.asked,
+        }

@@ -1,0 +1,184 @@
+"""What a training is asked for and what it leaves behind, without TensorFlow."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from edgeready.config.build import BuildConfig, DataConfig, OutputConfig, TrainConfig
+from edgeready.config.method import Method, QatConfig
+from edgeready.dataset import Dataset, Splits
+from edgeready.errors import DatasetError, UsageError
+from edgeready.jobs.job import Job
+from edgeready.jobs.training import Epoch, Training, TrainingFiles, best_epoch, csv_lines
+from edgeready.workflows.options import BUILD, options_of
+from edgeready.workflows.prepare import (
+    job_of,
+    seen_images,
+    trial_is_worth_it,
+    trial_of,
+    with_validation,
+)
+
+
+def noise(count: int, seed: int = 1) -> Dataset:
+    """Images of three classes."""
+    images = np.random.default_rng(seed).integers(0, 256, (count, 8, 8), dtype=np.uint8)
+    return Dataset(name="noise", images=images, labels=np.arange(count) % 3, classes=("a", "b", "c"))
+
+
+def splits(train: int = 60) -> Splits:
+    return Splits(train=noise(train), calibration=noise(9, 2), test=noise(12, 3))
+
+
+def config(**options) -> BuildConfig:
+    output = options.pop("output", None) or OutputConfig()
+    return BuildConfig(
+        data=DataConfig(source="noise"), model="net.py:make", train=TrainConfig(**options), output=output
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"validation": share},
+            f"--validation is {share:g}: give a share of the training images above 0 and up to 0.5, such as 0.1",
+        )
+        for share in (0.0, -0.1, 0.51, 20.0, float("nan"), float("inf"))
+    ]
+    + [({"patience": epochs}, f"--patience is {epochs}: wait for at least 1 epoch") for epochs in (0, -3)],
+)
+def test_a_share_or_a_patience_that_cannot_be_meant_is_refused(options, message):
+    with pytest.raises(UsageError) as error:
+        TrainConfig(**options)
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize(
+    ("options", "share"),
+    [
+        ({}, None),
+        ({"validation": 0.5}, 0.5),
+        ({"patience": 1}, 0.1),
+        ({"patience": 2, "validation": 0.25}, 0.25),
+    ],
+)
+def test_patience_takes_a_tenth_of_the_images_where_no_share_is_given(options, share):
+    assert TrainConfig(**options).validation_share == share
+
+
+def test_what_nobody_asked_for_changes_neither_the_file_nor_its_options():
+    plain = {"epochs": 5, "batch_size": 32, "learning_rate": 2e-3, "seed": 1, "augment": None}
+    assert TrainConfig().to_dict() == plain
+    assert not {"validation", "patience", "class-weights"} & set(options_of(config(), BUILD).values)
+    asked = {"validation": 0.2, "patience": 3, "class_weights": True}
+    assert TrainConfig(**asked).to_dict() == plain | asked
+    values = options_of(config(**asked), BUILD).values
+    assert {key: values[key] for key in ("validation", "patience", "class-weights")} == {
+        "validation": 0.2,
+        "patience": 3,
+        "class-weights": True,
+    }
+
+
+def test_the_validation_comes_out_of_the_training_images_and_shares_none_with_them():
+    before = splits()
+    after = with_validation(config(validation=0.25), before)
+    assert after.validation is not None
+    assert (len(after.train), len(after.validation)) == (45, 15)
+    assert after.validation.class_counts() == {"a": 5, "b": 5, "c": 5}
+    assert set(after.train.hashes()) | set(after.validation.hashes()) == set(before.train.hashes())
+    assert list(after.parts()) == ["train", "calibration", "test", "validation"]
+    assert after.to_dict()["validation"] == {"a": 5, "b": 5, "c": 5}
+    assert "validation" not in before.to_dict()
+    assert with_validation(config(), before) is before
+    assert with_validation(config(validation=0.5), after) is after
+
+
+def test_a_set_that_can_spare_no_image_is_refused():
+    with pytest.raises(DatasetError, match="'noise' has 3 images for training"):
+        with_validation(config(patience=1), splits(train=3))
+
+
+def test_a_validation_that_shares_images_with_the_test_is_refused():
+    with pytest.raises(DatasetError, match="12 different images are in test and in validation"):
+        replace(splits(), validation=noise(12, 3))
+
+
+def test_a_validation_of_other_images_is_refused():
+    other = replace(noise(12, 4), images=np.zeros((12, 9, 9), np.uint8))
+    with pytest.raises(DatasetError, match="image shapes differ"):
+        replace(splits(), validation=other)
+
+
+def test_the_job_has_the_validation_and_the_files_of_its_training(tmp_path):
+    output = OutputConfig(out=tmp_path / "a.tflite", save_keras=True, log_csv=tmp_path / "a.csv")
+    asked = config(validation=0.25, output=output)
+    parts = with_validation(asked, splits())
+    job = job_of(asked, parts, asked.train)
+    assert np.array_equal(job.validation, parts.validation.images)
+    assert np.array_equal(job.validation_labels, parts.validation.labels)
+    assert job.files == TrainingFiles(keras=str(tmp_path / "a.keras"), log=str(tmp_path / "a.csv"))
+    converted = job_of(asked, parts, None)
+    assert (len(converted.validation), converted.files) == (0, TrainingFiles())
+
+
+def test_the_images_that_chose_the_weights_count_as_seen():
+    asked = config(validation=0.25)
+    parts = with_validation(asked, splits())
+    seen = seen_images(asked, job_of(asked, parts, asked.train))
+    assert seen.look_up(parts.validation.images).all()
+    assert not seen.look_up(parts.test.images).any()
+    assert seen.total == 60 + 9
+
+
+def test_only_a_long_training_of_a_network_of_ones_own_is_tried_first():
+    images = np.zeros((1000, 100, 100), np.uint8)
+    job = Job(model="net.py:make", images=images, labels=np.zeros(1000, np.int64), train=TrainConfig(epochs=10))
+    assert trial_is_worth_it(job)
+    assert not trial_is_worth_it(replace(job, train=TrainConfig(epochs=9)))
+    assert not trial_is_worth_it(replace(job, model="small-resnet"))
+    assert not trial_is_worth_it(replace(job, train=None))
+    trial = trial_of(
+        replace(
+            job,
+            calibration=images,
+            validation=images,
+            files=TrainingFiles(keras="/a.keras", log="/a.csv"),
+            method=Method(qat=QatConfig()),
+        )
+    )
+    assert (len(trial.images), len(trial.labels), len(trial.calibration), len(trial.validation)) == (1, 1, 32, 0)
+    assert (trial.untrained, trial.files, trial.method) == (True, TrainingFiles(), Method())
+
+
+# The epochs
+
+
+def epoch(number: int, val_loss: float | None = None) -> Epoch:
+    return Epoch(epoch=number, loss=1 / number, accuracy=0.5, val_loss=val_loss, val_accuracy=val_loss, seconds=0.25)
+
+
+def test_an_epoch_reads_like_a_sentence():
+    assert epoch(3).to_text() == "loss 0.333, accuracy 50.0 %"
+    assert epoch(3, 0.75).to_text() == "loss 0.333, accuracy 50.0 %, validation 75.0 %"
+
+
+@pytest.mark.parametrize(
+    ("losses", "best"),
+    [((), None), ((None, None), None), ((0.5,), 1), ((0.5, 0.25, 0.375), 2), ((0.25, 0.25), 1)],
+)
+def test_the_lowest_loss_on_the_validation_is_the_best_the_first_of_equal_ones(losses, best):
+    epochs = tuple(epoch(number, loss) for number, loss in enumerate(losses, 1))
+    assert best_epoch(epochs) == best
+    training = Training(epochs=epochs, asked=len(epochs) + 1)
+    assert (training.best and training.best.epoch) == best
+    assert training.to_dict()["stopped_early"] is True
+
+
+def test_a_figure_that_is_missing_stays_empty_in_the_csv():
+    assert csv_lines([]) == "epoch,loss,accuracy,val_loss,val_accuracy,seconds\n"
+    assert csv_lines([epoch(1), epoch(2, 0.5)]).splitlines()[1:] == ["1,1.0,0.5,,,0.25", "2,0.5,0.5,0.5,0.5,0.25"]
