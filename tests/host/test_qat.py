@@ -221,6 +221,12 @@ class TestABuildThatTrainsInEightBits:
             **{"epochs": 1, "learning_rate": 1e-3, "batch_size": 32, "seed": 5, "augment": "shift"},
         }
 
+    def test_is_told_beside_the_network_as_it_came(self, trained):
+        gain, count = trained.result.gain, len(trained.result.splits.test)
+        assert (gain.float32.count, gain.plain.count, gain.drop.count) == (count, count, count)
+        assert gain.tuned == trained.result.comparison.model.accuracy.top1
+        assert gain.plain.hits - gain.drop.lost + gain.drop.gained == gain.tuned.hits
+
     def test_needs_a_model_that_can_be_trained(self, folder, cases):
         text = f"{folder / 'float.tflite'} cannot be trained: give --qat the Keras model behind it"
         assert cases["refused tflite"] == {"error": "ConversionError", "text": text}

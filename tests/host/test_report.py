@@ -17,6 +17,7 @@ from edgeready.cli.progress import progress_bar
 from edgeready.dataset import Dataset, Splits
 from edgeready.jobs.training import Epoch, Training
 from edgeready.proof.measure import Comparison, Measured
+from edgeready.proof.qat_gain import find_gain
 from edgeready.readiness import check_graph
 from edgeready.report.build import build_view
 from edgeready.report.evaluate import evaluation_view
@@ -175,6 +176,19 @@ def test_a_build_says_which_epoch_a_validation_chose():
     )
 
 
+def test_a_training_in_8_bits_is_told_beside_the_network_as_it_came():
+    before = {"float32": measured([0, 1, 2, 0, 1, 2], 1).accuracy, "uint8": measured([0, 1, 0, 0, 1, 2], 1).accuracy}
+    gain = find_gain(before, result().comparison.model.accuracy, "uint8")
+    lines = [line.rstrip() for line in shown(build_view(replace(result(), gain=gain), "a.png")).splitlines()]
+    assert lines[0].split() == ["float32,", "retrained", "uint8"]
+    assert "before --qat float32 was right on 100.00 %, uint8 on 83.33 %" in lines
+    assert "             1 images gained and 1 lost by it, p = 1" in lines
+    plain = replace(gain, plain=None, drop=None)
+    text = shown(build_view(replace(result(), gain=plain), "a.png"))
+    assert "before --qat float32 was right on 100.00 %, and had no uint8 file" in text
+    assert "retrained" not in shown(build_view(result(), "a.png"))
+
+
 def test_a_build_as_json_has_these_keys_and_values():
     data = json.loads(json.dumps(result().to_dict()))
     assert list(data) == [
@@ -187,6 +201,7 @@ def test_a_build_as_json_has_these_keys_and_values():
         "mode",
         "engine",
         "engine_reason",
+        "qat",
         "runtimes",
         "float32",
         "uint8",

@@ -102,6 +102,7 @@ class JobResult:
     engines: Mapping[str, str] = field(default_factory=dict)
     engine_reasons: Mapping[str, str] = field(default_factory=dict)
     own_ranges: bool = False
+    before_qat: Mapping[str, TfliteModel] = field(default_factory=dict, repr=False)
     source_check: SourceCheck | None = None
 
     @property

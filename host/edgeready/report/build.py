@@ -9,6 +9,7 @@ from rich.table import Table
 
 from edgeready.dataset import Dataset
 from edgeready.proof.measure import Comparison, Measured
+from edgeready.proof.qat_gain import QatGain
 from edgeready.quantization.calibration import CalibrationReport
 from edgeready.report.budget import budget_line, trail_view
 from edgeready.report.lines import convention_lines, labelled, line, protection_lines, source_lines
@@ -25,15 +26,16 @@ def build_view(result: BuildResult, images: str) -> RenderableType:
     """
     parts = [_facts(result), _next_steps(result, images)]
     if result.comparison is not None:
-        parts.insert(0, _comparison_table(result.comparison, result.mode.name))
+        parts.insert(0, _comparison_table(result.comparison, result.mode.name, retrained=result.gain is not None))
     if result.trail is not None:
         parts.insert(0, trail_view(result.trail))
     return Group(*parts)
 
 
-def _comparison_table(comparison: Comparison, mode: str) -> Table:
+def _comparison_table(comparison: Comparison, mode: str, *, retrained: bool) -> Table:
+    baseline = "float32, retrained" if retrained else "float32"
     both = (comparison.baseline,) if mode == "float32" else (comparison.baseline, comparison.model)
-    table = new_table("", *dict.fromkeys(("float32", mode)))
+    table = new_table("", baseline, *([] if mode == "float32" else [mode]))
     table.add_cells("top-1 accuracy", *(f"{100 * m.accuracy.top1.value:.2f} %" for m in both))
     table.add_cells("  95 % interval", *(_interval(m) for m in both))
     table.add_cells("model alone", *(f"{m.flatbuffer_bytes:,} B" for m in both))
@@ -48,6 +50,7 @@ def _facts(result: BuildResult) -> RenderableType:
         line(),
         *_training(result),
         *_measured_facts(result),
+        *_gain_lines(result.gain),
         *convention_lines(result.convention),
         *(labelled("DOUBT", text, "red") for text in result.doubts),
         labelled("Edge TPU", verdict(result.readiness), colour),
@@ -86,6 +89,18 @@ def _measured_facts(result: BuildResult) -> list[RenderableType]:
         labelled("test", f"{len(test):,} images of {test.name}; the same answer on {100 * same.value:.2f} %"),
         labelled("baseline", f"{100 * test.majority_share():.2f} %, always the largest class"),
     ]
+
+
+def _gain_lines(gain: QatGain | None) -> list[RenderableType]:
+    """Returns what the network was before a training in 8 bits, and whether that has changed anything for certain."""
+    if gain is None:
+        return []
+    first = labelled("before --qat", f"float32 was right on {100 * gain.float32.value:.2f} %")
+    if gain.plain is None or gain.drop is None:
+        return [first.append(f", and had no {gain.mode} file")]
+    first.append(f", {gain.mode} on {100 * gain.plain.value:.2f} %")
+    changes = f"{gain.drop.gained} images gained and {gain.drop.lost} lost by it, p = {gain.drop.p_value:.2g}"
+    return [first, labelled("", changes)]
 
 
 def _calibration(result: BuildResult) -> list[RenderableType]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -88,7 +88,11 @@ def make(job: Job, read_log: Callable[[], str], progress: Progress) -> JobResult
         images=in_color_order(job.images, source.color),
         calibration=in_color_order(job.calibration, source.color),
     )
-    if converted is None or job.method.qat is not None:
+    if converted is None:
+        converted = _to_float32(source, job, progress)
+    before: Mapping[str, TfliteModel] = {}
+    if job.method.qat is not None:
+        before = _write_untuned(source, converted, job, read_log, progress=progress)
         source = _fine_tune(source, job, progress)
         converted = _to_float32(source, job, progress)
     samples = _samples(job, converted, source.normalization)
@@ -112,8 +116,23 @@ def make(job: Job, read_log: Callable[[], str], progress: Progress) -> JobResult
         convention=report,
         engines=engines,
         own_ranges=converted.ranged is not None,
+        before_qat=before,
         source_check=check,
     )
+
+
+def _write_untuned(
+    source: _Source, converted: _FloatNetwork, job: Job, read_log: Callable[[], str], *, progress: Progress
+) -> Mapping[str, TfliteModel]:
+    """Returns the models of the network as it comes to a training in 8 bits, which is to be better than they are.
+
+    There are none where a job before has them, and none of a network that cannot be trained.
+    """
+    if job.settled or job.arrays is not None or isinstance(source.model, Network):
+        return {}
+    samples = _samples(job, converted, source.normalization)
+    models, _ = _writer(job, converted, samples, read_log).write_modes(converted.float32, job.modes, progress)
+    return models
 
 
 def _samples(job: Job, converted: _FloatNetwork, normalization: Normalization) -> Samples:

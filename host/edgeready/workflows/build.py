@@ -20,6 +20,7 @@ from edgeready.jobs.training import Training
 from edgeready.proof.conformance import check_sound
 from edgeready.proof.disagreements import find_disagreements
 from edgeready.proof.measure import Comparison, Measured, accuracy_of, measure
+from edgeready.proof.qat_gain import QatGain, find_gain
 from edgeready.proof.runtimes import RuntimeTrial, record_trials
 from edgeready.proof.verdict import find_doubts
 from edgeready.quantization.calibration import CalibrationReport, inspect_calibration
@@ -31,6 +32,7 @@ from edgeready.workflows.draft import Draft, baseline_model, complete, draft, fi
 from edgeready.workflows.prepare import (
     job_of,
     load_data,
+    manifest_of,
     provenance_of,
     seen_images,
     trial_is_worth_it,
@@ -38,8 +40,10 @@ from edgeready.workflows.prepare import (
     with_frame,
     with_validation,
 )
+from edgeready_device.evaluation import evaluate
+from edgeready_device.model import Model
 from edgeready_device.model_file.reader import TfliteModel, flatbuffer_of
-from edgeready_device.progress import Progress, no_progress
+from edgeready_device.progress import Progress, no_progress, relabel
 from edgeready_device.text import proportion_json
 
 
@@ -52,6 +56,7 @@ class BuildResult:
     `protections` says what the process that read a foreign model had given up, `convention` how it was found out how
     pixels go into a trained network. `doubts` says what speaks against the file, in sentences. `engine` made the
     integers of the `network`, whose name it is. `training` has the epochs, None for a conversion.
+    `gain` says what a training in 8 bits has changed.
     """
 
     out: Path
@@ -73,6 +78,7 @@ class BuildResult:
     doubts: tuple[str, ...] = ()
     engine: str = ""
     engine_reason: str = ""
+    gain: QatGain | None = None
     source_check: SourceCheck | None = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -87,6 +93,7 @@ class BuildResult:
             "mode": self.mode.name,
             "engine": self.engine,
             "engine_reason": self.engine_reason,
+            "qat": None if self.gain is None else self.gain.to_dict(),
             "runtimes": [trial.to_dict() for trial in self.trials],
             **self._comparison_dict(),
             "protections": list(self.protections),
@@ -192,10 +199,9 @@ def _finish(
     comparison = _compare(finished, baseline, splits, progress)
     if comparison is not None:
         provenance["accuracy"] = accuracy_of([("float32", comparison.baseline), (name, comparison.model)])
-    doubts = () if comparison is None else find_doubts(comparison, splits.test, name, result.convention)
+    doubts, gain = _judge(result, comparison, name, splits, progress=progress)
     data = finished.to_bytes(provenance)
-    _write({output.float_out: baseline_bytes, output.keras_out: result.keras, output.out: data})
-    record_trials(finished.trials, flatbuffer_of(data))
+    _write({output.float_out: baseline_bytes, output.keras_out: result.keras, output.out: data}, finished.trials)
     comparison = None if comparison is None else _in_files(comparison, output, len(baseline_bytes), len(data))
     return BuildResult(
         out=output.out,
@@ -218,7 +224,32 @@ def _finish(
         baseline=baseline,
         engine=result.engines.get(name, ""),
         engine_reason=result.engine_reasons.get(name, ""),
+        gain=gain,
     )
+
+
+def _judge(
+    result: JobResult, comparison: Comparison | None, mode: str, splits: Splits, *, progress: Progress
+) -> tuple[tuple[str, ...], QatGain | None]:
+    """Returns what speaks against a measured file, and what a training in 8 bits has changed; None for none.
+
+    Raises AgreementError for a file that is not worth writing.
+    """
+    if comparison is None:
+        return (), None
+    doubts = find_doubts(comparison, splits.test, mode, result.convention)
+    return doubts, _gain_of(result, comparison, mode, splits, progress=progress) if result.before_qat else None
+
+
+def _gain_of(result: JobResult, comparison: Comparison, mode: str, splits: Splits, *, progress: Progress) -> QatGain:
+    """Returns what the training in 8 bits has changed; raises AgreementError where it did harm."""
+    manifest, test = manifest_of(result, splits), splits.test
+    before = {}
+    for name, model in result.before_qat.items():
+        complete_model = Model.from_file(model.replace(manifest=manifest, labels=test.classes))
+        watch = relabel(progress, f"testing {name} without --qat")
+        before[name] = evaluate(complete_model, test.images, test.labels, progress=watch)
+    return find_gain(before, comparison.model.accuracy, mode)
 
 
 def _provenance(
@@ -236,8 +267,10 @@ def _in_files(comparison: Comparison, output: OutputConfig, baseline_bytes: int,
     )
 
 
-def _write(files: Mapping[Path | None, bytes]) -> None:
+def _write(files: Mapping[Path | None, bytes], trials: tuple[RuntimeTrial, ...]) -> None:
+    """Writes `files`, the last of them the model, and records which runtimes have run it."""
     write_files({path: contents for path, contents in files.items() if path is not None})
+    record_trials(trials, flatbuffer_of(list(files.values())[-1]))
 
 
 def _compare(finished: Draft, baseline: TfliteModel, splits: Splits, progress: Progress) -> Comparison | None:
