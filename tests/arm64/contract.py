@@ -4,9 +4,9 @@
 
 First it asserts that the emulated CPU is the one that was asked for and that the program knows it is emulated: QEMU
 7.2 shows the host's /proc/cpuinfo, and its default CPU computes wrong numbers in silence. Then each model of
-tests/data/arm64 is verified, evaluated and its pictures classified by the command, and its raw outputs are held
-against those that make_models.py recorded on the host for the same runtime and kernels. One JSON document comes out,
-a row per model and kernels; exit code 1 when a row did not pass.
+tests/data/arm64 is verified, evaluated and its pictures classified by the command, with LiteRT profiled, too, and its
+raw outputs are held against those that make_models.py recorded on the host for the same runtime and kernels. One JSON
+document comes out, a row per model and kernels; exit code 1 when a row did not pass.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from edgeready_device.evaluation import load_examples
 from edgeready_device.images.decode import load_frame
 from edgeready_device.model import Model
+from edgeready_device.model_file.reader import read_model_file
 from edgeready_device.runtime.runtime import choose_runtime
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "arm64"
@@ -61,6 +62,8 @@ def main() -> int:
     options = parser.parse_args()
     check_machine(options.cpu_part)
     facts = json.loads((DATA / "recorded.json").read_text("utf-8"))
+    for name in facts:
+        facts[name]["emulated"] = options.cpu_part is not None
     rows = [row for name in options.models.split(",") for row in check(name, facts[name], options.runtime)]
     print(json.dumps({"runtime": str(choose_runtime(options.runtime)), "rows": [asdict(row) for row in rows]}))
     return int(any(row.reason for row in rows))
@@ -99,6 +102,8 @@ def check(name: str, facts: dict[str, Any], runtime: str) -> list[Row]:
             row = compared(row, facts)
             if kernels == "default":
                 commands(name, facts, runtime)
+                if runtime == "ai-edge-litert":
+                    profiled(name, facts["emulated"])
         except Failure as failure:
             row = replace(row, reason=str(failure))
         rows.append(row)
@@ -156,6 +161,24 @@ def commands(name: str, facts: dict[str, Any], runtime: str) -> None:
         worst = max(abs(expected[label] - found.get(label, 9)) for label in expected)
         if worst > 1e-6:
             raise Failure(f"classify's scores of {Path(file).name} are off by {worst:.2g}")
+
+
+def profiled(name: str, emulated: bool) -> None:
+    """Raises Failure unless profile names the ops of the file; what they take on an emulated CPU says nothing."""
+    path = DATA / f"{name}.tflite"
+    ops = read_model_file(path).graph.ops
+    report = command("profile", str(path), "--runs", "2", "--min-time", "0", "--threads", "1")
+    faults = [row for row in report["ops"] if not row["kernels"] or row["time_s"] < 0]
+    for row in report["ops"]:
+        last = row["ops"][-1] if row["ops"] else len(ops)
+        if last >= len(ops) or ops[last].name != row["operator"]:
+            faults.append(row)
+    heavy = {op.index for op in ops if op.name in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")}
+    certain = {row["ops"][0] for row in report["ops"] if len(row["ops"]) == 1 and row["xnnpack"]}
+    if faults or not heavy <= certain:
+        raise Failure(f"profile says {faults[:1]}, and has no row of its own for ops {sorted(heavy - certain)}")
+    if (report["same_outputs"], report["emulated"]) != (True, emulated) or report["sum_s"] <= 0:
+        raise Failure(f"profile says same outputs {report['same_outputs']}, emulated {report['emulated']}")
 
 
 def scores(raw: NDArray[Any], facts: dict[str, Any]) -> list[float]:

@@ -41,6 +41,7 @@ HOST_ONLY = tuple(
         *("watch_objects", "watch_report", "watch_stream", "word_order", "failure", "bounds", "foreign_text"),
         *("foreign_structure", "detect_command", "detector_head", "detector_labels", "exporter_notes", "flexbuffer"),
         *("pictures", "pixels", "seen_images", "any_model", "any_golden", "verbosity"),
+        *("profile_kernels", "litert_library"),
     )
 )
 # QEMU's own memory is in the child's limit.

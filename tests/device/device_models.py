@@ -334,6 +334,21 @@ def wide() -> bytes:
 
 
 @_model
+def float_sums() -> bytes:
+    """Two real inputs and two outputs, which the file lists in another order than its tensors."""
+    tensors = [T(name, (1, 4), "float32") for name in ("a", "b", "sum", "difference")]
+    ops = [O("ADD", ["a", "b"], ["sum"]), O("SUB", ["b", "a"], ["difference"])]
+    return tflite(tensors=tensors, ops=ops, inputs=["b", "a"], outputs=["difference", "sum"])
+
+
+@_model
+def aborting() -> bytes:
+    """An ADD of int8 without scales, which LiteRT ends the process for."""
+    tensors = [T(name, (1, 4)) for name in ("a", "b", "sum")]
+    return tflite(tensors=tensors, ops=[O("ADD", ["a", "b"], ["sum"])], inputs=["a", "b"], outputs=["sum"])
+
+
+@_model
 def endless() -> bytes:
     return endless_classifier()
 

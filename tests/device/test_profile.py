@@ -9,7 +9,6 @@ import subprocess
 
 import numpy as np
 import pytest
-from tflite_models import O, T, tflite
 
 from edgeready_device import cli
 from edgeready_device.benchmarking.benchmark_file import read_measurement
@@ -68,12 +67,8 @@ def test_a_profile_names_each_op_of_the_file_and_its_layer(model, library, tmp_p
     assert data["profiled_run_s"] > 0
 
 
-def test_inputs_and_outputs_are_told_apart(library, tmp_path):
-    tensors = [T(name, (1, 4), "float32") for name in ("a", "b", "sum", "difference")]
-    ops = [O("ADD", ["a", "b"], ["sum"]), O("SUB", ["b", "a"], ["difference"])]
-    path = tmp_path / "two.tflite"
-    path.write_bytes(tflite(tensors=tensors, ops=ops, inputs=["b", "a"], outputs=["difference", "sum"]))
-    result = profile(path, QUICK)
+def test_inputs_and_outputs_are_told_apart(model, library):
+    result = profile(model("float_sums"), QUICK)
     assert result.same_outputs
     assert {op.operator: op.ops for op in result.ops} == {"ADD": (0,), "SUB": (1,)}
 
@@ -365,12 +360,8 @@ def test_a_benchmark_without_a_profiler_is_refused_before_it_measures(model, mon
     assert "profile needs ai-edge-litert 2.3 or newer" in capsys.readouterr().err
 
 
-def test_a_model_that_no_runtime_survives_is_a_bad_file(library, tmp_path, capsys):
-    tensors = [T("a", (1, 4)), T("b", (1, 4)), T("sum", (1, 4))]  # int8 without a scale: LiteRT aborts
-    ops = [O("ADD", ["a", "b"], ["sum"])]
-    path = tmp_path / "abort.tflite"
-    path.write_bytes(tflite(tensors=tensors, ops=ops, inputs=["a", "b"], outputs=["sum"]))
-    assert cli.main(["profile", str(path)]) == 3
+def test_a_model_that_no_runtime_survives_is_a_bad_file(model, library, capsys):
+    assert cli.main(["profile", str(model("aborting"))]) == 3
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.count("\n") == 1

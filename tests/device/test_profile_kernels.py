@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tflite_models import O, T, conv_classifier, tflite
 
 from edgeready_device.profiling.kernels import align, assign_kernels
 from edgeready_device.profiling.litert_library import Kernel, LibraryError
-from edgeready_device.tflite.graph import read_graph
+from edgeready_device.tflite.graph import Graph, Op, Tensor, read_graph
 
 CONV, FC, RESHAPE = "Convolution (NHWC, QC8) IGEMM", "Fully Connected (NC, QU8) GEMM", "Static Reshape (NC)"
 
@@ -47,8 +46,15 @@ def test_a_kernel_that_fits_several_ops_is_left_open(names, tags, places):
     assert align(names, tags, range(len(names))) == places
 
 
-def test_kernels_of_a_file_count_its_ops_and_those_of_a_partition_are_aligned():
-    graph = read_graph(conv_classifier())
+def graph_of(*ops: tuple[str, tuple[int, ...], int]) -> Graph:
+    """A graph of ops, each its name, its inputs and its output; tensor 0 is the model's input."""
+    tensors = tuple(Tensor(i, f"t{i}", (1, 4), (1, 4), "int8") for i in range(len(ops) + 1))
+    own = tuple(Op(i, name, 1, inputs, (output,)) for i, (name, inputs, output) in enumerate(ops))
+    return Graph(tensors, own, inputs=(0,), outputs=(len(ops),))
+
+
+def test_kernels_of_a_file_count_its_ops_and_those_of_a_partition_are_aligned(model):
+    graph = read_graph(model("conv").read_bytes())
     names = ["QUANTIZE", CONV, "Max Pooling (NHWC, S8)", RESHAPE, FC, "SOFTMAX", "QUANTIZE"]
     inside = {1: 0, 2: 1, 3: 2, 4: 3}
     kernels = [Kernel(name, inside.get(n, n), n in inside) for n, name in enumerate(names)]
@@ -56,15 +62,13 @@ def test_kernels_of_a_file_count_its_ops_and_those_of_a_partition_are_aligned():
 
 
 def test_partitions_have_the_ops_that_can_run_by_then():
-    tensors = [T(name, (1, 4), scale=0.1) for name in ("a", "b", "c", "d", "e", "f")]
-    ops = [
-        O("RELU", ["a"], ["b"]),
-        O("LOGISTIC", ["b"], ["c"]),  # built-in here
-        O("TANH", ["a"], ["d"]),  # ready before it, so in the first partition
-        O("ADD", ["c", "d"], ["e"]),
-        O("RELU", ["e"], ["f"]),
-    ]
-    graph = read_graph(tflite(tensors=tensors, ops=ops, inputs=["a"], outputs=["f"]))
+    graph = graph_of(
+        ("RELU", (0,), 1),
+        ("LOGISTIC", (1,), 2),  # built-in here
+        ("TANH", (0,), 3),  # ready before it, so in the first partition
+        ("ADD", (2, 3), 4),
+        ("RELU", (4,), 5),
+    )
     kernels = [
         Kernel("Clamp (NC)", 0, True),
         Kernel("Tanh (NC)", 1, True),
@@ -77,21 +81,16 @@ def test_partitions_have_the_ops_that_can_run_by_then():
 
 
 def test_two_partitions_side_by_side_share_their_ops():
-    tensors = [T(name, (1, 4), scale=0.1) for name in ("a", "b", "c")]
-    ops = [O("TANH", ["a"], ["b"]), O("ADD", ["b", "b"], ["c"])]
-    graph = read_graph(tflite(tensors=tensors, ops=ops, inputs=["a"], outputs=["c"]))
     entry = Kernel("TfLiteXNNPackDelegate", 2, False)
     kernels = [Kernel("Tanh (NC)", 0, True), entry, Kernel("Add (ND)", 0, True)]
-    assert assign_kernels(graph, kernels) == [(0,), (), (1,)]
+    assert assign_kernels(graph_of(("TANH", (0,), 1), ("ADD", (1, 1), 2)), kernels) == [(0,), (), (1,)]
 
 
 def test_a_kernel_behind_all_ops_belongs_to_none():
-    graph = read_graph(
-        tflite(tensors=[T("a", (1, 4)), T("b", (1, 4))], ops=[O("TANH", ["a"], ["b"])], inputs=["a"], outputs=["b"])
-    )
-    assert assign_kernels(graph, [Kernel("TANH", 0, False), Kernel("Copy (NC, X8)", 0, True)]) == [(0,), ()]
+    kernels = [Kernel("TANH", 0, False), Kernel("Copy (NC, X8)", 0, True)]
+    assert assign_kernels(graph_of(("TANH", (0,), 1)), kernels) == [(0,), ()]
 
 
-def test_an_op_that_is_another_in_the_file_is_an_error():
+def test_an_op_that_is_another_in_the_file_is_an_error(model):
     with pytest.raises(LibraryError, match=r"^it calls op 1 'SOFTMAX', which is CONV_2D in the file$"):
-        assign_kernels(read_graph(conv_classifier()), [Kernel("SOFTMAX", 1, False)])
+        assign_kernels(read_graph(model("conv").read_bytes()), [Kernel("SOFTMAX", 1, False)])
