@@ -297,6 +297,16 @@ def test_the_attempts_of_a_budget_are_shown_with_the_one_that_was_accepted(tmp_p
     assert "no file: every attempt loses more" in page.texts
 
 
+def test_what_check_and_layers_add_of_a_profile_stands_beside_their_figures(tmp_path):
+    [checked] = documents.check_document()
+    checked["profile"] = {"file": "p.json", "machine": "Pi 5", "sum_s": 0.012, "cpu_s": 0.003, "notes": []}
+    layers = documents.layers_document()
+    layers["layers"][0]["time_share"] = 0.184
+    page = page_of(tmp_path, [checked], layers)
+    assert "its ops take 12 ms on Pi 5, of which those for the CPU 3 ms" in "".join(page.texts)
+    assert ["conv", "conv_2d", "", "90 %", "18.4 %", "3", "12.3 dB", "12.3 dB", "weights"] in page.rows
+
+
 def test_doubts_and_rewrites_are_read_first(tmp_path):
     document = documents.build_document(doubts=["it guesses"], rewrites=["op 3: LeakyReLU"])
     text = "".join(page_of(tmp_path, document).texts)

@@ -32,6 +32,15 @@ class Cause:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OpTimes:
+    """What the ops of a file take on `machine`, and those of them that stay on the CPU; `check --profile` adds it."""
+
+    machine: str
+    total_s: float | None
+    cpu_s: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Readiness:
     """The prediction for one file, op by op; `packages` counts the Edge TPU ops of a compiled one.
 
@@ -54,11 +63,15 @@ class Readiness:
     packages: int = 0
     log: bool = False
     mode: str = ""
+    times: OpTimes | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class LayerRow:
-    """The error of one layer in decibels: infinite where there is no noise, None where it cannot run alone."""
+    """The error of one layer in decibels: infinite where there is no noise, None where it cannot run alone.
+
+    `time_share` is its part of a run's time, 0 to 1, where `layers --profile` has added it.
+    """
 
     layer: str
     kind: str
@@ -68,6 +81,7 @@ class LayerRow:
     changed: int | None
     cause: str
     remedy: str
+    time_share: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +126,7 @@ def read_readiness(fields: Fields, model: str) -> Readiness:
         parameter_bytes=cost.whole("parameter_bytes"),
         streamed_bytes=cost.whole("streamed_bytes"),
         packages=len(fields.children("compiled")),
+        times=_read_times(fields.child("profile")),
     )
 
 
@@ -149,6 +164,7 @@ def _read_layer(fields: Fields) -> LayerRow:
         changed=None if damage is None else damage.whole("changed"),
         cause=fields.text("cause"),
         remedy=fields.text("remedy"),
+        time_share=fields.number("time_share"),
     )
 
 
@@ -168,6 +184,12 @@ def _read_causes(fields: Fields, name: str) -> list[Cause]:
             )
         )
     return causes
+
+
+def _read_times(fields: Fields | None) -> OpTimes | None:
+    if fields is None:
+        return None
+    return OpTimes(machine=fields.text("machine"), total_s=fields.number("sum_s"), cpu_s=fields.number("cpu_s"))
 
 
 def _read_log(fields: Fields, log: Fields, model: str) -> Readiness:

@@ -8,6 +8,7 @@ from edgeready.documents import Cause, LayerErrors, LayerRow, OpRow, Readiness
 from edgeready.report.page.figures import NO_FIGURE, bar, count, decibels, paragraphs, percent, verdict
 from edgeready.report.page.markup import NOTHING, Markup, element, join, name
 from edgeready.report.page.tables import BAR, NAME, TEXT, WORD, Column, columns, table
+from edgeready_device.text import duration
 
 _MOST_OPS = 300  # chosen: DenseNet-121 has 430, and what is left out of it is mapped
 _MOST_CAUSES = 30  # chosen: who mends that many checks again
@@ -62,6 +63,9 @@ def _cost(part: Readiness) -> list[str]:
         facts.append(f"{part.parameter_bytes:,} parameter bytes")
     if part.streamed_bytes:
         facts.append(f"{part.streamed_bytes:,} of them sent at each inference")
+    if part.times is not None and part.times.total_s is not None and part.times.cpu_s is not None:
+        times = f"{duration(part.times.total_s)} on {part.times.machine}"
+        facts.append(f"its ops take {times}, of which those for the CPU {duration(part.times.cpu_s)}")
     if part.packages:
         facts.append(f"compiled, {part.packages} Edge TPU ops")
     return facts
@@ -116,7 +120,7 @@ def _layers(part: LayerErrors) -> Markup:
         Column(title="layer", kind=NAME),
         Column(title="op", kind=WORD),
         Column(title="", kind=BAR),
-        *columns("share of the noise", "answers changed", "alone", "in the whole model"),
+        *columns("share of the noise", "of the time", "answers changed", "alone", "in the whole model"),
         Column(title="cause", kind=NAME),
     )
     left = len(part.layers) - len(rows)
@@ -139,6 +143,7 @@ def _layer_row(layer: LayerRow, largest: float) -> tuple[str, ...]:
         layer.kind.lower(),
         bar(layer.share, largest, label=share),
         share,
+        percent(layer.time_share, 1),
         NO_FIGURE if layer.changed is None else f"{layer.changed:,}",
         decibels(layer.own_db),
         decibels(layer.total_db),
