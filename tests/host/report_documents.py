@@ -39,7 +39,7 @@ def plain_data(value: Any) -> Any:
 
 @cache
 def _build_text() -> str:
-    return json.dumps({**result().to_dict(), "training": None})
+    return json.dumps(result().to_dict())
 
 
 def build_document(**changes: Any) -> dict[str, Any]:

@@ -110,8 +110,13 @@ def test_the_epochs_of_a_training_go_before_the_plain_losses(tmp_path):
     assert (second.loss, second.accuracy, second.val_loss) == (1.0, None, None)
 
 
+def test_the_losses_of_a_document_without_epochs_are_a_training(tmp_path):
+    parts = parts_of(tmp_path, documents.build_document(training=None, epoch_losses=[2.0, 1.5]))
+    assert [(epoch.loss, epoch.accuracy) for epoch in one_of(Training, parts).epochs] == [(2.0, None), (1.5, None)]
+
+
 def test_a_converted_model_has_no_training(tmp_path):
-    assert "Training" not in kinds(parts_of(tmp_path, documents.build_document(epoch_losses=[])))
+    assert "Training" not in kinds(parts_of(tmp_path, documents.build_document(epoch_losses=[], training=None)))
 
 
 def test_a_build_that_no_runtime_runs_has_what_there_is(tmp_path):
@@ -194,7 +199,9 @@ def test_the_attempts_of_a_budget_are_read_where_it_was_kept_and_where_not(tmp_p
 
 
 def test_what_is_no_number_is_no_figure(tmp_path):
-    document = documents.build_document(epoch_losses=[float("nan"), float("inf"), 10**400, -1e308, 1.0])
+    document = documents.build_document(
+        training=None, epoch_losses=[float("nan"), float("inf"), 10**400, -1e308, 1.0]
+    )
     document["uint8"]["accuracy"]["top1"]["value"] = float("nan")
     document["uint8"]["accuracy"]["top1"]["interval95"] = [float("-inf"), None]
     document["uint8"]["latency"]["median_s"] = float("inf")
@@ -235,7 +242,7 @@ def test_a_picture_that_is_none_of_ours_is_left_out(tmp_path, uri):
 
 def changed(place: str, value: Any, document: Any = None) -> Any:
     """A document with `value` at `place`, names and numbers with dots between them."""
-    found = inside = copy.deepcopy(documents.build_document() if document is None else document)
+    found = inside = copy.deepcopy(documents.build_document(training=None) if document is None else document)
     *way, last = [int(name) if name.isdigit() else name for name in place.split(".")]
     for name in way:
         inside = inside[name]

@@ -383,6 +383,7 @@ def without_figures(value: Any) -> Any:
 def test_figures_that_are_no_numbers_are_left_out(tmp_path):
     page = page_of(tmp_path, *map(without_figures, documents.every_document().values()))
     assert len(page.titles) == 14  # and no training, of which no figure is left
+    assert "training" not in page.titles
     texts = [text for text in page.texts if "{" not in text]  # and not the style sheet
     assert [text for text in texts if re.search(r"\b(nan|inf|None)\b", text, re.IGNORECASE)] == []
     assert page.rows[1] == ["out/pets.tflite", "float32", "pets", "84,448 B", ""]
