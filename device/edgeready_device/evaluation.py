@@ -230,7 +230,7 @@ def _folder(folder: Path, spec: InputSpec, labels: Sequence[str], fence: Path | 
         truth.extend([labels.index(place.name)] * len(images))
     if not paths:
         raise DatasetError(
-            f"{root}: no JPEG or PNG images in subfolders named after the labels "
+            f"{root}: no images in subfolders named after the labels "
             "(symbolic links that lead out of it need --follow-links)"
         )
     return Examples(ImageFrames(tuple(paths), spec), np.array(truth, np.int64))

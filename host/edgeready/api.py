@@ -310,6 +310,7 @@ def load_data(data: Data, *, progress: Progress = no_progress) -> Splits:
         image_size=config.image_size,
         channels=config.channels,
         follow_links=config.follow_links,
+        skip_damaged=config.skip_damaged,
         calibration_count=config.calibration_samples,
         progress=progress,
     )

@@ -200,7 +200,7 @@ def test_a_missing_image_is_not_found(fails, complete, tmp_path):
 def test_a_folder_or_pattern_without_images_is_not_found(fails, complete, tmp_path, name):
     (tmp_path / "empty").mkdir()
     code, message = fails("classify", complete(), tmp_path / name)
-    assert (code, message) == (4, f"{tmp_path / name}: no JPEG or PNG images there")
+    assert (code, message) == (4, f"{tmp_path / name}: no images there")
 
 
 def test_a_damaged_image_is_bad_input(fails, complete, image):

@@ -175,7 +175,7 @@ def test_a_folder_that_is_no_label_is_refused_by_name(folder):
 
 def test_a_folder_without_images_is_refused(tmp_path):
     (tmp_path / "left").mkdir()
-    with pytest.raises(DatasetError, match="no JPEG or PNG images in subfolders"):
+    with pytest.raises(DatasetError, match="no images in subfolders"):
         load_examples(tmp_path, SPEC, LABELS)
 
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from edgeready_device.errors import ImageError, NotFoundError, UsageError
-from edgeready_device.images.decode import image_files, load_frame, read_image
+from edgeready_device.images.decode import HEIF_SUFFIXES, IMAGE_SUFFIXES, image_files, load_frame, read_image
 from edgeready_device.images.frames import resize_frame
 
 BLACK, RED, GREEN, BLUE = (0, 0, 0), (255, 0, 0), (0, 255, 0), (0, 0, 255)
@@ -193,12 +193,24 @@ def test_a_decompression_bomb_is_refused_at_the_warning_and_at_the_error(tmp_pat
         read_image(bomb, 1)
 
 
-@pytest.mark.parametrize("name", ["moving.png", "moving.gif", "pages.tiff"])
+@pytest.mark.parametrize("name", ["moving.png", "moving.webp", "pages.tiff"])
 def test_an_animated_image_is_refused(saved, name):
     frames = [Image.new("L", (4, 4), shade) for shade in (0, 100, 200)]
     path = saved(frames[0], name, save_all=True, append_images=frames[1:])
     with pytest.raises(ImageError, match=rf"{name}' is animated \(3 frames\): save one frame"):
         read_image(path, 3)
+
+
+def test_an_animated_gif_is_its_first_frame(saved):
+    frames = [Image.new("RGB", (4, 4), colour) for colour in (RED, BLACK)]
+    assert (read_image(saved(frames[0], "moving.gif", save_all=True, append_images=frames[1:]), 3) == RED).all()
+
+
+@pytest.mark.skipif(HEIF_SUFFIXES[0] in IMAGE_SUFFIXES, reason="pillow-heif is installed")
+def test_a_heic_file_names_the_package_that_reads_it(tmp_path):
+    (tmp_path / "a.HEIC").write_bytes(b"\0\0\0\x18ftypheic" + bytes(64))
+    with pytest.raises(ImageError, match=r"a\.HEIC' is not an image that can be read: pip install pillow-heif"):
+        read_image(tmp_path / "a.HEIC", 3)
 
 
 def test_floating_point_pixels_are_refused(saved):
@@ -319,10 +331,29 @@ def test_load_frame_reads_and_resizes_by_the_rule(saved):
 
 
 def test_image_files_are_sorted_and_hidden_and_other_files_left_out(tmp_path):
-    for name in ("b.PNG", "a.jpeg", "c.JPG", ".hidden.png", "._c.jpg", "notes.txt", "movie.gif"):
+    for name in (
+        "b.PNG",
+        "a.jpeg",
+        "c.JPG",
+        ".hidden.png",
+        "._c.jpg",
+        "notes.txt",
+        "d.webp",
+        "e.GIF",
+        "f.tif",
+        "g.bmp",
+    ):
         (tmp_path / name).touch()
     (tmp_path / "folder.png").mkdir()
-    assert [path.name for path in image_files(tmp_path)] == ["a.jpeg", "b.PNG", "c.JPG"]
+    assert [path.name for path in image_files(tmp_path)] == [
+        "a.jpeg",
+        "b.PNG",
+        "c.JPG",
+        "d.webp",
+        "e.GIF",
+        "f.tif",
+        "g.bmp",
+    ]
 
 
 def test_image_files_of_a_missing_folder_are_not_found(tmp_path):

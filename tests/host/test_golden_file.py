@@ -139,7 +139,7 @@ def test_equal_pictures_give_an_equal_file(foreign, pictures, tmp_path):
     ("source", "error", "message"),
     [
         ("nowhere", NotFoundError, "no data set or path"),
-        ("empty", DatasetError, "empty: no JPEG or PNG images there or in its subfolders"),
+        ("empty", DatasetError, "empty: no images there or in its subfolders"),
     ],
 )
 def test_data_without_pictures_is_refused_and_leaves_no_file(foreign, tmp_path, monkeypatch, source, error, message):

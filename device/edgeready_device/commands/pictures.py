@@ -31,8 +31,8 @@ def add_picture_options(parser: argparse.ArgumentParser) -> None:
         "images",
         nargs="*",
         metavar="IMAGE",
-        help="a JPEG or PNG file, a folder, or a quoted pattern; a .npy file (needs no Pillow); - is one image on "
-        "standard input",
+        help="an image file (JPEG, PNG, ...), a folder, or a quoted pattern; a .npy file (needs no Pillow); - is one "
+        "image on standard input",
     )
     parser.add_argument(
         "--camera",
@@ -74,7 +74,7 @@ def picture_paths(names: Sequence[str]) -> list[str]:
         else:
             matches = sorted(glob.glob(name, recursive=True))
         if not matches:
-            raise NotFoundError(f"{name}: no JPEG or PNG images there")
+            raise NotFoundError(f"{name}: no images there")
         paths.extend(matches)
     return paths
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import os
 import stat
@@ -19,7 +20,11 @@ from edgeready_device.images.pillow_image import convert_to_pixels, quiet_pillow
 from edgeready_device.input_file import list_folder, read_file
 from edgeready_device.model_file.manifest import InputSpec
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
+# Phones' pictures; Pillow reads them through the package pillow-heif, where somebody installed it.
+HEIF_SUFFIXES = (".heic", ".heif")
+_HAS_HEIF = importlib.util.find_spec("pillow_heif") is not None
+_PLAIN_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+IMAGE_SUFFIXES = (*_PLAIN_SUFFIXES, *HEIF_SUFFIXES) if _HAS_HEIF else _PLAIN_SUFFIXES
 
 ImagePath = Union[str, "os.PathLike[str]"]
 
@@ -43,7 +48,7 @@ _SAVE_AGAIN = "save it again as an 8-bit JPEG or PNG"
 
 
 def image_files(folder: ImagePath) -> list[Path]:
-    """The JPEG and PNG files directly in `folder`, sorted by name; hidden files are left out.
+    """The image files directly in `folder`, by their suffix, sorted by name; hidden files are left out.
 
     Raises NotFoundError where there is no such folder.
     """
@@ -61,8 +66,9 @@ def read_image(path: ImagePath, channels: int) -> NDArray[np.uint8]:
     """The image in `path`, upright, as uint8 of shape (height, width, channels): grey for 1, RGB for 3.
 
     The EXIF orientation is applied, transparency is laid on white, and 16-bit grey is scaled to 8 bits.
-    Raises NotFoundError where there is no such file, ImageError where it is empty, damaged, too large,
-    animated or floating-point, and RuntimeUnavailableError where Pillow is not installed.
+    Of an animated GIF it is the first frame. Raises NotFoundError where there is no such file, ImageError where it is
+    empty, damaged, too large, floating-point or of several pages or frames, and RuntimeUnavailableError where Pillow
+    is not installed.
     """
     _check_request(channels)
     file = Path(path)
@@ -120,12 +126,22 @@ def _unreadable(name: str, error: Exception) -> ImageError:
     return ImageError(f"image {name} cannot be read ({one_line(error)}): copy it again or remove it")
 
 
+def _known_formats() -> tuple[str, ...]:
+    """The formats that are tried, HEIF among them where its package is installed."""
+    if not _HAS_HEIF:
+        return _FORMATS
+    import pillow_heif  # noqa: PLC0415  (an extra of the user's)
+
+    pillow_heif.register_heif_opener()
+    return (*_FORMATS, "HEIF")
+
+
 def _decode(name: str, source: Path | io.BytesIO, channels: int) -> NDArray[np.uint8]:
     from PIL import Image, UnidentifiedImageError  # noqa: PLC0415  (Pillow is an extra)
 
     try:
         with quiet_pillow():
-            file = Image.open(source, formats=_FORMATS)
+            file = Image.open(source, formats=_known_formats())
         with file as image:
             return convert_to_pixels(f"image {name}", image, "L" if channels == 1 else "RGB")
     except ImageError:
@@ -133,6 +149,9 @@ def _decode(name: str, source: Path | io.BytesIO, channels: int) -> NDArray[np.u
     except Image.DecompressionBombError as error:
         raise ImageError(f"image {name} is too large ({error}): make it smaller") from error
     except UnidentifiedImageError as error:
-        raise ImageError(f"{name} is not an image that can be read: {_SAVE_AGAIN}") from error
+        remedy = _SAVE_AGAIN
+        if not _HAS_HEIF and isinstance(source, Path) and source.suffix.lower() in HEIF_SUFFIXES:
+            remedy = "pip install pillow-heif, or save it as JPEG"
+        raise ImageError(f"{name} is not an image that can be read: {remedy}") from error
     except _DECODER_ERRORS as error:
         raise _unreadable(name, error) from error

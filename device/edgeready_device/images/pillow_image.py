@@ -77,8 +77,9 @@ def _check_kind(name: str, image: Image.Image) -> None:
     if most is not None and image.width * image.height > most:
         size = f"{image.width * image.height} pixels, at most {most}"
         raise ImageError(f"{name} is too large ({size}): make it smaller")
-    # Phones write JPEGs with a preview behind the photo (MPO): the photo is the first, and the one to read.
-    frames = getattr(image, "n_frames", 1) if image.format != "MPO" else 1
+    # Phones write JPEGs with a preview behind the photo (MPO): the photo is the first, and the one to read. A GIF is
+    # read as a viewer shows it before it moves, and as Keras reads it.
+    frames = getattr(image, "n_frames", 1) if image.format not in ("MPO", "GIF") else 1
     if frames > 1:
         raise ImageError(f"{name} is animated ({frames} frames): save one frame as JPEG or PNG")
     if image.mode == "F":

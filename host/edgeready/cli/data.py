@@ -39,6 +39,7 @@ def data(
             image_size=data.image_size,
             channels=data.channels,
             follow_links=data.follow_links,
+            skip_damaged=data.skip_damaged,
             progress=progress,
         )
     if preview is not None:

@@ -41,6 +41,8 @@ def evaluate(
         )
     for note in evaluation.notes:
         say(f"{file}: {note}")
+    for note in evaluation.data_notes:
+        say(note)
     if as_json:
         print_json(evaluation.to_dict())
     else:

@@ -49,6 +49,8 @@ def run_build(
         raise
     if samples is not None:
         dataset.save_samples(result.splits.test, samples, min(SAMPLES, len(result.splits.test)))
+    for note in result.splits.notes:
+        say(note)
     for line in warning_lines([result.readiness]):
         say(f"warning: {line}")
     if as_json:

@@ -81,6 +81,8 @@ def _compare(config: BuildConfig, names: list[str], out: Path | None, *, plots: 
         require_plots()
     with progress_bar(Console(stderr=True)) as progress:
         report = compare_modes(config, names, progress, out)
+    for note in report.notes:
+        say(note)
     if out is not None:
         for path in write_modes(report, out, plots=plots):
             say(f"wrote {path}")

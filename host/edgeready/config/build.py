@@ -47,6 +47,7 @@ class DataConfig:
     channels: Annotated[int | None, Option(help="read a folder's images as grey (1) or RGB (3)")] = None
     seed: Annotated[int, Option(help="seed of the splits, the initial weights and the order of the images")] = 1
     follow_links: Annotated[bool, Option(help="follow symbolic links that lead out of a folder")] = False
+    skip_damaged: Annotated[bool, Option(help="leave out images of a folder that cannot be read")] = False
     calibration_samples: Annotated[
         int | None, Option(help="number of calibration images (default: a fifth, at most 500)")
     ] = None

@@ -2,7 +2,7 @@
 
 from edgeready.dataset.class_order import alternate_classes, rank_in_class
 from edgeready.dataset.contact_sheet import preview
-from edgeready.dataset.dataset import Dataset
+from edgeready.dataset.dataset import Dataset, Parts
 from edgeready.dataset.loading import SET_NAMES, load_splits
 from edgeready.dataset.samples import save_samples
 from edgeready.dataset.splits import Splits, hold_out, split
@@ -10,6 +10,7 @@ from edgeready.dataset.splits import Splits, hold_out, split
 __all__ = [
     "SET_NAMES",
     "Dataset",
+    "Parts",
     "Splits",
     "alternate_classes",
     "hold_out",

@@ -76,6 +76,19 @@ class Dataset:
         return max(self.class_counts().values()) / len(self)
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Parts:
+    """A data set as its source has it: `validation` and `test` are None where there are none of their own.
+
+    `notes` say what was left out, in sentences.
+    """
+
+    train: Dataset
+    validation: Dataset | None = None
+    test: Dataset | None = None
+    notes: tuple[str, ...] = ()
+
+
 def _read_only(array: NDArray[Scalar]) -> NDArray[Scalar]:
     view = array.view()
     view.flags.writeable = False

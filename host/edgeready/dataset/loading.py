@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from edgeready.dataset.dataset import Dataset
+from edgeready.dataset.dataset import Parts
 from edgeready.dataset.digits import NAME as DIGITS
 from edgeready.dataset.digits import load_digits
 from edgeready.dataset.folder import DEFAULT_IMAGE_SIZE, load_folder
@@ -24,6 +25,7 @@ def load_splits(
     image_size: tuple[int, int] | None = None,
     channels: int | None = None,
     follow_links: bool = False,
+    skip_damaged: bool = False,
     calibration_count: int | None = None,
     progress: Progress = no_progress,
     download: bool = True,
@@ -31,9 +33,10 @@ def load_splits(
     """Training, calibration and test parts of a named set (SET_NAMES), a .npz file or a folder of images.
 
     A name goes before a path: write ./digits for a folder of that name. `image_size` (height, width in pixels, 96x96
-    when None), `channels` (1, 3, or None: RGB unless every image is grey) and `follow_links` (also symbolic links
-    that lead out of it) are for folders. `calibration_count` is that of `split`. `progress` counts the bytes of a
-    download (of all of them, or of 0 when the server does not say) and the images of a folder.
+    when None), `channels` (1, 3, or None: RGB unless every image is grey), `follow_links` (also symbolic links
+    that lead out of it) and `skip_damaged` (leave out images that cannot be read) are for folders.
+    `calibration_count` is that of `split`. `progress` counts the bytes of a download (of all of them, or of 0 when
+    the server does not say) and the images of a folder.
     Raises NotFoundError when there is no such source, UsageError, DatasetError, ImageError and OutputError.
     """
     path = Path(source)
@@ -41,20 +44,28 @@ def load_splits(
     if not is_folder and (image_size is not None or channels is not None):
         raise UsageError(f"image_size and channels are for folders of images, and {source!r} is none: leave them out")
     if is_folder:
-        size = _check_size(image_size or DEFAULT_IMAGE_SIZE)
-        train, test = load_folder(
-            path, image_size=size, channels=channels, follow_links=follow_links, progress=progress
+        parts = load_folder(
+            path,
+            image_size=_check_size(image_size or DEFAULT_IMAGE_SIZE),
+            channels=channels,
+            follow_links=follow_links,
+            skip_damaged=skip_damaged,
+            progress=progress,
         )
     else:
-        train, test = _load_arrays(source, path, progress=progress, download=download)
-    return split(train, test, seed=seed, calibration_count=calibration_count)
+        parts = _load_arrays(source, path, progress=progress, download=download)
+    splits = split(
+        parts.train, parts.test, validation=parts.validation, seed=seed, calibration_count=calibration_count
+    )
+    return replace(splits, notes=(*splits.notes, *parts.notes)) if parts.notes else splits
 
 
-def _load_arrays(source: str, path: Path, *, progress: Progress, download: bool) -> tuple[Dataset, Dataset | None]:
+def _load_arrays(source: str, path: Path, *, progress: Progress, download: bool) -> Parts:
     if source == DIGITS:
-        return load_digits(), None
+        return Parts(train=load_digits())
     if source in NAMED_SETS:
-        return load_named(NAMED_SETS[source], progress=progress, fetch=download)
+        train, test = load_named(NAMED_SETS[source], progress=progress, fetch=download)
+        return Parts(train=train, test=test)
     sources = f"use {', '.join(SET_NAMES)}, a .npz file, or a folder with one subfolder of images per class"
     if not path.exists():
         raise NotFoundError(f"no data set or path {source!r}: {sources}")

@@ -1,25 +1,36 @@
-"""A .npz file in Keras' layout (x_train, y_train, x_test, y_test) or as x and y, brought to uint8 and int64."""
+"""A .npz file of images and labels under the usual names, brought to uint8 and int64."""
 
 from __future__ import annotations
 
+import math
 import zipfile
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeready.dataset.dataset import Dataset
+from edgeready.dataset.dataset import Dataset, Parts
+from edgeready.dataset.label_array import read_labels
+from edgeready.dataset.part_names import PARTS, TEST, TRAIN, VALIDATION, part_of, stem_of
 from edgeready.errors import DatasetError, NotFoundError, reason_of
+from edgeready_device.images.pillow_image import lay_on_white
 from edgeready_device.input_file import check_file
+from edgeready_device.text import plain
 
 Arrays = dict[str, NDArray[Any]]
 
+# Those that are in use beside Keras' own: MedMNIST's, scikit-learn's, and what people write.
+_IMAGE_WORDS = {"x", "images", "image", "imgs", "img", "data", "pixels", "features"}
+_LABEL_WORDS = {"y", "labels", "label", "target", "targets"}
+_CLASS_ARRAYS = {"classes", "class_names", "label_names", "target_names"}
 _READ_ERRORS = (OSError, ValueError, EOFError, KeyError, MemoryError, zipfile.BadZipFile, zlib.error)
-_LAYOUT = "x_train and y_train (x_test and y_test beside them or not), or x and y"
+_LAYOUT = "x_train and y_train (x_val, y_val, x_test, y_test beside them or not), or x and y"
 # x / 255 in float32, times 255, is within 2e-5 of a whole number; float16 within 0.07.
 _WHOLE = 0.1
+_CHANNELS = (1, 3, 4)  # grey, RGB, RGBA
 
 
 def read_npz(path: Path) -> Arrays:
@@ -46,60 +57,92 @@ def read_npz(path: Path) -> Arrays:
         ) from error
 
 
-def load_npz(path: Path) -> tuple[Dataset, Dataset | None]:
-    """Training and official test images of the file (None when it has no test images), named after the file.
+def load_npz(path: Path) -> Parts:
+    """The parts of the file, named after it.
 
-    Images (N, height, width) or (N, height, width, 1 or 3) keep their shape. Pixels are uint8, other whole numbers in
-    0..255, or floats that are those divided by 255. Labels are (N,), (N, 1) or one-hot. Class names come from the
-    optional array `classes`; without it they are the numbers.
+    The arrays have the names of Keras (x_train, y_train, x_val, ...) or others in use (images and labels,
+    train_images and train_labels, ...). Images are (N, height, width), with 1, 3 or 4 channels last or first;
+    transparency is laid on white. Pixels are uint8, other whole numbers in 0..255, or floats that are those divided
+    by 255. Labels are text,
+    numbers from 0 or from 1, (N,) or (N, 1), or one-hot. Class names come from the optional array `classes`.
     Raises NotFoundError when there is no such file, DatasetError, naming the array, when one cannot be used.
     """
     arrays = read_npz(path)
-    x_train, y_train = _array_names(path, arrays, "x_train" in arrays or "y_train" in arrays)
-    pixels, labels = arrays[x_train], to_labels(arrays[y_train], f"{y_train} of {str(path)!r}")
-    scale = pixel_scale(pixels, f"{x_train} of {str(path)!r}")
-    test_labels = to_labels(arrays["y_test"], f"y_test of {str(path)!r}") if _has_test(path, arrays) else None
-    classes = _class_names(path, arrays, labels if test_labels is None else np.concatenate([labels, test_labels]))
-    images = to_pixels(pixels, scale, f"{x_train} of {str(path)!r}")
-    train = Dataset(name=path.stem, images=images, labels=labels, classes=classes)
-    if test_labels is None:
-        return train, None
-    images = to_pixels(arrays["x_test"], scale, f"x_test of {str(path)!r}")
-    return train, Dataset(name=path.stem, images=images, labels=test_labels, classes=classes)
+    pairs = _find_pairs(path, arrays)
+    labels = read_labels(
+        {part: (arrays[y], f"{y} of {str(path)!r}") for part, (_, y) in pairs.items()}, _class_array(path, arrays)
+    )
+    x_train = pairs[TRAIN][0]
+    scale = pixel_scale(arrays[x_train], f"{x_train} of {str(path)!r}")
+    notes = list(labels.notes)
+    datasets: dict[str, Dataset] = {}
+    for part, (x, _) in pairs.items():
+        name = f"{x} of {str(path)!r}"
+        images, note = order_channels(arrays[x], name)
+        images, white = flatten_alpha(to_pixels(images, scale, name), name)
+        notes += [text for text in (note, white) if text]
+        datasets[part] = Dataset(name=path.stem, images=images, labels=labels.indices[part], classes=labels.classes)
+    if spare := sorted(set(arrays) - {name for pair in pairs.values() for name in pair} - _CLASS_ARRAYS):
+        notes.append(f"left out of {str(path)!r}: the arrays {', '.join(map(plain, spare))}")
+    return Parts(
+        train=datasets[TRAIN], validation=datasets.get(VALIDATION), test=datasets.get(TEST), notes=tuple(notes)
+    )
 
 
-def _array_names(path: Path, arrays: Arrays, keras: bool) -> tuple[str, str]:
-    pair = ("x_train", "y_train") if keras else ("x", "y")
-    if missing := [name for name in pair if name not in arrays]:
-        raise DatasetError(
-            f"{str(path)!r} has no array {missing[0]!r} but {', '.join(arrays) or 'nothing'}: it takes {_LAYOUT}"
-        )
-    return pair
+def is_image_file(names: Iterable[str]) -> bool:
+    """Whether a .npz with arrays of these names is one of images: with labels, or with parts."""
+    contents = {_content_of(name) for name in names}
+    return "labels" in contents or any(_content_of(name) == "images" and part_of(name) for name in names)
 
 
-def _has_test(path: Path, arrays: Arrays) -> bool:
-    names = [name for name in ("x_test", "y_test") if name in arrays]
-    if len(names) == 1:
-        raise DatasetError(f"{str(path)!r} has {names[0]} alone: add the other of x_test and y_test, or leave both")
-    return bool(names)
+def _content_of(name: str) -> str | None:
+    words = set(stem_of(name))
+    if words & _LABEL_WORDS:
+        return "labels"
+    return "images" if words & _IMAGE_WORDS else None
 
 
-def _class_names(path: Path, arrays: Arrays, labels: NDArray[np.int64]) -> tuple[str, ...]:
-    if "classes" in arrays:
-        names = arrays["classes"]
-        if names.ndim != 1 or names.dtype.kind not in "US":
+def _find_pairs(path: Path, arrays: Arrays) -> dict[str, tuple[str, str]]:
+    """The names of the images and the labels of each part, TRAIN among them."""
+    places: dict[tuple[str, str], str] = {}
+    for name in arrays:
+        content = None if name in _CLASS_ARRAYS else _content_of(name)
+        if content is None:
+            continue
+        key = (part_of(name) or TRAIN, content)
+        if key in places:
             raise DatasetError(
-                f"classes of {str(path)!r} is {names.dtype} of shape {names.shape}: "
-                "store a list of names, one per class"
+                f"{str(path)!r} has {places[key]} and {name}, both for the {content} of {key[0]}: leave one of them"
             )
-        return tuple(str(name) for name in names.astype(np.str_))
-    low, high = int(labels.min()), int(labels.max())
-    # As many classes as images leave one without any; it also keeps a stray number from naming millions.
-    if low < 0 or high >= len(labels):
+        places[key] = name
+    pairs: dict[str, tuple[str, str]] = {}
+    for part in PARTS:
+        x, y = places.get((part, "images")), places.get((part, "labels"))
+        if x is not None and y is not None:
+            pairs[part] = (x, y)
+        elif alone := x or y:
+            missing = "labels" if y is None else "images"
+            raise DatasetError(
+                f"{str(path)!r} has {alone} alone, without the {missing} of {part}: it takes {_LAYOUT}"
+            )
+    if TRAIN not in pairs:
+        names = ", ".join(map(plain, arrays)) or "nothing"
+        raise DatasetError(f"{str(path)!r} has no images with labels but {names}: it takes {_LAYOUT}")
+    return pairs
+
+
+def _class_array(path: Path, arrays: Arrays) -> tuple[str, ...] | None:
+    """The class names that the file holds; None where it holds none."""
+    candidates = [name for name in arrays if name in _CLASS_ARRAYS]
+    if not candidates:
+        return None
+    names = arrays[candidates[0]]
+    if names.ndim != 1 or names.dtype.kind not in "US":
         raise DatasetError(
-            f"{str(path)!r} has labels from {low} to {high} on {len(labels)} images: number the classes 0, 1, 2, ..."
+            f"{candidates[0]} of {str(path)!r} is {names.dtype} of shape {names.shape}: "
+            "store a list of names, one per class"
         )
-    return tuple(str(label) for label in range(high + 1))
+    return tuple(str(name) for name in names.astype(np.str_))
 
 
 def pixel_scale(pixels: NDArray[Any], name: str) -> int:
@@ -136,22 +179,32 @@ def to_pixels(pixels: NDArray[Any], scale: int, name: str) -> NDArray[np.uint8]:
     return result
 
 
-def to_labels(labels: NDArray[Any], name: str) -> NDArray[np.int64]:
-    """Labels of shape (N,), (N, 1) or one-hot (N, classes) as int64 of shape (N,).
+def order_channels(images: NDArray[Any], name: str) -> tuple[NDArray[Any], str]:
+    """The images with their channels last, and what was done where they came first.
 
-    Raises DatasetError for labels of another form.
+    Raises DatasetError where they may be either, and for rows of pixels without height and width.
     """
-    if labels.dtype.kind not in "buif":
-        raise DatasetError(f"{name} is {labels.dtype}: store the labels as integers from 0")
-    if labels.ndim not in (1, 2) or not labels.size:
-        raise DatasetError(f"{name} has the shape {labels.shape}: make it (N,), (N, 1) or one-hot (N, classes)")
-    if not np.isin(labels % 1, 0).all():
-        raise DatasetError(f"{name} holds {labels[labels % 1 != 0][0]}, no whole number: store integers from 0")
-    if labels.ndim == 1 or labels.shape[1] == 1:
-        return labels.reshape(-1).astype(np.int64)
-    rows = (labels != 0).sum(axis=1) != 1
-    if rows.any() or labels.max() != 1:
-        row = int(np.flatnonzero(rows | (labels.max(axis=1) != 1))[0])
-        raise DatasetError(f"{name} row {row} is {labels[row].tolist()}, not one-hot: use a single 1 per row")
-    result: NDArray[np.int64] = labels.argmax(axis=1).astype(np.int64)
-    return result
+    shape = images.shape
+    if images.ndim == 2 and len(images):
+        side = math.isqrt(shape[1])
+        example = f"(N, {side}, {side})" if side * side == shape[1] else "(N, height, width) or (N, height, width, 3)"
+        raise DatasetError(f"{name} has the shape {shape}, pixels in a row: reshape it to {example}")
+    if images.ndim != 4 or shape[1] not in _CHANNELS:
+        return images, ""
+    if shape[3] not in _CHANNELS:
+        return np.ascontiguousarray(np.moveaxis(images, 1, 3)), f"{name} has its channels first, shape {shape}"
+    if shape[1] != 4 and shape[2] > _CHANNELS[-1]:
+        raise DatasetError(
+            f"{name} has the shape {shape}, with channels first or last: store it as (N, height, width, channels) "
+            "with at least 5 pixels in each direction"
+        )
+    return images, ""
+
+
+def flatten_alpha(images: NDArray[np.uint8], name: str) -> tuple[NDArray[np.uint8], str]:
+    """RGBA images as RGB, on white where they are transparent, and what was done; others as they are."""
+    if images.ndim != 4 or images.shape[3] != 4:
+        return images, ""
+    if (images[..., 3] == 255).all():
+        return np.ascontiguousarray(images[..., :3]), ""
+    return np.stack([lay_on_white(image) for image in images]), f"{name} is transparent: it is laid on white"

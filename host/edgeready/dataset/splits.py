@@ -31,16 +31,18 @@ Group = list[int]  # positions of identical images, which stay in one part
 class Splits:
     """Three data sets of the same classes and image shape that share no image, or four, with a validation.
 
-    The validation judges a training while it goes on.
-    `removed` is how many training images were left out because the test set has them too.
+    The validation judges a training while it goes on: the source's own, or one that was held out. `removed` is how
+    many training and validation images were left out because the test set, or the validation, has them too. `notes`
+    say what else was left out, and where the test is from.
     Raises DatasetError when the parts do not fit together or share an image.
     """
 
     train: Dataset
     calibration: Dataset
     test: Dataset
-    removed: int = 0
     validation: Dataset | None = None
+    removed: int = 0
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.removed < 0:
@@ -67,6 +69,7 @@ class Splits:
             "test": self.test.class_counts(),
             **({} if self.validation is None else {"validation": self.validation.class_counts()}),
             "removed": self.removed,
+            "notes": list(self.notes),
             "majority_baseline": self.test.majority_share(),
         }
 
@@ -94,27 +97,41 @@ def split(
     train: Dataset,
     test: Dataset | None = None,
     *,
+    validation: Dataset | None = None,
     seed: int = 0,
     test_fraction: float = TEST_FRACTION,
     calibration_count: int | None = None,
 ) -> Splits:
     """Training, calibration and test parts; the same seed gives the same parts on every machine.
 
-    An official `test` stays as it is; training images that are also in it are removed and counted. Without one,
-    `test_fraction` of each class (at least one image) is held out of `train`. `calibration_count` images are taken
+    An official `test` stays as it is; training and validation images that are also in it are removed and counted, and
+    training images that are in `validation`. Without a `test` the validation images are the test, so that no image is
+    tested on that a model trained elsewhere has learned; without both, `test_fraction` of each class (at least one
+    image) is held out of `train`. `calibration_count` images are taken
     from the rest: by default a fifth, at most 500, and at least one per class. Identical images stay together, so a
     part can be smaller. Every class keeps at least one image for training; a class with only one lends none to
     calibration. Train and test keep their order, calibration is shuffled.
     Raises DatasetError, naming class and count, when a class is too small, and UsageError for the numbers.
     """
+    notes: tuple[str, ...] = ()
+    if test is None and validation is not None:
+        test, validation = validation, None
+        notes = (f"{train.name} has no test images: the {len(test):,} for validation are the test",)
     removed = 0
     if test is None:
         rest, test = _split_test(train, seed, test_fraction)
     else:
         check_alike(train, test)
         rest, removed = _remove_images(train, test)
+    if validation is not None:
+        check_alike(train, validation)
+        validation, copies = _remove_images(validation, test, every_class=False)
+        rest, more = _remove_images(rest, validation)
+        removed += copies + more
     training, calibration = _lend(rest, seed, calibration_count)
-    return Splits(train=training, calibration=calibration, test=test, removed=removed)
+    return Splits(
+        train=training, calibration=calibration, test=test, validation=validation, removed=removed, notes=notes
+    )
 
 
 def hold_out(data: Dataset, seed: int, share: float = HOLD_OUT_FRACTION) -> tuple[Dataset, Dataset]:
@@ -140,19 +157,26 @@ def _split_test(data: Dataset, seed: int, fraction: float) -> tuple[Dataset, Dat
     return data.take(_others(data, test)), data.take(sorted(test))
 
 
-def _remove_images(train: Dataset, test: Dataset) -> tuple[Dataset, int]:
-    """The training images that are not in the test set, and the number of those that are."""
-    test_hashes = set(test.hashes())
-    positions = [position for position, key in enumerate(train.hashes()) if key not in test_hashes]
-    labels = train.labels[np.array(positions, dtype=np.int64)]
-    left = np.bincount(labels, minlength=len(train.classes))
-    for name, count in zip(train.classes, left, strict=True):
-        if not count:
+def _remove_images(data: Dataset, other: Dataset, *, every_class: bool = True) -> tuple[Dataset, int]:
+    """The images of `data` that are not in `other`, and the number of those that are.
+
+    Raises DatasetError where none is left, or of some class none where `every_class` needs one.
+    """
+    hashes = set(other.hashes())
+    positions = [position for position, key in enumerate(data.hashes()) if key not in hashes]
+    labels = data.labels[np.array(positions, dtype=np.int64)]
+    left = np.bincount(labels, minlength=len(data.classes))
+    for name, count in zip(data.classes, left, strict=True):
+        if not count and every_class:
             raise DatasetError(
-                f"class {name!r} of {train.name!r} has 0 images for training "
-                f"({train.class_counts()[name]} before those of the test set were removed): add images of it"
+                f"class {name!r} of {data.name!r} has 0 images for training "
+                f"({data.class_counts()[name]} before those of the test set were removed): add images of it"
             )
-    return train.take(positions), len(train) - len(positions)
+    if not positions:
+        raise DatasetError(
+            f"all {len(data)} images for validation of {data.name!r} are also in its test: remove them from one"
+        )
+    return data.take(positions), len(data) - len(positions)
 
 
 def _lend(data: Dataset, seed: int, count: int | None, *, purpose: str = "calibration") -> tuple[Dataset, Dataset]:

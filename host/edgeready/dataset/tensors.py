@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeready.dataset.npz import read_npz
+from edgeready.dataset.npz import is_image_file, read_npz
 from edgeready.errors import DatasetError
 
-_OF_IMAGES = {"y", "y_train", "y_test", "x_train", "x_test"}
 _MOST_CALIBRATION = 500  # chosen: the limit of an image set
 Arrays = dict[str, NDArray[Any]]
 
@@ -34,7 +33,7 @@ def is_tensor_file(source: str) -> bool:
         return False
     with zipfile.ZipFile(path) as archive:
         names = {name.removesuffix(".npy") for name in archive.namelist()}
-    return bool(names) and not names & _OF_IMAGES
+    return bool(names) and not is_image_file(names)
 
 
 def load_tensors(path: Path, seed: int) -> TensorData:

@@ -10,13 +10,19 @@ from edgeready.report.tables import new_table
 
 
 def splits_view(splits: Splits) -> RenderableType:
-    """Returns the three parts of a data set as a table, a row for each class."""
+    """Returns the parts of a data set as a table, a row for each class."""
     first = splits.train
-    table = new_table("class", "train", "calibration", "test")
-    parts = [part.class_counts() for part in (splits.train, splits.calibration, splits.test)]
+    data = splits.parts()
+    names = [name for name in ("train", "calibration", "validation", "test") if name in data]
+    table = new_table("class", *names)
+    parts = [data[name].class_counts() for name in names]
     for name in first.classes:
         table.add_cells(name, *(f"{part[name]:,}" for part in parts))
     table.add_cells("all", *(f"{sum(part.values()):,}" for part in parts), style="bold")
     pixels = f"{first.height}x{first.width} {'RGB' if first.channels == 3 else 'grey'}"
-    removed = f"; {splits.removed} training images left out because the test set has them" if splits.removed else ""
-    return Group(table, line(f"{first.name}: images of {pixels}{removed}"))
+    removed = f"; {splits.removed} training images left out because {_holders(splits)}" if splits.removed else ""
+    return Group(table, line(f"{first.name}: images of {pixels}{removed}"), *(line(note) for note in splits.notes))
+
+
+def _holders(splits: Splits) -> str:
+    return "the test set has them" if splits.validation is None else "the test set or the validation has them"

@@ -25,12 +25,14 @@ from edgeready_device.text import csv_text
 class Evaluation:
     """What a model said of the test images of a data set, and the runtime that ran it.
 
-    `file` and `data` are the names of the two; `notes` say where the file contradicts itself.
+    `file` and `data` are the names of the two; `notes` say where the file contradicts itself, `data_notes` which
+    images were left out.
     """
 
     report: EvaluationReport
     runtime: Runtime
     notes: tuple[str, ...] = ()
+    data_notes: tuple[str, ...] = ()
     file: str = ""
     data: str = ""
 
@@ -75,6 +77,7 @@ def evaluate_file(
         report=report,
         runtime=model.runtime,
         notes=model.contract.notes,
+        data_notes=splits.notes,
         file=str(file),
         data=splits.test.name,
     )

@@ -138,7 +138,7 @@ def _pictures(source: str, spec: InputSpec, most: int) -> NDArray[np.uint8]:
     places = [folder, *sorted(path for path in folder.rglob("*") if path.is_dir())]
     paths = [path for place in places for path in image_files(place)]
     if not paths:
-        raise DatasetError(f"{source}: no JPEG or PNG images there or in its subfolders: name a folder with some")
+        raise DatasetError(f"{source}: no images there or in its subfolders: name a folder with some")
     spread = [paths[index] for index in _spread(len(paths), most)]
     return np.stack([load_frame(path, spec.height, spec.width, spec.channels, spec.resize) for path in spread])
 

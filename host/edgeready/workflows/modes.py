@@ -52,13 +52,17 @@ class ModeRow:
 
 @dataclass(frozen=True, kw_only=True)
 class ModesReport:
-    """The rows of one network on the images of `test`, with that of float32, which the others are compared with."""
+    """The rows of one network on the images of `test`, with that of float32, which the others are compared with.
+
+    `notes` say which images were left out.
+    """
 
     network: str
     test: Dataset = field(repr=False)
     rows: tuple[ModeRow, ...]
     protections: tuple[str, ...] = ()
     convention: ConventionReport | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.of(FLOAT32).measured is None:
@@ -216,6 +220,7 @@ def compare_modes(
         rows=tuple(rows.values()),
         protections=result.protections,
         convention=result.convention,
+        notes=drafts.splits.notes,
     )
 
 

@@ -45,6 +45,7 @@ def load_data(config: BuildConfig, progress: Progress) -> Splits:
         image_size=data.image_size if frame is None or not is_folder else frame[:2],
         channels=data.channels if frame is None or not is_folder else frame[2],
         follow_links=data.follow_links,
+        skip_damaged=data.skip_damaged,
         calibration_count=data.calibration_samples if data.calibration_data is None else None,
         progress=progress,
     )
@@ -63,7 +64,8 @@ def _fit_splits(splits: Splits, spec: InputSpec) -> Splits:
         frames = np.stack([fit_frame(image, spec) for image in part.images])
         return replace(part, images=frames[..., 0] if spec.channels == 1 else frames)
 
-    return Splits(removed=splits.removed, **{name: fit(part) for name, part in splits.parts().items()})
+    parts: dict[str, Any] = {name: fit(part) for name, part in splits.parts().items()}
+    return replace(splits, **parts)
 
 
 def with_frame(run: Callable[[BuildConfig], T], config: BuildConfig) -> T:

@@ -3,8 +3,15 @@ import pytest
 from PIL import Image
 
 from edgeready.dataset import load_splits
-from edgeready.dataset.folder import load_folder
+from edgeready.dataset.folder import load_folder as load_parts
 from edgeready.errors import DatasetError, ImageError, NotFoundError, UsageError
+
+
+def load_folder(*arguments, **options):
+    """The training and the test images of a folder."""
+    parts = load_parts(*arguments, **options)
+    return parts.train, parts.test
+
 
 SHADES = {"cat": 40, "dog": 200}
 
@@ -48,12 +55,25 @@ def test_train_without_test_has_no_official_test_set(folder):
 
 
 @pytest.mark.parametrize("name", ["val", "valid", "Validation"])
-def test_validation_images_go_to_training(folder, name):
+def test_validation_images_are_a_part_of_their_own(folder, name):
     fill(folder / "Train", count=4)
     fill(folder / "test", count=2, colour=(0, 9, 0))
     fill(folder / name, count=1, colour=(0, 0, 9))
-    train, test = load_folder(folder, image_size=(8, 8))
-    assert (train.class_counts(), test.class_counts()) == ({"cat": 5, "dog": 5}, {"cat": 2, "dog": 2})
+    parts = load_parts(folder, image_size=(8, 8))
+    counts = [part.class_counts() for part in (parts.train, parts.validation, parts.test)]
+    assert counts == [{"cat": 4, "dog": 4}, {"cat": 1, "dog": 1}, {"cat": 2, "dog": 2}]
+    splits = load_splits(str(folder), image_size=(8, 8))
+    assert (len(splits.validation), len(splits.test), len(splits.train) + len(splits.calibration)) == (2, 4, 8)
+
+
+def test_validation_images_are_the_test_where_there_is_no_other(folder):
+    """A test drawn from all would hold images that a model trained elsewhere has learned."""
+    fill(folder / "train", count=4)
+    fill(folder / "val", count=2, colour=(0, 0, 9))
+    splits = load_splits(str(folder), image_size=(8, 8))
+    assert (splits.validation, splits.test.class_counts()) == (None, {"cat": 2, "dog": 2})
+    assert splits.test.images[0, 0, 0].tolist() == [40, 40, 49]
+    assert splits.notes == ("pets has no test images: the 4 for validation are the test",)
 
 
 def test_classes_may_be_called_train_and_test(folder):
@@ -197,8 +217,8 @@ def test_a_train_folder_with_one_class_is_refused(folder):
 def test_a_class_without_images_is_named(folder):
     fill(folder)
     (folder / "emu").mkdir()
-    (folder / "emu" / "photo.webp").touch()
-    with pytest.raises(DatasetError, match=r"pets/emu' has no \.jpg \.jpeg \.png image: add some or remove it"):
+    (folder / "emu" / "photo.txt").touch()
+    with pytest.raises(DatasetError, match=r"pets/emu' has no \.jpg .* image, but 1 \.txt: add some or remove"):
         load_folder(folder)
 
 
@@ -220,7 +240,7 @@ def test_a_test_folder_without_a_train_folder_is_refused(folder):
 def test_a_misspelt_part_beside_train_is_refused(folder):
     fill(folder / "train")
     fill(folder / "tets")
-    with pytest.raises(DatasetError, match=r"has 'tets' beside train: move it away \(train, test and val are used\)"):
+    with pytest.raises(DatasetError, match=r"has 'tets' beside train: move it away \(train, test and val are used"):
         load_folder(folder)
 
 

@@ -2,8 +2,15 @@ import numpy as np
 import pytest
 
 from edgeready.dataset import load_splits
-from edgeready.dataset.npz import load_npz
+from edgeready.dataset.npz import load_npz as load_parts
 from edgeready.errors import DatasetError, NotFoundError
+
+
+def load_npz(path):
+    """The training and the test images of a file."""
+    parts = load_parts(path)
+    return parts.train, parts.test
+
 
 X = np.random.default_rng(0).integers(0, 256, (20, 4, 5), dtype=np.uint8)
 Y = np.arange(20) % 2
@@ -79,6 +86,113 @@ def test_class_names_come_from_the_file(saved, names):
     assert load_npz(saved(x=X, y=Y, classes=np.array(names)))[0].classes == ("cat", "dog")
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("images", "labels"),
+        ("data", "target"),
+        ("X", "Y"),
+        ("train_images", "train_labels"),
+        ("images_train", "labels_train"),
+        ("X_train", "Y_train"),
+    ],
+)
+def test_arrays_have_any_of_the_usual_names(saved, names):
+    train, test = load_npz(saved(**dict(zip(names, (X, Y), strict=True))))
+    assert (train.images.tolist(), train.labels.tolist(), test) == (X.tolist(), Y.tolist(), None)
+
+
+def test_validation_arrays_are_a_part_of_their_own(saved):
+    """The names of MedMNIST."""
+    arrays = {"train_images": X[:10], "val_images": X[10:14], "test_images": X[14:]}
+    arrays |= {"train_labels": Y[:10, None], "val_labels": Y[10:14, None], "test_labels": Y[14:, None]}
+    parts = load_parts(saved(**arrays))
+    images = [part.images.tolist() for part in (parts.train, parts.validation, parts.test)]
+    assert images == [X[:10].tolist(), X[10:14].tolist(), X[14:].tolist()]
+    assert parts.validation.labels.tolist() == Y[10:14].tolist()
+
+
+def test_validation_arrays_are_the_test_where_there_is_no_other(saved):
+    splits = load_splits(str(saved(x_train=X[:14], y_train=Y[:14], x_val=X[14:], y_val=Y[14:])))
+    assert (splits.test.images.tolist(), splits.validation) == (X[14:].tolist(), None)
+    assert splits.notes == ("set has no test images: the 6 for validation are the test",)
+
+
+def test_other_arrays_are_left_out_and_said(saved):
+    path = saved(x=X, y=Y, ids=Y, notes=np.array(["a"]))
+    assert load_parts(path).notes == (f"left out of {str(path)!r}: the arrays ids, notes",)
+
+
+def test_text_labels_are_the_classes_in_the_order_of_the_letters(saved):
+    train, _ = load_npz(saved(x=X, y=np.array(["dog", "cat"])[Y]))
+    assert (train.classes, train.labels.tolist()) == (("cat", "dog"), (1 - Y).tolist())
+
+
+@pytest.mark.parametrize("names", [["dog", "cat"], [b"dog", b"cat"]])
+def test_text_labels_follow_the_classes_of_the_file(saved, names):
+    train, _ = load_npz(saved(x=X, y=np.array(["dog", "cat"])[Y], classes=np.array(names)))
+    assert (train.classes, train.labels.tolist()) == (("dog", "cat"), Y.tolist())
+
+
+def test_text_labels_that_are_numbers_are_in_their_order(saved):
+    train, _ = load_npz(saved(x=X, y=np.array([str(n) for n in range(20)])))
+    assert train.classes == tuple(map(str, range(20)))
+    assert train.labels.tolist() == list(range(20))
+
+
+def test_a_class_that_only_the_test_has_is_in_the_text_labels_too(saved):
+    arrays = {"x_train": X[:10], "y_train": np.array(["b", "c"])[Y[:10]], "x_test": X[10:12]}
+    train, test = load_npz(saved(**arrays, y_test=np.array(["a", "c"])))
+    assert (train.classes, test.labels.tolist()) == (("a", "b", "c"), [0, 2])
+
+
+def test_labels_from_1_are_their_own_names(saved):
+    path = saved(x=X, y=Y + 1)
+    parts = load_parts(path)
+    assert (parts.train.classes, parts.train.labels.tolist()) == (("1", "2"), Y.tolist())
+    assert parts.notes == (f"y of {str(path)!r} counts the classes from 1",)
+
+
+def test_labels_from_1_count_the_classes_of_the_file(saved):
+    train, _ = load_npz(saved(x=X, y=Y + 1, class_names=np.array(["cat", "dog"])))
+    assert (train.classes, train.labels.tolist()) == (("cat", "dog"), Y.tolist())
+
+
+def test_a_part_without_class_0_is_not_counted_from_1(saved):
+    train, test = load_npz(saved(x_train=X, y_train=Y, x_test=X[:3], y_test=np.array([1, 1, 1])))
+    assert (train.labels.tolist(), test.labels.tolist()) == (Y.tolist(), [1, 1, 1])
+
+
+def test_one_hot_rows_without_class_0_are_not_counted_from_1(saved):
+    train, _ = load_npz(saved(x=X, y=np.eye(3)[Y + 1]))
+    assert (train.classes, train.labels.tolist()) == (("0", "1", "2"), (Y + 1).tolist())
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_channels_first_become_channels_last(saved, channels):
+    last = np.random.default_rng(1).integers(0, 256, (20, 6, 7, channels), dtype=np.uint8)
+    path = saved(x=np.moveaxis(last, 3, 1), y=Y)
+    parts = load_parts(path)
+    assert parts.train.images.tolist() == last.tolist()
+    assert parts.notes == (f"x of {str(path)!r} has its channels first, shape (20, {channels}, 6, 7)",)
+
+
+def test_opaque_rgba_is_rgb(saved):
+    rgba = np.random.default_rng(1).integers(0, 256, (20, 6, 7, 4), dtype=np.uint8)
+    rgba[..., 3] = 255
+    parts = load_parts(saved(x=rgba, y=Y))
+    assert (parts.train.images.tolist(), parts.notes) == (rgba[..., :3].tolist(), ())
+
+
+def test_transparent_rgba_is_laid_on_white_as_a_png_is(saved):
+    rgba = np.full((20, 6, 7, 4), 40, np.uint8)
+    rgba[..., 3] = 0
+    path = saved(x=rgba / 255, y=Y)
+    parts = load_parts(path)
+    assert np.unique(parts.train.images).tolist() == [255]
+    assert parts.notes == (f"x of {str(path)!r} is transparent: it is laid on white",)
+
+
 def test_a_class_that_only_the_test_set_has_is_refused_by_load_splits(saved):
     path = saved(x_train=X, y_train=Y, x_test=X[:3] ^ 1, y_test=np.array([0, 1, 2]))
     with pytest.raises(DatasetError, match="class '2' of 'set' has 0 images for training"):
@@ -88,12 +202,42 @@ def test_a_class_that_only_the_test_set_has_is_refused_by_load_splits(saved):
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"images": X, "labels": Y}, "has no array 'x' but images, labels: it takes x_train and y_train"),
-        ({"x_train": X}, "has no array 'y_train' but x_train"),
-        ({"y_train": Y}, "has no array 'x_train' but y_train"),
-        ({"x_train": X, "y_train": Y, "x_test": X}, "has x_test alone: add the other of x_test and y_test"),
+        ({"a": X, "b": Y}, "has no images with labels but a, b: it takes x_train and y_train"),
+        ({"x_test": X, "y_test": Y}, "has no images with labels but x_test, y_test: it takes x_train"),
+        ({"x_train": X}, "has x_train alone, without the labels of train: it takes x_train and y_train"),
+        ({"y_train": Y}, "has y_train alone, without the images of train"),
+        ({"x_train": X, "y_train": Y, "x_test": X}, "has x_test alone, without the labels of test"),
+        ({"x_train": X, "y_train": Y, "x_val": X}, "has x_val alone, without the labels of validation"),
+        ({"x": X, "y": Y, "images": X}, "has x and images, both for the images of train: leave one of them"),
+        ({"x": X, "y": Y, "x_train": X, "y_train": Y}, "has x and x_train, both for the images of train"),
+        (
+            {"x": X.reshape(20, 20), "y": Y},
+            r"x of '.*' has the shape \(20, 20\), pixels in a row: reshape it to \(N, h",
+        ),
+        ({"x": X.reshape(20, 20)[:, :16], "y": Y}, r"pixels in a row: reshape it to \(N, 4, 4\)"),
+        (
+            {"x": np.zeros((20, 3, 9, 3), np.uint8), "y": Y},
+            r"\(20, 3, 9, 3\), with channels first or last: store it as",
+        ),
+        ({"x": np.zeros((20, 2, 4, 5), np.uint8), "y": Y}, r"have the shape \(20, 2, 4, 5\): make it"),
+        (
+            {"x": X, "y": np.array([["a", "b"]] * 20)},
+            r"y of '.*' has the shape \(20, 2\): make it \(N,\) or \(N, 1\)",
+        ),
+        ({"x": X, "y": np.array([b"\xff", b"a"] * 10)}, "y of '.*' holds bytes that are no ASCII"),
+        (
+            {"x": X, "y": np.array(["cat", "dog"])[Y], "classes": np.array(["cat", "emu"])},
+            "y of '.*' holds the label 'dog', none of the classes: add it there",
+        ),
+        (
+            {"x_train": X, "y_train": Y, "x_test": X, "y_test": np.array(["0", "1"])[Y]},
+            "y_test of '.*' is text, and other labels are numbers: store both alike",
+        ),
+        (
+            {"x_train": X, "y_train": np.eye(2)[Y], "x_test": X, "y_test": np.eye(3)[Y]},
+            "the one-hot labels have 2, 3 classes: store them alike",
+        ),
         ({"x": X[:, 0, 0], "y": Y}, r"images of 'set' have the shape \(20,\)"),
-        ({"x": np.moveaxis(np.stack([X] * 3), 0, 1), "y": Y}, r"have the shape \(20, 3, 4, 5\): make it"),
         (
             {"x": X.astype(np.int32) * 2, "y": Y},
             r"x of '.*' holds values from \d+ to \d{3}: store the images as uint8",
@@ -119,12 +263,16 @@ def test_a_class_that_only_the_test_set_has_is_refused_by_load_splits(saved):
         ({"x": X, "y": np.zeros((20, 2, 2))}, r"y of '.*' has the shape \(20, 2, 2\): make it \(N,\)"),
         ({"x": X, "y": np.zeros((20, 0))}, r"y of '.*' has the shape \(20, 0\)"),
         ({"x": X[:0], "y": Y[:0]}, r"y of '.*' has the shape \(0,\)"),
-        ({"x": X, "y": np.array(["cat"] * 20)}, "y of '.*' is <U3: store the labels as integers from 0"),
+        ({"x": X, "y": np.array(["cat"] * 20)}, r"'set' has the classes \('cat',\): a classifier needs at least two"),
+        (
+            {"x": X, "y": Y.astype("M8[s]")},
+            r"y of '.*' is datetime64\[s\]: store the labels as integers from 0, or as text",
+        ),
         ({"x": X, "y": Y, "classes": np.array([1, 2])}, r"classes of '.*' is int64 of shape \(2,\)"),
         ({"x": X, "y": Y, "classes": np.array(["cat"])}, "a classifier needs at least two"),
         (
-            {"x": X, "y": Y + 1, "classes": np.array(["a", "b"])},
-            "label 2 of image 1 of 'set' is outside its 2 classes",
+            {"x": X, "y": Y + 2, "classes": np.array(["a", "b"])},
+            "label 2 of image 0 of 'set' is outside its 2 classes",
         ),
     ],
 )

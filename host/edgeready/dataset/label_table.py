@@ -1,0 +1,218 @@
+"""Images with their labels in CSV files: a column of file names and one of labels."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeready.dataset.folder_tree import Tree
+from edgeready.dataset.part_names import TEST, TRAIN, VALIDATION, part_of
+from edgeready.errors import DatasetError
+from edgeready_device.input_file import read_file
+from edgeready_device.text import plain
+
+_SUFFIXES = (".csv", ".tsv")
+# In the order in which they count: an id stands beside a file name more often than in its place.
+_FILE_COLUMNS = (
+    *("filename", "file_name", "file", "filenames", "filepath", "file_path", "path", "image_path", "img_path"),
+    *("image", "images", "img", "image_name", "img_name", "image_id", "id"),
+)
+_LABEL_COLUMNS = {"label", "labels", "class", "classes", "class_name", "category", "target", "y", "class_label"}
+_PART_COLUMNS = {"split", "subset", "set", "part", "partition", "fold", "dataset"}
+_MOST_BYTES = 64 << 20  # chosen: a million lines
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """Image files of one part and the class index of each."""
+
+    files: tuple[Path, ...]
+    labels: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A CSV file: its part by its name, its columns, and its rows with their line numbers."""
+
+    path: Path
+    part: str | None
+    columns: tuple[str, ...]
+    rows: tuple[tuple[int, tuple[str, ...]], ...]
+
+    @property
+    def file_column(self) -> int | None:
+        """The index of the column of file names; None where there is none."""
+        places = {name.strip().lower(): index for index, name in enumerate(self.columns)}
+        return next((places[name] for name in _FILE_COLUMNS if name in places), None)
+
+    @property
+    def label_column(self) -> int | None:
+        """The index of the column of labels, by its name or as the other one of two; None where there is none."""
+        place = self._column(_LABEL_COLUMNS)
+        if place is None and self.file_column is not None and len(self.columns) == 2:
+            return 1 - self.file_column
+        return place
+
+    @property
+    def part_column(self) -> int | None:
+        """The index of the column that says the part of each image; None where there is none."""
+        return self._column(_PART_COLUMNS)
+
+    def _column(self, names: set[str]) -> int | None:
+        places = [index for index, name in enumerate(self.columns) if name.strip().lower() in names]
+        if len(places) > 1:
+            both = ", ".join(self.columns[index] for index in places)
+            raise DatasetError(f"{str(self.path)!r} has several columns of one meaning ({both}): leave one of them")
+        return places[0] if places else None
+
+
+def find_tables(tree: Tree) -> tuple[Table, ...]:
+    """The CSV files beside or above the images of `tree`, where these lie without folders for classes; else none.
+
+    Raises DatasetError for one that cannot be read.
+    """
+    place = tree
+    paths: list[Path] = []
+    while True:
+        paths = paths or [file for file in place.others if file.suffix.lower() in _SUFFIXES]
+        inside = place.image_folders
+        if place.images or len(inside) != 1:
+            break
+        place = inside[0]
+    is_flat = not any(folder.image_folders for folder in inside)
+    has_classes = len(inside) > 1 and any(part_of(folder.name) is None for folder in inside)
+    return tuple(_read(path) for path in paths) if is_flat and not has_classes else ()
+
+
+def read_tables(tree: Tree, tables: tuple[Table, ...]) -> tuple[tuple[str, ...], dict[str, Listing]]:
+    """The classes, sorted, and the images of each part that `tables` name, with TRAIN among them.
+
+    Raises DatasetError, naming file and line, for what does not fit the images of `tree`.
+    """
+    labelled = [table for table in tables if table.label_column is not None and table.file_column is not None]
+    if not labelled:
+        raise DatasetError(f"{_columns_text(tables)}: call the column of labels label, that of files filename")
+    parts = [table.part or TRAIN for table in labelled]
+    if len(set(parts)) < len(parts):
+        names = ", ".join(table.path.name for table in labelled)
+        raise DatasetError(f"{str(tree.path)!r} has several tables of labels ({names}): leave one, or train and test")
+    images = _Images(tree)
+    rows: dict[str, dict[Path, str]] = {}
+    for table in labelled:
+        _add_rows(table, images, rows)
+    if TRAIN not in rows:
+        raise DatasetError(f"{_columns_text(labelled)}: they name no image for training")
+    _check_disjoint(rows)
+    classes = sort_labels({label for part in rows.values() for label in part.values()})
+    index = {name: number for number, name in enumerate(classes)}
+    return classes, {
+        part: Listing(files=tuple(sorted(files)), labels=tuple(index[files[file]] for file in sorted(files)))
+        for part, files in rows.items()
+    }
+
+
+class _Images:
+    """The images of a folder by what a table may call them: path, name, or name without its suffix."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._files: dict[str, set[Path]] = {}
+        for image in tree.all_images():
+            relative = image.relative_to(tree.path)
+            for name in (relative.as_posix(), relative.with_suffix("").as_posix(), image.name, image.stem):
+                self._files.setdefault(name, set()).add(image)
+
+    def find(self, name: str, part: str | None) -> set[Path]:
+        """The images that `name` can mean; of several, those in the folder of `part`."""
+        text = name.strip().replace("\\", "/").removeprefix("./")
+        files = self._files.get(text) or self._files.get(text.rsplit("/", 1)[-1], set())
+        if len(files) > 1 and part is not None:
+            return {file for file in files if part_of(file.parent.name) == part} or files
+        return files
+
+
+def _add_rows(table: Table, images: _Images, rows: dict[str, dict[Path, str]]) -> None:
+    """Adds the images of `table` with their labels to `rows`, by part."""
+    label_column, file_column = table.label_column, table.file_column
+    if label_column is None or file_column is None:
+        return
+    for line, cells in table.rows:
+        place = f"{str(table.path)!r} line {line}"
+        part = _stated_part(table, cells, place)
+        files = images.find(cells[file_column], part)
+        if len(files) != 1:
+            count = f"{len(files)} images have that name" if files else "there is no such image"
+            raise DatasetError(f"{place} names {plain(cells[file_column])!r}, and {count}: correct it")
+        label = cells[label_column].strip()
+        if not label:
+            raise DatasetError(f"{place} has no label: add it or remove the line")
+        (file,) = files
+        folder_part = part_of(file.parent.name)
+        if part and folder_part and part != folder_part:
+            raise DatasetError(
+                f"{place} is of {part} and its image lies in {file.parent.name!r}: correct one of them"
+            )
+        if rows.setdefault(part or folder_part or TRAIN, {}).setdefault(file, label) != label:
+            before = plain(rows[part or folder_part or TRAIN][file])
+            raise DatasetError(
+                f"{place} calls {file.name!r} {plain(label)!r}, a line before it {before!r}: leave one of them"
+            )
+
+
+def _stated_part(table: Table, cells: tuple[str, ...], place: str) -> str | None:
+    """The part of a row, by its column or the name of its table; None where neither says one."""
+    if table.part_column is None:
+        return table.part
+    part = part_of(cells[table.part_column])
+    if part is None:
+        raise DatasetError(
+            f"{place} has {plain(cells[table.part_column])!r} as {table.columns[table.part_column]}: "
+            "write train, val or test, or remove the column"
+        )
+    return part
+
+
+def _check_disjoint(rows: Mapping[str, Mapping[Path, str]]) -> None:
+    for first, second in ((TRAIN, VALIDATION), (TRAIN, TEST), (VALIDATION, TEST)):
+        if both := sorted(set(rows.get(first, {})) & set(rows.get(second, {}))):
+            raise DatasetError(
+                f"{len(both)} images are in {first} and in {second} ({both[0].name!r}, ...): leave each in one"
+            )
+
+
+def sort_labels(labels: set[str]) -> tuple[str, ...]:
+    """The labels in the order of their classes: numbers by their value, words by their letters."""
+    is_number = all(label.isascii() and label.isdigit() for label in labels)
+    return tuple(sorted(labels, key=int)) if is_number else tuple(sorted(labels))
+
+
+def _columns_text(tables: Iterable[Table]) -> str:
+    return "; ".join(
+        f"{str(table.path)!r} has the columns {', '.join(map(plain, table.columns))}" for table in tables
+    )
+
+
+def _read(path: Path) -> Table:
+    try:
+        content = read_file(path, _MOST_BYTES)
+        text = content.decode("utf-8-sig")  # an editor may put a mark of the byte order in front
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{str(path)!r} cannot be read as a table: save it as CSV in UTF-8") from error
+    if len(content) > _MOST_BYTES:
+        raise DatasetError(f"{str(path)!r} has more than {_MOST_BYTES >> 20} MiB: give a smaller table of labels")
+    first = text.split("\n", 1)[0]
+    delimiter = max(",;\t", key=first.count)
+    try:
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+        rows = [(reader.line_num, tuple(row)) for row in reader if row]
+    except csv.Error as error:
+        raise DatasetError(f"{str(path)!r} cannot be read as a table ({error}): save it as CSV again") from error
+    if len(rows) < 2:
+        raise DatasetError(f"{str(path)!r} has {len(rows)} lines: it takes one of names, then one for each image")
+    columns = rows[0][1]
+    for line, row in rows[1:]:
+        if len(row) != len(columns):
+            raise DatasetError(f"{str(path)!r} line {line} has {len(row)} cells, not {len(columns)}: correct it")
+    return Table(path=path, part=part_of(path.stem), columns=columns, rows=tuple(rows[1:]))
