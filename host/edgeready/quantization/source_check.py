@@ -20,8 +20,8 @@ Reference = Callable[[Sequence[NDArray[Any]]], Sequence[NDArray[Any]]]
 Finish = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 _FRAMES = 8  # chosen: few, because a wrong translation shows on every frame
-# Of the largest output. Measured: torchvision's networks in TFLite are within 8e-6 of what ONNX Runtime computes.
-_TOLERANCE = 1e-5
+# Of the largest output. Measured: sums in another order alone put torchvision's networks 2e-6 to 2e-5 from PyTorch.
+_TOLERANCE = 1e-4
 _LEAST_OUTPUT = 1e-3  # chosen: smaller outputs are compared as if they were this large
 
 
@@ -49,7 +49,7 @@ def hold_against_source(
 
     `finish` is what the source model does at its end and the float32 model leaves out.
 
-    Raises ConversionError where that is more than 1e-5 of the largest output, or the outputs have other sizes.
+    Raises ConversionError where that is more than 1e-4 of the largest output, or the outputs have other sizes.
     """
     from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415  (slow to load)
 
