@@ -165,7 +165,6 @@ REWRITTEN = {
     "leaky relu": ["LeakyRelu: written with PRELU, 1x"],
     "groups": ["Conv: written with one convolution for each group, 1x"],
     "groups without bias": ["Conv: written with one convolution for each group, 1x"],
-    "channel shuffle": ["channel shuffle: written as a 1x1 convolution with a permutation, 1x"],
     "split": ["Split: written with slices, 1x"],
     "pool that rounds up": ["MaxPool: written with a border, to round its size up, 1x"],
 }

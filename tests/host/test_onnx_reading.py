@@ -15,7 +15,7 @@ onnxruntime = pytest.importorskip("onnxruntime", reason="the extra `onnx` is not
 import onnx
 import onnx_nets
 from onnx import TensorProto, helper
-from onnx_nets import CHANNELS, CLASSES, NETS, SIZE, N, Weights, frame_of, model, network
+from onnx_nets import CLASSES, NETS, SIZE, N, Weights, frame_of, model
 
 from edgeready.config.build import SourceConfig
 from edgeready.errors import MissingExtraError, ModelSourceError
@@ -54,22 +54,6 @@ def test_the_plain_graph_gives_what_the_model_gives(tmp_path, name):
     ops = {node.op_type for node in found.plain.graph.node}
     assert not ops & {"HardSwish", "HardSigmoid", "LeakyRelu", "Split", "LogSoftmax"}
     assert [sizes_of(value)[0] for value in input_values(found.plain)] == [1]
-
-
-def test_a_shuffle_is_one_convolution_that_only_moves_channels(tmp_path):
-    graph = read(tmp_path / "net.onnx", NETS["channel shuffle"]).plain.graph
-    assert "Transpose" not in {node.op_type for node in graph.node}
-    (order,) = (tensor for tensor in graph.initializer if tensor.name.endswith("_order"))
-    rows = onnx.numpy_helper.to_array(order)[:, :, 0, 0]
-    assert rows.argmax(axis=1).tolist() == [0, 4, 1, 5, 2, 6, 3, 7]
-    assert (np.sort(rows.reshape(-1))[-CHANNELS:] == 1).all()
-    assert rows.sum() == CHANNELS
-
-
-def test_a_transposition_of_other_axes_stays(tmp_path):
-    found = read(tmp_path / "net.onnx", network(lambda w: onnx_nets.shuffle(w, swap=(0, 1, 2, 4, 3))))
-    assert found.rewrites == ()
-    assert "Transpose" in {node.op_type for node in found.plain.graph.node}
 
 
 def test_a_depthwise_convolution_stays_one(tmp_path):

@@ -6,10 +6,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edgeready.engine.fixed_batch import fix_batch
-from edgeready.engine.plain_dense import lower_dense_versions
+from edgeready.engine.rewriting import RewrittenFloat, rewrite_float_model
 from edgeready.engine.stablehlo_mark import drop_stablehlo_mark
-from edgeready.engine.unread_pieces import slice_pieces
-from edgeready.engine.zero_borders import zero_borders
 from edgeready.errors import ModelFileError, ModelSourceError
 from edgeready_device.model_file.reader import TfliteModel, read_model_file
 from edgeready_device.normalization import Normalization
@@ -22,28 +20,32 @@ _AGAIN = "convert the model that it was made from"
 class FloatSource:
     """A trained network as the flatbuffer `float32`, with batch 1; `versions` are those of what read it.
 
-    `normalization` and `color` are what its file says of its pixels; None where it says nothing.
+    `given` is that before it was rewritten for 8 bits, as `rewrites` says. `normalization` and `color` are what its
+    file says of its pixels; None where it says nothing.
     """
 
     name: str
     float32: bytes = field(default=b"", repr=False)
+    given: bytes = field(default=b"", repr=False)
+    rewrites: tuple[str, ...] = ()
     versions: tuple[tuple[str, str], ...] = ()
     normalization: Normalization | None = None
     color: str | None = None
 
 
-def load_tflite(path: Path) -> FloatSource:
-    """Returns the network in the float32 .tflite `path`; raises ModelSourceError for any other kind of .tflite."""
+def load_tflite(path: Path, *, fix: bool = True) -> FloatSource:
+    """Returns the network in the float32 .tflite `path`, as it is without `fix`, else rewritten for 8 bits.
+
+    Raises ModelSourceError for any other kind of .tflite.
+    """
     file = read_model_file(path)
     check_float(str(path), file.graph)
     data = fix_batch(drop_stablehlo_mark(file.flatbuffer))
     check_static(str(path), read_graph(data))
-    return replace(_describe_pixels(file), name=path.stem, float32=rewrite_float_model(data))
-
-
-def rewrite_float_model(data: bytes) -> bytes:
-    """Returns the float32 .tflite `data` with what has no 8-bit form written in ops that have one; same results."""
-    return slice_pieces(lower_dense_versions(zero_borders(data)))
+    rewritten = rewrite_float_model(data) if fix else RewrittenFloat(data=data)
+    return replace(
+        _describe_pixels(file), name=path.stem, float32=rewritten.data, given=data, rewrites=rewritten.rewrites
+    )
 
 
 def _describe_pixels(file: TfliteModel) -> FloatSource:

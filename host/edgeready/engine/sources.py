@@ -15,12 +15,15 @@ KINDS = (
 )
 
 
-def load_float_source(name: str) -> FloatSource:
-    """Returns the trained network in the file `name`; raises ModelSourceError when it cannot be read."""
+def load_float_source(name: str, *, fix: bool = True) -> FloatSource:
+    """Returns the trained network in the file `name`, with `fix` rewritten for 8 bits.
+
+    Raises ModelSourceError when it cannot be read.
+    """
     path = Path(name)
     check_model_file(path)
     if path.suffix == ".tflite":
-        return load_tflite(path)
+        return load_tflite(path, fix=fix)
     raise no_source(path)
 
 

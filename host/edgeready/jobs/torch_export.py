@@ -97,7 +97,8 @@ def _read_answer(job: Job, folder: Path, inputs: NDArray[np.float32], code: int)
 def hold_against_torch(result: JobResult, export: TorchExport, pictures: bool) -> SourceCheck:
     """Returns how far the float32 model of `result` is from what PyTorch gives for the same inputs.
 
-    With `pictures` it takes the channels last. Raises ConversionError where the two are more than 1e-4 of the largest output apart.
+    With `pictures` it takes the channels last. Raises ConversionError where the two are more than 1e-4 of the largest
+    output apart.
     """
     graph = result.float32.graph
     shape = graph.of(graph.inputs)[0].shape[1:]

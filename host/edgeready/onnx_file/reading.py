@@ -14,7 +14,6 @@ from onnx import checker, shape_inference
 
 from edgeready.config.build import SourceConfig
 from edgeready.errors import ModelSourceError, reason_of
-from edgeready.onnx_file.channel_shuffle import as_convolutions
 from edgeready.onnx_file.inputs import PictureInput, fix_shapes, sizes_of, with_channels_first
 from edgeready.onnx_file.plain_ops import in_plain_ops, without_half_precision, without_last_log_softmax
 
@@ -54,12 +53,11 @@ def read_onnx(path: Path, settings: SourceConfig, frame: Sequence[int] | None = 
         source, picture = fix_shapes(path, shorter, settings, frame=frame)
         front = source if picture is None else with_channels_first(source, picture, frame or ())
         simple = shape_inference.infer_shapes(_simplify(path, front), data_prop=True)
-        shuffled, shuffles = as_convolutions(simple)
-        plain, rewrites = in_plain_ops(shuffled)
+        plain, rewrites = in_plain_ops(simple)
     except (shape_inference.InferenceError, checker.ValidationError) as error:
         raise ModelSourceError(f"{path}: export it again: its shapes contradict ({reason_of(error)})") from error
     return OnnxModel(
-        name=path.stem, source=source, plain=plain, picture=picture, rewrites=(*halves, *ends, *shuffles, *rewrites)
+        name=path.stem, source=source, plain=plain, picture=picture, rewrites=(*halves, *ends, *rewrites)
     )
 
 

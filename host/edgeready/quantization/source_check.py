@@ -51,19 +51,11 @@ def hold_against_source(
 
     Raises ConversionError where that is more than 1e-4 of the largest output, or the outputs have other sizes.
     """
-    from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415  (slow to load)
-
-    interpreter = Interpreter(model_content=float32.flatbuffer, num_threads=1)
-    interpreter.allocate_tensors()
-    sources = [detail["index"] for detail in interpreter.get_input_details()]
-    targets = [detail["index"] for detail in interpreter.get_output_details()]
+    translated = reference_of(float32.flatbuffer)
     difference, largest, frames = 0.0, 0.0, 0
     for sample in islice(samples(), _FRAMES):
-        for index, array in zip(sources, sample, strict=True):
-            interpreter.set_tensor(index, array)
-        interpreter.invoke()
-        for index, expected in zip(targets, reference(sample), strict=True):
-            actual = interpreter.get_tensor(index).astype(np.float64)
+        for result, expected in zip(translated(sample), reference(sample), strict=True):
+            actual = result.astype(np.float64)
             distance, size = _distance(actual if finish is None else finish(actual), np.asarray(expected))
             difference, largest = max(difference, distance), max(largest, size)
         frames += 1
@@ -73,6 +65,29 @@ def hold_against_source(
             f"whose largest output is {largest:g}, and no file is written"
         )
     return SourceCheck(runtime=runtime, frames=frames, difference=difference, largest_value=largest)
+
+
+def reference_of(data: bytes) -> Reference:
+    """Returns what the float32 .tflite `data` gives."""
+    interpreter = _interpreter(data)
+    sources = [detail["index"] for detail in interpreter.get_input_details()]
+    targets = [detail["index"] for detail in interpreter.get_output_details()]
+
+    def outputs(inputs: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+        for index, array in zip(sources, inputs, strict=True):
+            interpreter.set_tensor(index, array)
+        interpreter.invoke()
+        return [interpreter.get_tensor(index) for index in targets]
+
+    return outputs
+
+
+def _interpreter(data: bytes) -> Any:
+    from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415  (slow to load)
+
+    interpreter = Interpreter(model_content=data, num_threads=1)
+    interpreter.allocate_tensors()
+    return interpreter
 
 
 def _distance(actual: NDArray[np.float64], expected: NDArray[Any]) -> tuple[float, float]:

@@ -50,7 +50,7 @@ def source_lines(check: SourceCheck | None) -> list[Text]:
     """Returns one line with how near the float32 model is to its source, where that was computed."""
     if check is None:
         return []
-    text = f"float32 as {check.runtime} computes it, within {check.difference:.1e} on {check.frames} frames"
+    text = f"float32 as {check.runtime} gives it, within {check.difference:.1e} on {check.frames} frames"
     return [labelled("source", f"{text} (largest output {check.largest_value:.3g})")]
 
 

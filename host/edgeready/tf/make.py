@@ -176,6 +176,7 @@ def _load(job: Job, progress: Progress) -> _Source:
             job.classes,
             normalization=job.normalization,
             settings=job.source,
+            fix=job.network.fix,
         )
     if isinstance(model, Network):
         normalization = job.normalization or model.normalization or UNIT

@@ -75,10 +75,13 @@ def load_model(
     classes: int,
     normalization: Normalization | None = None,
     settings: SourceConfig | None = None,
+    *,
+    fix: bool = True,
 ) -> NamedModel | Network:
     """Returns the trained model in `source`, FILE.py:FUNCTION or a saved model; a Network for other kinds.
 
-    With `frame` None any model will do, and a function is called without shape and classes.
+    With `fix` a float32 .tflite is rewritten for 8 bits, and what an ONNX model becomes. With `frame` None any model
+    will do, and a function is called without shape and classes.
 
     Raises ModelSourceError when the model cannot be read or does not fit.
     """
@@ -87,7 +90,7 @@ def load_model(
             return make_model(source, frame, classes, normalization=normalization)
         model = _from_function(source, None, 0)
         return NamedModel(source.rpartition(":")[2], model, normalization or UNIT)
-    network = load_source(source, settings or SourceConfig(), frame)
+    network = load_source(source, settings or SourceConfig(), frame, fix=fix)
     if isinstance(network, Network):
         if frame is None or network.function is None:
             return network

@@ -8,15 +8,15 @@ from pathlib import Path
 from onnxsim.tflite_export import SUPPORTED_ONNX_OPS, convert_to_tflite
 
 from edgeready.config.build import SourceConfig
-from edgeready.engine.float_model import rewrite_float_model
+from edgeready.engine.rewriting import RewrittenFloat, rewrite_float_model
 from edgeready.errors import ConversionError, ModelSourceError, reason_of
 from edgeready.onnx_file.reading import OnnxModel, read_onnx, versions
 from edgeready.onnx_file.reference import NAME, OnnxReference, version
 from edgeready.tf.sources.network import Network
 
 
-def load_onnx(path: Path, source: SourceConfig, frame: Sequence[int] | None = None) -> Network:
-    """Returns the network in the ONNX file `path`, its pictures with the channels last.
+def load_onnx(path: Path, source: SourceConfig, frame: Sequence[int] | None = None, *, fix: bool = True) -> Network:
+    """Returns the network in the ONNX file `path`, its pictures with the channels last, with `fix` for 8 bits.
 
     An open size of its pictures becomes that of `frame`. Raises ModelSourceError for a file that cannot be read or
     holds an operator that has no translation, and ConversionError for a graph that the translator refuses.
@@ -31,13 +31,14 @@ def load_onnx(path: Path, source: SourceConfig, frame: Sequence[int] | None = No
             f"{path}: write it as float32 .tflite with litert-torch and give that: onnxsim does not translate it "
             f"({reason_of(error)})"
         ) from error
+    rewritten = rewrite_float_model(translated) if fix else RewrittenFloat(data=translated)
     return Network(
         name=model.name,
-        float32=rewrite_float_model(translated),
+        float32=rewritten.data,
         versions=(*versions(), (NAME, version())),
         reference=OnnxReference(model),
         reference_runtime=f"{NAME} {version()}",
-        rewrites=model.rewrites,
+        rewrites=(*model.rewrites, *rewritten.rewrites),
     )
 
 

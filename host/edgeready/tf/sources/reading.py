@@ -17,11 +17,13 @@ from edgeready.tf.sources.network import Network
 from edgeready.tf.sources.saved_model import load_saved_model
 
 
-def load_source(name: str, source: SourceConfig, frame: Sequence[int] | None = None) -> keras.Model | Network:
+def load_source(
+    name: str, source: SourceConfig, frame: Sequence[int] | None = None, *, fix: bool = True
+) -> keras.Model | Network:
     """Returns the trained model in the file or folder `name`: a Keras 3 model, or a Network for other kinds.
 
     Where a SavedModel or an ONNX model leaves the size of its pictures open, it is that of `frame` (height,
-    width[, channels]).
+    width[, channels]). With `fix` a float32 .tflite is rewritten for 8 bits, and what an ONNX model becomes.
 
     Raises ModelSourceError when it cannot be read.
     """
@@ -39,7 +41,7 @@ def load_source(name: str, source: SourceConfig, frame: Sequence[int] | None = N
         check_onnx_installed()
         from edgeready.tf.sources.onnx_network import load_onnx  # noqa: PLC0415  (needs the extra onnx)
 
-        return load_onnx(path, source, frame)
+        return load_onnx(path, source, frame, fix=fix)
     if path.suffix == ".tflite":
-        return Network.of(load_tflite(path))
+        return Network.of(load_tflite(path, fix=fix))
     raise no_source(path)

@@ -1,0 +1,96 @@
+"""Writes ops that have no 8-bit form, or none that the Edge TPU maps, in ops that have one, with the same result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from edgeready.engine.fixed_batch import drop_unused_codes
+from edgeready.engine.flatbuffer_objects import add_tensor, make_operator, read_objects, write_objects
+from edgeready_device.tflite.graph import Graph, Op, read_graph
+
+_RELU6 = 3  # ActivationFunctionType of the schema
+_Write = Callable[[Any, Graph, Op], list[Any]]
+
+
+def plain_operators(data: bytes) -> tuple[bytes, tuple[str, ...]]:
+    """Returns the float32 .tflite `data` with plainer ops, and a sentence about each kind of them.
+
+    A file without one comes back as it is.
+    """
+    graph = read_graph(data)
+    matches = [op for op in graph.ops if _fits(graph, op)]
+    if not matches:
+        return data, ()
+    model = read_objects(data)
+    operators: list[Any] = []
+    for op, operator in zip(graph.ops, model.subgraphs[0].operators, strict=True):
+        operators += _PLAIN[op.name][0](model, graph, op) if op in matches else [operator]
+    model.subgraphs[0].operators = operators
+    drop_unused_codes(model)
+    names = [op.name for op in matches]
+    return write_objects(model), tuple(f"{_PLAIN[name][1]}, {names.count(name)}x" for name in dict.fromkeys(names))
+
+
+def _fits(graph: Graph, op: Op) -> bool:
+    """Returns whether `op` is float32 and has a plainer form."""
+    if op.name not in _PLAIN or any(tensor.dtype == "float16" for tensor in graph.of(op.outputs)):
+        return False
+    source, result = graph.tensors[op.inputs[0]], graph.tensors[op.outputs[0]]
+    if source.dtype != "float32" or not (source.static and result.static):
+        return False
+    if op.name == "LEAKY_RELU":
+        return len(source.shape) > 1
+    if op.name == "PADV2":
+        number = graph.tensors[op.inputs[2]]
+        return number.constant and not number.values().any()
+    if op.name == "DIV":
+        divisor = graph.tensors[op.inputs[1]]
+        return divisor.constant and not source.constant and bool((divisor.values() != 0).all())
+    return True
+
+
+def _hard_swish(model: Any, graph: Graph, op: Op) -> list[Any]:
+    """Returns x / 6 times relu6(x + 3)."""
+    image, result = op.inputs[0], op.outputs[0]
+    shape, name = graph.tensors[image].shape, graph.tensors[result].name
+    sixth, three = (
+        add_tensor(model, f"{name}/{what}", (), np.array(value, np.float32))
+        for what, value in (("sixth", 1 / 6), ("three", 3.0))
+    )
+    slope, gate = (add_tensor(model, f"{name}/{what}", shape) for what in ("slope", "gate"))
+    return [
+        make_operator(model, "MUL", [image, sixth], slope),
+        make_operator(model, "ADD", [image, three], gate, fusedActivationFunction=_RELU6),
+        make_operator(model, "MUL", [slope, gate], result),
+    ]
+
+
+def _leaky_relu(model: Any, graph: Graph, op: Op) -> list[Any]:
+    image, result = op.inputs[0], op.outputs[0]
+    shape = graph.tensors[image].shape
+    slopes = np.full((1,) * (len(shape) - 2) + shape[-1:], op.option(0, "f", 0.0), np.float32)
+    alpha = add_tensor(model, f"{graph.tensors[result].name}/alpha", slopes.shape, slopes)
+    return [make_operator(model, "PRELU", [image, alpha], result)]
+
+
+def _divide(model: Any, graph: Graph, op: Op) -> list[Any]:
+    divisor = graph.tensors[op.inputs[1]]
+    values = np.asarray(1 / divisor.values(), np.float32)
+    factor = add_tensor(model, f"{divisor.name}/reciprocal", divisor.shape, values)
+    activation = op.option(0, "b")
+    return [make_operator(model, "MUL", [op.inputs[0], factor], op.outputs[0], fusedActivationFunction=activation)]
+
+
+def _pad(model: Any, graph: Graph, op: Op) -> list[Any]:
+    return [make_operator(model, "PAD", [*op.inputs[:2]], op.outputs[0])]
+
+
+_PLAIN: dict[str, tuple[_Write, str]] = {
+    "DIV": (_divide, "DIV by a constant is written as MUL"),
+    "HARD_SWISH": (_hard_swish, "HARD_SWISH is written with MUL, ADD and RELU6"),
+    "LEAKY_RELU": (_leaky_relu, "LEAKY_RELU is written as PRELU"),
+    "PADV2": (_pad, "PADV2 of zeros is written as PAD"),
+}
