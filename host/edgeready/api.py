@@ -246,9 +246,10 @@ def deploy(
     inventory: StrPath | None = None,
     ssh_config: StrPath | None = None,
     versions_kept: int = VERSIONS_KEPT,
+    profile: bool = False,
     progress: Progress = no_progress,
 ) -> Deployment:
-    """Installs a .tflite file on boards over ssh, verifies, tunes and measures it there.
+    """Installs a .tflite file on boards over ssh, verifies, tunes and measures it there, with `profile` op by op.
 
     `hosts` are words as in pi@raspberrypi.local, `inventory` is a file of them. A board that fails does not raise: it
     is among the `failures` of the result, with the reason. Raises UsageError for what is no host, NotFoundError or
@@ -262,6 +263,7 @@ def deploy(
         read_hosts(_words(hosts), None if inventory is None else Path(inventory)),
         ssh_config=None if ssh_config is None else Path(ssh_config),
         versions_kept=versions_kept,
+        profile=profile,
         progress=progress,
     )
 

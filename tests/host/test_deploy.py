@@ -140,6 +140,7 @@ def quick(monkeypatch):
     monkeypatch.setattr(board_wheels, "download_wheels", put)
     monkeypatch.setattr(board_wheels, "write_device_wheel", write)
     shorter = {"tune": ("--seconds", "1", "--threads", "1"), "benchmark": ("--min-time", "0.1", "--runs", "10")}
+    shorter["profile"] = ("--min-time", "0", "--runs", "3")
     monkeypatch.setattr(workflow, "_OPTIONS", shorter)
     monkeypatch.setattr(claim, "GRACE_S", 1)
 
@@ -159,9 +160,10 @@ def test_a_board_is_deployed_to_again_and_rolled_back_beside_one_with_a_wrong_ke
     assert json.loads(json.dumps(result.to_dict()))["boards"][1]["deployed"] is False
 
     # Again: nothing is sent, and the version stays.
-    (again,) = deploy(MODEL, hosts[:1], ssh_config=boards.config).boards
+    (again,) = deploy(MODEL, hosts[:1], ssh_config=boards.config, profile=True).boards
     assert (again.failure, again.sent_bytes, again.version) == ("", 0, one.version)
-    assert again.seconds < one.seconds
+    assert {op["operator"] for op in again.answers["profile"]["ops"]} >= {"CONV_2D", "FULLY_CONNECTED"}
+    assert (again.answers["profile_failure"], "profile" in one.answers) == (None, False)
 
     # Another model: the wheel is not sent again, and a connection that is lost in the middle leaves the old model.
     other = tmp_path / "other.tflite"

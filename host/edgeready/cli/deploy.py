@@ -37,6 +37,9 @@ def deploy(
     inventory: Inventory = None,
     ssh_config: SshConfig = None,
     versions_kept: VersionsKept = VERSIONS_KEPT,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="measure what each op costs there as well, where LiteRT runs")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Installs MODEL on boards over ssh, verifies, tunes and measures it there; ends with 1 if a board failed."""
@@ -47,7 +50,9 @@ def deploy(
 
     boards = read_hosts(hosts or [], inventory)
     with progress_bar(Console(stderr=True)) as progress:
-        result = run(file, boards, ssh_config=ssh_config, versions_kept=versions_kept, progress=progress)
+        result = run(
+            file, boards, ssh_config=ssh_config, versions_kept=versions_kept, profile=profile, progress=progress
+        )
     if as_json:
         print_json(result.to_dict())
     else:

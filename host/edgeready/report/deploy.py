@@ -6,6 +6,10 @@ from typing import Any
 
 from rich.console import Group, RenderableType
 
+from edgeready.documents.fields import Fields
+from edgeready.documents.speed import ProfileRow, read_profile
+from edgeready.errors import DocumentError
+from edgeready.quantization.layer_names import name_layers
 from edgeready.report.lines import labelled, line
 from edgeready.report.tables import new_table
 from edgeready.workflows.deploy import BoardResult, Deployment
@@ -21,7 +25,8 @@ def deployment_view(deployment: Deployment) -> RenderableType:
         table.add_cells(*_cells(board), style="red" if board.failure else None)
     notes = [labelled(board.host, board.failure, "red") for board in deployment.failures]
     systems = [labelled(board.host, board.system) for board in deployment.boards if board.system]
-    return Group(table, line(), *systems, *notes, line(_count(deployment)))
+    hottest = [labelled(board.host, text) for board in deployment.boards if (text := _hottest(board))]
+    return Group(table, line(), *systems, *hottest, *notes, line(_count(deployment)))
 
 
 def rollback_view(deployment: Deployment) -> RenderableType:
@@ -47,6 +52,29 @@ def _cells(board: BoardResult) -> tuple[str, ...]:
         megabytes(board.sent_bytes),
         took,
     )
+
+
+def _hottest(board: BoardResult) -> str:
+    """Returns what the slowest op of a board's profile takes, or why there is none; "" where nobody asked for one."""
+    document = board.answers.get("profile")
+    if not isinstance(document, dict):
+        failure = board.answers.get("profile_failure")
+        return f"no profile: {plain(str(failure))}" if failure else ""
+    try:
+        profile = read_profile(Fields(file=board.host, data=document))
+    except DocumentError as error:
+        return f"no profile: {error}"
+    row = profile.rows[0] if profile.rows else None
+    if row is None or row.seconds is None or row.share is None:
+        return "no profile: it names no op"
+    share = f"{duration(row.seconds)}, {100 * row.share:.1f} % of the time"
+    return f"the hottest op is {_op_text(row)}: {share}{', EMULATED' if profile.emulated else ''}"
+
+
+def _op_text(row: ProfileRow) -> str:
+    numbers = "-".join(str(op) for op in sorted({*row.ops[:1], *row.ops[-1:]}))
+    (layer,) = name_layers([[row.layer]])
+    return f"{numbers} {plain(row.operator)} of {plain(layer)!r}"
 
 
 def _count(deployment: Deployment) -> str:

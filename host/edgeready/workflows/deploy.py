@@ -84,12 +84,14 @@ def deploy(
     *,
     ssh_config: Path | None = None,
     versions_kept: int = VERSIONS_KEPT,
+    profile: bool = False,
     progress: Progress = no_progress,
 ) -> Deployment:
     """Installs `model` on every host, verifies, tunes and measures it there, and returns what became of each.
 
-    A board that fails before it is verified keeps the model that it had, and none stops another. Raises NotFoundError
-    or ModelFileError for the model, UsageError for `versions_kept`.
+    With `profile` each board also says what the model's ops take there, where its runtime can say it. A board that
+    fails before it is verified keeps the model that it had, and none stops another. Raises NotFoundError or
+    ModelFileError for the model, UsageError for `versions_kept`.
     """
     require_versions_kept(versions_kept)
     require_file(model)
@@ -106,6 +108,7 @@ def deploy(
                 recorded=file.golden is not None,
                 store=store,
                 versions_kept=versions_kept,
+                profile=profile,
             )
             return work.run(say)
 
@@ -179,6 +182,7 @@ class _Work:
     recorded: bool
     store: WheelStore
     versions_kept: int
+    profile: bool
 
     def run(self, say: Callable[[str], None]) -> BoardResult:
         started = time.monotonic()
@@ -212,7 +216,11 @@ class _Work:
             say("is verified")
             self._check(claim, version)
         say("is measured")
-        return version, sent_bytes, {"tune": tuned, "benchmark": _ask_device(claim, version, "benchmark")}
+        answers: dict[str, Any] = {"tune": tuned, "benchmark": _ask_device(claim, version, "benchmark")}
+        if self.profile:
+            say("is profiled")
+            answers["profile"], answers["profile_failure"] = _ask_profile(claim, version)
+        return version, sent_bytes, answers
 
     def _install(self, claim: Claim, probe: Probe, wheels: Wheels, version: str, say: Callable[[str], None]) -> int:
         absent = [path for path in wheels.files if probe.wheels.get(path.name) != wheels.digests[path.name]]
@@ -248,12 +256,24 @@ class _Work:
             _ask_device(claim, version, "verify")
 
 
+def _ask_profile(claim: Claim, version: str) -> tuple[dict[str, Any] | None, str | None]:
+    """Returns what the ops take on the board, or None and why it does not say it, which is no failure: it runs."""
+    answer = claim.run(DEVICE, [version, "profile", _MODEL, "--json", *_OPTIONS.get("profile", ())], limit_s=_STEP_S)
+    if answer.code:
+        return None, answer.message or f"profile ended with exit code {answer.code} there"
+    return _read_document(answer, "profile"), None
+
+
 def _ask_device(claim: Claim, version: str, verb: str, *, negative: bool = False) -> dict[str, Any]:
     """Returns what a verb of edgeready-device said on the board; `negative`: also where it ended with 1."""
     arguments = [version, verb, _MODEL, "--json", *_OPTIONS.get(verb, ())]
     answer = claim.run(DEVICE, arguments, limit_s=_STEP_S)
     if not (negative and answer.code == 1):
         _require_success(answer, verb)
+    return _read_document(answer, verb)
+
+
+def _read_document(answer: Answer, verb: str) -> dict[str, Any]:
     try:
         document = json.loads(answer.output)
     except (ValueError, RecursionError):
