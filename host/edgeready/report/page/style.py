@@ -54,6 +54,8 @@ td.word{white-space:nowrap}
 td.name{min-width:8.5rem;max-width:20rem;overflow-wrap:anywhere}
 td.text{min-width:14rem;overflow-wrap:anywhere}
 .num{text-align:right;white-space:nowrap}
+th.num{white-space:normal}
+thead th{vertical-align:bottom}
 .good{color:var(--good)}.bad{color:var(--bad)}.warn{color:var(--warn)}.grey{color:var(--grey)}
 .good,.bad,.warn{font-weight:600}
 svg{display:block}
@@ -107,6 +109,9 @@ td.name{min-width:6.5rem}
 .bar{width:5rem}
 }
 @media screen and (max-width:40rem){
+table{font-size:.85rem}
+th,td{padding:.3rem}
+td.name{min-width:5.4rem}
 .stacked thead{position:absolute;left:-99rem}
 .stacked,.stacked tbody,.stacked tr,.stacked td{display:block;width:100%}
 .stacked tr{border-bottom:2px solid var(--line);padding:.5rem 0}
