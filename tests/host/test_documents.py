@@ -177,8 +177,13 @@ def test_a_profile_of_its_own_of_a_benchmark_and_of_a_board_is_read_alike(tmp_pa
     measured = {**documents.benchmark_document(), "profile": profile}
     assert parts_of(tmp_path, measured)[1] == own
     deployment = documents.deploy_document()
-    deployment["boards"][0]["benchmark"]["profile"] = profile
-    assert parts_of(tmp_path, deployment)[1] == dataclasses.replace(own, machine="pi4")
+    deployment["boards"][0]["profile"] = profile
+    deployment["boards"][1] |= {"profile": None, "profile_failure": "profile needs ai-edge-litert 2.3"}
+    _, on_board, other, _ = parts_of(tmp_path, deployment)
+    assert on_board == dataclasses.replace(own, machine="pi4")
+    assert [(doubt.kind, doubt.detail) for doubt in other.doubts] == [
+        ("no profile", "profile needs ai-edge-litert 2.3")
+    ]
     with pytest.raises(DocumentError, match="its schema is 'edgeready-profile 2', not 'edgeready-profile 1'"):
         parts_of(tmp_path, {**profile, "schema": "edgeready-profile 2"})
 

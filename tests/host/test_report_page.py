@@ -261,6 +261,14 @@ def test_the_ops_of_a_profile_stand_with_the_slowest_first(whole):
     assert "the ops are 80 % of a run, not 90 to 105 %: LiteRT counts whole microseconds" in text
 
 
+def test_a_board_without_a_profile_says_why(tmp_path):
+    deployment = documents.deploy_document()
+    deployment["boards"][1] |= {"profile": None, "profile_failure": "profile needs ai-edge-litert 2.3"}
+    page = page_of(tmp_path, deployment)
+    assert "qemu: no profile: profile needs ai-edge-litert 2.3" in page.texts
+    assert "qemu: measured under emulation, which is no measure of any board" in page.texts
+
+
 def test_a_comparison_says_what_is_shown_of_the_second(whole):
     [row] = [row for row in whole.rows if row[0] == "before.json"]
     assert row[1:4] == ["after.json", "4 ms", "6 ms"]

@@ -21,6 +21,7 @@ from edgeready.documents.fields import Fields
 from edgeready.documents.graph import LayerErrors, Readiness, read_layers, read_readiness
 from edgeready.documents.making import Making, Training, read_making, read_training
 from edgeready.documents.speed import (
+    Doubt,
     Profile,
     Size,
     Speed,
@@ -142,7 +143,11 @@ def _read_boards(fields: Fields) -> Iterator[Part]:
                 reason = failure or "it measured nothing"
                 yield Speed(machine=host, model="", system=board.text("system"), failure=reason)
         else:
-            yield read_speed(measured, machine=host, system=board.text("system"))
+            speed = read_speed(measured, machine=host, system=board.text("system"))
+            if reason := board.text("profile_failure"):
+                missing = Doubt(kind="no profile", detail=reason, advice="")
+                speed = replace(speed, doubts=(*speed.doubts, missing))
+            yield speed
             yield from _read_inner_profile(measured, host)
             yield from _read_inner_profile(board, host)
 

@@ -19,7 +19,7 @@ class Size:
 
 @dataclass(frozen=True, kw_only=True)
 class Doubt:
-    """One reason why a measurement cannot be relied on, and what to do."""
+    """One reason why a measurement cannot be relied on, or lacks something, and what to do ("" where nothing is)."""
 
     kind: str
     detail: str

@@ -113,8 +113,9 @@ def _reasons(parts: Sequence[Speed]) -> Markup:
             lines.append(f"{place}{part.failure}")
         elif part.emulated:
             lines.append(f"{place}measured under emulation, which is no measure of any board")
-        else:
-            lines.extend(f"{place}{doubt.kind}: {doubt.detail}; {doubt.advice}" for doubt in part.doubts)
+        for doubt in part.doubts:
+            advice = f"; {doubt.advice}" if doubt.advice else ""
+            lines.append(f"{place}{doubt.kind}: {doubt.detail}{advice}")
     return paragraphs(tuple(dict.fromkeys(lines)))
 
 
