@@ -10,8 +10,18 @@ import pytest
 from PIL import Image
 
 from edgeready_device.errors import ImageError, NotFoundError, UsageError
-from edgeready_device.images.decode import HEIF_SUFFIXES, IMAGE_SUFFIXES, image_files, load_frame, read_image
+from edgeready_device.images.decode import (
+    HEIF_SUFFIXES,
+    IMAGE_SUFFIXES,
+    decode_image,
+    image_files,
+    load_frame,
+    load_picture,
+    read_image,
+    target_of,
+)
 from edgeready_device.images.frames import resize_frame
+from edgeready_device.model_file.manifest import InputSpec
 
 BLACK, RED, GREEN, BLUE = (0, 0, 0), (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
@@ -328,6 +338,75 @@ def test_load_frame_reads_and_resizes_by_the_rule(saved):
     path = saved(image)
     assert (load_frame(path, 2, 2, 3, "crop") == RED).all()
     assert load_frame(path, 2, 4, 1)[..., 0].tolist() == resize_frame(read_image(path, 1), 2, 4)[..., 0].tolist()
+
+
+def photo(path, size=(800, 600), orientation=1, **options):
+    """A large JPEG with detail of all sizes; the same one each time."""
+    noise = np.random.default_rng(1)
+    layers = [noise.integers(0, 256, (size[1] // step, size[0] // step, 3), np.uint8) for step in (2, 10, 50)]
+    planes = [np.asarray(Image.fromarray(layer).resize(size), np.uint16) for layer in layers]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray((sum(planes) // 3).astype(np.uint8)).save(path, exif=exif, **options)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("target", "shape"),
+    [
+        ((600, 800), (600, 800)),
+        ((121, 160), (600, 800)),
+        ((120, 160), (300, 400)),
+        ((60, 80), (150, 200)),
+        ((30, 40), (75, 100)),
+        ((3, 4), (75, 100)),
+        ((30, 160), (300, 400)),
+    ],
+)
+def test_a_large_jpeg_is_decoded_at_least_two_and_a_half_times_as_large_as_its_frame(tmp_path, target, shape):
+    assert read_image(photo(tmp_path / "a.jpg"), 3, target).shape == (*shape, 3)
+
+
+def test_a_photo_on_its_side_is_decoded_for_its_upright_frame(tmp_path):
+    path = photo(tmp_path / "a.jpg", orientation=6)
+    assert read_image(path, 3).shape == (800, 600, 3)
+    assert read_image(path, 3, (160, 30)).shape == (400, 300, 3)
+    assert read_image(path, 3, (30, 160)).shape == (800, 600, 3)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_frame_of_a_large_jpeg_is_near_that_of_the_whole_photo(tmp_path, channels):
+    path = photo(tmp_path / "a.jpg")
+    whole = resize_frame(read_image(path, channels), 30, 40).astype(int)
+    assert np.abs(load_frame(path, 30, 40, channels) - whole).mean() < 1
+
+
+def test_other_formats_are_decoded_whole(tmp_path):
+    for name in ("a.png", "a.webp", "a.bmp"):
+        assert read_image(photo(tmp_path / name), 3, (3, 4)).shape == (600, 800, 3)
+
+
+def test_a_damaged_jpeg_is_refused_at_a_reduced_size_too(tmp_path):
+    path = photo(tmp_path / "a.jpg")
+    path.write_bytes(path.read_bytes()[:5000])
+    with pytest.raises(ImageError, match=r"a\.jpg' cannot be read"):
+        load_frame(path, 30, 40, 3)
+
+
+def test_a_file_a_pipe_and_its_bytes_become_the_same_pixels_at_a_reduced_size(tmp_path):
+    path = photo(tmp_path / "a.jpg")
+    pixels = read_image(path, 3, (30, 40))
+    assert decode_image(path.read_bytes(), 3, target=(30, 40)).tolist() == pixels.tolist()
+
+
+@pytest.mark.parametrize("rule", ["stretch", "crop", "letterbox"])
+def test_a_frame_by_size_is_that_by_the_models_description(tmp_path, rule):
+    path, spec = photo(tmp_path / "a.jpg"), InputSpec(30, 40, 3, resize=rule)
+    assert load_picture(path, spec).tolist() == load_frame(path, 30, 40, 3, rule).tolist()
+
+
+def test_a_centre_that_is_cut_out_counts_as_a_part_of_a_larger_frame():
+    assert target_of(InputSpec(30, 40, 3, crop=0.75)) == (40, 54)
 
 
 def test_image_files_are_sorted_and_hidden_and_other_files_left_out(tmp_path):

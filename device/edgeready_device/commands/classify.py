@@ -34,6 +34,7 @@ def add(verbs: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Classifies the images and returns the exit code of the first that could not be used, else 0."""
+    from edgeready_device.images.decode import target_of
     from edgeready_device.images.frames import fit_frame
     from edgeready_device.report.predictions import classify_json, classify_text
 
@@ -50,5 +51,5 @@ def run(options: argparse.Namespace) -> int:
 
     pictures = camera_pictures(options)
     if paths is not None:
-        pictures = read_pictures(paths, spec.channels, (spec.height, spec.width))
+        pictures = read_pictures(paths, spec.channels, (spec.height, spec.width), target_of(spec))
     return show_pictures(options, pictures, describe)

@@ -79,21 +79,27 @@ def picture_paths(names: Sequence[str]) -> list[str]:
     return paths
 
 
-def read_pictures(paths: Sequence[str], channels: int, size: tuple[int, int] | None = None) -> Iterator[Picture]:
+def read_pictures(
+    paths: Sequence[str],
+    channels: int,
+    size: tuple[int, int] | None = None,
+    target: tuple[int, int] | None = None,
+) -> Iterator[Picture]:
     """Yields the name of each of `paths`, and what reads it: uint8 of its own size, grey (1) or RGB (3 `channels`).
 
     A .npy file keeps the channels that it has; `size` (height, width) tells where its axes can be read in two ways.
+    `target` is that of `read_image`.
     """
     from edgeready_device.images.decode import read_image
     from edgeready_device.images.frames import read_array
 
     for path in paths:
         if path == STANDARD_INPUT:
-            yield "standard input", partial(_from_standard_input, channels)
+            yield "standard input", partial(_from_standard_input, channels, target)
         elif path.endswith(".npy"):
             yield path, partial(read_array, path, size)
         else:
-            yield path, partial(read_image, path, channels)
+            yield path, partial(read_image, path, channels, target)
 
 
 def camera_pictures(options: argparse.Namespace) -> Iterator[Picture]:
@@ -140,7 +146,7 @@ def _same(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return frame
 
 
-def _from_standard_input(channels: int) -> NDArray[np.uint8]:
+def _from_standard_input(channels: int, target: tuple[int, int] | None) -> NDArray[np.uint8]:
     from edgeready_device.images.decode import decode_image
 
     if sys.stdin is None:  # the caller closed it
@@ -148,4 +154,4 @@ def _from_standard_input(channels: int) -> NDArray[np.uint8]:
     data = sys.stdin.buffer.read(_MOST_BYTES + 1)
     if len(data) > _MOST_BYTES:
         raise ImageError(f"standard input holds more than {_MOST_BYTES >> 20} MiB: send one encoded image")
-    return decode_image(data, channels)
+    return decode_image(data, channels, target=target)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import math
 import os
 import stat
 import struct
@@ -62,9 +63,12 @@ def image_files(folder: ImagePath) -> list[Path]:
     )
 
 
-def read_image(path: ImagePath, channels: int) -> NDArray[np.uint8]:
+def read_image(path: ImagePath, channels: int, target: tuple[int, int] | None = None) -> NDArray[np.uint8]:
     """The image in `path`, upright, as uint8 of shape (height, width, channels): grey for 1, RGB for 3.
 
+    It has its own size; where a `target` (height, width) is given that it is resized to next, a large JPEG may come
+    smaller, but at least 2.5 times as large as that: its decoder leaves out what the
+    frame does not show.
     The EXIF orientation is applied, transparency is laid on white, and 16-bit grey is scaled to 8 bits.
     Of an animated GIF it is the first frame. Raises NotFoundError where there is no such file, ImageError where it is
     empty, damaged, too large, floating-point or of several pages or frames, and RuntimeUnavailableError where Pillow
@@ -80,12 +84,12 @@ def read_image(path: ImagePath, channels: int) -> NDArray[np.uint8]:
     except (OSError, ValueError) as error:
         raise _unreadable(name, error) from error
     if stat.S_ISFIFO(details.st_mode):
-        return decode_image(_read_pipe(name, file), channels, name)
+        return decode_image(_read_pipe(name, file), channels, name, target)
     if not stat.S_ISREG(details.st_mode):
         raise ImageError(f"{name} is not a file: give an image file, not a folder or a device")
     if details.st_size == 0:
         raise ImageError(f"image {name} is empty (0 bytes): copy it again or remove it")
-    return _decode(name, file, channels)
+    return _decode(name, file, channels, target)
 
 
 def _read_pipe(name: str, file: Path) -> bytes:
@@ -98,22 +102,29 @@ def _read_pipe(name: str, file: Path) -> bytes:
     return data
 
 
-def decode_image(data: bytes, channels: int, name: str = "standard input") -> NDArray[np.uint8]:
+def decode_image(
+    data: bytes, channels: int, name: str = "standard input", target: tuple[int, int] | None = None
+) -> NDArray[np.uint8]:
     """The image in the bytes of a file, as `read_image` has it; `name` is what errors call it."""
     _check_request(channels)
     if not data:
         raise ImageError(f"image {name} is empty (0 bytes): send an encoded image")
-    return _decode(name, io.BytesIO(data), channels)
+    return _decode(name, io.BytesIO(data), channels, target)
 
 
 def load_frame(path: ImagePath, height: int, width: int, channels: int, rule: str = "stretch") -> NDArray[np.uint8]:
     """The image in `path` as uint8 of shape (height, width, channels): `read_image`, then `resize_frame`."""
-    return resize_frame(read_image(path, channels), height, width, rule=rule)
+    return resize_frame(read_image(path, channels, (height, width)), height, width, rule=rule)
 
 
 def load_picture(path: ImagePath, spec: InputSpec) -> NDArray[np.uint8]:
     """The image in `path` as the frame that a model takes, by the rules of `spec`: as `fit_frame`, from a file."""
-    return fit_frame(read_image(path, spec.channels), spec)
+    return fit_frame(read_image(path, spec.channels, target_of(spec)), spec)
+
+
+def target_of(spec: InputSpec) -> tuple[int, int]:
+    """The `target` of `read_image` for a model that takes `spec`: the size of a whole image, before it is cropped."""
+    return math.ceil(spec.height / spec.crop), math.ceil(spec.width / spec.crop)
 
 
 def _check_request(channels: int) -> None:
@@ -136,14 +147,14 @@ def _known_formats() -> tuple[str, ...]:
     return (*_FORMATS, "HEIF")
 
 
-def _decode(name: str, source: Path | io.BytesIO, channels: int) -> NDArray[np.uint8]:
+def _decode(name: str, source: Path | io.BytesIO, channels: int, target: tuple[int, int] | None) -> NDArray[np.uint8]:
     from PIL import Image, UnidentifiedImageError  # noqa: PLC0415  (Pillow is an extra)
 
     try:
         with quiet_pillow():
             file = Image.open(source, formats=_known_formats())
         with file as image:
-            return convert_to_pixels(f"image {name}", image, "L" if channels == 1 else "RGB")
+            return convert_to_pixels(f"image {name}", image, "L" if channels == 1 else "RGB", target)
     except ImageError:
         raise
     except Image.DecompressionBombError as error:

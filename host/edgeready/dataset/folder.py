@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -108,17 +110,36 @@ def _failure_text(failures: dict[Path, ImageError], count: int, *, remedy: bool 
 def _read_images(
     files: tuple[Path, ...], size: tuple[int, int], *, channels: Literal[1, 3], progress: Progress
 ) -> tuple[NDArray[np.uint8], dict[Path, ImageError]]:
-    """The images in the order of `files`, and why some cannot be read: these stay empty."""
+    """The images in the order of `files`, and why some cannot be read: these stay empty.
+
+    Threads read them: a decoder runs outside of Python's lock.
+    """
     height, width = size
     failures: dict[Path, ImageError] = {}
     images = np.empty((len(files), height, width, channels), dtype=np.uint8)
-    for index, file in enumerate(files):
+
+    def read(index: int) -> ImageError | None:
         try:
-            images[index] = load_frame(file, height, width, channels=channels)
+            images[index] = load_frame(files[index], height, width, channels=channels)
         except ImageError as error:
-            failures[file] = error
-        progress("reading images", index + 1, len(files))
+            return error
+        return None
+
+    with ThreadPoolExecutor(_count_threads()) as pool:
+        try:
+            for index, failure in enumerate(pool.map(read, range(len(files)))):
+                if failure is not None:
+                    failures[files[index]] = failure
+                progress("reading images", index + 1, len(files))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)  # Ctrl-C, or a file that is gone: the rest is not read
+            raise
     return images, failures
+
+
+def _count_threads() -> int:
+    """The number of threads that read images: one for each processor of this process."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _are_grey(images: NDArray[np.uint8]) -> bool:

@@ -5,6 +5,8 @@ from PIL import Image
 from edgeready.dataset import load_splits
 from edgeready.dataset.folder import load_folder as load_parts
 from edgeready.errors import DatasetError, ImageError, NotFoundError, UsageError
+from edgeready_device.evaluation import load_examples
+from edgeready_device.model_file.manifest import InputSpec
 
 
 def load_folder(*arguments, **options):
@@ -120,6 +122,20 @@ def test_grey_images_can_be_asked_for_as_rgb_and_colour_as_grey(folder):
     fill(folder)
     assert load_folder(folder, channels=1)[0].images.shape == (8, 96, 96)
     assert load_folder(folder, channels=3)[0].images.shape == (8, 96, 96, 3)
+
+
+def test_the_frames_of_large_photos_are_those_of_the_board_bit_by_bit(folder):
+    noise = np.random.default_rng(1)
+    for number in range(12):
+        path = folder / ("cat" if number % 2 else "dog") / f"{number:02}.jpg"
+        path.parent.mkdir(exist_ok=True)
+        small = Image.fromarray(noise.integers(0, 256, (60, 80, 3), np.uint8))
+        small.resize((400 + 10 * number, 300)).save(path)
+    train = load_folder(folder, image_size=(24, 32))[0]
+    spec = InputSpec(24, 32, 3)
+    board = load_examples(folder, spec, ("cat", "dog"))
+    assert train.labels.tolist() == board.truth.tolist()
+    assert train.images.tolist() == board.frames[:].tolist()
 
 
 def test_progress_counts_the_images_of_both_parts(folder):

@@ -1,0 +1,95 @@
+"""Reading photos: 12-megapixel JPEGs as frames, decoded quickly as both halves do, and decoded whole.
+
+    python benchmarks/photos.py [--photos 4] [--sizes 96 160 224]
+
+The photos are made here: noise with the spectrum of natural pictures (its amplitude falls with the frequency), a
+little blurred, coloured, and saved at quality 90. `ratio` is how much less CPU time a frame takes; `difference` is the
+mean between the two frames in grey levels, `largest` that of the worst photo.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from edgeready_device.images.decode import load_frame, read_image
+from edgeready_device.images.frames import resize_frame
+
+WIDTH, HEIGHT = 4000, 3000
+# Cycles a pixel at which a lens and the making of colours leave a third of the contrast. Chosen: a photo then has the
+# 3 to 4 MB that those of telephones have.
+SHARP = 0.2
+LEAST_RATIO, MOST_DIFFERENCE = 4.0, 0.5  # chosen: below what is measured, and less than rounding changes
+
+
+def save_photo(path: Path, seed: int, width: int = WIDTH, height: int = HEIGHT) -> None:
+    """Writes a JPEG of coloured noise whose amplitude falls with the frequency."""
+    generator = np.random.default_rng(seed)
+    frequencies = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None])
+    frequencies[0, 0] = 1
+    sharpness = np.exp(-((frequencies / SHARP) ** 2))
+    frequencies /= sharpness
+    planes = []
+    for _ in range(3):
+        spectrum = np.fft.rfft2(generator.standard_normal((height, width), np.float32)) / frequencies
+        plane = np.fft.irfft2(spectrum, (height, width))
+        planes.append(128 + 55 * (plane - plane.mean()) / plane.std())
+    grey, *colours = planes
+    pixels = np.stack([grey, *(0.8 * grey + 0.2 * colour for colour in colours)], axis=-1)
+    Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(path, quality=90)
+
+
+def cpu_seconds(read: Callable[[], NDArray[np.uint8]]) -> tuple[float, NDArray[np.uint8]]:
+    """The least CPU time of three calls, and what the last returned."""
+    times = []
+    for _ in range(3):
+        start = time.process_time()
+        frame = read()
+        times.append(time.process_time() - start)
+    return min(times), frame
+
+
+def compare_size(photos: list[Path], side: int) -> bool:
+    """Prints the row of one frame size; returns whether it keeps the goals."""
+    whole_s = quick_s = 0.0
+    differences = []
+    for photo in photos:
+        seconds, whole = cpu_seconds(lambda photo=photo: resize_frame(read_image(photo, 3), side, side))
+        whole_s += seconds
+        seconds, quick = cpu_seconds(lambda photo=photo: load_frame(photo, side, side, 3))
+        quick_s += seconds
+        differences.append(float(np.abs(whole.astype(int) - quick).mean()))
+    ratio, difference = whole_s / quick_s, float(np.mean(differences))
+    print(
+        f"| {side}x{side} | {1000 * whole_s / len(photos):.0f} ms | {1000 * quick_s / len(photos):.0f} ms "
+        f"| {ratio:.1f} | {difference:.2f} | {max(differences):.2f} |"
+    )
+    return ratio >= LEAST_RATIO and difference < MOST_DIFFERENCE
+
+
+def main() -> None:
+    """Prints the table; ends with 1 where a limit is missed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--photos", type=int, default=4)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[96, 160, 224])
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        photos = [Path(folder) / f"{number}.jpg" for number in range(options.photos)]
+        for number, photo in enumerate(photos):
+            save_photo(photo, number)
+        print(f"{options.photos} photos of {WIDTH}x{HEIGHT} pixels, {photos[0].stat().st_size / 1e6:.1f} MB each\n")
+        print("| frame | decoded whole | quickly | ratio | difference | largest |\n|---|---|---|---|---|---|")
+        kept = [compare_size(photos, side) for side in options.sizes]
+    if not all(kept):
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()
