@@ -3,8 +3,8 @@
     python benchmarks/photos.py [--photos 4] [--sizes 96 160 224]
 
 The photos are made here: noise with the spectrum of natural pictures (its amplitude falls with the frequency), a
-little blurred, coloured, and saved at quality 90. `ratio` is how much less CPU time a frame takes; `difference` is the
-mean between the two frames in grey levels, `largest` that of the worst photo.
+little blurred, coloured, and saved at quality 90. `ratio` is how much less CPU time a frame takes; `difference` is
+the mean between the two frames in grey levels, `largest` that of the worst photo.
 """
 
 from __future__ import annotations
