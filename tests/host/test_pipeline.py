@@ -16,9 +16,12 @@ from builds import NEEDS_TENSORFLOW, NETS, made
 from edgeready import __version__
 from edgeready.config.build import TrainConfig
 from edgeready.config.modes import MODES
+from edgeready.documents import read_documents
 from edgeready.model_file.writer import package
 from edgeready.proof.conformance import prove
 from edgeready.readiness import check_file
+from edgeready.report.card import format_card
+from edgeready.report.page import format_page
 from edgeready.workflows.evaluate import evaluate_file
 from edgeready_device.evaluation import evaluate
 from edgeready_device.model import Model
@@ -290,3 +293,14 @@ def test_the_flatbuffer_differs_from_the_converters_by_the_metadata_alone(digits
     bare = flatbuffer_of(digits.file.read_bytes())
     again = package(bare, replace(file.manifest, sha256={}), file.labels, __version__, file.golden)
     assert read_graph(flatbuffer_of(again)).tensors == read_graph(bare).tensors
+
+
+def test_the_document_of_a_build_makes_a_page_with_its_figures(digits, tmp_path):
+    path = tmp_path / "build.json"
+    path.write_text(json.dumps(digits.result.to_dict()))
+    documents = read_documents([path])
+    page = format_page(documents, "digits")
+    top1 = digits.result.comparison.model.accuracy.top1
+    for text in (f"{100 * top1.value:.2f} %", "7 of 7 ops mapped", "loss over 3 epochs", "tutorial-cnn"):
+        assert text in page
+    assert format_card(documents, "digits").count("type: accuracy") == 2
