@@ -6,117 +6,38 @@ The wheels are one small one: the device package and its runtimes come over PYTH
 from __future__ import annotations
 
 import dataclasses
-import getpass
 import json
 import os
 import re
 import shutil
-import signal
-import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
-import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from ssh_boards import COMPLETE, Boards, write_wheel
 
 from edgeready.boards import claim
 from edgeready.boards.connection import Client
-from edgeready.boards.hosts import Host
 from edgeready.boards.scripts import DEVICE
 from edgeready.workflows import board_wheels
 from edgeready.workflows import deploy as workflow
 from edgeready.workflows.deploy import ROOT, deploy, rollback
 
 MODEL = Path(__file__).parents[1] / "data" / "arm64" / "rgb.tflite"
-SSHD = shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin:/usr/local/sbin")
-pytestmark = pytest.mark.skipif(not SSHD or not shutil.which("ssh-keygen"), reason="OpenSSH's sshd is not installed")
+pytestmark = pytest.mark.skipif(not COMPLETE, reason="OpenSSH's sshd is not installed")
 TOOLS = "sh uname getconf df awk sha256sum basename readlink tar mkdir rm mv ln cat sleep flock sync grep".split()
-
-
-class Boards:
-    """An sshd for each board, and the ssh_config that reaches them."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.config, self.servers = folder, folder / "config", []
-        for name in ("hostkey", "otherkey", "id"):
-            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True)
-        shutil.copy(folder / "id.pub", folder / "authorized")
-        if os.geteuid() == 0:
-            Path("/run/sshd").mkdir(exist_ok=True)
-        self.config.write_text("")
-
-    def add(self, name: str, *, key: str = "hostkey", path: str = "", home: Path | None = None) -> Host:
-        home = home or self.folder / f"home-{name}"
-        home.mkdir(exist_ok=True)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        site = os.pathsep.join(part for part in sys.path if part and "zip" not in part)
-        path = path or os.pathsep.join([str(Path(sys.executable).parent), "/usr/bin", "/bin"])
-        text = f"""
-            Port {port}
-            ListenAddress 127.0.0.1
-            HostKey {self.folder}/hostkey
-            AuthorizedKeysFile {self.folder}/authorized
-            StrictModes no
-            PidFile none
-            PasswordAuthentication no
-            SetEnv HOME={home} PATH={path} PYTHONPATH={site}
-        """
-        (self.folder / f"{name}.conf").write_text(text)
-        command = [SSHD, "-D", "-e", "-f", str(self.folder / f"{name}.conf")]
-        log = (self.folder / f"{name}.log").open("wb")
-        self.servers.append(subprocess.Popen(command, stdout=log, stderr=log))
-        self._wait(port)
-        known = self.folder / f"known-{name}"
-        known.write_text(f"[127.0.0.1]:{port} {(self.folder / f'{key}.pub').read_text()}")
-        with self.config.open("a") as config:
-            config.write(
-                f"Host {name}\n HostName 127.0.0.1\n Port {port}\n User {getpass.getuser()}\n IdentitiesOnly yes\n"
-                f" IdentityFile {self.folder}/id\n UserKnownHostsFile {known}\n"
-            )
-        return Host(name=name, address=name)
-
-    def _wait(self, port: int) -> None:
-        for _ in range(100):
-            with socket.socket() as client:
-                if client.connect_ex(("127.0.0.1", port)) == 0:
-                    return
-            time.sleep(0.05)
-        raise AssertionError("sshd does not answer")
-
-    def root(self, name: str) -> Path:
-        return self.folder / f"home-{name}" / ROOT
-
-    def cut(self) -> None:
-        """Kills every session of every server, and what runs in it."""
-        table = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
-        parents = dict(map(int, line.split()) for line in table.splitlines())
-        ours = {server.pid for server in self.servers}
-        below = {pid for pid in parents if pid not in ours and self._is_below(pid, parents, ours)}
-        for pid in below:
-            os.kill(pid, signal.SIGKILL)
-
-    def _is_below(self, pid: int, parents: dict[int, int], ours: set[int]) -> bool:
-        while pid in parents and pid not in ours:
-            pid = parents[pid]
-        return pid in ours
 
 
 @pytest.fixture(scope="module")
 def boards(tmp_path_factory):
     made = Boards(tmp_path_factory.mktemp("boards"))
     yield made
-    made.cut()
-    for server in made.servers:
-        server.terminate()
-        server.wait()
+    made.close()
 
 
 @pytest.fixture(autouse=True)
@@ -125,20 +46,8 @@ def quick(monkeypatch):
 
     def put(*_, **__) -> None: ...
 
-    def write(folder: Path) -> None:
-        with zipfile.ZipFile(folder / "small-1-py3-none-any.whl", "w") as wheel:
-            info = "small-1.dist-info"
-            files = {
-                "small.py": "",
-                f"{info}/METADATA": "Metadata-Version: 2.1\nName: small\nVersion: 1\n",
-                f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-                f"{info}/RECORD": f"small.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n",
-            }
-            for name, text in files.items():
-                wheel.writestr(zipfile.ZipInfo(name), text)  # with no time in it: the same bytes each time
-
     monkeypatch.setattr(board_wheels, "download_wheels", put)
-    monkeypatch.setattr(board_wheels, "write_device_wheel", write)
+    monkeypatch.setattr(board_wheels, "write_device_wheel", write_wheel)
     shorter = {"tune": ("--seconds", "1", "--threads", "1"), "benchmark": ("--min-time", "0.1", "--runs", "10")}
     shorter["profile"] = ("--min-time", "0", "--runs", "3")
     monkeypatch.setattr(workflow, "_OPTIONS", shorter)

@@ -144,6 +144,17 @@ mv model.tflite "$root/versions/$1/"
 """
 )
 
+# The wheel of pip that a Python keeps for new environments, if it is where CPython and Debian put it.
+_PIP = r"""
+import ensurepip, glob, os
+folders = [getattr(ensurepip, "_WHEEL_PKG_DIR", None), os.path.join(os.path.dirname(ensurepip.__file__), "_bundled"),
+           "/usr/share/python-wheels"]
+wheels = [wheel for folder in folders if folder for wheel in sorted(glob.glob(os.path.join(folder, "pip-*.whl")))]
+print(wheels[0] if wheels else "")
+"""
+
+# pip runs out of its wheel: to install it (and setuptools) where nobody calls it takes as long as all the rest.
+# Modules are compiled when they are first imported (--no-compile), and those that nobody imports are not.
 # $1 version, $2 environment, $3 "system" for a board whose numpy comes from its system, then the names of the wheels.
 INSTALL = (
     _OWN
@@ -153,20 +164,28 @@ if [ ! -e "$environment/complete" ] || ! "$environment/bin/python" -c "" 2>/dev/
   rm -f "$environment/complete"
   rm -rf "$environment"
   cd "$root/wheels"
+  own=
   if [ "$packages" = system ]; then
     python3 -c 'import numpy, PIL' || { echo "sudo apt install python3-numpy python3-pil" >&2; exit 6; }
-    python3 -m venv --system-site-packages "$environment"
+    own=--system-site-packages
+  fi
+  pip=$(python3 -c '@PIP@')
+  if [ -n "$pip" ]; then
+    python3 -m venv --without-pip $own "$environment"
+    pip="$pip/pip"
   else
-    python3 -m venv "$environment"
+    python3 -m venv $own "$environment"
+    pip=-mpip
   fi
   export PIP_CONFIG_FILE=/dev/null
-  "$environment/bin/python" -m pip --isolated install -q --no-index --no-deps --disable-pip-version-check "$@"
+  "$environment/bin/python" "$pip" --isolated install -q --no-index --no-deps --no-compile --no-warn-script-location \
+    --disable-pip-version-check "$@"
   sync
   printf '%s\n' "$@" >"$environment/complete"
 fi
 ln -sfn "$link" "$root/versions/$version/environment"
 """
-)
+).replace("@PIP@", _PIP)
 
 # $1 version, then the words of edgeready-device.
 DEVICE = (

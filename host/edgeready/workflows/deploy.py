@@ -214,7 +214,7 @@ class _Work:
             tuned = _ask_device(claim, version, "tune", negative=True)  # 1: emulated, or none is chosen; it says why
         else:
             say("is verified")
-            self._check(claim, version)
+            _ask_device(claim, version, "verify" if self.recorded else "doctor")  # it ran before
         say("is measured")
         answers: dict[str, Any] = {"tune": tuned, "benchmark": _ask_device(claim, version, "benchmark")}
         if self.profile:
@@ -241,19 +241,15 @@ class _Work:
             arguments = [version, wheels.environment, packages, *names]
             _require_success(claim.run(INSTALL, arguments, limit_s=_INSTALL_S), "installing")
             say("is verified")
-            self._check(claim, version)
+            _ask_device(claim, version, "doctor")
+            if self.recorded:
+                _ask_device(claim, version, "verify")
         except BaseException:
             _discard(claim, version)
             raise
         limits = [version, str(self.versions_kept)]
         _require_success(claim.run(ACTIVATE, limits, limit_s=_STEP_S), "activating")
         return size
-
-    def _check(self, claim: Claim, version: str) -> None:
-        """Raises BoardError when the model does not run there, or gives other answers than were recorded."""
-        _ask_device(claim, version, "doctor")
-        if self.recorded:
-            _ask_device(claim, version, "verify")
 
 
 def _ask_profile(claim: Claim, version: str) -> tuple[dict[str, Any] | None, str | None]:
