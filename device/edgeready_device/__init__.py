@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from edgeready_device.model_file.contract import Description
     from edgeready_device.normalization import Normalization
     from edgeready_device.postprocess import Prediction
+    from edgeready_device.profiling.profile import profile
     from edgeready_device.session import Session
     from edgeready_device.verification import verify
     from edgeready_device.watching.objects import watch_objects
@@ -45,6 +46,7 @@ __all__ = [
     "evaluate",
     "fit_frame",
     "freeze_support",
+    "profile",
     "verify",
     "watch",
     "watch_objects",
@@ -65,6 +67,7 @@ _HOMES = {
     "evaluate": "evaluation",
     "fit_frame": "images.frames",
     "freeze_support": "isolation.child",
+    "profile": "profiling.profile",
     "verify": "verification",
     "watch": "watching.watch",
     "watch_objects": "watching.objects",

@@ -170,8 +170,8 @@ def profiled(name: str, emulated: bool) -> None:
     report = command("profile", str(path), "--runs", "2", "--min-time", "0", "--threads", "1")
     faults = [row for row in report["ops"] if not row["kernels"] or row["time_s"] < 0]
     for row in report["ops"]:
-        last = row["ops"][-1] if row["ops"] else len(ops)
-        if last >= len(ops) or ops[last].name != row["operator"]:
+        names = [ops[index].name if index < len(ops) else "" for index in row["ops"]]
+        if not names or "/".join(dict.fromkeys(names)) != row["operator"]:
             faults.append(row)
     heavy = {op.index for op in ops if op.name in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")}
     certain = {row["ops"][0] for row in report["ops"] if len(row["ops"]) == 1 and row["xnnpack"]}

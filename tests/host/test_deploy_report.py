@@ -14,7 +14,7 @@ from edgeready.workflows.deploy import BoardResult, Deployment
 
 OPS: list[dict[str, Any]] = [
     {"ops": [0], "operator": "CONV_2D", "layer": "net/conv/Relu;net/conv/BiasAdd", "time_s": 0.002, "share": 0.2},
-    {"ops": [1, 2], "operator": "MEAN", "layer": "net/pool/Mean", "time_s": 0.008, "share": 0.8},
+    {"ops": [1, 2], "operator": "MEAN/ADD", "layer": "", "time_s": 0.008, "share": 0.8},
 ]
 
 
@@ -28,7 +28,7 @@ def lines_of(**answers: Any) -> list[str]:
 
 def test_the_hottest_op_of_a_board_is_below_the_table():
     assert lines_of(profile={"ops": OPS}, profile_failure=None) == [
-        "pi@kitchen   the hottest op is 1-2 MEAN of 'pool': 8 ms, 80.0 % of the time"
+        "pi@kitchen   the hottest op is 1-2 MEAN/ADD: 8 ms, 80.0 % of the time"
     ]
 
 

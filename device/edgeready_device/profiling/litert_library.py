@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from ctypes import byref, c_char_p, c_int, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +29,8 @@ _CPU = 1  # kLiteRtHwAcceleratorCpu
 _READ, _WRITE = 0, 1  # modes of a lock
 _PROFILING, _KERNELS = b"runtime_options_string", b"xnnpack"  # the names of two sets of options, whose text is TOML
 _TENSOR_TYPE_WORDS = 64  # room for a LiteRtRankedTensorType, which has 18: type, rank, 8 sizes, 8 strides
-_FIRST_SIZE, _MOST_RANK = 2, 8
+_RANK, _FIRST_SIZE, _MOST_RANK = 1, 2, 8
+_HOST_MEMORY = 1  # kLiteRtTensorBufferTypeHostMemory
 _ROOM = 256  # bytes for each event, so that a library with a larger one does no harm before it is noticed
 _MARK = 0xA5  # what fills that room before a library writes to it
 _TYPES = {1 << bit for bit in range(9)}  # of events
@@ -95,13 +96,13 @@ def check_library(runtime: Runtime, places: Sequence[str]) -> Path:
 class CompiledModel:
     """A flatbuffer that `threads` threads run, with its profiler; its tensors are told apart by their indices.
 
-    `shapes` are those of inputs and outputs, for the file may leave the batch open.
+    `arrays` are like its inputs and outputs: the file may leave their sizes open.
     """
 
-    def __init__(self, path: Path, flatbuffer: bytes, threads: int, shapes: dict[int, tuple[int, ...]]) -> None:
+    def __init__(self, path: Path, flatbuffer: bytes, threads: int, arrays: Mapping[int, NDArray[Any]]) -> None:
         self._library = ctypes.CDLL(str(path))
         self._memory: list[Any] = []  # what the library points to
-        self._shapes = shapes
+        self._arrays = arrays
         environment = self._create("LiteRtCreateEnvironment", c_int(0), None)
         content = self._hold(flatbuffer)
         model = self._create("LiteRtCreateModelFromBuffer", environment, content, c_size_t(len(flatbuffer)))
@@ -180,16 +181,21 @@ class CompiledModel:
             self._call("LiteRtGetTensorIndex", tensor, byref(index))
             tensor_type = (c_int32 * _TENSOR_TYPE_WORDS)()
             self._call("LiteRtGetRankedTensorType", tensor, tensor_type)
-            for axis, side in enumerate(self._shapes.get(index.value, ())[:_MOST_RANK]):
+            array = self._arrays.get(index.value)
+            if array is None or array.ndim > _MOST_RANK:
+                raise LibraryError(f"its {kind.lower()} {number} is tensor {index.value}, which is none in the file")
+            tensor_type[_RANK] = array.ndim
+            for axis, side in enumerate(array.shape):
                 tensor_type[_FIRST_SIZE + axis] = side
             requirements = self._create(
                 f"LiteRtGetCompiledModel{kind}BufferRequirements", self._model, c_size_t(0), c_size_t(number)
             )
             self._call("LiteRtGetTensorBufferRequirementsBufferSize", requirements, byref(size))
+            room = c_size_t(max(size.value, array.nbytes))  # an op that says its sizes in a run requires nothing
             buffer = self._create(
-                "LiteRtCreateManagedTensorBufferFromRequirements", environment, tensor_type, requirements
+                "LiteRtCreateManagedTensorBuffer", environment, c_int(_HOST_MEMORY), tensor_type, room
             )
-            buffers.append((index.value, buffer, size.value))
+            buffers.append((index.value, buffer, room.value))
         return buffers
 
     def _create(self, name: str, *arguments: Any) -> c_void_p:

@@ -6,6 +6,7 @@ import importlib.util
 import io
 import json
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -30,6 +31,8 @@ from edgeready_device.tune_file import TuneRecord, usable_choice
 LEAST_SHARE, MOST_SHARE = 0.9, 1.05  # of a run in the sum of its ops; chosen: so near, each op's share can be trusted
 _OPENING_S = 240.0  # chosen: time to open a large model twice and to warm it up on a slow board
 _REMEDY = "pip install 'ai-edge-litert==2.3.0' has the functions that this version of edgeready-device knows"
+_LIBRARY_ERROR = re.compile(r"^ERROR: (?:\[[^\]]*\] )?(.+)$", re.MULTILINE)  # a line of LiteRT's log
+_LONGEST_REASON = 150  # characters of a library's own words; chosen: the error stays one line
 _CHILD = "edgeready_device.profiling.profile_child"
 
 
@@ -61,8 +64,8 @@ class ProfileConfig:
 class OpTime:
     """What one op takes in a run, in seconds: the mean of the faster half of many runs.
 
-    `ops` are its index in the file, or several where the kernels can belong to each of these. `operator` and `layer`
-    (the name of the tensor that it makes) are those of the last of them; `kernels` are the runtime's own names.
+    `ops` are its index in the file, or several where the kernels can belong to each of these, and then `operator` has
+    all their names and `layer` (the name of the tensor that an op makes) none. `kernels` are the runtime's own names.
     """
 
     ops: tuple[int, ...]
@@ -208,8 +211,12 @@ def _ask_child(file: TfliteModel, runtime: Runtime, request: ProfileRequest, inp
     )
     answer = _read_answer(child)
     if "error" in answer:
+        reason = answer["error"]
+        if answer.get("by_library"):
+            own = _LIBRARY_ERROR.search(child.errors)
+            reason = f"its library says {own[1][:_LONGEST_REASON]!r} ({reason})" if own else f"its library: {reason}"
         remedy = "" if child.succeeded else f"; {_REMEDY}"
-        raise RuntimeUnavailableError(f"{file.path}: {runtime} cannot profile it: {answer['error']}{remedy}")
+        raise RuntimeUnavailableError(f"{file.path}: {runtime} cannot profile it: {reason}{remedy}")
     return answer
 
 
@@ -232,14 +239,18 @@ def _op_times(graph: Graph, kernels: Sequence[Kernel], kernels_s: Sequence[float
             rows.setdefault(indices, []).append((kernel, time_s))
         elif not partitions:
             raise LibraryError(f"its partition {kernel.tag!r:.60} does not name its kernels")
-    return tuple(
-        OpTime(
-            ops=indices,
-            operator=(graph.ops[indices[-1]].custom_code or graph.ops[indices[-1]].name) if indices else "",
-            layer=graph.of(graph.ops[indices[-1]].outputs)[0].name if indices else "",
-            kernels=tuple(kernel.tag for kernel, _ in times),
-            xnnpack=times[0][0].delegated,
-            time_s=sum(time_s for _, time_s in times),
-        )
-        for indices, times in rows.items()
+    return tuple(_op_time(graph, indices, times) for indices, times in rows.items())
+
+
+def _op_time(graph: Graph, indices: tuple[int, ...], times: Sequence[tuple[Kernel, float]]) -> OpTime:
+    """Returns what the op at `indices`, or one of these, takes by the `times` of its kernels."""
+    ops = [graph.ops[index] for index in indices]
+    outputs = graph.of(ops[0].outputs) if len(ops) == 1 else ()
+    return OpTime(
+        ops=indices,
+        operator="/".join(dict.fromkeys(op.custom_code or op.name for op in ops)),
+        layer=outputs[0].name if outputs else "",
+        kernels=tuple(kernel.tag for kernel, _ in times),
+        xnnpack=times[0][0].delegated,
+        time_s=sum(time_s for _, time_s in times),
     )

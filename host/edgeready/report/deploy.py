@@ -74,7 +74,7 @@ def _hottest(board: BoardResult) -> str:
 def _op_text(row: ProfileRow) -> str:
     numbers = "-".join(str(op) for op in sorted({*row.ops[:1], *row.ops[-1:]}))
     (layer,) = name_layers([[row.layer]])
-    return f"{numbers} {plain(row.operator)} of {plain(layer)!r}"
+    return f"{numbers} {plain(row.operator)}" + (f" of {plain(layer)!r}" if row.layer else "")
 
 
 def _count(deployment: Deployment) -> str:

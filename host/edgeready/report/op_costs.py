@@ -52,4 +52,6 @@ def _count(ops: Collection[int]) -> str:
 
 
 def _row(row: ProfileRow, layer: str) -> str:
-    return f"op {row.ops[0]} {plain(row.operator)} of layer {plain(layer)!r}: {duration(row.seconds or 0.0)}"
+    numbers = "-".join(str(op) for op in sorted({row.ops[0], row.ops[-1]}))
+    place = f" of layer {plain(layer)!r}" if row.layer else ""
+    return f"op {numbers} {plain(row.operator)}{place}: {duration(row.seconds or 0.0)}"
