@@ -41,6 +41,7 @@ __all__ = [
     "SettingsError",
     "SurroundingsError",
     "TrainingError",
+    "UntranslatedError",
     "UsageError",
 ]
 
@@ -71,6 +72,10 @@ class ModelSourceError(EdgereadyError, ValueError):
     """A source model (a function, a saved Keras model) that cannot be used (exit code 3)."""
 
     exit_code = 3
+
+
+class UntranslatedError(ModelSourceError):
+    """A model with an operator that the engine without TensorFlow does not translate (exit code 3)."""
 
 
 class SettingsError(EdgereadyError, ValueError):

@@ -7,15 +7,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# BuiltinOperator and BuiltinOptions of the schema; no options: 0.
-BUILTINS = {
-    "ADD": (0, 11, "AddOptionsT"),
-    "CONV_2D": (3, 1, "Conv2DOptionsT"),
-    "MUL": (18, 21, "MulOptionsT"),
-    "PAD": (34, 22, "PadOptionsT"),
-    "PRELU": (54, 0, ""),
-    "RESHAPE": (22, 17, "ReshapeOptionsT"),
+# The class of the options of an op, where its name is another; "" for none.
+_OPTIONS = {
+    "AVERAGE_POOL_2D": "Pool2DOptions",
+    "CONCATENATION": "ConcatenationOptions",
+    "LOGISTIC": "",
+    "MAX_POOL_2D": "Pool2DOptions",
+    "MAXIMUM": "MaximumMinimumOptions",
+    "MEAN": "ReducerOptions",
+    "MINIMUM": "MaximumMinimumOptions",
+    "PADV2": "PadV2Options",
+    "PRELU": "",
+    "REDUCE_MAX": "ReducerOptions",
+    "RELU": "",
+    "RELU6": "",
+    "TANH": "",
 }
+_VERSION = 3  # of the schema, in every .tflite
 _FLOAT32, _INT32 = 0, 2  # TensorType of the schema
 
 
@@ -24,6 +32,16 @@ def read_objects(data: bytes) -> Any:
     from ai_edge_litert.tools import flatbuffer_utils  # noqa: PLC0415  (slow to load)
 
     return flatbuffer_utils.read_model_from_bytearray(bytearray(data))
+
+
+def new_objects() -> Any:
+    """Returns a `ModelT` with one empty graph."""
+    from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415  (slow to load)
+
+    model, graph = schema.ModelT(), schema.SubGraphT()
+    graph.tensors, graph.operators, graph.inputs, graph.outputs = [], [], [], []
+    model.version, model.subgraphs, model.operatorCodes, model.buffers = _VERSION, [graph], [], [schema.BufferT()]
+    return model
 
 
 def write_objects(model: Any) -> bytes:
@@ -35,8 +53,10 @@ def write_objects(model: Any) -> bytes:
 
 def add_tensor(model: Any, name: str, shape: tuple[int, ...], values: NDArray[Any] | None = None) -> int:
     """Adds a tensor of `shape` to the `ModelT`: float32, or a constant with the float32 or int32 `values`."""
+    from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415  (slow to load)
+
     main = model.subgraphs[0]
-    tensor = type(main.tensors[0])()
+    tensor = schema.TensorT()
     tensor.name, tensor.shape = name.encode(), np.array(shape, np.int32)
     tensor.type = _INT32 if values is not None and values.dtype == np.int32 else _FLOAT32
     tensor.buffer = 0 if values is None else _add_buffer(model, values)
@@ -48,16 +68,17 @@ def make_operator(model: Any, builtin: str, inputs: list[int], output: int, **op
     """Returns an operator of the kind `builtin`, version 1, with `options` of the schema, not yet in the graph."""
     from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415  (slow to load)
 
-    number, kind, name = BUILTINS[builtin]
-    code = type(model.operatorCodes[0])()
-    code.builtinCode = code.deprecatedBuiltinCode = number
+    name = _OPTIONS.get(builtin, "".join(part.capitalize() for part in builtin.split("_")) + "Options")
+    name = name.replace("2d", "2D")
+    code = schema.OperatorCodeT()
+    code.builtinCode = code.deprecatedBuiltinCode = getattr(schema.BuiltinOperator, builtin)
     code.version = 1
     model.operatorCodes.append(code)
     operator = schema.OperatorT()
     operator.opcodeIndex, operator.inputs, operator.outputs = len(model.operatorCodes) - 1, inputs, [output]
-    operator.builtinOptionsType = kind
     if name:
-        operator.builtinOptions = getattr(schema, name)()
+        operator.builtinOptionsType = getattr(schema.BuiltinOptions, name)
+        operator.builtinOptions = getattr(schema, f"{name}T")()
         for key, value in options.items():
             setattr(operator.builtinOptions, key, value)
     return operator

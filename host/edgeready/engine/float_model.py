@@ -9,6 +9,7 @@ from edgeready.engine.fixed_batch import fix_batch
 from edgeready.engine.rewriting import RewrittenFloat, rewrite_float_model
 from edgeready.engine.stablehlo_mark import drop_stablehlo_mark
 from edgeready.errors import ModelFileError, ModelSourceError
+from edgeready.quantization.source_check import Reference, reference_of
 from edgeready_device.model_file.reader import TfliteModel, read_model_file
 from edgeready_device.normalization import Normalization
 from edgeready_device.tflite.graph import Graph, read_graph
@@ -20,14 +21,16 @@ _AGAIN = "convert the model that it was made from"
 class FloatSource:
     """A trained network as the flatbuffer `float32`, with batch 1; `versions` are those of what read it.
 
-    `given` is that before it was rewritten for 8 bits, as `rewrites` says. `normalization` and `color` are what its
-    file says of its pixels; None where it says nothing.
+    `rewrites` says what was rewritten for 8 bits, and `reference` computes what the model gave before, in
+    `reference_runtime`; None where nothing was. `normalization` and `color` are what its file says of its pixels;
+    None where it says nothing.
     """
 
     name: str
     float32: bytes = field(default=b"", repr=False)
-    given: bytes = field(default=b"", repr=False)
     rewrites: tuple[str, ...] = ()
+    reference: Reference | None = field(default=None, repr=False)
+    reference_runtime: str = "the file as it came"
     versions: tuple[tuple[str, str], ...] = ()
     normalization: Normalization | None = None
     color: str | None = None
@@ -44,7 +47,11 @@ def load_tflite(path: Path, *, fix: bool = True) -> FloatSource:
     check_static(str(path), read_graph(data))
     rewritten = rewrite_float_model(data) if fix else RewrittenFloat(data=data)
     return replace(
-        _describe_pixels(file), name=path.stem, float32=rewritten.data, given=data, rewrites=rewritten.rewrites
+        _describe_pixels(file),
+        name=path.stem,
+        float32=rewritten.data,
+        rewrites=rewritten.rewrites,
+        reference=reference_of(data) if rewritten.rewrites else None,
     )
 
 

@@ -22,7 +22,7 @@ from edgeready.quantization.conventions import Convention, ConventionReport, set
 from edgeready.quantization.inputs import check_classifier_graph, image_samples, tensor_samples
 from edgeready.quantization.representative import check_samples
 from edgeready.quantization.samples import Samples
-from edgeready.quantization.source_check import hold_against_source, reference_of
+from edgeready.quantization.source_check import hold_against_source
 from edgeready_device.model_file.ends import scores_of
 from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.normalization import PRESETS, Normalization
@@ -74,7 +74,8 @@ def make(job: Job, read_log: Callable[[], str], progress: Progress) -> JobResult
     quantizer = LiteRtQuantizer()
     progress("reading the model", 0, 0)
     with time_limit(READING_LIMIT_S):
-        source = load_float_source(job.model, fix=job.network.fix)
+        frame = None if job.arrays is not None else job.images.shape[1:]
+        source = load_float_source(job.model, job.source, frame, fix=job.network.fix)
     progress("converting", 0, 0)
     float32 = TfliteModel(source.float32, trusted=True)
     check_size(job.model, float32.graph)
@@ -84,8 +85,8 @@ def make(job: Job, read_log: Callable[[], str], progress: Progress) -> JobResult
     )
     samples = calibration_samples(job, float32.graph, pixels)
     check = None
-    if source.rewrites:
-        check = hold_against_source(float32, samples, reference_of(source.given), "the file as it came")
+    if source.reference is not None:
+        check = hold_against_source(float32, samples, source.reference, source.reference_runtime)
 
     def write(mode: Mode) -> bytes:
         check_calibrated(mode)

@@ -100,7 +100,9 @@ def _order(graph: Graph, ops: list[Op], source: int) -> NDArray[np.int64]:
 def _kind(graph: Graph, chain: _Chain) -> str:
     """Returns what is to be done with `chain`; "" where it stays."""
     if (np.diff(chain.order) == 1).all():
-        return NOTHING if chain.result not in graph.outputs else ""
+        source, result = graph.of((chain.source, chain.result))
+        stays = chain.result in graph.outputs and source.shape == result.shape
+        return "" if stays or [op.name for op in chain.ops] == ["RESHAPE"] else NOTHING
     readers = _readers(graph, chain.result)
     if readers and chain.result not in graph.outputs and all(_takes_columns(graph, op, chain) for op in readers):
         return DENSE

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from edgeready.config.build import SourceConfig
 from edgeready.engine.float_model import FloatSource, load_tflite
 from edgeready.engine.foreign_kinds import find_foreign_kind
 from edgeready.errors import ModelSourceError
+from edgeready.onnx_file import check_onnx_installed
 from edgeready_device.input_file import NotAFileError, check_file
 
 KINDS = (
@@ -15,8 +18,12 @@ KINDS = (
 )
 
 
-def load_float_source(name: str, *, fix: bool = True) -> FloatSource:
+def load_float_source(
+    name: str, settings: SourceConfig | None = None, frame: Sequence[int] | None = None, *, fix: bool = True
+) -> FloatSource:
     """Returns the trained network in the file `name`, with `fix` rewritten for 8 bits.
+
+    What an ONNX model leaves open is said by `settings`, or is the size of the pictures of the shape `frame`.
 
     Raises ModelSourceError when it cannot be read.
     """
@@ -24,6 +31,11 @@ def load_float_source(name: str, *, fix: bool = True) -> FloatSource:
     check_model_file(path)
     if path.suffix == ".tflite":
         return load_tflite(path, fix=fix)
+    if path.suffix.lower() == ".onnx":
+        check_onnx_installed()
+        from edgeready.engine.onnx_source import load_onnx  # noqa: PLC0415  (needs the extra onnx)
+
+        return load_onnx(path, settings or SourceConfig(), frame, fix=fix)
     raise no_source(path)
 
 

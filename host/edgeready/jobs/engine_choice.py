@@ -8,7 +8,7 @@ from edgeready.config.engine import AUTO, LITERT, TENSORFLOW
 from edgeready.jobs.job import Job
 from edgeready.jobs.quantize_job import QuantizeJob
 
-_WITHOUT_TENSORFLOW = (".tflite",)  # kinds of source that are read without it
+_WITHOUT_TENSORFLOW = (".tflite", ".onnx")  # kinds of source that are read without it
 
 
 def needs_tensorflow(job: Job) -> bool:
@@ -19,7 +19,7 @@ def needs_tensorflow(job: Job) -> bool:
 def reads_flatbuffer(job: Job) -> bool:
     """Returns whether the model of `job` is a file that becomes a flatbuffer without TensorFlow."""
     path = Path(job.model)
-    return job.foreign and path.suffix in _WITHOUT_TENSORFLOW and not path.is_dir()
+    return job.foreign and path.suffix.lower() in _WITHOUT_TENSORFLOW and not path.is_dir()
 
 
 def process_of(job: Job | QuantizeJob) -> str:

@@ -41,9 +41,10 @@ _CONVERTING = "converting"
 # core's threads take more, and reading, rewriting, folding and calibrating grow with the model. Chosen from that.
 _LEAST_MEMORY, _MEMORY_PER_BYTE = 8 << 30, 32
 _WORKERS = {LITERT: "edgeready.litert_worker", TENSORFLOW: "edgeready.tf_worker"}
+_ONNX = ("onnx", "onnxsim", "onnxruntime")
 _LIBRARIES = {  # what the other process imports, and this one need not
-    LITERT: ("ai_edge_litert", "flatbuffers"),
-    TENSORFLOW: ("ai_edge_litert", "tensorflow", "keras", "tf_keras", "h5py", "onnx", "onnxsim", "onnxruntime"),
+    LITERT: ("ai_edge_litert", "flatbuffers", *_ONNX),
+    TENSORFLOW: ("ai_edge_litert", "tensorflow", "keras", "tf_keras", "h5py", *_ONNX),
 }
 READING_LIMIT_S = 300.0  # chosen: 15 times what NASNetLarge takes, the longest of keras.applications, on two cores
 _T = TypeVar("_T")

@@ -15,6 +15,7 @@ from edgeready.errors import (
     EdgereadyError,
     FrameMismatchError,
     RuntimeUnavailableError,
+    UntranslatedError,
 )
 from edgeready.files.scratch import scratch_folder
 from edgeready.jobs.engine_choice import engine_of, reads_flatbuffer
@@ -42,7 +43,7 @@ def run_job(job: Job, progress: Progress) -> JobResult:
         return run_in_child(job, JobResult, progress)
     try:
         result = run_in_child(job, JobResult, progress)
-    except (ConverterCrashError, RuntimeUnavailableError):  # the latter: a wheel without the quantizer
+    except (ConverterCrashError, RuntimeUnavailableError, UntranslatedError):  # a wheel may lack the quantizer
         if other == LITERT:
             raise
         return run_in_child(replace(job, engine=TENSORFLOW), JobResult, progress)

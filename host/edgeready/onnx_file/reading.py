@@ -16,6 +16,7 @@ from edgeready.config.build import SourceConfig
 from edgeready.errors import ModelSourceError, reason_of
 from edgeready.onnx_file.inputs import PictureInput, fix_shapes, sizes_of, with_channels_first
 from edgeready.onnx_file.plain_ops import in_plain_ops, without_half_precision, without_last_log_softmax
+from edgeready_device.normalization import Normalization
 
 _UNREADABLE = (ValueError, TypeError, OSError, MemoryError)  # what onnx.load raises besides its own errors
 _DOMAINS = ("", "ai.onnx")
@@ -37,6 +38,12 @@ class OnnxModel:
     plain: Any = field(repr=False)
     picture: PictureInput | None = None
     rewrites: tuple[str, ...] = ()
+
+    @property
+    def pixels(self) -> Normalization | None:
+        """What is done to a pixel before it goes in, where the graph says it: nothing, if it takes whole numbers."""
+        whole = self.picture is not None and self.picture.dtype.startswith(("uint", "int"))
+        return Normalization((0.0,), (1.0,)) if whole else None
 
 
 def read_onnx(path: Path, settings: SourceConfig, frame: Sequence[int] | None = None) -> OnnxModel:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edgeready.engine.float_model import FloatSource
-from edgeready.quantization.source_check import Reference, reference_of
+from edgeready.quantization.source_check import Reference
 from edgeready_device.normalization import Normalization
 
 
@@ -38,6 +38,6 @@ class Network:
             normalization=source.normalization,
             color=source.color,
             rewrites=source.rewrites,
-            reference=reference_of(source.given) if source.rewrites else None,
-            reference_runtime="the file as it came",
+            reference=source.reference,
+            reference_runtime=source.reference_runtime,
         )

@@ -36,6 +36,7 @@ def load_onnx(path: Path, source: SourceConfig, frame: Sequence[int] | None = No
         name=model.name,
         float32=rewritten.data,
         versions=(*versions(), (NAME, version())),
+        normalization=model.pixels,
         reference=OnnxReference(model),
         reference_runtime=f"{NAME} {version()}",
         rewrites=(*model.rewrites, *rewritten.rewrites),
