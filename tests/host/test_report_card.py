@@ -85,6 +85,16 @@ def test_a_model_that_is_not_ready_has_no_such_tag(tmp_path):
     assert found["tags"] == ["tflite"]
 
 
+def test_what_the_data_lack_is_among_the_risks(tmp_path):
+    document = documents.build_document()
+    document["data"]["notes"] = ["pets has no test images"]
+    card = card_of(tmp_path, document)
+    assert (
+        "- out/pets.tflite: pets has no test images"
+        in card.split("## Bias, Risks, and Limitations")[1].split("##")[0]
+    )
+
+
 def test_the_epochs_name_the_one_that_was_kept(tmp_path):
     training = {"epochs": [{"loss": 1.0}, {"loss": 0.5}, {"loss": 0.6}], "best_epoch": 2, "stopped_early": True}
     card = card_of(tmp_path, documents.build_document(training=training))

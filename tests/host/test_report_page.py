@@ -315,6 +315,14 @@ def test_what_check_and_layers_add_of_a_profile_stands_beside_their_figures(tmp_
     assert ["conv", "conv_2d", "", "90 %", "18.4 %", "3", "12.3 dB", "12.3 dB", "weights"] in page.rows
 
 
+def test_a_validation_and_what_the_data_lack_are_said(tmp_path):
+    document = documents.build_document()
+    document["data"] |= {"validation": {"cat": 2, "dog": 3}, "notes": ["pets has no test images"]}
+    page = page_of(tmp_path, document)
+    assert ["validation", "5"] in page.rows
+    assert "pets has no test images" in page.texts
+
+
 def test_doubts_and_rewrites_are_read_first(tmp_path):
     document = documents.build_document(doubts=["it guesses"], rewrites=["op 3: LeakyReLU"])
     text = "".join(page_of(tmp_path, document).texts)

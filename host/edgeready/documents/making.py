@@ -11,7 +11,8 @@ from edgeready.documents.fields import Fields
 class Making:
     """One finished model file: the network, the data and the mode, and what its making says to a reader.
 
-    `images` counts those of the training, the calibration and the test. `doubts` speak against the file.
+    `images` counts those of the training, the calibration and the test, `validation` those that judged its epochs.
+    `doubts` speak against the file, `data_notes` say what was left out of the data, and where the test is from.
     """
 
     model: str
@@ -22,6 +23,8 @@ class Making:
     classes: tuple[str, ...]
     shape: tuple[int | None, int | None, int | None]
     images: tuple[int, int, int]
+    validation: int
+    data_notes: tuple[str, ...]
     majority: float | None
     doubts: tuple[str, ...]
     rewrites: tuple[str, ...]
@@ -68,6 +71,8 @@ def read_making(fields: Fields, model: str) -> Making:
         classes=data.texts("classes"),
         shape=(image.whole("height"), image.whole("width"), image.whole("channels")),
         images=(parts[0], parts[1], parts[2]),
+        validation=_sum_counts(data.child("validation")),
+        data_notes=data.texts("notes"),
         majority=data.number("majority_baseline"),
         doubts=fields.texts("doubts"),
         rewrites=fields.texts("rewrites"),

@@ -134,7 +134,9 @@ def _details(documents: Sequence[Document]) -> Iterator[str]:
 
 
 def _risks(documents: Sequence[Document]) -> Iterator[str]:
-    doubts = [f"{part.model}: {text}" for part in _parts(documents, Making) for text in part.doubts]
+    doubts = [
+        f"{part.model}: {text}" for part in _parts(documents, Making) for text in (*part.doubts, *part.data_notes)
+    ]
     if doubts:
         yield "\n".join(f"- {escape(text)}" for text in doubts)
     yield _OPEN

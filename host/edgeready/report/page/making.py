@@ -29,6 +29,7 @@ def _making(part: Making) -> Markup:
         ("data", name(part.data) if part.data else ""),
         ("classes", f"{len(part.classes):,}" if part.classes else ""),
         ("images", image),
+        ("validation", f"{part.validation:,}" if part.validation else ""),
         ("training, calibration, test", f"{train:,}, {calibration:,}, {test:,}" if test else ""),
         ("baseline", f"{percent(part.majority)}, always the largest class" if part.majority is not None else ""),
         ("pixels", part.convention),
@@ -38,7 +39,8 @@ def _making(part: Making) -> Markup:
         element("tr", element("th", label, scope="row"), element("td", value, class_="text")) for label, value in rows
     ]
     doubts = [element("p", verdict("doubt: ", good=False), text) for text in part.doubts]
-    notes = [element("li", text) for text in (*part.calibration, *(f"rewritten: {text}" for text in part.rewrites))]
+    rewrites = [f"rewritten: {text}" for text in part.rewrites]
+    notes = [element("li", text) for text in (*part.data_notes, *part.calibration, *rewrites)]
     return element(
         "section",
         element("h3", name(part.model)),
