@@ -20,7 +20,10 @@ from edgeready_device.profiling.litert_library import (
 from edgeready_device.runtime.runtime import Runtime
 
 MARK = 0xA5
-NEEDS = "profile needs ai-edge-litert 2.3 or newer, below 3; run pip install 'ai-edge-litert>=2.3,<3'"
+NEEDS = (
+    "profile needs ai-edge-litert 2.3 or newer, below 3, which is for CPython 3.10 or newer; run pip install "
+    "'ai-edge-litert>=2.3,<3'"
+)
 
 
 @pytest.mark.parametrize("version", ["2.3.0", "2.3", "2.4.0.dev20260101", "2.10.1"])

@@ -81,8 +81,8 @@ def check_library(runtime: Runtime, places: Sequence[str]) -> Path:
     numbers = tuple(int(part) for part in re.findall(r"\d+", runtime.version)[:2])
     if runtime.name != "ai-edge-litert" or not LEAST <= numbers < BELOW:
         raise RuntimeUnavailableError(
-            f"{runtime} does not say what its ops take: profile needs ai-edge-litert 2.3 or newer, below 3; run pip "
-            "install 'ai-edge-litert>=2.3,<3'"
+            f"{runtime} does not say what its ops take: profile needs ai-edge-litert 2.3 or newer, below 3, which is "
+            "for CPython 3.10 or newer; run pip install 'ai-edge-litert>=2.3,<3'"
         )
     for place in places:
         if (path := Path(place, NAME)).is_file():

@@ -74,7 +74,9 @@ def notes(profile: Profile) -> list[str]:
             "the run with the profiler gave other outputs than that without: they do not do the same work"
         )
     if not LEAST_SHARE <= profile.covered <= MOST_SHARE:
-        why, kernels = "the machine was busy: measure again", sum(len(op.kernels) for op in profile.ops)
+        kernels = sum(len(op.kernels) for op in profile.ops)
+        rest = ", or copies of its inputs and outputs take the rest" if profile.covered < LEAST_SHARE else ""
+        why = f"the machine was busy{rest}: measure again"
         if profile.run_s < _SHORTEST_S or 0 < profile.run_s - profile.sum_s < kernels * _TICK_S:
             run = f"a run of {duration(profile.run_s)} with {kernels} kernels"
             why = f"LiteRT counts whole microseconds, and {run} is too short for it"
