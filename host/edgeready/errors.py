@@ -46,22 +46,36 @@ __all__ = [
 ]
 
 
-_LONGEST_REASON = 150  # characters of a library's own words; chosen: with name and remedy they fit three lines
+# Chosen: a message is one line of at most 200 characters, two rows of a wide terminal, the command's name among them.
+LONGEST_LINE = 200 - len("edgeready: ")
+_LEAST_REASON = (
+    30  # characters of a library's own words that are kept however long a path is; chosen: a class and a name
+)
+_CUT = " ... --debug shows all"
+
+
+def fit_reason(before: str, problem: BaseException | str, after: str = "") -> str:
+    """Returns `before`, what a library says of a `problem`, and `after`, as one line of at most 200 characters.
+
+    `after` holds what to do, and stays whole: the library's words are cut. --debug shows them all.
+    """
+    room = max(_LEAST_REASON, LONGEST_LINE - len(before) - len(after))
+    return f"{before}{_shorten(reason_of(problem), room)}{after}"
 
 
 def reason_of(problem: BaseException | str) -> str:
-    """What a library says of a `problem`, in one line of at most 150 characters; its class where it says nothing.
-
-    The whole text is what --debug shows.
-    """
+    """Returns what a library says of a `problem` in one line: the first of an exception, else its class."""
     if isinstance(problem, BaseException):
         lines = str(problem).strip().splitlines()
-        text = plain(" ".join(lines[0].split())) if lines else type(problem).__name__
-    else:
-        text = plain(" ".join(problem.split()))
-    if len(text) <= _LONGEST_REASON:
+        return plain(" ".join(lines[0].split())) if lines else type(problem).__name__
+    return plain(" ".join(problem.split()))
+
+
+def _shorten(text: str, room: int) -> str:
+    if len(text) <= room:
         return text
-    return f"{text[:_LONGEST_REASON].rstrip()} ... --debug shows the rest"
+    mark = _CUT if room > 2 * len(_CUT) else " ..."
+    return f"{text[: room - len(mark)].rstrip()}{mark}"
 
 
 class LibraryLogError(Exception):

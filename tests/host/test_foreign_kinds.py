@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edgeready.engine.sources import check_model_file, no_source
-from edgeready.errors import ModelSourceError, reason_of
+from edgeready.errors import ModelSourceError
 
 WEIGHTS = "build its network in FILE.py:FUNCTION, load the weights there, and give that"
 PYTORCH = "write it in PyTorch with torch.onnx.export(model, (image,), 'net.onnx'), and give net.onnx"
@@ -69,14 +69,3 @@ def test_weights_alone_are_told_before_a_library_looks_for_a_model(tmp_path):
 def test_another_file_is_told_what_is_taken(tmp_path):
     (tmp_path / "notes.txt").write_bytes(b"x")
     assert str(no_source(tmp_path / "notes.txt")).startswith(f"{tmp_path / 'notes.txt'}: give a Keras model (.keras")
-
-
-# -- what libraries say ----------------------------------------------------------------------------------------------
-
-
-def test_a_librarys_reason_is_one_short_line():
-    assert reason_of(ValueError("  short \n and a second line")) == "short"
-    assert reason_of(KeyError()) == "KeyError"
-    assert reason_of(ValueError("x" * 150)) == "x" * 150
-    assert reason_of(ValueError("y" * 16_377)) == "y" * 150 + " ... --debug shows the rest"
-    assert reason_of("red \x1b[31m alert") == "red  [31m alert"

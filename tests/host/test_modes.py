@@ -178,7 +178,7 @@ def test_a_custom_op_has_no_integer_form(mode):
 def test_an_op_that_tflite_lacks_altogether_is_named_once_with_both_ways_out():
     log = "error: 'tf.Erf' op is neither a custom op nor a flex op\nSome ops:\n\ttf.Erf(tensor<1xf32>) -> (x)\n"
     assert str(refusal(1, log, "converting")) == (
-        "TFLite has no tf.Erf: replace the layer (Conv2D, DepthwiseConv2D, Dense, BatchNormalization, ReLU, pooling, "
+        "TFLite has no tf.Erf: replace the layer (Conv2D, DepthwiseConv2D, Dense, ReLU, pooling, "
         "Add are safe), or let them in with --select-tf-ops, which no pip runtime runs"
     )
 

@@ -23,7 +23,7 @@ NAMES = (
 )
 KINDS = (
     "a Keras model (.keras or .h5), the folder of a SavedModel, a frozen graph (.pb), a float32 .tflite, "
-    "or FILE.py:FUNCTION"
+    "an ONNX model, or FILE.py:FUNCTION"
 )
 LEAVE_OUT = "leave --image-size and --channels out, or give"
 APPLICATIONS = NAMES[NAMES.index("mobilenet") :]
@@ -231,8 +231,8 @@ def test_a_function_gives_a_model_and_its_softmax_is_seen_in_every_form(cases, f
             "other_size",
             f": the model takes [30, 30], the images are [12, 12]: {LEAVE_OUT} 30x30 and 1",
         ),
-        ("raises", " failed: ValueError: this network"),
-        ("leaves", " failed: SystemExit: 0"),
+        ("raises", " failed: ValueError: this network; --debug shows where"),
+        ("leaves", " failed: SystemExit: 0; --debug shows where"),
         ("nonsense", " returned str: it must return a built keras.Model"),
         ("nothing", " returned NoneType: it must return a built keras.Model"),
         ("unbuilt", " returned Sequential: it must return a built keras.Model"),
@@ -283,7 +283,14 @@ def test_a_file_that_is_not_there_or_no_python_is_named(cases, case_files):
 )
 def test_a_file_that_does_not_run_is_named_with_its_error(cases, case_files, name, said):
     file = case_files / f"{name.replace(' ', '_')}.py"
-    assert source_error(cases, f"file {name}") == f"{file} does not run: {said}"
+    assert source_error(cases, f"file {name}") == f"{file} does not run: {said}; --debug shows where"
+
+
+def test_an_error_of_sixteen_thousand_characters_becomes_a_line_of_two_hundred(cases, case_files):
+    text = source_error(cases, "file says too much")
+    assert text.startswith(f"{case_files / 'says_too_much.py'} does not run: ValueError: many_words,many")
+    assert text.endswith(" ... --debug shows all; --debug shows where")
+    assert len(f"edgeready: {text}") == 200
 
 
 @pytest.mark.parametrize("file", ["plain.keras", "plain.h5"])
@@ -357,8 +364,8 @@ def test_a_model_for_images_of_any_size_takes_those_of_the_data(cases):
 def test_a_loop_is_refused_with_the_manuals_code_that_unrolls_it_to_the_same_answers(cases):
     case = cases["recurrent"]["value"]
     assert case["said"] == (
-        "a loop of the model has no TFLite form: build recurrent layers (LSTM, GRU) again with unroll=True and the "
-        "same weights (docs/quantization.md), or write the loop out in Python"
+        "a loop of the model has no TFLite form: build recurrent layers (LSTM, GRU) again with unroll=True "
+        "(docs/quantization.md), or write the loop out in Python"
     )
     assert case["loops"] == []
     assert case["difference"] < 1e-6

@@ -127,7 +127,10 @@ def test_an_interpreter_without_pytorch_is_named(tmp_path):
 
 
 def test_a_program_that_is_no_python_is_told_by_how_it_ends(tmp_path):
-    assert refusal(tmp_path, "net.pt2", "/bin/false") == "net.pt2: /bin/false ended with 1 (it said nothing)"
+    assert (
+        refusal(tmp_path, "net.pt2", "/bin/false")
+        == "net.pt2: /bin/false ended with 1 (it said nothing); --debug shows all that it printed"
+    )
 
 
 def test_several_inputs_are_left_to_the_user(tmp_path):

@@ -149,6 +149,7 @@ for name, source in {
     "does not parse": "def make(:",
     "does not import": "import nothing_of_that_name",
     "exits": "raise SystemExit(0)",
+    "says too much": "raise ValueError('many_words,' * 1500 + chr(10) + 'and a line')",
 }.items():
     file = folder / f"{name.replace(' ', '_')}.py"
     file.write_text(source)

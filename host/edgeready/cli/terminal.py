@@ -14,7 +14,7 @@ import typer
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from edgeready.errors import EdgereadyError, OutputError, SurroundingsError, UsageError
+from edgeready.errors import EdgereadyError, OutputError, SurroundingsError, UsageError, fit_reason
 from edgeready_device.commands.word_order import refuse_empty_words
 from edgeready_device.ending import SignalExit, SignalHandlers
 from edgeready_device.platforms import require_posix
@@ -70,7 +70,7 @@ def run(app: typer.Typer, name: str) -> NoReturn:
             _fail(signals.meaning, signals.code, debug)
         if cause is not None:
             _fail(str(cause), cause.exit_code, debug)
-        _fail(f"a bug in edgeready ({type(error).__name__}: {error}); see --debug", OUR_BUG, debug)
+        _fail(fit_reason(f"a bug in edgeready ({type(error).__name__}: ", error, "); see --debug"), OUR_BUG, debug)
     if code == INTERRUPTED:
         say("interrupted")
     sys.exit(code)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeready.errors import DatasetError, reason_of
+from edgeready.errors import DatasetError, fit_reason
 
 TRAIN_BATCHES = tuple(f"data_batch_{number}" for number in range(1, 6))
 TEST_BATCH = "test_batch"
@@ -86,7 +86,9 @@ def _read_archive(path: Path) -> dict[str, bytes]:
                     file = archive.extractfile(member)
                     contents[name] = file.read(MAX_BATCH_BYTES + 1) if file else b""
     except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
-        raise DatasetError(f"{str(path)!r} cannot be unpacked ({error}): delete it to fetch it again") from error
+        raise DatasetError(
+            fit_reason(f"{str(path)!r} cannot be unpacked (", error, "): delete it to fetch it again")
+        ) from error
     return contents
 
 
@@ -99,9 +101,8 @@ def _parse_batch(batches: dict[str, bytes], path: Path, name: str) -> Batch:
         content = _BatchUnpickler(io.BytesIO(batches[name]), encoding="bytes").load()
         return _images(content[b"data"]), _labels(content[b"labels"])
     except (*_PICKLE_ERRORS, OverflowError) as error:
-        reason = reason_of(error)
         raise DatasetError(
-            f"{name} in {str(path)!r} is no CIFAR-10 batch ({reason}): delete it to fetch it again"
+            fit_reason(f"{name} in {str(path)!r} is no CIFAR-10 batch (", error, "): delete it to fetch it again")
         ) from error
 
 

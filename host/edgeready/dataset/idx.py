@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeready.errors import DatasetError
+from edgeready.errors import DatasetError, fit_reason
 
 # Chosen: room for 60,000 images of 28x28, which are 47 MB.
 MAX_BYTES = 64 * 1024 * 1024
@@ -27,7 +27,9 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
         with gzip.open(path) as file:
             content = file.read(MAX_BYTES + 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise DatasetError(f"{str(path)!r} cannot be unpacked ({error}): delete it to fetch it again") from error
+        raise DatasetError(
+            fit_reason(f"{str(path)!r} cannot be unpacked (", error, "): delete it to fetch it again")
+        ) from error
     if len(content) < 4 or content[:3] != bytes((0, 0, _UNSIGNED_BYTE)):
         raise DatasetError(f"{str(path)!r} starts with {content[:4]!r}, not an IDX file of bytes: delete it")
     rank = content[3]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from edgeready.dataset.folder_tree import Tree
 from edgeready.dataset.part_names import TEST, TRAIN, VALIDATION, part_of
-from edgeready.errors import DatasetError
+from edgeready.errors import DatasetError, fit_reason
 from edgeready_device.input_file import read_file
 from edgeready_device.text import plain
 
@@ -208,7 +208,9 @@ def _read(path: Path) -> Table:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
         rows = [(reader.line_num, tuple(row)) for row in reader if row]
     except csv.Error as error:
-        raise DatasetError(f"{str(path)!r} cannot be read as a table ({error}): save it as CSV again") from error
+        raise DatasetError(
+            fit_reason(f"{str(path)!r} cannot be read as a table (", error, "): save it as CSV again")
+        ) from error
     if len(rows) < 2:
         raise DatasetError(f"{str(path)!r} has {len(rows)} lines: it takes one of names, then one for each image")
     columns = rows[0][1]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from edgeready.dataset.dataset import Dataset, Parts
 from edgeready.dataset.label_array import read_labels
 from edgeready.dataset.part_names import PARTS, TEST, TRAIN, VALIDATION, part_of, stem_of
-from edgeready.errors import DatasetError, NotFoundError, reason_of
+from edgeready.errors import DatasetError, NotFoundError, fit_reason
 from edgeready_device.images.pillow_image import lay_on_white
 from edgeready_device.input_file import check_file
 from edgeready_device.text import plain
@@ -50,11 +50,8 @@ def read_npz(path: Path) -> Arrays:
     except DatasetError:
         raise
     except _READ_ERRORS as error:
-        reason = reason_of(error)
-        raise DatasetError(
-            f"{str(path)!r} cannot be read as .npz ({reason}): write it again with numpy.savez, "
-            "plain numbers only, no objects"
-        ) from error
+        remedy = "): write it again with numpy.savez, plain numbers only, no objects"
+        raise DatasetError(fit_reason(f"{str(path)!r} cannot be read as .npz (", error, remedy)) from error
 
 
 def load_npz(path: Path) -> Parts:

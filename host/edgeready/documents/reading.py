@@ -10,7 +10,7 @@ from typing import Any
 
 from edgeready.documents.fields import Fields
 from edgeready.documents.kinds import KINDS, MAKING, Kind, Part
-from edgeready.errors import DocumentError, NotFoundError
+from edgeready.errors import DocumentError, NotFoundError, fit_reason
 from edgeready_device.input_file import read_file
 
 _MOST_BYTES = 256 << 20  # chosen: a build's document with 1,000 classes and its raw latencies has 10 MB
@@ -98,7 +98,7 @@ def _load(path: Path) -> Any:
     try:
         return json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise DocumentError(f"{path}: it is no JSON ({error}): {_GIVE}") from error
+        raise DocumentError(fit_reason(f"{path}: it is no JSON (", error, f"): {_GIVE}")) from error
 
 
 def _kind_of(fields: Fields) -> Kind:

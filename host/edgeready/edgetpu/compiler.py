@@ -11,7 +11,7 @@ from pathlib import Path
 
 from edgeready.config.edgetpu import NEWEST_RUNTIME
 from edgeready.edgetpu.compiler_log import CompilerLog, parse_log
-from edgeready.errors import ConversionError, ModelFileError, RuntimeUnavailableError
+from edgeready.errors import ConversionError, ModelFileError, RuntimeUnavailableError, fit_reason
 from edgeready.files.scratch import scratch_folder
 from edgeready_device.isolation.parent import end_with_parent
 
@@ -49,8 +49,11 @@ def run_compiler(
         log = _first_log(output, log_path.read_text("utf-8", "replace") if log_path.is_file() else "")
         if container is not None and log is None and code in (125, 126, 127):
             raise RuntimeUnavailableError(
-                f"{COMPILER} does not run in the image {container!r} ({_last_line(output)}): "
-                "name an image that has it"
+                fit_reason(
+                    f"{COMPILER} does not run in the image {container!r} (",
+                    _last_line(output),
+                    "): name an image that has it",
+                )
             )
         if log is not None and log.failure is not None and not model_path.is_file():
             failure = log.failure
@@ -58,7 +61,7 @@ def run_compiler(
                 f"{COMPILER} makes nothing of it: {failure.message} ({failure.cause}); {failure.remedy}"
             )
         if code or log is None or not model_path.is_file():
-            raise ConversionError(f"{COMPILER} ended with {code} and no table: {_last_line(output)}")
+            raise ConversionError(fit_reason(f"{COMPILER} ended with {code} and no table: ", _last_line(output)))
         return CompilerResult(flatbuffer=model_path.read_bytes(), log=log)
 
 
@@ -124,4 +127,4 @@ def _first_log(*texts: str) -> CompilerLog | None:
 
 def _last_line(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1][:300] if lines else "it said nothing"
+    return lines[-1] if lines else "it said nothing"

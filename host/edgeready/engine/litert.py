@@ -13,7 +13,7 @@ import numpy as np
 
 from edgeready.config.engine import LITERT, PACKAGES
 from edgeready.engine.own_constants import own_constants
-from edgeready.errors import ConversionError, RuntimeUnavailableError
+from edgeready.errors import ConversionError, RuntimeUnavailableError, fit_reason
 from edgeready.quantization.matching import match_layers
 from edgeready.quantization.ranges import Range, check_ranges, read_ranges, widen_points
 from edgeready.quantization.samples import Samples
@@ -178,6 +178,9 @@ def _unfit(reason: str) -> RuntimeUnavailableError:
     except PackageNotFoundError:
         installed = "none"
     return RuntimeUnavailableError(
-        f"the LiteRT engine needs {PACKAGE} {SERVES}, here is {installed} ({reason}): run pip install "
-        f'"{PACKAGE}=={SERVES}.*", or use --engine tensorflow'
+        fit_reason(
+            f"the LiteRT engine needs {PACKAGE} {SERVES}, here is {installed} (",
+            reason,
+            f'): run pip install "{PACKAGE}=={SERVES}.*", or use --engine tensorflow',
+        )
     )

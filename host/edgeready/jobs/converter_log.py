@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import signal
 
-from edgeready.errors import ConversionError, ConverterCrashError, reason_of
+from edgeready.errors import ConversionError, ConverterCrashError, fit_reason
 
-SAFE = "replace the layer (Conv2D, DepthwiseConv2D, Dense, BatchNormalization, ReLU, pooling, Add are safe)"
-UNROLL = "build recurrent layers (LSTM, GRU) again with unroll=True and the same weights (docs/quantization.md)"
+SAFE = "replace the layer (Conv2D, DepthwiseConv2D, Dense, ReLU, pooling, Add are safe)"
+UNROLL = "build recurrent layers (LSTM, GRU) again with unroll=True (docs/quantization.md)"
 _LOOP = re.compile(r"(tf\.)?TensorList")  # ops of the loop that Keras and tf.map_fn write
+_MOST_OPS = 3  # in a message; chosen: the layers behind them are looked for one at a time
 _FLOAT = ("converting", "float32", "dynamic", "float16")  # "converting" is the stage of the float32 file
 _NO_MEMORY = re.compile("ResourceExhausted|OOM when allocating|MemoryError|bad_alloc|Unable to allocate")
 
@@ -27,7 +28,7 @@ def refusal(code: int, log: str, mode: str = "uint8", *, engine: str = "TensorFl
     if code < 0:
         name = signal.Signals(-code).name
         return ConverterCrashError(
-            f"{engine}'s converter crashed ({name}) on this model; loops do this: {UNROLL}, or {SAFE}"
+            f"{engine}'s converter crashed ({name}) on this model: {UNROLL}, or use layers of docs/edge-tpu.md"
         )
     ops = re.findall(r"'(tfl?\.\w+)' op", log) or re.findall(r"not yet supported for op: '?(\w+)", log)
     ops += re.findall(r"^\s*tf\.(\w+)\(", log, re.MULTILINE)
@@ -39,12 +40,24 @@ def refusal(code: int, log: str, mode: str = "uint8", *, engine: str = "TensorFl
             )
         if mode in _FLOAT:
             ways = "or let them in with --select-tf-ops, which no pip runtime runs"
-            return ConversionError(f"TFLite has no {', '.join(named)}: {SAFE}, {ways}")
-        return ConversionError(f"the converter has no 8-bit form of {', '.join(named)}: {SAFE}")
-    return ConversionError(f"{engine}'s converter refuses the model: {last_line(log)}")
+            return ConversionError(fit_reason("TFLite has no ", _list_ops(named), f": {SAFE}, {ways}"))
+        return ConversionError(fit_reason("the converter has no 8-bit form of ", _list_ops(named), f": {SAFE}"))
+    return ConversionError(
+        fit_reason(
+            f"{engine}'s converter refuses the model: ",
+            last_line(log),
+            "; try another --mode, or ask --debug for all",
+        )
+    )
+
+
+def _list_ops(names: list[str]) -> str:
+    """Returns the first three of `names`, and how many more there are."""
+    more = f" and {len(names) - _MOST_OPS} more" if len(names) > _MOST_OPS else ""
+    return ", ".join(names[:_MOST_OPS]) + more
 
 
 def last_line(log: str) -> str:
-    """The last line of `log` that says something, cut to what fits a message."""
+    """Returns the last line of `log` that says something."""
     lines = [line.strip() for line in log.splitlines() if line.strip()]
-    return reason_of(lines[-1]) if lines else "it said nothing"
+    return lines[-1] if lines else "it said nothing"

@@ -21,7 +21,14 @@ from typing import TypeVar
 
 from edgeready import errors
 from edgeready.config.engine import ENGINE_NAMES, LITERT, TENSORFLOW
-from edgeready.errors import EdgereadyError, FrameMismatchError, LibraryLogError, SurroundingsError, TrainingError
+from edgeready.errors import (
+    EdgereadyError,
+    FrameMismatchError,
+    LibraryLogError,
+    SurroundingsError,
+    TrainingError,
+    fit_reason,
+)
 from edgeready.files.scratch import scratch_folder
 from edgeready.jobs.codec import load, save
 from edgeready.jobs.converter_log import last_line, refusal, starved
@@ -197,5 +204,9 @@ def failure(code: int, log: str, stage: str, *, engine: str = "TensorFlow") -> T
     if starved(log):
         return TrainingError(f"{engine} ran out of memory while {stage}: use smaller images or batches")
     if code < 0:
-        return TrainingError(f"{engine} crashed ({signal.Signals(-code).name}) while {stage}")
-    return TrainingError(f"{engine} failed while {stage}: {last_line(log)}")
+        return TrainingError(
+            f"{engine} crashed ({signal.Signals(-code).name}) while {stage}: --debug shows all that it printed"
+        )
+    return TrainingError(
+        fit_reason(f"{engine} failed while {stage}: ", last_line(log), "; --debug shows all that it printed")
+    )

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import edgeready
-from edgeready.errors import LibraryLogError, ModelSourceError, reason_of
+from edgeready.errors import LibraryLogError, ModelSourceError, fit_reason
 from edgeready.jobs.job import Job, JobResult
 from edgeready.quantization.inputs import frame_mismatch
 from edgeready.quantization.samples import Samples
@@ -85,7 +85,8 @@ def _read_answer(job: Job, folder: Path, inputs: NDArray[np.float32], code: int)
     try:
         answer: dict[str, Any] = json.loads((folder / "answer.json").read_text("utf-8"))
     except (OSError, ValueError):
-        answer = {"error": f"{job.source.torch_python} ended with {code} ({reason_of(_last_line(text))})"}
+        ending = f"{job.source.torch_python} ended with {code} ("
+        answer = {"error": fit_reason(ending, _last_line(text), "); --debug shows all that it printed")}
     if "shape" in answer:
         raise _other_shape(job, answer["shape"], inputs)
     if "error" in answer:

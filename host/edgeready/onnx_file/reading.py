@@ -13,7 +13,7 @@ from google.protobuf.message import DecodeError
 from onnx import checker, shape_inference
 
 from edgeready.config.build import SourceConfig
-from edgeready.errors import ModelSourceError, reason_of
+from edgeready.errors import ModelSourceError, fit_reason
 from edgeready.onnx_file.inputs import PictureInput, fix_shapes, sizes_of, with_channels_first
 from edgeready.onnx_file.plain_ops import in_plain_ops, without_half_precision, without_last_log_softmax
 from edgeready_device.normalization import Normalization
@@ -62,7 +62,7 @@ def read_onnx(path: Path, settings: SourceConfig, frame: Sequence[int] | None = 
         simple = shape_inference.infer_shapes(_simplify(path, front), data_prop=True)
         plain, rewrites = in_plain_ops(simple)
     except (shape_inference.InferenceError, checker.ValidationError) as error:
-        raise ModelSourceError(f"{path}: export it again: its shapes contradict ({reason_of(error)})") from error
+        raise ModelSourceError(fit_reason(f"{path}: export it again: its shapes contradict (", error, ")")) from error
     return OnnxModel(
         name=path.stem, source=source, plain=plain, picture=picture, rewrites=(*halves, *ends, *rewrites)
     )
@@ -81,7 +81,7 @@ def _load(path: Path) -> Any:
         checker.check_model(model)
     except (DecodeError, checker.ValidationError, shape_inference.InferenceError, *_UNREADABLE) as error:
         raise ModelSourceError(
-            f"{path}: export it again, as one file: ONNX does not read it ({reason_of(error)})"
+            fit_reason(f"{path}: export it again, as one file: ONNX does not read it (", error, ")")
         ) from error
     if not model.graph.node:
         raise ModelSourceError(f"{path}: export the whole network: the ONNX graph has no operator")
@@ -109,6 +109,6 @@ def _simplify(path: Path, model: Any) -> Any:
         )
     except (RuntimeError, ValueError) as error:
         raise ModelSourceError(
-            f"{path}: export it again with another opset: onnxsim does not simplify it ({reason_of(error)})"
+            fit_reason(f"{path}: export it again with another opset: onnxsim does not simplify it (", error, ")")
         ) from error
     return simple

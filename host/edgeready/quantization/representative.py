@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeready.dataset import Dataset, load_splits
-from edgeready.errors import DatasetError
+from edgeready.errors import DatasetError, fit_reason
 from edgeready.quantization.samples import Samples
 from edgeready_device.input_file import check_file
 
@@ -90,7 +90,7 @@ def _images_in(path: Path) -> NDArray[np.uint8]:
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
     except (OSError, ValueError) as error:
-        raise DatasetError(f"{path} cannot be read ({error}): give a .npz of uint8 images") from error
+        raise DatasetError(fit_reason(f"{path} cannot be read (", error, "): give a .npz of uint8 images")) from error
     candidates = [*(arrays[name] for name in _NAMES if name in arrays), *arrays.values()]
     images = next((array for array in candidates if array.ndim in (3, 4)), None)
     if images is None:

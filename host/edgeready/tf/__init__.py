@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from edgeready.config.extras import install_command
-from edgeready.errors import MissingExtraError
+from edgeready.errors import MissingExtraError, fit_reason
 from edgeready_device.runtime.native_log import hold_native_log
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -38,7 +38,7 @@ with hold_native_log(lambda line: False), _hidden(*_OPTIONAL_FOR_KERAS):
         import keras  # noqa: F401  (here, so that they are hidden from it)
     except ImportError as error:
         raise MissingExtraError(
-            f"TensorFlow does not load ({error}): run {install_command('build')} to train and convert"
+            fit_reason("TensorFlow does not load (", error, f"): run {install_command('build')} to train and convert")
         ) from error
 
 tf.get_logger().setLevel("ERROR")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import keras
 
-from edgeready.errors import ModelSourceError, reason_of
+from edgeready.errors import ModelSourceError, fit_reason
 from edgeready.jobs.job import UNIT
 from edgeready.tf.architectures import Shape, weights_file
 from edgeready_device.normalization import Normalization
@@ -60,16 +60,22 @@ def build_application(name: str, shape: Shape, classes: int, weights: str | None
         )
     except (ValueError, OSError, KeyError) as error:
         raise ModelSourceError(
-            f"the weights {weights!r} do not load into {name} ({_first_line(error)}): give the weights of a "
-            f"{entry.function} without its top"
+            fit_reason(
+                f"the weights {weights!r} do not load into {name} (",
+                error,
+                f"): give the weights of a {entry.function} without its top",
+            )
         ) from error
     except Exception as error:
         if weights != "imagenet":
             raise
         # Keras raises a bare Exception when a download fails
         raise ModelSourceError(
-            f"the imagenet weights of {name} cannot be downloaded ({_first_line(error)}): "
-            "give a local file with --weights FILE"
+            fit_reason(
+                f"the imagenet weights of {name} cannot be downloaded (",
+                error,
+                "): give a local file with --weights FILE",
+            )
         ) from error
     backbone.trainable = weights is None
     frame = keras.Input(shape)
@@ -80,7 +86,3 @@ def build_application(name: str, shape: Shape, classes: int, weights: str | None
 def normalization_of(name: str) -> Normalization:
     """Returns the normalization of the backbone `name`; [0, 1] for any other name."""
     return APPLICATIONS[name].normalization if name in APPLICATIONS else UNIT
-
-
-def _first_line(error: BaseException) -> str:
-    return reason_of(error)

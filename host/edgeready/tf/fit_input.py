@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from edgeready.errors import ModelSourceError, reason_of
+from edgeready.errors import ModelSourceError, fit_reason
 from edgeready.tf.architectures import Shape
 from edgeready.tf.convert import freeze_call
 
@@ -85,8 +85,12 @@ def _in_float32(model: keras.Model, name: str) -> keras.Model:
         copy.set_weights(model.get_weights())
     except (ValueError, TypeError, KeyError) as error:
         raise ModelSourceError(
-            f"{name}: build it with keras.config.set_dtype_policy('float32') and load its weights: it computes in "
-            f"half precision, and cannot be built again here ({reason_of(error)})"
+            fit_reason(
+                f"{name}: build it with keras.config.set_dtype_policy('float32') and load its weights: its "
+                "halves stay (",
+                error,
+                ")",
+            )
         ) from error
     return copy
 

@@ -14,7 +14,7 @@ import keras
 import tensorflow as tf
 
 from edgeready.config.build import SourceConfig
-from edgeready.errors import EdgereadyError, ModelSourceError, TrainingError, reason_of
+from edgeready.errors import EdgereadyError, ModelSourceError, TrainingError, fit_reason
 from edgeready.jobs.job import UNIT
 from edgeready.quantization.inputs import check_scores, frame_mismatch
 from edgeready.tf.applications import APPLICATIONS, build_application, normalization_of
@@ -169,7 +169,9 @@ def _from_function(name: str, frame: Shape | None, classes: int) -> keras.Model:
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
         raise TrainingError(f"{name} does not fit into this machine's memory: make the network smaller") from error
     except (Exception, SystemExit) as error:  # whatever the user's own code raises
-        raise ModelSourceError(f"{name} failed: {type(error).__name__}: {reason_of(error)}") from error
+        raise ModelSourceError(
+            fit_reason(f"{name} failed: {type(error).__name__}: ", error, "; --debug shows where")
+        ) from error
     if not isinstance(model, keras.Model) or not model.built:
         of_torch = any(kind.__module__.startswith("torch.") for kind in type(model).__mro__)
         remedy = _TORCH if of_torch else "it must return a built keras.Model"
@@ -187,8 +189,12 @@ def _function(path: Path, function: str) -> Callable[..., Any]:
     except EdgereadyError:
         raise
     except (Exception, SystemExit) as error:  # a script without a main guard may even exit
-        hint = f": {_TORCH}" if isinstance(error, ModuleNotFoundError) and error.name == "torch" else ""
-        raise ModelSourceError(f"{path} does not run: {type(error).__name__}: {reason_of(error)}{hint}") from error
+        hint = (
+            f": {_TORCH}"
+            if isinstance(error, ModuleNotFoundError) and error.name == "torch"
+            else "; --debug shows where"
+        )
+        raise ModelSourceError(fit_reason(f"{path} does not run: {type(error).__name__}: ", error, hint)) from error
     make = getattr(module, function, None)
     if not callable(make):
         raise ModelSourceError(f"{path} has no function {function!r}: give FILE.py:FUNCTION")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from edgeready.engine.unread_pieces import make_whole
-from edgeready.errors import MissingExtraError
+from edgeready.errors import MissingExtraError, fit_reason
 from edgeready.quantization.samples import Samples
 
 try:
@@ -17,8 +17,11 @@ try:
     from tensorflow.lite.python.optimize import calibrator
 except ImportError as error:
     raise MissingExtraError(
-        f"the TensorFlow engine needs TensorFlow 2.19 to 2.21, here is {tf.__version__} ({error}): install one of "
-        "these, or use --engine litert"
+        fit_reason(
+            f"the TensorFlow engine needs TensorFlow 2.19 to 2.21, here is {tf.__version__} (",
+            error,
+            "): install one of these, or use --engine litert",
+        )
     ) from error
 
 

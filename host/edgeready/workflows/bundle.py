@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgeready.errors import EdgereadyError, NotFoundError, OutputError, UsageError
+from edgeready.errors import EdgereadyError, NotFoundError, OutputError, UsageError, fit_reason
 from edgeready.files.scratch import held_folder
 from edgeready.workflows.device_wheel import write_device_wheel
 from edgeready_device.input_file import require_file
@@ -166,7 +166,9 @@ def download_wheels(target: Target, wheels: Path, temporary: Path) -> None:
     lines = [line for line in download.stderr.splitlines() if line.startswith("ERROR") or "No module" in line]
     reason = lines[-1].removeprefix("ERROR: ") if lines else f"exit code {download.returncode}"
     raise NotFoundError(
-        f"pip cannot get the wheels for {target.system} ({reason}): run this where a package index is reached"
+        fit_reason(
+            f"pip cannot get the wheels for {target.system} (", reason, "): run this where a package index is reached"
+        )
     )
 
 

@@ -10,7 +10,7 @@ from google.protobuf.message import DecodeError
 
 from edgeready.config.build import SourceConfig
 from edgeready.config.open_shapes import fixed_shape, shape_option
-from edgeready.errors import ModelSourceError, reason_of
+from edgeready.errors import ModelSourceError, fit_reason
 from edgeready.tf.convert import freeze_call
 from edgeready.tf.sources.graph_code import ancestors, check_graph, node_name
 from edgeready.tf.sources.network import Network
@@ -47,9 +47,8 @@ def load_frozen_graph(path: Path, source: SourceConfig) -> Network:
     try:
         return Network(name=path.stem, function=freeze_call(call, specs))
     except (ValueError, tf.errors.OpError) as error:
-        reason = reason_of(error)
         raise ModelSourceError(
-            f"{path}: the graph does not fit its inputs ({reason}): check --input-shape"
+            fit_reason(f"{path}: the graph does not fit its inputs (", error, "): check --input-shape")
         ) from error
 
 
@@ -59,7 +58,9 @@ def _read(path: Path) -> tf.compat.v1.GraphDef:
         graph.ParseFromString(path.read_bytes())
     except DecodeError as error:
         raise ModelSourceError(
-            f"{path}: this is no frozen graph ({error}); give the folder of a SavedModel, not the .pb in it"
+            fit_reason(
+                f"{path}: this is no frozen graph (", error, "); give the folder of a SavedModel, not the .pb in it"
+            )
         ) from error
     if not graph.node:
         raise ModelSourceError(f"{path}: the graph has no node; give the folder of a SavedModel, not the .pb in it")

@@ -17,7 +17,7 @@ from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow.python.framework import op_def_registry
 
-from edgeready.errors import ModelSourceError
+from edgeready.errors import ModelSourceError, fit_reason
 
 _STATEFUL = re.compile(
     r"VarHandleOp|(Read|Assign|AssignAdd|AssignSub)VariableOp|VarIsInitializedOp|DestroyResourceOp|Variable(V2|Shape)?"
@@ -66,7 +66,7 @@ def check_saved_model(path: Path) -> None:
         model.ParseFromString((path / "saved_model.pb").read_bytes())
     except DecodeError as error:
         raise ModelSourceError(
-            f"{path}: TensorFlow does not load this SavedModel ({error}): save it again"
+            fit_reason(f"{path}: TensorFlow does not load this SavedModel (", error, "): save it again")
         ) from error
     for meta in model.meta_graphs:
         for asset in meta.asset_file_def:

@@ -16,7 +16,7 @@ from edgeready.tf.sources.graph_code import find_fault
 from edgeready.tf.sources.keras_content import values_of
 
 LAMBDA = "it carries code in a Lambda layer, which is not run: give FILE.py:FUNCTION instead"
-_GIVE = "code in a model is not run: give FILE.py:FUNCTION instead"
+GIVE = "code in a model is not run: give FILE.py:FUNCTION instead"
 _CODE = {"Lambda", "__lambda__"}
 _OTHER_FILES = {"TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer", "ReloadedLayer", "KerasLayer"}
 _METHODS = {"ClassMethod", "InstanceMethod", "InstanceProperty"}
@@ -71,7 +71,7 @@ def find_stranger(config: Any, library: Any) -> str:
     for node in _objects(config):
         name = node.get("config") if node["class_name"] == "function" else node["class_name"]
         if node.get("module") is not None and str(name) not in names:
-            return f"{library.__name__} has no {str(name)[:80]!r} of {node['module'][:80]!r}; {_GIVE}"
+            return f"{library.__name__} has no {str(name)[:30]!r} of {node['module'][:30]!r}; {GIVE}"
     return ""
 
 
@@ -91,14 +91,14 @@ def _find_fault(node: dict[str, Any]) -> str:
     if name == "__typespec__":
         return "" if node.get("spec_name") == "TensorSpec" else f"it makes a {str(node.get('spec_name'))[:80]!r}"
     if module is not None and _OWN_MODULE.fullmatch(module) is None:
-        return f"{name} {str(layer)[:80]!r} is code of the module {module[:80]!r}; {_GIVE}"
+        return f"{name} {str(layer)[:80]!r} is code of the module {module[:80]!r}; {GIVE}"
     expected = fields if name == "function" else name
     if (registered is not None and registered not in ("", expected)) or ">" in name:
-        return f"{str(registered or name)[:80]!r} is a class or function of your own; {_GIVE}"
+        return f"{str(registered or name)[:80]!r} is a class or function of your own; {GIVE}"
     if name in _OTHER_FILES:
         return f"the layer {str(layer)[:80]!r} loads another file or program, as every {name}; give that file itself"
     if name in _METHODS:
-        return f"the layer {str(layer)[:80]!r} calls a method by its name; {_GIVE}"
+        return f"the layer {str(layer)[:80]!r} calls a method by its name; {GIVE}"
     return _find_field_fault(name, fields) if isinstance(fields, dict) else ""
 
 
@@ -107,7 +107,7 @@ def _find_field_fault(name: str, fields: dict[str, Any]) -> str:
     if name in _OP_LAYERS:
         function = str(fields.get("function"))
         if function not in _FUNCTIONS and _NAMESPACES.fullmatch(function) is None:
-            return f"the layer {layer!r} calls tf.{function[:80]}, which is no arithmetic; {_GIVE}"
+            return f"the layer {layer!r} calls tf.{function[:80]}, which is no arithmetic; {GIVE}"
     if name == "TensorFlowOpLayer":
         try:
             op = str(json.loads(fields["node_def"])["op"])

@@ -17,7 +17,7 @@ from typing import Any
 
 import h5py
 
-from edgeready.errors import ModelSourceError, reason_of
+from edgeready.errors import ModelSourceError, fit_reason
 
 _PART = re.compile(r"metadata\.json|config\.json|model\.weights(_\d{1,6})?\.h5|model\.weights\.json|assets(/.*)?")
 _MOST_PARTS = 1000  # chosen: a model has three, one of 100 shards a hundred
@@ -56,9 +56,8 @@ def read_content(path: Path) -> KerasContent:
     except (ModelSourceError, MemoryError):
         raise
     except Exception as error:  # whatever zipfile, zlib, h5py and json raise for a damaged file
-        reason = reason_of(error)
         raise ModelSourceError(
-            f"{path}: this is no Keras model that can be read ({reason}): save it again"
+            fit_reason(f"{path}: this is no Keras model that can be read (", error, "): save it again")
         ) from error
 
 

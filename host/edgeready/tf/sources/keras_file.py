@@ -12,9 +12,9 @@ from typing import Any
 import keras
 
 from edgeready.config.extras import install_command
-from edgeready.errors import MissingExtraError, ModelSourceError, reason_of
+from edgeready.errors import MissingExtraError, ModelSourceError, fit_reason
 from edgeready.tf.convert import freeze
-from edgeready.tf.sources.keras_code import LAMBDA, find_code, find_stranger
+from edgeready.tf.sources.keras_code import GIVE, LAMBDA, find_code, find_stranger
 from edgeready.tf.sources.keras_content import KerasContent, read_content
 from edgeready.tf.sources.network import Network
 from edgeready_device.tflite.structure.tensors import MOST_BYTES
@@ -46,8 +46,8 @@ def load_keras_file(path: Path) -> keras.Model | Network:
         model = _load(path, content, keras)
     except _NOT_LOADED as error:
         if content.version.startswith("2."):
-            return _legacy(path, content, _reason(error))
-        raise ModelSourceError(f"{path}: Keras {keras.__version__} does not load it ({_reason(error)})") from error
+            return _legacy(path, content, error)
+        raise ModelSourceError(_say(f"{path}: Keras {keras.__version__} does not load it (", error)) from error
     _check_sizes(path, model)
     return model
 
@@ -63,23 +63,28 @@ def _load(path: Path, content: KerasContent, library: Any) -> Any:
         raise ValueError(str(error)) from error
 
 
-def _legacy(path: Path, content: KerasContent, why: str) -> Network:
+def _legacy(path: Path, content: KerasContent, why: BaseException) -> Network:
     version = content.version
     try:
         import tf_keras  # noqa: PLC0415  (an extra, and 2 s)
         from tf_keras.src.saving.serialization_lib import SafeModeScope  # noqa: PLC0415
     except ImportError as error:
         raise MissingExtraError(
-            f"{path} was written by Keras {version}, and Keras {keras.__version__} does not load it ({why}): run "
-            f"{install_command('legacy')}"
+            fit_reason(
+                f"{path} was written by Keras {version}, and Keras {keras.__version__} does not load it (",
+                _own_words(why) or why,
+                f"): run {install_command('legacy')}",
+            )
         ) from error
     try:
         with SafeModeScope(True):
             model = _load(path, content, tf_keras)
     except _NOT_LOADED as error:
         raise ModelSourceError(
-            f"{path} was written by Keras {version}, and tf_keras {tf_keras.__version__} does not load it "
-            f"({_reason(error)})"
+            _say(
+                f"{path} was written by Keras {version}, and tf_keras {tf_keras.__version__} does not load it (",
+                error,
+            )
         ) from error
     return Network(name=path.stem, function=freeze(model), versions=(("tf_keras", str(tf_keras.__version__)),))
 
@@ -129,7 +134,17 @@ def _check_sizes(path: Path, model: Any) -> None:
                     )
 
 
-def _reason(error: BaseException) -> str:
-    if "Python lambda" in str(error).replace("`", "") or "Python `lambda`" in str(error):
+def _say(before: str, error: BaseException) -> str:
+    """Returns `before`, why the file does not load, and what to do."""
+    own = _own_words(error)
+    if own:
+        return f"{before}{own})"
+    return fit_reason(before, error, "): give FILE.py:FUNCTION that builds it, or the folder of model.export")
+
+
+def _own_words(error: BaseException) -> str:
+    """Returns our own reason with what to do, where `error` is one; "" for a library's."""
+    text = str(error)
+    if "Python lambda" in text.replace("`", ""):
         return LAMBDA
-    return reason_of(error)
+    return text if text.endswith(GIVE) else ""

@@ -9,7 +9,7 @@ from onnxsim.tflite_export import SUPPORTED_ONNX_OPS, convert_to_tflite
 
 from edgeready.config.build import SourceConfig
 from edgeready.engine.rewriting import RewrittenFloat, rewrite_float_model
-from edgeready.errors import ConversionError, ModelSourceError, reason_of
+from edgeready.errors import ConversionError, ModelSourceError, fit_reason
 from edgeready.onnx_file.reading import OnnxModel, read_onnx, versions
 from edgeready.onnx_file.reference import NAME, OnnxReference, version
 from edgeready.tf.sources.network import Network
@@ -28,8 +28,11 @@ def load_onnx(path: Path, source: SourceConfig, frame: Sequence[int] | None = No
         translated = convert_to_tflite(model.plain, io_layout=layout)
     except (RuntimeError, ValueError, TypeError, IndexError, KeyError) as error:
         raise ConversionError(
-            f"{path}: write it as float32 .tflite with litert-torch and give that: onnxsim does not translate it "
-            f"({reason_of(error)})"
+            fit_reason(
+                f"{path}: write it as float32 .tflite with litert-torch and give that: onnxsim fails (",
+                error,
+                ")",
+            )
         ) from error
     rewritten = rewrite_float_model(translated) if fix else RewrittenFloat(data=translated)
     return Network(

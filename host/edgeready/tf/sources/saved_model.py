@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from edgeready.config.build import SourceConfig
 from edgeready.config.open_shapes import fill_picture, fixed_shape, shape_option
-from edgeready.errors import ModelSourceError, reason_of
+from edgeready.errors import ModelSourceError, fit_reason
 from edgeready.tf.convert import freeze_call
 from edgeready.tf.sources.graph_code import check_saved_model
 from edgeready.tf.sources.network import Network
@@ -29,9 +29,8 @@ def load_saved_model(path: Path, source: SourceConfig, frame: Sequence[int] | No
     try:
         model = tf.saved_model.load(str(path))
     except (OSError, ValueError, KeyError, AttributeError, tf.errors.OpError) as error:
-        reason = reason_of(error)
         raise ModelSourceError(
-            f"{path}: TensorFlow does not load this SavedModel ({reason}): save it again"
+            fit_reason(f"{path}: TensorFlow does not load this SavedModel (", error, "): save it again")
         ) from error
     signature = _choose_signature(path, dict(model.signatures), source.signature, frame)
     _check_inference(path, signature)
