@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from edgeready import errors
 from edgeready.dataset.npz import read_npz
 from edgeready.documents.reading import read_documents
 from edgeready.errors import LONGEST_LINE, EdgereadyError, fit_reason, reason_of
@@ -18,10 +19,7 @@ from edgeready.jobs.run import failure
 HOST = Path(__file__).parents[2] / "host" / "edgeready"
 LONG = "ValueError: " + "many_words," * 1500
 # Errors that edgeready raises itself, with a sentence of its own: they are no library's.
-OURS = {
-    *("EdgereadyError", "ConversionError", "DatasetError", "FrameMismatchError", "ImageError", "ModelFileError"),
-    *("NotAFileError", "NotFoundError", "TrainingError", "Fault"),
-}
+OURS = {*errors.__all__, "NotAFileError", "Fault"}
 CUT_BY_ITSELF = {"engine/make.py", "quantization/conventions.py"}  # a log; a note of 80 characters
 MOST_WORDS = 115  # characters around a reason: 30 of it, and 44 of names and versions, then fit, too
 
