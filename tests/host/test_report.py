@@ -243,6 +243,7 @@ def test_the_splits_as_json_have_counts_per_class():
         "calibration": dict.fromkeys(CLASSES, 3),
         "test": dict.fromkeys(CLASSES, 2),
         "removed": 2,
+        "notes": [],
         "majority_baseline": pytest.approx(1 / 3),
     }
 
