@@ -1,4 +1,4 @@
-"""A data set in memory: uint8 images, one label each, and the names of the classes."""
+"""A data set: uint8 images, one label each, and the names of the classes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeready.errors import DatasetError
+from edgeready.files.large_array import take_rows
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
@@ -59,7 +60,9 @@ class Dataset:
         outside = rows[(rows < 0) | (rows >= len(self))]
         if outside.size:
             raise DatasetError(f"{self.name!r} has no image {outside[0]}: indices go from 0 to {len(self) - 1}")
-        return Dataset(name=self.name, images=self.images[rows], labels=self.labels[rows], classes=self.classes)
+        return Dataset(
+            name=self.name, images=take_rows(self.images, rows), labels=self.labels[rows], classes=self.classes
+        )
 
     def hashes(self) -> tuple[bytes, ...]:
         """16 bytes per image, equal for images with equal pixels (BLAKE2b)."""

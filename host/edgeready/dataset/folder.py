@@ -16,6 +16,7 @@ from edgeready.dataset.label_table import Listing
 from edgeready.dataset.layout import Layout, read_layout
 from edgeready.dataset.part_names import TEST, TRAIN, VALIDATION
 from edgeready.errors import DatasetError, ImageError, NotFoundError, UsageError
+from edgeready.files.large_array import new_array, take_rows
 from edgeready_device.images.decode import load_frame
 from edgeready_device.progress import Progress, no_progress
 
@@ -52,10 +53,11 @@ def load_folder(
     if failures:
         if not skip_damaged:
             raise ImageError(_failure_text(failures, len(layout.files)))
-        images = images[[file not in failures for file in layout.files]]
+        positions = [index for index, file in enumerate(layout.files) if file not in failures]
+        images = take_rows(images, np.array(positions, dtype=np.int64))
         layout = _without(layout, failures)
     if channels is None and _are_grey(images):
-        images = np.ascontiguousarray(images[..., :1])
+        images = _first_channel(images)
     return _cut(name, layout, images[..., 0] if images.shape[3] == 1 else images)
 
 
@@ -116,7 +118,7 @@ def _read_images(
     """
     height, width = size
     failures: dict[Path, ImageError] = {}
-    images = np.empty((len(files), height, width, channels), dtype=np.uint8)
+    images = new_array((len(files), height, width, channels))
 
     def read(index: int) -> ImageError | None:
         try:
@@ -140,6 +142,13 @@ def _read_images(
 def _count_threads() -> int:
     """The number of threads that read images: one for each processor of this process."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _first_channel(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    pixels = new_array((*images.shape[:3], 1))
+    for image, pixel in zip(images, pixels, strict=True):
+        pixel[:] = image[..., :1]
+    return pixels
 
 
 def _are_grey(images: NDArray[np.uint8]) -> bool:

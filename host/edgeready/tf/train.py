@@ -114,13 +114,13 @@ def shuffled_batches(
     frames: NDArray[np.uint8], labels: NDArray[np.int64], normalization: Normalization, config: TrainConfig
 ) -> tf.data.Dataset:
     """Returns batches of normalized float32 `frames` and their `labels`, shuffled and augmented in each epoch."""
-    pixels, classes = tf.constant(frames), tf.constant(labels)
+    gather, classes = row_reader(frames), tf.constant(labels)
     mean = tf.constant(normalization.mean, tf.float32)
     std = tf.constant(normalization.std, tf.float32)
     kind = config.augment or "none"
 
     def batch(rows: tf.Tensor, seed: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor]:
-        images = tf.gather(pixels, rows)
+        images = gather(rows)
         if seed is not None:
             images = augment(images, kind, seed)
         return (tf.cast(images, tf.float32) - mean) / std, tf.gather(classes, rows)
@@ -132,16 +132,35 @@ def shuffled_batches(
     return order.map(batch, num_parallel_calls=1).prefetch(_PREFETCH)
 
 
+def row_reader(frames: NDArray[np.uint8]) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Returns what gives the rows of `frames` at some indices as a tensor, in a graph of tf.data.
+
+    The frames are mapped from a file: numpy reads the rows of one batch from there, where a constant would hold all.
+    """
+    pixels = np.asarray(frames)  # not a memmap, whose rows would be memmaps
+
+    def read(rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        return pixels[rows]
+
+    def gather(rows: tf.Tensor) -> tf.Tensor:
+        images = tf.numpy_function(read, [rows], tf.uint8, stateful=False)
+        images.set_shape((None, *pixels.shape[1:]))
+        return images
+
+    return gather
+
+
 def _ordered_batches(named: NamedModel, validation: Labelled, batch_size: int) -> tf.data.Dataset:
     """Returns batches of the normalized float32 images of `validation` and their labels, in order."""
     images, labels = validation
     frames = match_rank(named.model, images)
+    gather, classes = row_reader(frames), tf.constant(labels)
     mean, std = (np.asarray(values, np.float32) for values in (named.normalization.mean, named.normalization.std))
 
-    def batch(pixels: tf.Tensor, classes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return (tf.cast(pixels, tf.float32) - mean) / std, classes
+    def batch(rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return (tf.cast(gather(rows), tf.float32) - mean) / std, tf.gather(classes, rows)
 
-    return tf.data.Dataset.from_tensor_slices((frames, labels)).batch(batch_size).map(batch).prefetch(_PREFETCH)
+    return tf.data.Dataset.range(len(frames)).batch(batch_size).map(batch).prefetch(_PREFETCH)
 
 
 class _Watcher(keras.callbacks.Callback):  # type: ignore[misc]
