@@ -227,3 +227,106 @@ def test_a_board_without_its_folder_answers_a_probe(board):
     lines = board.run(scripts.PROBE).splitlines()
     assert "current=1" in lines
     assert [line for line in lines if line.startswith("environment")] == []  # it would be used, and does not run
+
+
+PYTHON = """#!/bin/sh
+for last; do :; done
+case "$*" in
+  *"-m venv"*) mkdir -p "$last/bin" && ln -s /bin/true "$last/bin/python" ;;
+  *ensurepip*) echo /usr/share/pip.whl ;;
+esac
+"""
+STEPS = ("LOCK", "SEND", "INSTALL", "ACTIVATE", "RELEASE", "ROLLBACK")
+SHARE = 2 if os.environ.get("EDGEREADY_LONG") == "1" else 60  # one line of so many: 0.2 s each
+
+
+def cut_scripts(script: str) -> list[str]:
+    """The script with its own end after each of its lines, as a power cut ends it."""
+    lines = script.splitlines(keepends=True)
+    cuts = ["".join((*lines[:end], "kill -9 $$\n", *lines[end:])) for end in range(1, len(lines) + 1)]
+    right = [cut for cut in cuts if subprocess.run(["sh", "-n", "-c", cut], capture_output=True).returncode == 0]
+    return [cut for cut in right if "'\nkill" not in cut]
+
+
+class Deployer:
+    """Runs the steps of a whole deployment on a board; one of them can be replaced."""
+
+    def __init__(self, board: Board, folder: Path) -> None:
+        self.board, self.folder = board, folder
+        (folder / "bin").mkdir()
+        (folder / "bin" / "python3").write_text(PYTHON)
+        (folder / "bin" / "python3").chmod(0o755)
+
+    def words(self, name: str, environment: str, expected: str) -> dict[str, tuple[str, ...]]:
+        return {
+            "LOCK": (f"t{name}", "me@here", expected, "0.05"),
+            "SEND": (f"t{name}", name),
+            "INSTALL": (f"t{name}", name, environment, "own", f"{environment}.whl"),
+            "ACTIVATE": (f"t{name}", name, "2"),
+            "RELEASE": (f"t{name}",),
+            "ROLLBACK": (f"t{name}",),
+        }
+
+    def archive(self, name: str, environment: str) -> bytes:
+        folder = self.folder / name
+        folder.mkdir(exist_ok=True)
+        (folder / "model.tflite").write_text(name)
+        (folder / f"{environment}.whl").write_text(environment)
+        files = ["model.tflite", f"{environment}.whl"]
+        sums = subprocess.run(["sha256sum", *files], cwd=folder, capture_output=True, check=True).stdout
+        (folder / "SUMS").write_bytes(sums)
+        return subprocess.run(["tar", "-c", *files, "SUMS"], cwd=folder, capture_output=True, check=True).stdout
+
+    def deploy(self, name: str, environment: str, steps: tuple[str, ...] = STEPS[:5], **cut: str) -> None:
+        """Goes through `steps`; the one in `cut` is its script in the place of the right one, and the last."""
+        current = self.board.root / "current"
+        expected = os.path.basename(os.readlink(current)) if current.is_symlink() else ""
+        environs = {**self.board.environment(), "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}"}
+        for step, words in self.words(name, environment, expected).items():
+            if step in steps:
+                script = cut.get(step, getattr(scripts, step))
+                data = self.archive(name, environment) if step == "SEND" else b""
+                line = self.board.line(script, *words)
+                done = subprocess.run(line, input=data, capture_output=True, env=environs, check=False)
+                if step in cut:
+                    return
+                assert done.returncode == 0, (step, done.stderr)
+
+
+def runs(version: Path) -> bool:
+    """Whether a version is whole: its model, and an environment that is complete."""
+    name = version.resolve().name
+    return (version / "model.tflite").read_text() == name and (version / "environment" / "complete").exists()
+
+
+def test_after_an_end_between_any_two_lines_the_model_in_use_is_whole_and_the_next_deployment_works(tmp_path):
+    base = tmp_path / "home"
+    base.mkdir()
+    board = Board(base, ["sh"])
+    deployer = Deployer(board, tmp_path)
+    deployer.deploy("1", "a")
+    deployer.deploy("2", "a")
+    assert (board.current, board.versions) == ("versions/2", ["1", "2"])
+    cuts = [(step, script) for step in STEPS for script in cut_scripts(getattr(scripts, step))]
+    assert len(cuts) > 150
+    for number, (step, script) in list(enumerate(cuts))[::SHARE]:
+        board.home = tmp_path / f"home-{number}"
+        board.root = board.home / "edge ready"
+        shutil.copytree(base, board.home, symlinks=True)
+        steps = ("LOCK", "ROLLBACK") if step == "ROLLBACK" else STEPS[:5]
+        deployer.deploy("3", "b", steps, **{step: script})
+        place = f"{step} was cut after {script[: script.index('kill -9')].splitlines()[-1]!r}"
+        assert runs(board.root / "current"), place
+        deployer.deploy("4", "c")
+        assert board.current == "versions/4", place
+        assert runs(board.root / "current"), place
+        assert all(runs(board.root / "versions" / name) for name in board.versions), place
+        assert len(board.versions) == 2, place
+        assert not list(board.root.glob("incoming.*")), place
+        used = {os.path.basename(os.readlink(path)) for path in board.root.glob("versions/*/environment")}
+        assert {path.name for path in (board.root / "environments").iterdir()} == used, place
+        assert {path.stem for path in (board.root / "wheels").iterdir()} == used, place
+        deployer.deploy("5", "c", ("LOCK", "ROLLBACK"))
+        assert runs(board.root / "current"), place
+        assert (board.root / "current").resolve().name in "123", place
+        shutil.rmtree(board.home)

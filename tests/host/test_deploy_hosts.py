@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -128,3 +130,15 @@ def test_a_board_without_a_runtime_is_refused(probe, message):
     with pytest.raises(BoardError) as caught:
         target_of(probe)
     assert message in str(caught.value)
+
+
+def test_the_manual_names_every_variable_of_the_ansible_role():
+    docs = Path(__file__).parents[2] / "docs"
+    role = docs / "ansible" / "roles" / "edgeready_board"
+    manual = re.findall(r"^\| `(edgeready_board_\w+)`", (docs / "deploy.md").read_text("utf-8"), re.MULTILINE)
+    specified = re.findall(r"^      (\w+):$", (role / "meta" / "argument_specs.yml").read_text("utf-8"), re.MULTILINE)
+    defaults = re.findall(r"^(\w+):", (role / "defaults" / "main.yml").read_text("utf-8"), re.MULTILINE)
+    tasks = (role / "tasks" / "main.yml").read_text("utf-8")
+    assert manual == specified == ["edgeready_board_bundle", "edgeready_board_place"]
+    assert defaults == ["edgeready_board_place"]
+    assert all(name in tasks for name in manual)
