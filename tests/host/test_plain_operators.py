@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from engine_nets import network, weights
@@ -17,6 +19,7 @@ from edgeready.errors import ConversionError
 from edgeready.jobs.job import Job
 from edgeready.quantization.source_check import reference_of
 from edgeready.readiness import check_graph
+from edgeready.readiness.gelu_form import GELU_ERF, GELU_LIMIT, GELU_TANH
 from edgeready_device.progress import no_progress
 from edgeready_device.tflite.graph import read_graph
 
@@ -62,6 +65,10 @@ PLAIN = {
         ["MUL"],
         "DIV by a constant is written as MUL, 1x",
     ),
+    "sign": (with_op("NEG"), ["MUL"], "NEG is written as MUL by -1, 1x"),
+    "squares": (with_op("SQUARE"), ["MUL"], "SQUARE is written as MUL, 1x"),
+    "size": (with_op("ABS"), ["MUL", "MAXIMUM"], "ABS is written with MUL and MAXIMUM, 1x"),
+    "unit": (with_op("RELU_0_TO_1"), ["MAXIMUM", "MINIMUM"], "RELU_0_TO_1 is written with MAXIMUM and MINIMUM, 1x"),
     "zeros": (with_op("PADV2", BORDER, np.float32(0), shape=WIDE), ["PAD"], "PADV2 of zeros is written as PAD, 1x"),
 }
 
@@ -89,6 +96,51 @@ def test_an_op_is_written_in_others_and_every_answer_stays(name):
 )
 def test_what_has_no_plainer_form_stays(data):
     assert plain_operators(data) == (data, ())
+
+
+GELU = {  # the op, how many powers it takes, and how far from it the plain ops may be, of the largest output
+    "tanh": (with_op("GELU", options={"approximate": True}), 1, 1e-6),
+    "erf": (with_op("GELU", options={"approximate": False}), 4, 2e-6),
+    "no options": (with_op("GELU"), 4, 2e-6),
+}
+
+
+@pytest.mark.parametrize("name", GELU)
+def test_gelu_is_written_with_a_sigmoid(name):
+    data, powers, tolerance = GELU[name]
+    rewritten, sentences = plain_operators(data)
+    assert names(rewritten) == ["MAXIMUM", "MINIMUM", "MUL", *["MUL", "ADD"] * powers, "MUL", "LOGISTIC", "MUL"]
+    assert sentences == ("GELU is written with MUL, ADD and LOGISTIC, 1x",)
+    expected = outputs(data)
+    assert expected.max() > 2 * GELU_LIMIT
+    np.testing.assert_allclose(outputs(rewritten), expected, atol=tolerance * expected.max(), rtol=0)
+
+
+@pytest.mark.parametrize(("terms", "most"), [(GELU_TANH, 3.5e-6), (GELU_ERF, 3.5e-6)])
+def test_the_form_of_gelu_is_as_near_as_it_says(terms, most):
+    values = np.linspace(-5, 5, 2001)
+    near = np.clip(values, -GELU_LIMIT, GELU_LIMIT)
+    form = values / (1 + np.exp(-near * np.polyval(terms[::-1], near * near)))
+    if terms is GELU_TANH:
+        expected = values / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (values + 0.044715 * values**3)))
+    else:
+        expected = values / 2 * np.array([math.erfc(-value / math.sqrt(2)) for value in values])
+    assert abs(form - expected).max() <= most
+
+
+def test_in_8_bits_gelu_is_ready_and_as_exact_as_its_steps(tmp_path):
+    path = tmp_path / "net.tflite"
+    path.write_bytes(GELU["erf"][0])
+    task = job(path)
+    model = make(task, read_log=str, progress=no_progress).models["uint8"]
+    assert check_graph(model.graph).ready
+    source, result = model.graph.of((*model.graph.inputs, *model.graph.outputs))
+    images = task.arrays["image"][:1]
+    pixels = np.round(images / source.scales[0] + source.zero_points[0]).astype(np.uint8)
+    (integers,) = reference_of(model.flatbuffer)([pixels])
+    (expected,) = reference_of(path.read_bytes())([images])
+    errors = (integers.astype(float) - result.zero_points[0]) * result.scales[0] - expected
+    assert np.sqrt((errors**2).mean()) < result.scales[0]
 
 
 def job(path, **network):

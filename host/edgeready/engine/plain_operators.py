@@ -9,6 +9,7 @@ import numpy as np
 
 from edgeready.engine.fixed_batch import drop_unused_codes
 from edgeready.engine.flatbuffer_objects import add_tensor, make_operator, read_objects, write_objects
+from edgeready.readiness.gelu_form import GELU_ERF, GELU_LIMIT, GELU_TANH
 from edgeready_device.tflite.graph import Graph, Op, read_graph
 
 _RELU6 = 3  # ActivationFunctionType of the schema
@@ -68,6 +69,63 @@ def _hard_swish(model: Any, graph: Graph, op: Op) -> list[Any]:
     ]
 
 
+def _gelu(model: Any, graph: Graph, op: Op) -> list[Any]:
+    """Returns x * sigmoid(z * p(z * z)), where z is x cut off where the sigmoid no longer changes."""
+    terms = GELU_TANH if op.option(0, "?", False) else GELU_ERF
+    image, result = op.inputs[0], op.outputs[0]
+    shape, name = graph.tensors[image].shape, graph.tensors[result].name
+    operators: list[Any] = []
+
+    def apply(builtin: str, *inputs: int) -> int:
+        target = add_tensor(model, f"{name}/part_{len(operators)}", shape)
+        operators.append(make_operator(model, builtin, [*inputs], target))
+        return target
+
+    def constant(number: float) -> int:
+        return add_tensor(model, f"{name}/number_{number:.6g}", (), np.array(number, np.float32))
+
+    near = apply("MINIMUM", apply("MAXIMUM", image, constant(-GELU_LIMIT)), constant(GELU_LIMIT))
+    square = apply("MUL", near, near)
+    slope = constant(terms[-1])
+    for term in reversed(terms[:-1]):
+        slope = apply("ADD", apply("MUL", square, slope), constant(term))
+    gate = apply("LOGISTIC", apply("MUL", near, slope))
+    return [*operators, make_operator(model, "MUL", [image, gate], result)]
+
+
+def _square(model: Any, graph: Graph, op: Op) -> list[Any]:
+    return [make_operator(model, "MUL", [op.inputs[0], op.inputs[0]], op.outputs[0])]
+
+
+def _negative(model: Any, graph: Graph, op: Op) -> list[Any]:
+    factor = add_tensor(model, f"{graph.tensors[op.outputs[0]].name}/factor", (), np.array(-1, np.float32))
+    return [make_operator(model, "MUL", [op.inputs[0], factor], op.outputs[0])]
+
+
+def _absolute(model: Any, graph: Graph, op: Op) -> list[Any]:
+    """Returns max(x, -x)."""
+    image, result = op.inputs[0], op.outputs[0]
+    name = graph.tensors[result].name
+    factor = add_tensor(model, f"{name}/factor", (), np.array(-1, np.float32))
+    negative = add_tensor(model, f"{name}/negative", graph.tensors[image].shape)
+    return [
+        make_operator(model, "MUL", [image, factor], negative),
+        make_operator(model, "MAXIMUM", [image, negative], result),
+    ]
+
+
+def _relu_0_to_1(model: Any, graph: Graph, op: Op) -> list[Any]:
+    """Returns min(max(x, 0), 1)."""
+    image, result = op.inputs[0], op.outputs[0]
+    name = graph.tensors[result].name
+    least, most = (add_tensor(model, f"{name}/{value:g}", (), np.array(value, np.float32)) for value in (0.0, 1.0))
+    positive = add_tensor(model, f"{name}/positive", graph.tensors[image].shape)
+    return [
+        make_operator(model, "MAXIMUM", [image, least], positive),
+        make_operator(model, "MINIMUM", [positive, most], result),
+    ]
+
+
 def _leaky_relu(model: Any, graph: Graph, op: Op) -> list[Any]:
     image, result = op.inputs[0], op.outputs[0]
     shape = graph.tensors[image].shape
@@ -89,8 +147,13 @@ def _pad(model: Any, graph: Graph, op: Op) -> list[Any]:
 
 
 _PLAIN: dict[str, tuple[_Write, str]] = {
+    "ABS": (_absolute, "ABS is written with MUL and MAXIMUM"),
     "DIV": (_divide, "DIV by a constant is written as MUL"),
+    "GELU": (_gelu, "GELU is written with MUL, ADD and LOGISTIC"),
     "HARD_SWISH": (_hard_swish, "HARD_SWISH is written with MUL, ADD and RELU6"),
     "LEAKY_RELU": (_leaky_relu, "LEAKY_RELU is written as PRELU"),
+    "NEG": (_negative, "NEG is written as MUL by -1"),
     "PADV2": (_pad, "PADV2 of zeros is written as PAD"),
+    "RELU_0_TO_1": (_relu_0_to_1, "RELU_0_TO_1 is written with MAXIMUM and MINIMUM"),
+    "SQUARE": (_square, "SQUARE is written as MUL"),
 }
