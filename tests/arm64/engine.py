@@ -93,6 +93,28 @@ class Engine:
             return Done(124, _text(error.stdout), _text(error.stderr), True)
         return Done(done.returncode, done.stdout, _without_warning(done.stderr))
 
+    def start(
+        self,
+        image: str,
+        *arguments: str,
+        options: Sequence[str] = (),
+        environment: Iterable[tuple[str, str]] = (),
+    ) -> str:
+        """Starts a container on this machine's network and returns its name. Raises EngineError."""
+        name = f"edgeready-arm64-{os.getpid()}-{next(_numbers)}"
+        variables = [option for key, value in environment for option in ("-e", f"{key}={value}")]
+        line = ["run", "-d", "--rm", "--name", name, "--network", "host", *variables, *options]
+        done = subprocess.run(
+            [self.docker, *line, image, *arguments], capture_output=True, text=True, errors="replace", check=False
+        )
+        if done.returncode:
+            raise EngineError(f"{image} does not start: {_without_warning(done.stderr).strip()[-300:]}")
+        return name
+
+    def stop(self, name: str) -> None:
+        """Ends a container that `start` began."""
+        subprocess.run([self.docker, "kill", name], capture_output=True, check=False)
+
     def inspect(self, image: str, template: str) -> str:
         """What the engine knows about an image, or an empty string."""
         line = [self.docker, "image", "inspect", "--format", template, image]
