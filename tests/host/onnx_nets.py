@@ -93,6 +93,27 @@ def halves(w: Weights) -> list[onnx.NodeProto]:
     ]
 
 
+def signed(operator: str, **settings):
+    """The operator on a map with numbers of either sign."""
+    return lambda w: [
+        N("Conv", ["a", w(CHANNELS, CHANNELS, 1, 1)], ["d"]),
+        N(operator, ["d"], ["b"], **settings),
+    ]
+
+
+def gelu_by_erf(w: Weights) -> list[onnx.NodeProto]:
+    """As PyTorch's exporter writes it for an opset below 20."""
+    root, one, half = (w.add(np.array(number, np.float32)) for number in (2**0.5, 1, 0.5))
+    return [
+        N("Conv", ["a", w(CHANNELS, CHANNELS, 1, 1)], ["d"]),
+        N("Div", ["d", root], ["scaled"]),
+        N("Erf", ["scaled"], ["erf"]),
+        N("Add", ["erf", one], ["sum"]),
+        N("Mul", ["d", "sum"], ["product"]),
+        N("Mul", ["product", half], ["b"]),
+    ]
+
+
 def pool(**settings):
     return lambda w: [N("MaxPool", ["a"], ["b"], **settings)]
 
@@ -141,6 +162,13 @@ NETS = {
             N("LeakyRelu", ["d"], ["b"], alpha=0.2),
         ]
     ),
+    "gelu": network(signed("Gelu"), opset=20),
+    "gelu by tanh": network(signed("Gelu", approximate="tanh"), opset=20),
+    "gelu by erf": network(gelu_by_erf),
+    "size of a number": network(signed("Abs")),
+    "negative": network(lambda w: [N("Neg", ["a"], ["b"])]),
+    "cube": network(lambda w: [N("Pow", ["a", w.add(np.array(3, np.float32))], ["b"])]),
+    "square": network(lambda w: [N("Pow", ["a", w.add(np.array([2], np.int64))], ["b"])]),
     "groups": network(
         lambda w: [N("Conv", ["a", w(12, 4, 3, 3), w(12)], ["b"], group=2, strides=[2, 2], pads=[1, 1, 0, 0])],
         channels=12,
@@ -163,6 +191,13 @@ REWRITTEN = {
     "hard sigmoid": ["HardSigmoid: written with ADD, ReLU6 and MUL, 1x"],
     "another hard sigmoid": ["HardSigmoid: written with ADD, ReLU6 and MUL, 1x"],
     "leaky relu": ["LeakyRelu: written with PRELU, 1x"],
+    "gelu": ["Gelu: written with MUL, ADD and LOGISTIC, 1x"],
+    "gelu by tanh": ["Gelu: written with MUL, ADD and LOGISTIC, 1x"],
+    "gelu by erf": ["Erf: written with MUL, ADD and LOGISTIC, 1x"],
+    "size of a number": ["Abs: written with MUL and MAXIMUM, 1x"],
+    "negative": ["Neg: written with MUL, 1x"],
+    "cube": ["Pow: written with MUL, 1x"],
+    "square": ["Pow: written with MUL, 1x"],
     "groups": ["Conv: written with one convolution for each group, 1x"],
     "groups without bias": ["Conv: written with one convolution for each group, 1x"],
     "split": ["Split: written with slices, 1x"],

@@ -52,7 +52,18 @@ def test_the_plain_graph_gives_what_the_model_gives(tmp_path, name):
         np.testing.assert_allclose(plain_outputs(found, picture), expected, atol=1e-5 * abs(expected).max())
     assert list(found.rewrites) == onnx_nets.REWRITTEN.get(name, [])
     ops = {node.op_type for node in found.plain.graph.node}
-    assert not ops & {"HardSwish", "HardSigmoid", "LeakyRelu", "Split", "LogSoftmax"}
+    assert not ops & {
+        "HardSwish",
+        "HardSigmoid",
+        "LeakyRelu",
+        "Split",
+        "LogSoftmax",
+        "Erf",
+        "Gelu",
+        "Abs",
+        "Neg",
+        "Pow",
+    }
     assert [sizes_of(value)[0] for value in input_values(found.plain)] == [1]
 
 
@@ -90,9 +101,9 @@ def test_the_shape_that_is_said_counts(tmp_path):
 
 
 def test_weights_in_a_file_beside_the_model_are_read(tmp_path):
-    onnx.save(
-        NETS["plain"], tmp_path / "net.onnx", save_as_external_data=True, location="net.onnx.data", size_threshold=0
-    )
+    net = onnx.ModelProto()
+    net.CopyFrom(NETS["plain"])  # onnx.save moves the weights out of the model that it is given
+    onnx.save(net, tmp_path / "net.onnx", save_as_external_data=True, location="net.onnx.data", size_threshold=0)
     assert model_files(tmp_path / "net.onnx") == [tmp_path / "net.onnx", tmp_path / "net.onnx.data"]
     assert read_onnx(tmp_path / "net.onnx", SourceConfig(), (SIZE, SIZE, 3)).name == "net"
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from edgeready.onnx_file.inputs import sizes_of
+from edgeready.readiness.gelu_form import GELU_ERF, GELU_LIMIT, GELU_TANH
 
 _HALVES = (TensorProto.FLOAT16, TensorProto.BFLOAT16)
 _SIXTH = 1 / 6
@@ -219,19 +220,85 @@ def _ceil_pool(node: Any, constants: _Constants) -> list[Any]:
     ]
 
 
+def _gelu(node: Any, constants: _Constants) -> list[Any]:
+    name, (image,) = node.output[0], node.input
+    kind = next((attribute.s for attribute in node.attribute if attribute.name == "approximate"), b"none")
+    terms = GELU_TANH if kind == b"tanh" else GELU_ERF
+    gate = _gate(image, constants, name, terms=terms, limit=GELU_LIMIT)
+    return [*gate, _make("Mul", [image, gate[-1].output[0]], name)]
+
+
+def _erf(node: Any, constants: _Constants) -> list[Any]:
+    """Returns 2 * sigmoid - 1 with the sigmoid of GELU at x times the root of 2, as PyTorch writes GELU with Erf."""
+    name, (image,) = node.output[0], node.input
+    terms = [2 ** (power + 0.5) * term for power, term in enumerate(GELU_ERF)]
+    gate = _gate(image, constants, name, terms=terms, limit=GELU_LIMIT / 2**0.5)
+    doubled = _make("Mul", [gate[-1].output[0], constants(2.0)], f"{name}_doubled")
+    return [*gate, doubled, _make("Add", [doubled.output[0], constants(-1.0)], name)]
+
+
+def _gate(image: str, constants: _Constants, name: str, *, terms: Sequence[float], limit: float) -> list[Any]:
+    """Returns sigmoid(z * p(z * z)): z is `image` cut off at the `limit`, and p has the `terms`, rising."""
+    near, square = f"{name}_near", f"{name}_square"
+    nodes = [
+        _make("Clip", [image, constants(-limit), constants(limit)], near),
+        _make("Mul", [near, near], square),
+    ]
+    slope = constants(terms[-1])
+    for power, term in reversed([*enumerate(terms[:-1])]):
+        nodes.append(_make("Mul", [square, slope], f"{name}_product_{power}"))
+        slope = f"{name}_sum_{power}"
+        nodes.append(_make("Add", [nodes[-1].output[0], constants(term)], slope))
+    nodes.append(_make("Mul", [near, slope], f"{name}_argument"))
+    return [*nodes, _make("Sigmoid", [nodes[-1].output[0]], f"{name}_gate")]
+
+
+def _power(node: Any, constants: _Constants) -> list[Any]:
+    """Returns the products that make a square or a cube; none for other powers."""
+    name, (image, number) = node.output[0], node.input
+    exponent = constants.array(number)
+    if exponent is None or exponent.size != 1 or float(exponent.reshape(())) not in (2.0, 3.0):
+        return []
+    if float(exponent.reshape(())) == 2.0:
+        return [_make("Mul", [image, image], name)]
+    return [_make("Mul", [image, image], f"{name}_square"), _make("Mul", [f"{name}_square", image], name)]
+
+
+def _negative(node: Any, constants: _Constants) -> list[Any]:
+    return [_make("Mul", [node.input[0], constants(-1.0)], node.output[0])]
+
+
+def _absolute(node: Any, constants: _Constants) -> list[Any]:
+    (image,), negative = node.input, f"{node.output[0]}_negative"
+    return [
+        _make("Mul", [image, constants(-1.0)], negative),
+        _make("Max", [image, negative], node.output[0]),
+    ]
+
+
 def _leaky_relu(node: Any, constants: _Constants) -> list[Any]:
     return [_make("PRelu", [node.input[0], constants(_attribute(node, "alpha", 0.01))], node.output[0])]
 
 
 _REWRITES: dict[str, _Rewrite] = {
+    "Abs": _absolute,
     "Conv": _groups,
+    "Erf": _erf,
+    "Gelu": _gelu,
     "HardSigmoid": _hard_sigmoid,
     "HardSwish": _hard_swish,
     "LeakyRelu": _leaky_relu,
     "MaxPool": _ceil_pool,
+    "Neg": _negative,
+    "Pow": _power,
     "Split": _split,
 }
 _FORMS = {
+    "Abs": "MUL and MAXIMUM",
+    "Erf": "MUL, ADD and LOGISTIC",
+    "Gelu": "MUL, ADD and LOGISTIC",
+    "Neg": "MUL",
+    "Pow": "MUL",
     "Conv": "one convolution for each group",
     "HardSigmoid": "ADD, ReLU6 and MUL",
     "HardSwish": "ADD, ReLU6 and MUL",
