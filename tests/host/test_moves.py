@@ -41,6 +41,21 @@ def chain(*steps, source=MAP, end="dense", extra=(), outputs=None):
     return network(tensors, ops)
 
 
+def mean(*perms, axes, keep=False):
+    """Transpositions of a map, and a mean over `axes`."""
+    tensors, ops, last, shape = [T("image", MAP, "float32")], [], "image", MAP
+    for number, perm in enumerate(perms):
+        shape = tuple(shape[axis] for axis in perm)
+        tensors += [T(f"how_{number}", data=np.array(perm, np.int32)), T(f"move_{number}", shape, "float32")]
+        ops.append(O("TRANSPOSE", [last, f"how_{number}"], [f"move_{number}"]))
+        last = f"move_{number}"
+    places = [axis % 4 for axis in axes]
+    left = tuple(size for place, size in enumerate(shape) if place not in places)
+    result = tuple(1 if place in places else size for place, size in enumerate(shape)) if keep else left
+    tensors += [T("axes", data=np.array(axes, np.int32)), T("scores", result, "float32")]
+    return network(tensors, [*ops, O("MEAN", [last, "axes"], ["scores"], options={"keepDims": keep})])
+
+
 def names(data):
     return [op.name for op in read_graph(data).ops]
 
@@ -119,8 +134,29 @@ def test_weights_that_another_layer_reads_stay_as_they_are():
 
 
 @pytest.mark.parametrize(
+    ("data", "axes"),
+    [
+        (mean(FIRST, axes=[2, 3]), [1, 2]),
+        (mean(FIRST, axes=[-1, -2]), [1, 2]),
+        (mean((0, 2, 1, 3), FIRST, axes=[2, 3]), [1, 2]),
+        (mean(FIRST, axes=[1]), [3]),
+    ],
+    ids=["places", "places from the end", "two moves", "channels"],
+)
+def test_a_mean_is_taken_over_the_axes_before_the_move(data, axes):
+    rewritten, sentences = settle_moves(data)
+    graph = read_graph(rewritten)
+    assert [op.name for op in graph.ops] == ["MEAN"]
+    assert graph.tensors[graph.ops[0].inputs[1]].values().tolist() == axes
+    assert sentences == ("a mean is taken over the axes as they were before they were moved, 1x",)
+    same(data, rewritten)
+
+
+@pytest.mark.parametrize(
     "data",
     [
+        mean(FIRST, axes=[2, 3], keep=True),
+        mean((0, 2, 1, 3), axes=[3]),
         chain((FIRST, None), end="sum"),
         chain((FIRST, None), end="none"),
         chain((FIRST, None), (LAST, None), end="none"),
@@ -131,6 +167,8 @@ def test_weights_that_another_layer_reads_stay_as_they_are():
         chain((None, (1, H, W * C)), ((0, 2, 1), None), (None, MAP), end="sum"),
     ],
     ids=[
+        "a mean that keeps its axes",
+        "a mean whose rest is in another order",
         "an order that something else reads",
         "an order that is the output",
         "moves whose end is the output",

@@ -176,3 +176,51 @@ def test_a_rewrite_with_other_results_is_no_model(tmp_path, monkeypatch):
     monkeypatch.setattr("edgeready.engine.float_model.rewrite_float_model", lambda data: wrong)
     with pytest.raises(ConversionError, match=r"^report this model: .* from what the file as it came computes"):
         make(job(path), read_log=str, progress=no_progress)
+
+
+def first(size=(1, 3, SIZE, SIZE)):
+    """A convolution behind a TRANSPOSE of an input with the channels first, and the mean of its maps."""
+    last = (1, *size[2:], size[1])
+    return network(
+        [
+            T("image", size, "float32"),
+            T("axes", data=np.array([0, 2, 3, 1], np.int32)),
+            T("turned", last, "float32"),
+            T("kernel", data=weights(CHANNELS, 3, 3, size[1])),
+            T("bias", data=weights(CHANNELS)),
+            T("maps", (1, *size[2:], CHANNELS), "float32"),
+            T("places", data=np.array([1, 2], np.int32)),
+            T("scores", (1, CHANNELS), "float32"),
+        ],
+        [
+            O("TRANSPOSE", ["image", "axes"], ["turned"]),
+            O("CONV_2D", ["turned", "kernel", "bias"], ["maps"], options=UNIT_STRIDE),
+            O("MEAN", ["maps", "places"], ["scores"]),
+        ],
+    )
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pictures_that_go_in_with_the_channels_first_go_in_with_them_last(tmp_path, channels):
+    data = first((1, channels, SIZE, SIZE + 2))
+    path = tmp_path / "net.tflite"
+    path.write_bytes(data)
+    frame = (SIZE, SIZE + 2) if channels == 1 else (SIZE, SIZE + 2, 3)
+    source = load_tflite(path, frame)
+    graph = read_graph(source.float32)
+    assert [op.name for op in graph.ops] == ["CONV_2D", "MEAN"]
+    assert graph.tensors[graph.inputs[0]].shape == (1, SIZE, SIZE + 2, channels)
+    image = np.random.default_rng(0).random((1, SIZE, SIZE + 2, channels), np.float32)
+    (expected,) = reference_of(data)([np.ascontiguousarray(image.transpose(0, 3, 1, 2))])
+    np.testing.assert_allclose(reference_of(source.float32)([image])[0], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("size", "frame"),
+    [((1, 3, SIZE, SIZE), None), ((1, 3, SIZE, 3), (3, SIZE, 3)), ((1, 4, SIZE, SIZE), (4, SIZE, SIZE))],
+)
+def test_an_input_that_is_no_picture_with_the_channels_first_stays(tmp_path, size, frame):
+    path = tmp_path / "net.tflite"
+    path.write_bytes(first(size))
+    graph = read_graph(load_tflite(path, frame).float32)
+    assert graph.tensors[graph.inputs[0]].shape == size

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from edgeready.engine.channels_last import take_channels_last
 from edgeready.engine.fixed_batch import fix_batch
 from edgeready.engine.rewriting import RewrittenFloat, rewrite_float_model
 from edgeready.engine.stablehlo_mark import drop_stablehlo_mark
@@ -36,8 +38,10 @@ class FloatSource:
     color: str | None = None
 
 
-def load_tflite(path: Path, *, fix: bool = True) -> FloatSource:
+def load_tflite(path: Path, frame: Sequence[int] | None = None, *, fix: bool = True) -> FloatSource:
     """Returns the network in the float32 .tflite `path`, as it is without `fix`, else rewritten for 8 bits.
+
+    For pictures of the shape `frame` (height, width[, channels]) an input with the channels first gets them last.
 
     Raises ModelSourceError for any other kind of .tflite.
     """
@@ -45,6 +49,8 @@ def load_tflite(path: Path, *, fix: bool = True) -> FloatSource:
     check_float(str(path), file.graph)
     data = fix_batch(drop_stablehlo_mark(file.flatbuffer))
     check_static(str(path), read_graph(data))
+    if frame is not None:
+        data = take_channels_last(data, frame)
     rewritten = rewrite_float_model(data) if fix else RewrittenFloat(data=data)
     return replace(
         _describe_pixels(file),

@@ -19,9 +19,10 @@ from edgeready.engine.flatbuffer_objects import add_tensor, make_operator, read_
 from edgeready_device.tflite.graph import Graph, Op, read_graph
 
 _MOST_VALUES = 1 << 26  # chosen: the numbers of so many values take half a gigabyte
-NOTHING, DENSE, SHUFFLE = (
+NOTHING, DENSE, MEAN, SHUFFLE = (
     "moves of axes that change nothing are left out",
     "an order of the values in front of a dense layer is put into its weights",
+    "a mean is taken over the axes as they were before they were moved",
     "a channel shuffle is written as a 1x1 convolution with a permutation",
 )
 
@@ -106,6 +107,8 @@ def _kind(graph: Graph, chain: _Chain) -> str:
     readers = _readers(graph, chain.result)
     if readers and chain.result not in graph.outputs and all(_takes_columns(graph, op, chain) for op in readers):
         return DENSE
+    if readers and chain.result not in graph.outputs and all(_mean_axes(graph, op, chain) for op in readers):
+        return MEAN
     return SHUFFLE if _channel_order(graph, chain) is not None else ""
 
 
@@ -115,6 +118,24 @@ def _takes_columns(graph: Graph, op: Op, chain: _Chain) -> bool:
         return False
     weights = graph.tensors[op.inputs[1]]
     return weights.constant and weights.dtype == "float32" and weights.shape[1:] == (len(chain.order),)
+
+
+def _mean_axes(graph: Graph, op: Op, chain: _Chain) -> list[int] | None:
+    """Returns the axes of the chain's source that the mean `op` is taken over; None where it is no such mean.
+
+    What is left must be in the order that it had before, and without axes of size 1 in place of the others.
+    """
+    if op.name != "MEAN" or op.option(0, "?", False) or any(move.name != "TRANSPOSE" for move in chain.ops):
+        return None
+    axes = graph.tensors[op.inputs[1]]
+    moved = np.arange(len(graph.tensors[chain.source].shape))
+    for move in chain.ops:
+        moved = moved[graph.tensors[move.inputs[1]].values()]
+    if not axes.constant:
+        return None
+    own = [int(moved[axis]) for axis in np.asarray(axes.values()).reshape(-1)]
+    rest = [int(axis) for axis in moved if axis not in own]
+    return sorted(own) if own and rest == sorted(rest) else None
 
 
 def _channel_order(graph: Graph, chain: _Chain) -> NDArray[np.int64] | None:
@@ -160,6 +181,17 @@ def _into_columns(model: Any, graph: Graph, chain: _Chain) -> None:
     _leave_out(model, graph, chain)
 
 
+def _over_source_axes(model: Any, graph: Graph, chain: _Chain) -> None:
+    """Takes the means behind the chain over the axes of its source."""
+    operators = model.subgraphs[0].operators
+    for reader in _readers(graph, chain.result):
+        axes = np.array(_mean_axes(graph, reader, chain), np.int32)
+        name = f"{graph.tensors[reader.outputs[0]].name}/axes"
+        operators[reader.index].inputs = [chain.source, add_tensor(model, name, axes.shape, axes)]
+    for op in chain.ops:
+        operators[op.index] = None
+
+
 def _as_convolution(model: Any, graph: Graph, chain: _Chain) -> None:
     channels = _channel_order(graph, chain)
     assert channels is not None  # seen by _kind
@@ -177,4 +209,4 @@ def _as_convolution(model: Any, graph: Graph, chain: _Chain) -> None:
     operators[chain.ops[-1].index] = make_operator(model, "CONV_2D", inputs, chain.result, **steps)
 
 
-_REPLACE = {NOTHING: _leave_out, DENSE: _into_columns, SHUFFLE: _as_convolution}
+_REPLACE = {NOTHING: _leave_out, DENSE: _into_columns, MEAN: _over_source_axes, SHUFFLE: _as_convolution}

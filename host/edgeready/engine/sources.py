@@ -30,7 +30,7 @@ def load_float_source(
     path = Path(name)
     check_model_file(path)
     if path.suffix == ".tflite":
-        return load_tflite(path, fix=fix)
+        return load_tflite(path, frame, fix=fix)
     if path.suffix.lower() == ".onnx":
         check_onnx_installed()
         from edgeready.engine.onnx_source import load_onnx  # noqa: PLC0415  (needs the extra onnx)

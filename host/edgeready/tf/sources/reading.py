@@ -43,5 +43,5 @@ def load_source(
 
         return load_onnx(path, source, frame, fix=fix)
     if path.suffix == ".tflite":
-        return Network.of(load_tflite(path, fix=fix))
+        return Network.of(load_tflite(path, frame, fix=fix))
     raise no_source(path)
