@@ -19,7 +19,7 @@ pytestmark = NEEDS_TENSORFLOW
 
 NAMES = (
     "tutorial-cnn, opengenus-cnn, dropout-cnn, cifar-cnn, small-resnet, mobilenet, mobilenet-v2, resnet50-v2, "
-    "densenet121, inception-v3, xception, efficientnet-b0"
+    "densenet121, inception-v3, xception, efficientnet-b0, efficientnet-lite0, efficientnet-lite1, efficientnet-lite2"
 )
 KINDS = (
     "a Keras model (.keras or .h5), the folder of a SavedModel, a frozen graph (.pb), a float32 .tflite, "
@@ -135,8 +135,8 @@ def test_weights_go_with_the_applications_only(cases):
     )
 
 
-def test_every_application_is_a_function_of_keras(cases):
-    assert cases["known applications"]["value"] == [True] * 7
+def test_every_application_is_a_function_of_keras_but_those_of_our_own(cases):
+    assert cases["known applications"]["value"] == [True] * 7 + [False] * 3
 
 
 def test_each_application_has_the_normalization_of_its_weights(cases):
@@ -149,6 +149,9 @@ def test_each_application_has_the_normalization_of_its_weights(cases):
         "inception-v3": symmetric,
         "xception": symmetric,
         "efficientnet-b0": [0.0, 1.0],
+        "efficientnet-lite0": [127.0, 128.0],
+        "efficientnet-lite1": [127.0, 128.0],
+        "efficientnet-lite2": [127.0, 128.0],
     }
 
 
@@ -171,6 +174,63 @@ def test_an_application_states_its_smallest_image(cases, case, name, least, has)
 
 def test_with_weights_the_backbone_holds_exactly_them_and_only_the_head_is_trained(cases):
     assert cases["transfer"]["value"] == {"same": True, "count": 135, "trainable": ["kernel", "bias"]}
+
+
+def test_the_head_learns_from_features_that_are_computed_once_and_then_the_backbone_with_it(cases):
+    found = cases["head"]["value"]
+    assert found["stages"] == (
+        [f"computing the features of the training images, copy {copy} of 3" for copy in (1, 2, 3)]
+        + ["computing the features of the validation images, copy 1 of 1"]
+        + [f"training, epoch {epoch} of 3" for epoch in (1, 2, 3)]
+    )
+    assert found["epochs"] == [1, 2, 3, 4, 5]
+    assert found["validated"] == [True] * 3 + [False] * 5
+    assert found["same scores"]
+    assert found["accuracy"] == 1.0
+
+
+def test_only_fine_tuning_changes_the_backbone_and_not_its_statistics(cases):
+    found = cases["head"]["value"]
+    assert found["frozen"] == {"kernels": True, "statistics": True}
+    assert found["fine-tuned"] == {"kernels": False, "statistics": True}
+
+
+@pytest.mark.parametrize(("name", "parameters"), [("lite0", 3_413_024), ("lite2", 4_869_168)])
+def test_an_efficientnet_lite_has_the_parameters_of_the_published_one(cases, name, parameters):
+    # Published with a classifier of 1000 classes (1,281,000): 4,652,008 and 6,092,072 that are trained. Beside them
+    # stand the statistics of batch normalization.
+    assert cases[f"parameters of {name}"] == {"value": parameters}
+
+
+def test_pytorchs_weights_are_read_without_it_and_put_where_they_belong(cases):
+    assert cases["state dict"]["value"] == {
+        "names": ["a", "b", "n"],
+        "a": [[0, 3], [1, 4], [2, 5]],
+        "b": [4, 5],
+        "n": 7,
+    }
+    assert cases["put weights"]["value"] == {"stem": True, "depthwise": True, "statistics": True}
+
+
+def test_weights_that_hold_more_than_tensors_are_refused(cases):
+    assert source_error(cases, "state dict with code") == (
+        "posix.system is in the weights: that is no state dict of tensors alone"
+    )
+    assert source_error(cases, "state dict out of bounds") == (
+        "a tensor of [2, 4] lies outside its storage of 6: damaged weights"
+    )
+
+
+def test_weights_that_are_not_there_are_named_with_what_brings_them(cases):
+    found = cases["lite0 without its package"]
+    assert (found["error"], found["code"]) == ("MissingExtraError", 6)
+    assert found["text"].endswith(": the imagenet weights of efficientnet-lite0 come in that package")
+    assert source_error(cases, "lite1 with imagenet weights") == (
+        "there are no imagenet weights for efficientnet-lite1 here: take efficientnet-lite0, or give --weights FILE"
+    )
+    assert source_error(cases, "lite0 with another file") == (
+        f"{cases['place of another file']['value']} is not the file of version 0.1.0: install that version again"
+    )
 
 
 def test_without_weights_everything_is_trained(cases):

@@ -49,6 +49,7 @@ def config(**options) -> BuildConfig:
         )
         for share in (0.0, -0.1, 0.51, 20.0, float("nan"), float("inf"))
     ]
+    + [({"fine_tune": epochs}, f"--fine-tune is {epochs}: give at least 1 epoch") for epochs in (0, -1)]
     + [({"patience": epochs}, f"--patience is {epochs}: wait for at least 1 epoch") for epochs in (0, -3)],
 )
 def test_a_share_or_a_patience_that_cannot_be_meant_is_refused(options, message):
@@ -70,10 +71,18 @@ def test_patience_takes_a_tenth_of_the_images_where_no_share_is_given(options, s
     assert TrainConfig(**options).validation_share == share
 
 
+def test_fine_tuning_goes_with_weights():
+    with pytest.raises(UsageError) as error:
+        config(fine_tune=2)
+    assert str(error.value) == ("--fine-tune goes with --weights: without them the whole network is trained anyway")
+    assert TrainConfig(epochs=3, fine_tune=2).all_epochs == 5
+    assert TrainConfig(epochs=3).all_epochs == 3
+
+
 def test_what_nobody_asked_for_changes_neither_the_file_nor_its_options():
     plain = {"epochs": 5, "batch_size": 32, "learning_rate": 2e-3, "seed": 1, "augment": None}
     assert TrainConfig().to_dict() == plain
-    assert not {"validation", "patience", "class-weights"} & set(options_of(config(), BUILD).values)
+    assert not {"validation", "patience", "class-weights", "fine-tune"} & set(options_of(config(), BUILD).values)
     asked = {"validation": 0.2, "patience": 3, "class_weights": True}
     assert TrainConfig(**asked).to_dict() == plain | asked
     values = options_of(config(**asked), BUILD).values

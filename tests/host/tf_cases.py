@@ -16,6 +16,7 @@ import edgeready.tf  # noqa: F401  # isort: skip  (first, as in TensorFlow's chi
 import keras
 import numpy as np
 import tensorflow as tf
+import transfer_cases
 
 from edgeready.config.build import NetworkConfig, SourceConfig, TrainConfig
 from edgeready.config.method import Method, QatConfig
@@ -110,6 +111,9 @@ def transfer():
 
 
 case("transfer", transfer)
+
+
+transfer_cases.add(case, folder)
 case("from scratch", lambda: len(models.make_model("mobilenet", (32, 32, 3), 3).model.trainable_variables))
 
 for function in (

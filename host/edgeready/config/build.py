@@ -16,7 +16,7 @@ from edgeready.config.engine import AUTO, ENGINES, check_engine
 from edgeready.config.method import CALIBRATIONS, Method, QatConfig
 from edgeready.config.modes import MODES, TARGETS, Mode, choose_mode
 from edgeready.config.option import Option, parse_image_size, parse_shape
-from edgeready.config.training import VALIDATION, check_seed, check_training, check_validation
+from edgeready.config.training import VALIDATION, check_fine_tuning, check_seed, check_training, check_validation
 from edgeready.errors import UsageError
 from edgeready_device.normalization import (
     COLORS,
@@ -27,7 +27,8 @@ from edgeready_device.normalization import (
     preset_named,
 )
 
-_ASKED_FOR = ("validation", "patience", "class_weights")  # of a training, only where somebody asks for it
+# Fields of a training that are said only where somebody asks for them.
+_ASKED_FOR = ("validation", "patience", "class_weights", "fine_tune")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,9 +97,13 @@ class TrainConfig:
     class_weights: Annotated[
         bool | None, Option(help="let each class count alike, however few images it has", flags=("--class-weights",))
     ] = None
+    fine_tune: Annotated[
+        int | None, Option(help="epochs that train the backbone, too, at a low rate, after those of the head")
+    ] = None
 
     def __post_init__(self) -> None:
         check_validation(self.validation, self.patience)
+        check_fine_tuning(self.fine_tune)
         check_training(
             epochs=self.epochs,
             batch_size=self.batch_size,
@@ -111,6 +116,11 @@ class TrainConfig:
     def validation_share(self) -> float | None:
         """The share of the training images that is held out to judge each epoch; None for none."""
         return VALIDATION if self.validation is None and self.patience is not None else self.validation
+
+    @property
+    def all_epochs(self) -> int:
+        """The epochs of the training, with those of the fine-tuning."""
+        return self.epochs + (self.fine_tune or 0)
 
     def to_dict(self) -> dict[str, Any]:
         """The training as plain data, without what was not asked for: older files do not have it."""
@@ -312,6 +322,8 @@ class BuildConfig:
     source: SourceConfig = field(default_factory=SourceConfig)
 
     def __post_init__(self) -> None:
+        if self.train.fine_tune is not None and self.network.weights is None:
+            raise UsageError("--fine-tune goes with --weights: without them the whole network is trained anyway")
         if self.quantize.max_drop is not None and self.output.chosen_mode.name not in ("uint8", "int8"):
             raise UsageError(
                 "--max-drop goes with the integer-only modes uint8 and int8, not with "

@@ -22,6 +22,12 @@ def check_validation(validation: float | None, patience: int | None) -> None:
         raise UsageError(f"--patience is {patience}: wait for at least 1 epoch")
 
 
+def check_fine_tuning(epochs: int | None) -> None:
+    """Raises UsageError for a number of epochs that cannot be meant."""
+    if epochs is not None and epochs < 1:
+        raise UsageError(f"--fine-tune is {epochs}: give at least 1 epoch")
+
+
 def check_training(*, epochs: int, batch_size: int, learning_rate: float, seed: int, augment: str | None) -> None:
     """Raises UsageError for values that cannot train; `augment` None means that it is not chosen yet."""
     if augment is not None and augment not in AUGMENTATIONS:

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 
 import keras
 
-from edgeready.errors import ModelSourceError, fit_reason
+from edgeready.errors import EdgereadyError, ModelSourceError, fit_reason
 from edgeready.jobs.job import UNIT
 from edgeready.tf.architectures import Shape, weights_file
+from edgeready.tf.efficientnet_lite import LITE_NETWORKS, build_backbone
+from edgeready.tf.pretrained import load_lite0
 from edgeready_device.normalization import Normalization
 
 _SYMMETRIC = Normalization((127.5,), (127.5,))
+_LITE = Normalization((127.0,), (128.0,))
 _RAW = Normalization((0.0,), (1.0,))
 _DROPOUT = 0.2  # as in Keras' own guide to transfer learning
 _TORCH = Normalization((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
@@ -19,7 +22,10 @@ _TORCH = Normalization((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
 
 @dataclass(frozen=True)
 class Application:
-    """A backbone: its function in keras.applications, the normalization of its weights, and the least image size."""
+    """A backbone: its function in keras.applications, the normalization of its weights, and the least image size.
+
+    Of an EfficientNet-Lite, which is none of theirs, `function` is the family's name for it.
+    """
 
     function: str
     normalization: Normalization
@@ -34,6 +40,9 @@ APPLICATIONS: dict[str, Application] = {
     "inception-v3": Application("InceptionV3", _SYMMETRIC, 75),
     "xception": Application("Xception", _SYMMETRIC, 71),
     "efficientnet-b0": Application("EfficientNetB0", _RAW),
+    "efficientnet-lite0": Application("EfficientNet-Lite0", _LITE),
+    "efficientnet-lite1": Application("EfficientNet-Lite1", _LITE),
+    "efficientnet-lite2": Application("EfficientNet-Lite2", _LITE),
 }
 
 
@@ -55,9 +64,9 @@ def build_application(name: str, shape: Shape, classes: int, weights: str | None
         )
     source = weights if weights in (None, "imagenet") else str(weights_file(str(weights)))
     try:
-        backbone = getattr(keras.applications, entry.function)(
-            input_shape=shape, include_top=False, weights=source, pooling="avg"
-        )
+        backbone = _backbone(name, shape, source)
+    except EdgereadyError:
+        raise
     except (ValueError, OSError, KeyError) as error:
         raise ModelSourceError(
             fit_reason(
@@ -81,6 +90,23 @@ def build_application(name: str, shape: Shape, classes: int, weights: str | None
     frame = keras.Input(shape)
     features = keras.layers.Dropout(_DROPOUT)(backbone(frame, training=None if weights is None else False))
     return keras.Model(frame, keras.layers.Dense(classes, activation="softmax")(features), name=name)
+
+
+def _backbone(name: str, shape: Shape, source: str | None) -> keras.Model:
+    if name not in LITE_NETWORKS:
+        return getattr(keras.applications, APPLICATIONS[name].function)(
+            input_shape=shape, include_top=False, weights=source, pooling="avg"
+        )
+    backbone = build_backbone(name, shape)
+    if source == "imagenet":
+        if name != "efficientnet-lite0":
+            raise ModelSourceError(
+                f"there are no imagenet weights for {name} here: take efficientnet-lite0, or give --weights FILE"
+            )
+        load_lite0(backbone)
+    elif source is not None:
+        backbone.load_weights(source)
+    return backbone
 
 
 def normalization_of(name: str) -> Normalization:

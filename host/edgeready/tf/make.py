@@ -35,7 +35,7 @@ from edgeready.quantization.conventions import Convention
 from edgeready.quantization.inputs import in_color_order
 from edgeready.quantization.samples import Samples
 from edgeready.quantization.source_check import SourceCheck, hold_against_source
-from edgeready.tf import convert, fake_quant, rewrite, train
+from edgeready.tf import convert, fake_quant, rewrite, train, transfer
 from edgeready.tf import models as tf_models
 from edgeready.tf.models import NamedModel
 from edgeready.tf.quantize import TensorFlowQuantizer
@@ -190,7 +190,8 @@ def _train(named: NamedModel, job: Job, config: TrainConfig, *, color: str, prog
     """Trains `named` and keeps it, where `job` says so, before anything is tried with it; returns the epochs."""
     progress("training", 0, 0)  # so that a crash in the first step is said to be one of the training
     judges = (in_color_order(job.validation, color), job.validation_labels)
-    epochs = train.train(
+    fit = train.train if named.backbone is None else transfer.train_head
+    epochs = fit(
         named,
         in_color_order(job.images, color),
         job.labels,

@@ -30,11 +30,12 @@ _PASS_SCORES_ON = ("Reshape", "Flatten", "Dropout", "Squeeze", "Identity", "GetI
 
 @dataclass(frozen=True)
 class NamedModel:
-    """A Keras model, its name, and the normalization of its input."""
+    """A Keras model, its name, and the normalization of its input; the `backbone` in it whose weights are frozen."""
 
     name: str
     model: keras.Model
     normalization: Normalization
+    backbone: keras.Model | None = None
 
 
 def make_model(
@@ -58,7 +59,8 @@ def make_model(
         built = fit_keras(built, frame, name)
     check_classifier(built, name, frame, classes=classes)
     own = inner_normalization(built) if ":" in name else normalization_of(name)
-    return NamedModel(name.rpartition(":")[2], _with_flat_scores(built), normalization or own)
+    backbone = None if weights is None else next(layer for layer in built.layers if isinstance(layer, keras.Model))
+    return NamedModel(name.rpartition(":")[2], _with_flat_scores(built), normalization or own, backbone)
 
 
 def _with_flat_scores(model: keras.Model) -> keras.Model:

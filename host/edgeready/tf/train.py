@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -13,9 +11,9 @@ from numpy.typing import NDArray
 
 from edgeready.config.build import TrainConfig
 from edgeready.errors import TrainingError
-from edgeready.files.atomic import write_files
-from edgeready.jobs.training import Epoch, csv_lines
+from edgeready.jobs.training import Epoch
 from edgeready.tf.augment import augment
+from edgeready.tf.callbacks import BestWeights, Watcher, log_writer
 from edgeready.tf.models import NamedModel, output_kind
 from edgeready_device.normalization import Normalization
 from edgeready_device.progress import Progress, no_progress
@@ -51,18 +49,23 @@ def train(
     frames = match_rank(model, images)
     steps = -(-len(frames) // config.batch_size)
     rate = keras.optimizers.schedules.CosineDecay(config.learning_rate, steps * config.epochs)
-    model.compile(keras.optimizers.Adam(rate), _loss_of(model), metrics=[_accuracy_of(model)])
-    watcher = _Watcher(progress, steps, config.epochs, keep=_log_writer(log))
+    model.compile(keras.optimizers.Adam(rate), loss_of(model), metrics=[accuracy_of(model)])
+    watcher = Watcher(progress, steps, config.epochs, keep=log_writer(log))
     batches = shuffled_batches(frames, labels, named.normalization, config=config)
     model.fit(
         batches,
         epochs=config.epochs,
         shuffle=False,
         verbose=0,
-        callbacks=[watcher, *([] if validation is None else [_Best(config.patience)])],
-        validation_data=None if validation is None else _ordered_batches(named, validation, config.batch_size),
+        callbacks=[watcher, *([] if validation is None else [BestWeights(model, config.patience)])],
+        validation_data=None if validation is None else ordered_batches(named, validation, config.batch_size),
         class_weight=balanced_weights(labels) if config.class_weights else None,
     )
+    return finite_epochs(watcher)
+
+
+def finite_epochs(watcher: Watcher) -> tuple[Epoch, ...]:
+    """Returns the epochs of a training that has ended; raises TrainingError when its loss diverged."""
     epochs = tuple(watcher.epochs)
     if not all(np.isfinite(epoch.loss) for epoch in epochs):
         raise TrainingError(
@@ -77,14 +80,7 @@ def balanced_weights(labels: NDArray[np.int64]) -> dict[int, float]:
     return {int(name): len(labels) / (len(classes) * int(count)) for name, count in zip(classes, counts, strict=True)}
 
 
-def _log_writer(log: str) -> Callable[[list[Epoch]], None]:
-    """Returns what keeps the epochs so far in the CSV file `log`, which is whole at any time; "" for nowhere."""
-    if not log:
-        return lambda epochs: None
-    return lambda epochs: write_files({Path(log): csv_lines(epochs).encode()})
-
-
-def _loss_of(model: keras.Model) -> keras.losses.Loss:
+def loss_of(model: keras.Model) -> keras.losses.Loss:
     """Returns the cross-entropy for a row of scores, or for one number, the score of the second of two classes."""
     logits = output_kind(model) == "logits"
     if model.outputs[0].shape[-1] == 1:
@@ -92,7 +88,7 @@ def _loss_of(model: keras.Model) -> keras.losses.Loss:
     return keras.losses.SparseCategoricalCrossentropy(from_logits=logits)
 
 
-def _accuracy_of(model: keras.Model) -> keras.metrics.Metric:
+def accuracy_of(model: keras.Model) -> keras.metrics.Metric:
     """Returns the share of right answers, of a row of scores or of one number."""
     if model.outputs[0].shape[-1] == 1:
         threshold = 0.0 if output_kind(model) == "logits" else 0.5
@@ -150,7 +146,7 @@ def row_reader(frames: NDArray[np.uint8]) -> Callable[[tf.Tensor], tf.Tensor]:
     return gather
 
 
-def _ordered_batches(named: NamedModel, validation: Labelled, batch_size: int) -> tf.data.Dataset:
+def ordered_batches(named: NamedModel, validation: Labelled, batch_size: int) -> tf.data.Dataset:
     """Returns batches of the normalized float32 images of `validation` and their labels, in order."""
     images, labels = validation
     frames = match_rank(named.model, images)
@@ -161,52 +157,3 @@ def _ordered_batches(named: NamedModel, validation: Labelled, batch_size: int) -
         return (tf.cast(gather(rows), tf.float32) - mean) / std, tf.gather(classes, rows)
 
     return tf.data.Dataset.range(len(frames)).batch(batch_size).map(batch).prefetch(_PREFETCH)
-
-
-class _Watcher(keras.callbacks.Callback):  # type: ignore[misc]
-    """Shows the progress, collects the epochs, and hands them to `keep` as each ends."""
-
-    def __init__(self, progress: Progress, steps: int, total: int, *, keep: Callable[[list[Epoch]], None]) -> None:
-        super().__init__()
-        self.epochs: list[Epoch] = []
-        self._progress, self._steps, self._total, self._keep = progress, steps, total, keep
-        self._started = 0.0
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        self._started = time.monotonic()
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        self._show(f"loss {float((logs or {}).get('loss', 0.0)):.3f}", len(self.epochs) + 1, batch + 1)
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        figures = {name: float(value) for name, value in (logs or {}).items()}
-        ended = Epoch(epoch=epoch + 1, seconds=round(time.monotonic() - self._started, 3), **figures)
-        self.epochs.append(ended)
-        self._show(ended.to_text(), ended.epoch, self._steps)
-        self._keep(self.epochs)
-
-    def _show(self, figures: str, epoch: int, batches: int) -> None:
-        label = f"training, epoch {epoch} of {self._total}, {figures}"
-        self._progress(label, (epoch - 1) * self._steps + batches, self._total * self._steps)
-
-
-class _Best(keras.callbacks.Callback):  # type: ignore[misc]
-    """Keeps the weights of the lowest loss on the validation; `patience` epochs without a lower one end it."""
-
-    def __init__(self, patience: int | None) -> None:
-        super().__init__()
-        self._patience, self._waited = patience, 0
-        self._loss, self._weights = float("inf"), None
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        loss = float((logs or {})["val_loss"])
-        if loss < self._loss:
-            self._loss, self._weights, self._waited = loss, self.model.get_weights(), 0
-            return
-        self._waited += 1
-        if self._waited == self._patience:
-            self.model.stop_training = True
-
-    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
-        if self._weights is not None:
-            self.model.set_weights(self._weights)

@@ -208,7 +208,7 @@ def _finish(
         float_out=output.float_out,
         network=result.name,
         splits=splits,
-        training=None if not result.epochs else Training(epochs=result.epochs, asked=config.train.epochs),
+        training=None if not result.epochs else Training(epochs=result.epochs, asked=config.train.all_epochs),
         readiness=replace(finished.readiness, file=str(output.out)),
         comparison=comparison,
         mode=finished.mode,

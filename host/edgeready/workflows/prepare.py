@@ -140,7 +140,7 @@ def trial_is_worth_it(job: Job) -> bool:
     return (
         job.train is not None
         and job.model not in SMALL_NETWORKS
-        and job.images.size * job.train.epochs >= _LONG_TRAINING_VALUES
+        and job.images.size * job.train.all_epochs >= _LONG_TRAINING_VALUES
     )
 
 
