@@ -483,7 +483,7 @@ def transfer() -> Built:
         "transfer",
         str(builds.photos()),
         "mobilenet",
-        train=TrainConfig(epochs=15, batch_size=8, learning_rate=0.01),
+        train=TrainConfig(epochs=30, batch_size=8, learning_rate=0.01),  # of 12 answers 11 agree; with 15 epochs 8
         data={"image_size": (32, 32)},
         weights=str(weights),
     )
