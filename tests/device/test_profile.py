@@ -15,6 +15,7 @@ from edgeready_device.benchmarking.benchmark_file import read_measurement
 from edgeready_device.errors import ModelFileError, RuntimeUnavailableError, UsageError
 from edgeready_device.machine.machine import read_machine
 from edgeready_device.model_file.reader import read_model_file
+from edgeready_device.profiling import kernels
 from edgeready_device.profiling import profile as module
 from edgeready_device.profiling.litert_library import Kernel, LibraryError
 from edgeready_device.profiling.profile import OpTime, Profile, ProfileConfig, find_library, profile
@@ -113,6 +114,11 @@ def test_outputs_whose_sizes_only_a_run_says_are_read(model, library):
     result = profile(model("ssd_no_shapes"), QUICK)
     assert [op.operator for op in result.ops] == ["DEQUANTIZE", "RESHAPE", "TFLite_Detection_PostProcess"]
     assert result.same_outputs
+
+
+def test_every_kernel_of_the_table_is_one_of_the_library(library):
+    content = library[1].read_bytes()
+    assert [name for name in kernels._OPS if f"\0{name} (".encode() not in content] == []
 
 
 # -- what is refused -------------------------------------------------------------------------------------------

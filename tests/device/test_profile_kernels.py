@@ -10,7 +10,7 @@ from edgeready_device.tflite.graph import Graph, Op, Tensor, read_graph
 
 CONV, FC, RESHAPE = "Convolution (NHWC, QC8) IGEMM", "Fully Connected (NC, QU8) GEMM", "Static Reshape (NC)"
 
-ROUNDING = "Convert (NC, F32, QDU8)"
+ROUNDING, COPY = "Convert (NC, F32, QDU8)", "Copy (NC, X8)"
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,9 @@ ROUNDING = "Convert (NC, F32, QDU8)"
         (["ADD", "MUL"], ["Add (ND)", "Clamp (NC)", "Multiply (ND)"], [(0,), (0,), (1,)]),  # the activation of ADD
         (["ADD", "RELU"], ["Add (ND)", "Clamp (NC)"], [(0,), (1,)]),
         (["CONV_2D", "CONV_2D"], [ROUNDING, CONV, ROUNDING, CONV], [(0,), (0,), (1,), (1,)]),
-        (["CONCATENATION", "CONV_2D"], ["Copy (NC, X8)", "Copy (NC, X8)", CONV], [(0,), (0,), (1,)]),
+        (["CONCATENATION", "CONV_2D"], [COPY, COPY, CONV], [(0,), (0,), (1,)]),
+        (["CONV_2D", "SPLIT", "MUL"], [CONV, COPY, COPY, "Multiply (ND)"], [(0,), (1,), (1,), (2,)]),
+        (["CONV_2D", "LEAKY_RELU", "MUL"], [CONV, "LeakyReLU (NC)", "Square (NC)"], [(0,), (1,), (2,)]),
         (["CONV_2D", "FOO", "CONV_2D"], [CONV, "Foo (NC)", CONV], [(0,), (1,), (2,)]),  # a kernel that nobody knows
         ([], [CONV], [()]),
         (["CONV_2D"], [], []),
@@ -71,7 +73,7 @@ def test_partitions_have_the_ops_that_can_run_by_then():
     )
     kernels = [
         Kernel("Clamp (NC)", 0, True),
-        Kernel("Tanh (NC)", 1, True),
+        Kernel("TanH (NC)", 1, True),
         Kernel("LOGISTIC", 1, False),
         Kernel("TfLiteXNNPackDelegate", 5, False),  # a partition's own entry, behind the ops of the file
         Kernel("Add (ND)", 0, True),
@@ -82,7 +84,7 @@ def test_partitions_have_the_ops_that_can_run_by_then():
 
 def test_two_partitions_side_by_side_share_their_ops():
     entry = Kernel("TfLiteXNNPackDelegate", 2, False)
-    kernels = [Kernel("Tanh (NC)", 0, True), entry, Kernel("Add (ND)", 0, True)]
+    kernels = [Kernel("TanH (NC)", 0, True), entry, Kernel("Add (ND)", 0, True)]
     assert assign_kernels(graph_of(("TANH", (0,), 1), ("ADD", (1, 1), 2)), kernels) == [(0,), (), (1,)]
 
 
