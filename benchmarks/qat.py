@@ -69,6 +69,7 @@ from edgeready.tf import models, qat, train
 data, settings = np.load(sys.argv[2]), json.loads(sys.argv[3])
 named = models.load_model(sys.argv[1], data["test"].shape[1:], 10)
 tuned = qat.fine_tune(named, data["train"], data["labels"], data["calibration"], config=QatConfig(**settings))
+tuned = tuned.named
 tuned.model.save(sys.argv[4])
 simulation = qat.Simulation(tuned.model)
 simulation.observe(train.match_rank(tuned.model, data["calibration"]), tuned.normalization)

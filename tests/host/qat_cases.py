@@ -263,9 +263,10 @@ def fine_tuned():
     # 0.020 below float32 after 20 epochs, 0.019 to 0.027 after 10 with a learning rate of 3e-3.
     config = QatConfig(epochs=20, learning_rate=1e-3, batch_size=32, seed=3)
     told = []
-    tuned = qat.fine_tune(named, *data, config=config, progress=lambda *progress: told.append(progress))
+    result = qat.fine_tune(named, *data, config=config, progress=lambda *progress: told.append(progress))
+    tuned = result.named
     short = QatConfig(epochs=3, learning_rate=1e-3, batch_size=32, seed=3)
-    one, again = (qat.fine_tune(named, *data, config=short).model.get_weights() for _ in range(2))
+    one, again = (qat.fine_tune(named, *data, config=short).named.model.get_weights() for _ in range(2))
     frames = train.match_rank(named.model, moved_digits(splits.test.images))
     for name, network in {"before": models.NamedModel("hard", qat.fold(named.model), UNIT), "after": tuned}.items():
         to_file(name, network, calibration)
@@ -278,6 +279,7 @@ def fine_tuned():
         "untouched": all(map(np.array_equal, kept, named.model.get_weights())),
         "layers": sorted({type(layer).__name__ for layer in tuned.model.layers}),
         "name": tuned.name,
+        "kept": result.epoch,
         "last progress": told[-1],
         "steps": len(told),
     }
@@ -293,6 +295,15 @@ def scattered(images, copies):
 def moved_digits(images):
     """Every image in 30 places: 10,000 and more that no two of are the same."""
     return np.concatenate([np.roll(images, (y, x), (1, 2)) for y in range(-2, 3) for x in range(-3, 3)])
+
+
+def nothing_better():
+    """A network whose judges say what it says, and whose training images say something else."""
+    named = models.NamedModel("plain", given(residual), UNIT)
+    wrong = np.asarray(named.model(UNIT.apply(FRAMES))).argmin(1)
+    result = qat.fine_tune(named, FRAMES, wrong, FRAMES, config=QatConfig(epochs=2, learning_rate=0.1))
+    folded = qat.fold(named.model).get_weights()
+    return {"epoch": result.epoch, "same": all(map(np.array_equal, result.named.model.get_weights(), folded))}
 
 
 def diverging():
@@ -344,6 +355,7 @@ found["weights, all"] = weights_of([[0.5, -1.27], [0.004, 0.0]], None)
 found["weights, each"] = weights_of([[0.5, -1.27, 0.0], [0.004, 0.0, 0.0]], 1)
 found["augmented"] = augmented()
 found["fine-tuned"] = answer(fine_tuned)
+found["nothing better"] = answer(nothing_better)
 found["refused broken weights"] = answer(broken_weights)
 found["diverging"] = answer(diverging)
 found["refused tflite"] = answer(tflite)

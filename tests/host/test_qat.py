@@ -168,6 +168,12 @@ class TestFineTuning:
         assert count == 10_770
         assert abs(real - simulated) <= 0.001
 
+    def test_keeps_an_epoch_that_the_calibration_images_judge_better_than_the_start(self, cases):
+        assert 1 <= cases["fine-tuned"]["kept"] <= 20
+
+    def test_keeps_the_weights_as_they_came_where_no_epoch_is_better(self, cases):
+        assert cases["nothing better"] == {"epoch": 0, "same": True}
+
     def test_gives_a_plain_model_that_maps_fully(self, folder, cases):
         assert cases["fine-tuned"]["layers"] == [
             *("Conv2D", "Dense", "DepthwiseConv2D", "Flatten", "InputLayer", "ReLU"),
@@ -224,6 +230,7 @@ class TestABuildThatTrainsInEightBits:
     def test_is_told_beside_the_network_as_it_came(self, trained):
         gain, count = trained.result.gain, len(trained.result.splits.test)
         assert (gain.float32.count, gain.plain.count, gain.drop.count) == (count, count, count)
+        assert gain.epoch in (0, 1)
         assert gain.tuned == trained.result.comparison.model.accuracy.top1
         assert gain.plain.hits - gain.drop.lost + gain.drop.gained == gain.tuned.hits
 

@@ -178,11 +178,13 @@ def test_a_build_says_which_epoch_a_validation_chose():
 
 def test_a_training_in_8_bits_is_told_beside_the_network_as_it_came():
     before = {"float32": measured([0, 1, 2, 0, 1, 2], 1).accuracy, "uint8": measured([0, 1, 0, 0, 1, 2], 1).accuracy}
-    gain = find_gain(before, result().comparison.model.accuracy, "uint8")
+    gain = find_gain(before, result().comparison.model.accuracy, "uint8", 2)
     lines = [line.rstrip() for line in shown(build_view(replace(result(), gain=gain), "a.png")).splitlines()]
     assert lines[0].split() == ["float32,", "retrained", "uint8"]
     assert "before --qat float32 was right on 100.00 %, uint8 on 83.33 %" in lines
-    assert "             1 images gained and 1 lost by it, p = 1" in lines
+    assert "             1 images gained and 1 lost by it, p = 1; the weights of epoch 2" in lines
+    same = shown(build_view(replace(result(), gain=replace(gain, epoch=0)), "a.png"))
+    assert "lost by it, p = 1; no epoch was better: the weights as they came\n" in same
     plain = replace(gain, plain=None, drop=None)
     text = shown(build_view(replace(result(), gain=plain), "a.png"))
     assert "before --qat float32 was right on 100.00 %, and had no uint8 file" in text

@@ -36,11 +36,11 @@ def no_labels() -> NDArray[np.int64]:
 class Job:
     """A model to train, where `train` is set, or to load, and then to convert to each of `modes`.
 
-    `images` (n, height, width[, channels]) and `labels` (n,) are for training, `calibration` for the ranges. A model
-    that is no image classifier has no images: `arrays` holds its calibration inputs by name, each (n, ...).
-    `validation` and `validation_labels` judge each epoch of the training, which writes `files`; with `untrained` it
-    is left out, and the network is converted as it starts. With `settled` the normalization and the order of the
-    channels are those of a job before, and no other is tried.
+    `images` (n, height, width[, channels]) and `labels` (n,) are for training, `calibration` for the ranges, with the
+    classes `calibration_labels` where they are known. A model that is no image classifier has no images: `arrays`
+    holds its calibration inputs by name, each (n, ...). `validation` and `validation_labels` judge each epoch of the
+    training, which writes `files`; with `untrained` it is left out, and the network is converted as it starts. With
+    `settled` the normalization and the order of the channels are those of a job before, and no other is tried.
     `engine` is one of ENGINES.
     """
 
@@ -49,6 +49,7 @@ class Job:
     images: NDArray[np.uint8] = field(default_factory=no_images, repr=False)
     labels: NDArray[np.int64] = field(default_factory=no_labels, repr=False)
     calibration: NDArray[np.uint8] = field(default_factory=no_images, repr=False)
+    calibration_labels: NDArray[np.int64] = field(default_factory=no_labels, repr=False)
     train: TrainConfig | None = None
     validation: NDArray[np.uint8] = field(default_factory=no_images, repr=False)
     validation_labels: NDArray[np.int64] = field(default_factory=no_labels, repr=False)
@@ -82,8 +83,10 @@ class JobResult:
     result, `proposals` what would change the results. `protections` says what the process that read a foreign model
     had given up, in sentences; none where it ran the user's own code. `color` is the order in which the network takes
     three channels, `convention` how it was found out how pixels go in; None where it was not tried.
-    `engines` says which engine wrote each model. `source_check` says how near the float32 model is to what the source
-    model's own runtime computes; None where there is none.
+    `engines` says which engine wrote each model, and `engine_reasons` why where it was not the first choice. With
+    `own_ranges` the network brought the ranges of its integers along. `before_qat` holds the models of the network as
+    it came to a training in 8 bits, and `qat_epoch` is the one whose weights were kept, 0 for none. `source_check`
+    says how near the float32 model is to what the source model's own runtime computes; None where there is none.
     """
 
     name: str
@@ -103,6 +106,7 @@ class JobResult:
     engine_reasons: Mapping[str, str] = field(default_factory=dict)
     own_ranges: bool = False
     before_qat: Mapping[str, TfliteModel] = field(default_factory=dict, repr=False)
+    qat_epoch: int | None = None
     source_check: SourceCheck | None = None
 
     @property

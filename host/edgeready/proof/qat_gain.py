@@ -20,7 +20,8 @@ class QatGain:
     """The accuracy before a training in 8 bits, on the test images.
 
     `float32` is that of the network as it came, `plain` that of its integer file in `mode`, `tuned` that of the
-    retrained one. `drop` compares the two files; it and `plain` are None where there is no such file.
+    retrained one. `drop` compares the two files; it and `plain` are None where there is no such file. `epoch` is the
+    one whose weights were kept, 0 for those before the first.
     """
 
     mode: str
@@ -28,6 +29,7 @@ class QatGain:
     plain: Proportion | None
     tuned: Proportion
     drop: PairedDrop | None
+    epoch: int
 
     def to_dict(self) -> dict[str, Any]:
         """The accuracies and the comparison as plain data."""
@@ -35,14 +37,15 @@ class QatGain:
             "float32_as_it_came": proportion_json(self.float32),
             "without_qat": None if self.plain is None else proportion_json(self.plain),
             "with_qat": proportion_json(self.tuned),
+            "kept_epoch": self.epoch,
         }
         if self.drop is not None:
             result |= {"lost": self.drop.lost, "gained": self.drop.gained, "p_value": self.drop.p_value}
         return result
 
 
-def find_gain(before: Mapping[str, EvaluationReport], tuned: EvaluationReport, mode: str) -> QatGain:
-    """Returns what a training in 8 bits has changed, whose file in `mode` has the answers `tuned`.
+def find_gain(before: Mapping[str, EvaluationReport], tuned: EvaluationReport, mode: str, epoch: int) -> QatGain:
+    """Returns what a training in 8 bits has changed, whose file in `mode`, of `epoch`, has the answers `tuned`.
 
     `before` holds the answers of the network as it came, to the same images, by mode: float32, and `mode` if there is
     such a file. Raises AgreementError for a training that made the file significantly worse (McNemar's exact test).
@@ -55,6 +58,7 @@ def find_gain(before: Mapping[str, EvaluationReport], tuned: EvaluationReport, m
         plain=None if plain is None else plain.top1,
         tuned=tuned.top1,
         drop=drop,
+        epoch=epoch,
     )
     if plain is not None and drop is not None and drop.value > 0 and drop.p_value < _SIGNIFICANT:
         raise AgreementError(

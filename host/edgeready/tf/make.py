@@ -55,6 +55,7 @@ class _Source:
     normalization: Normalization
     color: str = "rgb"
     epochs: tuple[Epoch, ...] = ()
+    qat_epoch: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +118,7 @@ def make(job: Job, read_log: Callable[[], str], progress: Progress) -> JobResult
         engines=engines,
         own_ranges=converted.ranged is not None,
         before_qat=before,
+        qat_epoch=source.qat_epoch,
         source_check=check,
     )
 
@@ -255,8 +257,16 @@ def _fine_tune(source: _Source, job: Job, progress: Progress) -> _Source:
 
     named = replace(source.model, normalization=source.normalization)
     frames, calibration = (train.match_rank(named.model, array) for array in (job.images, job.calibration))
-    tuned = qat.fine_tune(named, frames, job.labels, calibration, config=job.method.qat, progress=progress)
-    return replace(source, model=tuned)
+    tuned = qat.fine_tune(
+        named,
+        frames,
+        job.labels,
+        calibration,
+        config=job.method.qat,
+        calibration_labels=job.calibration_labels if len(job.calibration_labels) else None,
+        progress=progress,
+    )
+    return replace(source, model=tuned.named, qat_epoch=tuned.epoch)
 
 
 def _keras_samples(named: NamedModel, job: Job) -> list[list[Any]]:

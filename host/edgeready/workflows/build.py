@@ -249,7 +249,7 @@ def _gain_of(result: JobResult, comparison: Comparison, mode: str, splits: Split
         complete_model = Model.from_file(model.replace(manifest=manifest, labels=test.classes))
         watch = relabel(progress, f"testing {name} without --qat")
         before[name] = evaluate(complete_model, test.images, test.labels, progress=watch)
-    return find_gain(before, comparison.model.accuracy, mode)
+    return find_gain(before, comparison.model.accuracy, mode, result.qat_epoch or 0)
 
 
 def _provenance(

@@ -103,6 +103,7 @@ def job_of(config: BuildConfig, splits: Splits, train: TrainConfig | None, modes
         images=splits.train.images,
         labels=splits.train.labels,
         calibration=frames,
+        calibration_labels=splits.calibration.labels if data.calibration_data is None else no_labels(),
         train=None if train is None else training_of(config, splits),
         validation=no_images() if validation is None else validation.images,
         validation_labels=no_labels() if validation is None else validation.labels,

@@ -2,6 +2,6 @@
 
 from edgeready.tf.qat.folding import fold
 from edgeready.tf.qat.simulation import Simulation
-from edgeready.tf.qat.training import fine_tune
+from edgeready.tf.qat.training import FineTuned, fine_tune
 
-__all__ = ["Simulation", "fine_tune", "fold"]
+__all__ = ["FineTuned", "Simulation", "fine_tune", "fold"]

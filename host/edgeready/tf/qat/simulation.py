@@ -59,6 +59,15 @@ class Simulation:
         """Returns the simulated scores (n, classes) of uint8 `frames` in the rank of the model."""
         return np.concatenate([self._answer(batch).numpy() for batch in _batches(frames, normalization)])
 
+    def loss(self, frames: NDArray[np.uint8], labels: NDArray[np.int64], normalization: Normalization) -> float:
+        """Returns the mean cross-entropy of the simulated scores of uint8 `frames` with the classes `labels`."""
+        error = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum")
+        total, start = 0.0, 0
+        for batch in _batches(frames, normalization):
+            total += float(error(labels[start : start + len(batch)], self._logits(batch)))
+            start += len(batch)
+        return total / len(frames)
+
     @property
     def ranges(self) -> NDArray[np.float32]:
         """The least and largest value, (tensors, 2), on each grid that the format does not set."""
@@ -67,6 +76,10 @@ class Simulation:
     @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
     def _answer(self, image: Any) -> Any:
         return self._values(image, False)[self._exit]
+
+    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
+    def _logits(self, image: Any) -> Any:
+        return self.logits(image)
 
     @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
     def _extremes(self, image: Any) -> Any:
