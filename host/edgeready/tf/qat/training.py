@@ -67,14 +67,7 @@ def fine_tune(
     folded = fold(named.model)
     simulation = Simulation(folded)
     frames, observed = (train.match_rank(folded, array) for array in (images, calibration))
-    plan = TrainConfig(
-        epochs=config.epochs,
-        batch_size=config.batch_size,
-        learning_rate=config.learning_rate,
-        seed=config.seed,
-        augment=config.augment,
-    )
-    batches = train.shuffled_batches(frames, labels, named.normalization, config=plan)
+    batches = train.shuffled_batches(frames, labels, named.normalization, config=_plan_of(config))
     steps = -(-len(frames) // config.batch_size)
     train_on_batch = _training_step(simulation, keras.optimizers.Adam(_rate(config, steps * config.epochs)))
     judge = _Judge(simulation, observed, calibration_labels, named.normalization)
@@ -93,6 +86,17 @@ def fine_tune(
         judge.judge(epoch + 1)
     folded.set_weights(judge.weights)
     return FineTuned(named=NamedModel(named.name, folded, named.normalization), epoch=judge.epoch)
+
+
+def _plan_of(config: QatConfig) -> TrainConfig:
+    """Returns `config` as what shuffles and augments the images of any training."""
+    return TrainConfig(
+        epochs=config.epochs,
+        batch_size=config.batch_size,
+        learning_rate=config.learning_rate,
+        seed=config.seed,
+        augment=config.augment,
+    )
 
 
 def _rate(config: QatConfig, steps: int) -> Any:
