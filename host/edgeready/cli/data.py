@@ -24,6 +24,9 @@ def register(app: typer.Typer) -> None:
 def data(
     data: DataConfig,
     preview: Annotated[Path | None, typer.Option(help="write a PNG that shows samples with their labels")] = None,
+    export_test: Annotated[
+        Path | None, typer.Option(help="write the test images to this new folder, a subfolder for each class")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Shows what is in DATA and how it is split."""
@@ -40,6 +43,7 @@ def data(
             channels=data.channels,
             follow_links=data.follow_links,
             skip_damaged=data.skip_damaged,
+            test=data.test,
             progress=progress,
         )
     if preview is not None:
@@ -47,6 +51,8 @@ def data(
         note = missing_letters((splits.train.name, *splits.train.classes))
         if note:
             say(f"{preview}: {note}")
+    if export_test is not None:
+        say(f"wrote {dataset.export_images(splits.test, export_test):,} test images to {export_test}")
     if as_json:
         print_json(splits.to_dict())
     else:

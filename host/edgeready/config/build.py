@@ -36,8 +36,9 @@ class DataConfig:
     """Where the images come from, a named set, a .npz or a folder, and how they are read and split.
 
     `image_size` is (height, width); `frame` is (height, width, channels), which a trained model takes, and goes
-    before it for any kind of data. `calibration_samples` images give the ranges, None for as many as suit; they come
-    from `calibration_data` instead, where that names a set of images of its own.
+    before it for any kind of data. `test` names a set whose images are tested on in the place of the data's own.
+    `calibration_samples` images give the ranges, None for as many as suit; they come from `calibration_data` instead,
+    where that names a set of images of its own.
     """
 
     source: str
@@ -48,6 +49,9 @@ class DataConfig:
     channels: Annotated[int | None, Option(help="read a folder's images as grey (1) or RGB (3)")] = None
     seed: Annotated[int, Option(help="seed of the splits, the initial weights and the order of the images")] = 1
     follow_links: Annotated[bool, Option(help="follow symbolic links that lead out of a folder")] = False
+    test: Annotated[str | None, Option(help="take the test images from this .npz, folder or named set instead")] = (
+        None
+    )
     skip_damaged: Annotated[bool, Option(help="leave out images of a folder that cannot be read")] = False
     calibration_samples: Annotated[
         int | None, Option(help="number of calibration images (default: a fifth, at most 500)")

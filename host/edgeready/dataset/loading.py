@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from edgeready.dataset.dataset import Parts
 from edgeready.dataset.digits import NAME as DIGITS
 from edgeready.dataset.digits import load_digits
@@ -26,6 +28,7 @@ def load_splits(
     channels: int | None = None,
     follow_links: bool = False,
     skip_damaged: bool = False,
+    test: str | None = None,
     calibration_count: int | None = None,
     progress: Progress = no_progress,
     download: bool = True,
@@ -35,29 +38,57 @@ def load_splits(
     A name goes before a path: write ./digits for a folder of that name. `image_size` (height, width in pixels, 96x96
     when None), `channels` (1, 3, or None: RGB unless every image is grey), `follow_links` (also symbolic links
     that lead out of it) and `skip_damaged` (leave out images that cannot be read) are for folders.
-    `calibration_count` is that of `split`. `progress` counts the bytes of a download (of all of them, or of 0 when
-    the server does not say) and the images of a folder.
+    `test` is another source, whose test images (else those for validation, else all) go in the place of those of
+    `source`, by the names of the classes. `calibration_count` is that of `split`. `progress` counts the bytes of a
+    download (of all of them, or of 0 when the server does not say) and the images of a folder.
     Raises NotFoundError when there is no such source, UsageError, DatasetError, ImageError and OutputError.
     """
-    path = Path(source)
-    is_folder = source not in SET_NAMES and path.is_dir()
-    if not is_folder and (image_size is not None or channels is not None):
+    if not _is_folder(source) and (image_size is not None or channels is not None):
         raise UsageError(f"image_size and channels are for folders of images, and {source!r} is none: leave them out")
-    if is_folder:
-        parts = load_folder(
-            path,
-            image_size=_check_size(image_size or DEFAULT_IMAGE_SIZE),
-            channels=channels,
+
+    def load(name: str, size: tuple[int, int] | None, colours: int | None) -> Parts:
+        if not _is_folder(name):
+            return _load_arrays(name, Path(name), progress=progress, download=download)
+        return load_folder(
+            Path(name),
+            image_size=_check_size(size or DEFAULT_IMAGE_SIZE),
+            channels=colours,
             follow_links=follow_links,
             skip_damaged=skip_damaged,
             progress=progress,
         )
-    else:
-        parts = _load_arrays(source, path, progress=progress, download=download)
+
+    parts = load(source, image_size, channels)
+    if test is not None:
+        train = parts.train
+        parts = _with_test(parts, load(test, (train.height, train.width), train.channels), source, test)
     splits = split(
         parts.train, parts.test, validation=parts.validation, seed=seed, calibration_count=calibration_count
     )
     return replace(splits, notes=(*splits.notes, *parts.notes)) if parts.notes else splits
+
+
+def _is_folder(source: str) -> bool:
+    return source not in SET_NAMES and Path(source).is_dir()
+
+
+def _with_test(parts: Parts, other: Parts, source: str, test: str) -> Parts:
+    """`parts` with the test images of `other` in the place of their own."""
+    images = other.test or other.validation or other.train
+    classes = parts.train.classes
+    counts = images.class_counts()
+    for name in images.classes:
+        if name not in classes and counts[name]:
+            raise DatasetError(
+                f"{test!r} has the class {name!r}, and the classes of {source!r} are {', '.join(classes[:10])}: "
+                "name them alike, or remove it"
+            )
+    places = np.array([classes.index(name) if name in classes else -1 for name in images.classes], dtype=np.int64)
+    own = replace(images, classes=classes, labels=places[images.labels])
+    notes = (*parts.notes, *other.notes, f"the test has {len(own):,} images of {test!r}")
+    if parts.test is not None:
+        notes = (*notes, f"left out: the {len(parts.test):,} test images of {source!r} itself")
+    return replace(parts, test=own, notes=notes)
 
 
 def _load_arrays(source: str, path: Path, *, progress: Progress, download: bool) -> Parts:

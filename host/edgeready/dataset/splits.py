@@ -33,7 +33,8 @@ class Splits:
 
     The validation judges a training while it goes on: the source's own, or one that was held out. `removed` is how
     many training and validation images were left out because the test set, or the validation, has them too. `notes`
-    say what else was left out, and where the test is from.
+    say what else was left out, and where the test is from. `is_drawn` says that it was held out of the training
+    images.
     Raises DatasetError when the parts do not fit together or share an image.
     """
 
@@ -43,6 +44,7 @@ class Splits:
     validation: Dataset | None = None
     removed: int = 0
     notes: tuple[str, ...] = ()
+    is_drawn: bool = False
 
     def __post_init__(self) -> None:
         if self.removed < 0:
@@ -117,7 +119,7 @@ def split(
     if test is None and validation is not None:
         test, validation = validation, None
         notes = (f"{train.name} has no test images: the {len(test):,} for validation are the test",)
-    removed = 0
+    removed, is_drawn = 0, test is None
     if test is None:
         rest, test = _split_test(train, seed, test_fraction)
     else:
@@ -130,7 +132,13 @@ def split(
         removed += copies + more
     training, calibration = _lend(rest, seed, calibration_count)
     return Splits(
-        train=training, calibration=calibration, test=test, validation=validation, removed=removed, notes=notes
+        train=training,
+        calibration=calibration,
+        test=test,
+        validation=validation,
+        removed=removed,
+        notes=notes,
+        is_drawn=is_drawn,
     )
 
 

@@ -33,6 +33,7 @@ from edgeready.workflows.prepare import (
     job_of,
     load_data,
     manifest_of,
+    note_drawn_test,
     provenance_of,
     seen_images,
     trial_is_worth_it,
@@ -141,6 +142,8 @@ def convert(config: BuildConfig, progress: Progress = no_progress) -> BuildResul
 def _run(config: BuildConfig, train: TrainConfig | None, progress: Progress) -> BuildResult:
     _check_output(config.output)
     splits = load_data(config, progress)
+    if train is None:
+        splits = note_drawn_test(config, splits)
     mode, mapped, judges = config.output.chosen_mode, config.output.for_edgetpu, None
     if config.quantize.max_drop is not None:
         remaining, judges = hold_out(splits.train, config.data.seed)

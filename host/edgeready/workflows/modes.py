@@ -20,7 +20,7 @@ from edgeready.proof.runtimes import RuntimeTrial, runtimes_that_run
 from edgeready.quantization.conventions import ConventionReport
 from edgeready.readiness import ReadinessReport
 from edgeready.workflows.draft import Draft, complete, draft
-from edgeready.workflows.prepare import job_of, load_data, provenance_of, seen_images, with_frame
+from edgeready.workflows.prepare import job_of, load_data, note_drawn_test, provenance_of, seen_images, with_frame
 from edgeready_device.progress import Progress, no_progress
 from edgeready_device.report.benchmark import benchmark_json
 from edgeready_device.report.predictions import evaluation_json
@@ -235,7 +235,7 @@ def draft_modes(config: BuildConfig, modes: Sequence[str], progress: Progress = 
 
 def _draft_modes(config: BuildConfig, modes: Sequence[str], progress: Progress) -> ModeDrafts:
     names = dict.fromkeys(mode_named(name).name for name in (FLOAT32, *modes))
-    splits = load_data(config, progress)
+    splits = note_drawn_test(config, load_data(config, progress))
     job = job_of(config, splits, None, [*names])
     result, refusals = _convert_each(job, progress)
     images = seen_images(config, job)

@@ -46,6 +46,7 @@ def load_data(config: BuildConfig, progress: Progress) -> Splits:
         channels=data.channels if frame is None or not is_folder else frame[2],
         follow_links=data.follow_links,
         skip_damaged=data.skip_damaged,
+        test=data.test,
         calibration_count=data.calibration_samples if data.calibration_data is None else None,
         progress=progress,
     )
@@ -55,6 +56,17 @@ def load_data(config: BuildConfig, progress: Progress) -> Splits:
     if normalization is not None:  # said before the training, not after it
         InputSpec(splits.train.height, splits.train.width, splits.train.channels, normalization=normalization)
     return splits
+
+
+def note_drawn_test(config: BuildConfig, splits: Splits) -> Splits:
+    """Returns `splits` of a model that was trained elsewhere, with a note where it may know the test images."""
+    if not splits.is_drawn:
+        return splits
+    note = (
+        f"the test images were held out of {splits.train.name} with seed {config.data.seed}: where {config.model} "
+        "was trained on them, its accuracy is too high; --test DATA takes others"
+    )
+    return replace(splits, notes=(*splits.notes, note))
 
 
 def _fit_splits(splits: Splits, spec: InputSpec) -> Splits:
