@@ -24,6 +24,7 @@ from edgeready.config.deploy import VERSIONS_KEPT
 from edgeready.config.edgetpu import NEWEST_RUNTIME
 from edgeready.config.layers import IMAGES
 from edgeready.config.modes import MODES
+from edgeready.config.networks import AUTO_NETWORK
 from edgeready_device.progress import Progress, no_progress
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ Data = Union[str, "os.PathLike[str]", DataConfig]
 def build(
     data: Data,
     *,
-    model: str = "tutorial-cnn",
+    model: str = AUTO_NETWORK,
     out: StrPath | OutputConfig = "model.tflite",
     train: TrainConfig | None = None,
     network: NetworkConfig | None = None,
@@ -58,7 +59,8 @@ def build(
 ) -> BuildResult:
     """Trains `model` on `data`, makes the model file and returns what was proved and measured of it.
 
-    `model` is the name of a network or FILE.py:FUNCTION; `data` the name of a set, a .npz or a folder of images.
+    `model` is the name of a network, FILE.py:FUNCTION, or "auto" for what suits the images; `data` the name of a set,
+    a .npz or a folder of images.
     Raises DatasetError, ModelSourceError, TrainingError, ConversionError, BudgetError or OutputError; then no file
     is written. Needs the extra `build`.
     """

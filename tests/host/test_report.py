@@ -162,6 +162,12 @@ def test_a_build_says_why_its_engine_was_not_the_first_choice_and_nothing_where_
     assert "engine " not in shown(build_view(result(), "a.png"))
 
 
+def test_a_build_says_why_it_chose_a_network_and_nothing_where_the_user_did():
+    reason = "tutorial-cnn, for small grey images of 8x8 pixels"
+    assert f"network      {reason}\n" in shown(build_view(replace(result(), network_reason=reason), "IMAGE"))
+    assert "network " not in shown(build_view(result(), "IMAGE"))
+
+
 def test_a_build_says_which_epoch_a_validation_chose():
     plain = result()
     assert "epochs" not in shown(build_view(plain, "IMAGE"))
@@ -197,6 +203,7 @@ def test_a_build_as_json_has_these_keys_and_values():
         "out",
         "float_out",
         "network",
+        "network_reason",
         "data",
         "epoch_losses",
         "training",

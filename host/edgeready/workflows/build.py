@@ -39,6 +39,7 @@ from edgeready.workflows.prepare import (
     trial_is_worth_it,
     trial_of,
     with_frame,
+    with_network,
     with_validation,
 )
 from edgeready_device.evaluation import evaluate
@@ -56,7 +57,8 @@ class BuildResult:
     `calibration` describes the images that gave the ranges, `trail` the attempts to keep a budget, if there is one.
     `protections` says what the process that read a foreign model had given up, `convention` how it was found out how
     pixels go into a trained network. `doubts` says what speaks against the file, in sentences. `engine` made the
-    integers of the `network`, whose name it is. `training` has the epochs, None for a conversion.
+    integers of the `network`, whose name it is. `training` has the epochs, None for a conversion;
+    `network_reason` says why the network was chosen, where the user named none.
     `gain` says what a training in 8 bits has changed.
     """
 
@@ -66,6 +68,7 @@ class BuildResult:
     splits: Splits = field(repr=False)
     baseline: TfliteModel = field(repr=False)
     training: Training | None = None
+    network_reason: str = ""
     readiness: ReadinessReport
     comparison: Comparison | None
     mode: Mode = MODES["uint8"]
@@ -88,6 +91,7 @@ class BuildResult:
             "out": str(self.out),
             "float_out": None if self.float_out is None else str(self.float_out),
             "network": self.network,
+            "network_reason": self.network_reason,
             "data": self.splits.to_dict(),
             "epoch_losses": [] if self.training is None else [epoch.loss for epoch in self.training.epochs],
             "training": None if self.training is None else self.training.to_dict(),
@@ -148,7 +152,9 @@ def _run(config: BuildConfig, train: TrainConfig | None, progress: Progress) -> 
     if config.quantize.max_drop is not None:
         remaining, judges = hold_out(splits.train, config.data.seed)
         splits = replace(splits, train=remaining)
+    reason = ""
     if train is not None:
+        config, reason = with_network(config, splits)
         splits = with_validation(config, splits)
     job = job_of(config, splits, train)
     if trial_is_worth_it(job):
@@ -163,7 +169,8 @@ def _run(config: BuildConfig, train: TrainConfig | None, progress: Progress) -> 
         accepted, trail = draft_within_budget(budget, job, result, splits, mapped=mapped, progress=progress)
     calibration = _calibration_of(job, splits, result, accepted)
     accepted = accepted.with_images(seen_images(config, job))
-    return _finish(config, splits, result, accepted, calibration=calibration, trail=trail, progress=progress)
+    finished = _finish(config, splits, result, accepted, calibration=calibration, trail=trail, progress=progress)
+    return replace(finished, network_reason=reason)
 
 
 def _calibration_of(job: Job, splits: Splits, result: JobResult, accepted: Draft) -> CalibrationReport | None:

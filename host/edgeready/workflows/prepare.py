@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,11 +12,18 @@ import numpy as np
 
 from edgeready.config.augmentation import recommend_augmentation
 from edgeready.config.build import BuildConfig, TrainConfig
+from edgeready.config.extras import install_command
 from edgeready.config.method import Method
 from edgeready.config.modes import MODES
-from edgeready.config.networks import SMALL_NETWORKS
+from edgeready.config.networks import (
+    AUTO_NETWORK,
+    PRETRAINED_NETWORK,
+    PRETRAINED_PACKAGE,
+    SMALL_NETWORKS,
+    recommend_network,
+)
 from edgeready.dataset import SET_NAMES, Dataset, Splits, hold_out, load_splits
-from edgeready.errors import FrameMismatchError
+from edgeready.errors import FrameMismatchError, UsageError
 from edgeready.jobs.job import Job, JobResult, no_images, no_labels
 from edgeready.jobs.training import TrainingFiles
 from edgeready.quantization.representative import check_samples, load_representative
@@ -134,6 +142,32 @@ def _files_of(config: BuildConfig) -> TrainingFiles:
     return TrainingFiles(
         keras="" if keras is None else str(keras.absolute()), log="" if log is None else str(log.absolute())
     )
+
+
+def with_network(config: BuildConfig, splits: Splits) -> tuple[BuildConfig, str]:
+    """Returns `config` with a network by name, and why it is that one; "" where the user has named one.
+
+    Raises UsageError for weights in a file without the network that they are of.
+    """
+    if config.model != AUTO_NETWORK:
+        return config, ""
+    weights = config.network.weights
+    if weights == "imagenet":
+        return replace(
+            config, model=PRETRAINED_NETWORK
+        ), f"{PRETRAINED_NETWORK}, whose ImageNet weights are asked for"
+    if weights is not None:
+        raise UsageError(f"--weights {weights} needs --model: name the network that they are of")
+    first = splits.train
+    choice = recommend_network(
+        first.height,
+        first.width,
+        first.channels,
+        installed=find_spec(PRETRAINED_PACKAGE) is not None,
+        remedy=install_command("pretrained"),
+    )
+    network = replace(config.network, weights=choice.weights)
+    return replace(config, model=choice.model, network=network), choice.reason
 
 
 def with_validation(config: BuildConfig, splits: Splits) -> Splits:
