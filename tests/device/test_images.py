@@ -15,6 +15,7 @@ from edgeready_device.images.decode import (
     IMAGE_SUFFIXES,
     decode_image,
     image_files,
+    image_files_below,
     load_frame,
     load_picture,
     read_image,
@@ -433,6 +434,15 @@ def test_image_files_are_sorted_and_hidden_and_other_files_left_out(tmp_path):
         "f.tif",
         "g.bmp",
     ]
+
+
+def test_images_of_subfolders_come_after_those_of_their_folder(tmp_path):
+    for name in ("b.png", "a/2.jpg", "a/1.jpg", "a/deep/3.jpg", "z/9.png", ".hidden/x.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "z" / "again").symlink_to(tmp_path)
+    paths = [str(path.relative_to(tmp_path)) for path in image_files_below(tmp_path)]
+    assert paths == ["b.png", "a/1.jpg", "a/2.jpg", "a/deep/3.jpg", "z/9.png"]
 
 
 def test_image_files_of_a_missing_folder_are_not_found(tmp_path):

@@ -319,6 +319,25 @@ def test_the_seed_moves_images_between_the_parts(run, arrays, tmp_path):
     assert one != two
 
 
+def test_data_exports_the_test_and_says_what_it_left_out(run, tmp_path):
+    noise = np.random.default_rng(1)
+    for number in range(12):
+        path = tmp_path / "photos" / ("cat" if number % 2 else "dog") / f"{number:02}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(noise.integers(0, 256, (8, 8, 3), np.uint8)).save(path)
+    (tmp_path / "photos" / "cat" / "bad.png").touch()
+    (tmp_path / "photos" / "cat" / "film.mp4").touch()
+    refused = run("data", "photos", "--export-test", "out")
+    assert (refused.code, (tmp_path / "out").exists()) == (3, False)
+    assert refused.err.endswith("copy it again or remove it; --skip-damaged goes on without it\n")
+    ended = run("data", "photos", "--skip-damaged", "--export-test", "out")
+    assert (ended.code, ended.err) == (0, "edgeready: wrote 2 test images to out\n")
+    assert "left out: 1 of 13 images cannot be used" in ended.out
+    assert "left out of 'photos': 1 .mp4" in ended.out
+    again = run("data", "photos", "--skip-damaged", "--test", "out", "--image-size", "8", "--json")
+    assert json.loads(again.out)["test"] == {"cat": 1, "dog": 1}
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [(b"", "cannot be read as .npz"), (b"text", "cannot be read as .npz"), (b"PK\x03\x04", "cannot be read as .npz")],

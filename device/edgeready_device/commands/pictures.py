@@ -63,12 +63,12 @@ def check_picture_options(options: argparse.Namespace) -> None:
 
 def picture_paths(names: Sequence[str]) -> list[str]:
     """Returns the image files that `names` stand for; raises NotFoundError where one stands for none."""
-    from edgeready_device.images.decode import image_files
+    from edgeready_device.images.decode import image_files_below
 
     paths: list[str] = []
     for name in names:
         if name != STANDARD_INPUT and os.path.isdir(name):
-            matches = [str(path) for path in image_files(name)]
+            matches = [str(path) for path in image_files_below(name)]
         elif name == STANDARD_INPUT or os.path.exists(name) or not glob.has_magic(name):
             matches = [name]
         else:

@@ -63,6 +63,18 @@ def image_files(folder: ImagePath) -> list[Path]:
     )
 
 
+def image_files_below(folder: ImagePath) -> list[Path]:
+    """The image files in `folder` and in its subfolders, those of a folder before those of its subfolders.
+
+    Hidden folders and symbolic links to folders are left out. Raises NotFoundError where there is no such folder.
+    """
+    paths = image_files(folder)
+    for entry in list_folder(folder):
+        if not entry.name.startswith(".") and not entry.is_symlink() and entry.is_dir():
+            paths += image_files_below(entry)
+    return paths
+
+
 def read_image(path: ImagePath, channels: int, target: tuple[int, int] | None = None) -> NDArray[np.uint8]:
     """The image in `path`, upright, as uint8 of shape (height, width, channels): grey for 1, RGB for 3.
 
