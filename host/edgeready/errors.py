@@ -60,7 +60,7 @@ def fit_reason(before: str, problem: BaseException | str, after: str = "") -> st
     `after` holds what to do, and stays whole: the library's words are cut. --debug shows them all.
     """
     room = max(_LEAST_REASON, LONGEST_LINE - len(before) - len(after))
-    return f"{before}{_shorten(reason_of(problem), room)}{after}"
+    return f"{before}{_shorten(reason_of(problem), room, mark=' ...' if '--debug' in after else _CUT)}{after}"
 
 
 def reason_of(problem: BaseException | str) -> str:
@@ -71,10 +71,10 @@ def reason_of(problem: BaseException | str) -> str:
     return plain(" ".join(problem.split()))
 
 
-def _shorten(text: str, room: int) -> str:
+def _shorten(text: str, room: int, mark: str) -> str:
     if len(text) <= room:
         return text
-    mark = _CUT if room > 2 * len(_CUT) else " ..."
+    mark = mark if room > 2 * len(mark) else " ..."
     return f"{text[: room - len(mark)].rstrip()}{mark}"
 
 

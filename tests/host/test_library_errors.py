@@ -42,6 +42,12 @@ def test_a_long_reason_is_cut_and_what_to_do_stays(problem):
     assert "\n" not in text
 
 
+def test_debug_is_named_once():
+    text = fit_reason("it failed: ", LONG, "; --debug shows where")
+    assert text.endswith(" ...; --debug shows where")
+    assert len(f"edgeready: {text}") == 200
+
+
 def test_a_long_name_leaves_thirty_characters_of_the_reason():
     name = "/".join(["folder"] * 40)
     text = fit_reason(f"{name}: no (", "y" * 500, "): save it again")

@@ -188,7 +188,7 @@ def test_a_training_in_8_bits_is_told_beside_the_network_as_it_came():
     lines = [line.rstrip() for line in shown(build_view(replace(result(), gain=gain), "a.png")).splitlines()]
     assert lines[0].split() == ["float32,", "retrained", "uint8"]
     assert "before --qat float32 was right on 100.00 %, uint8 on 83.33 %" in lines
-    assert "             1 images gained and 1 lost by it, p = 1; the weights of epoch 2" in lines
+    assert "             1 image gained and 1 lost by it, p = 1; the weights of epoch 2" in lines
     same = shown(build_view(replace(result(), gain=replace(gain, epoch=0)), "a.png"))
     assert "lost by it, p = 1; no epoch was better: the weights as they came\n" in same
     plain = replace(gain, plain=None, drop=None)

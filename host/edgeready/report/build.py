@@ -100,7 +100,8 @@ def _gain_lines(gain: QatGain | None) -> list[RenderableType]:
     if gain.plain is None or gain.drop is None:
         return [first.append(f", and had no {gain.mode} file")]
     first.append(f", {gain.mode} on {100 * gain.plain.value:.2f} %")
-    changes = f"{gain.drop.gained} images gained and {gain.drop.lost} lost by it, p = {gain.drop.p_value:.2g}"
+    noun = "image" if gain.drop.gained == 1 else "images"
+    changes = f"{gain.drop.gained} {noun} gained and {gain.drop.lost} lost by it, p = {gain.drop.p_value:.2g}"
     choice = f"the weights of epoch {gain.epoch}" if gain.epoch else "no epoch was better: the weights as they came"
     return [first, labelled("", f"{changes}; {choice}")]
 
