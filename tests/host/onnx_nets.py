@@ -101,16 +101,34 @@ def signed(operator: str, **settings):
     ]
 
 
-def gelu_by_erf(w: Weights) -> list[onnx.NodeProto]:
+def gelu_by_erf(w: Weights, half: float = 0.5) -> list[onnx.NodeProto]:
     """As PyTorch's exporter writes it for an opset below 20."""
-    root, one, half = (w.add(np.array(number, np.float32)) for number in (2**0.5, 1, 0.5))
+    root, one, part = (w.add(np.array(number, np.float32)) for number in (2**0.5, 1, half))
     return [
         N("Conv", ["a", w(CHANNELS, CHANNELS, 1, 1)], ["d"]),
         N("Div", ["d", root], ["scaled"]),
         N("Erf", ["scaled"], ["erf"]),
         N("Add", ["erf", one], ["sum"]),
         N("Mul", ["d", "sum"], ["product"]),
-        N("Mul", ["product", half], ["b"]),
+        N("Mul", ["product", part], ["b"]),
+    ]
+
+
+def gelu_by_tanh(w: Weights) -> list[onnx.NodeProto]:
+    """As PyTorch's exporter writes its tanh form for an opset below 20."""
+    slope, small, three, one, half = (
+        w.add(np.array(number, np.float32)) for number in ((2 / np.pi) ** 0.5, 0.044715, 3, 1, 0.5)
+    )
+    return [
+        N("Conv", ["a", w(CHANNELS, CHANNELS, 1, 1)], ["d"]),
+        N("Pow", ["d", three], ["cube"]),
+        N("Mul", [small, "cube"], ["part"]),
+        N("Add", ["d", "part"], ["sum"]),
+        N("Mul", [slope, "sum"], ["argument"]),
+        N("Tanh", ["argument"], ["tanh"]),
+        N("Add", [one, "tanh"], ["gate"]),
+        N("Mul", ["d", half], ["halved"]),
+        N("Mul", ["halved", "gate"], ["b"]),
     ]
 
 
@@ -165,6 +183,8 @@ NETS = {
     "gelu": network(signed("Gelu"), opset=20),
     "gelu by tanh": network(signed("Gelu", approximate="tanh"), opset=20),
     "gelu by erf": network(gelu_by_erf),
+    "gelu written out": network(gelu_by_tanh),
+    "nearly gelu": network(lambda w: gelu_by_erf(w, half=0.51)),
     "size of a number": network(signed("Abs")),
     "negative": network(lambda w: [N("Neg", ["a"], ["b"])]),
     "cube": network(lambda w: [N("Pow", ["a", w.add(np.array(3, np.float32))], ["b"])]),
@@ -193,7 +213,9 @@ REWRITTEN = {
     "leaky relu": ["LeakyRelu: written with PRELU, 1x"],
     "gelu": ["Gelu: written with MUL, ADD and LOGISTIC, 1x"],
     "gelu by tanh": ["Gelu: written with MUL, ADD and LOGISTIC, 1x"],
-    "gelu by erf": ["Erf: written with MUL, ADD and LOGISTIC, 1x"],
+    "gelu by erf": ["Gelu: written with MUL, ADD and LOGISTIC, 1x"],
+    "gelu written out": ["Gelu: written with MUL, ADD and LOGISTIC, 1x"],
+    "nearly gelu": ["Erf: written with MUL, ADD and LOGISTIC, 1x"],
     "size of a number": ["Abs: written with MUL and MAXIMUM, 1x"],
     "negative": ["Neg: written with MUL, 1x"],
     "cube": ["Pow: written with MUL, 1x"],

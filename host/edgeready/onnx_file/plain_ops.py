@@ -17,6 +17,18 @@ _HALVES = (TensorProto.FLOAT16, TensorProto.BFLOAT16)
 _SIXTH = 1 / 6
 
 
+def constant_tensors(graph: Any) -> dict[str, Any]:
+    """Returns the constants of `graph` by name, those that a Constant makes among them."""
+    operators = {
+        node.output[0]: attribute.t
+        for node in graph.node
+        if node.op_type == "Constant"
+        for attribute in node.attribute
+        if attribute.name == "value"
+    }
+    return {**{tensor.name: tensor for tensor in graph.initializer}, **operators}
+
+
 class _Constants:
     """The shapes and constants of `graph`, and the numbers that rewritten operators share, each stored once."""
 
@@ -24,7 +36,7 @@ class _Constants:
         self._graph = graph
         self._shapes = {value.name: sizes_of(value) for value in (*graph.input, *graph.value_info, *graph.output)}
         self._names: dict[float, str] = {}
-        self._arrays = {tensor.name: tensor for tensor in graph.initializer}
+        self._arrays = constant_tensors(graph)
 
     def array(self, name: str) -> NDArray[Any] | None:
         """Returns the values of the constant `name`; None where it is none."""

@@ -14,6 +14,7 @@ from onnx import checker, shape_inference
 
 from edgeready.config.build import SourceConfig
 from edgeready.errors import ModelSourceError, fit_reason
+from edgeready.onnx_file.gelu import with_gelu
 from edgeready.onnx_file.inputs import PictureInput, fix_shapes, sizes_of, with_channels_first
 from edgeready.onnx_file.plain_ops import in_plain_ops, without_half_precision, without_last_log_softmax
 from edgeready_device.normalization import Normalization
@@ -60,7 +61,7 @@ def read_onnx(path: Path, settings: SourceConfig, frame: Sequence[int] | None = 
         source, picture = fix_shapes(path, shorter, settings, frame=frame)
         front = source if picture is None else with_channels_first(source, picture, frame or ())
         simple = shape_inference.infer_shapes(_simplify(path, front), data_prop=True)
-        plain, rewrites = in_plain_ops(simple)
+        plain, rewrites = in_plain_ops(with_gelu(simple))
     except (shape_inference.InferenceError, checker.ValidationError) as error:
         raise ModelSourceError(fit_reason(f"{path}: export it again: its shapes contradict (", error, ")")) from error
     return OnnxModel(
