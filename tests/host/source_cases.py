@@ -144,8 +144,11 @@ for mode in ("uint8", "int8-float-io", "dynamic", "float16"):
     CASES[mode] = lambda mode=mode: quantized(mode)
 
 
-def fake_quant(narrow):
-    """A convolution with the ranges of a training for 8 bits, of which the converter can take the weights' or not."""
+def fake_quant(narrow, cut=False):
+    """A convolution with the ranges of a training for 8 bits, of which the converter can take the weights' or not.
+
+    With `cut` its result is cut into three, and one piece is read.
+    """
     kernel = np.random.default_rng(1).normal(0, 0.2, (3, 3, 1, 3)).astype(np.float32)
     least = -float(abs(kernel).max()) if narrow else float(kernel.min())
     most = float(abs(kernel).max()) if narrow else float(kernel.max()) / 2
@@ -156,10 +159,10 @@ def fake_quant(narrow):
         weights = tf.quantization.fake_quant_with_min_max_vars(kernel, least, most, narrow_range=narrow)
         features = tf.nn.relu(tf.nn.conv2d(image, weights, 2, "VALID"))
         features = tf.quantization.fake_quant_with_min_max_vars(features, 0.0, 6.0)
-        scores = tf.reduce_mean(features, (1, 2))
+        scores = tf.reduce_mean(tf.split(features, 3, axis=-1)[1] * [1.0, 2.0, 3.0] if cut else features, (1, 2))
         return tf.quantization.fake_quant_with_min_max_vars(scores, -2.0, 2.0)
 
-    path = FOLDER / f"fake_quant_{narrow}.pb"
+    path = FOLDER / (f"fake_quant_{narrow}.pb" if not cut else "fake_quant_cut.pb")
     path.write_bytes(
         convert_variables_to_constants_v2(call.get_concrete_function()).graph.as_graph_def().SerializeToString()
     )
@@ -189,6 +192,7 @@ def fake_quant(narrow):
 
 for narrow in (True, False):
     CASES[f"fake quant {narrow}"] = lambda narrow=narrow: fake_quant(narrow)
+CASES["fake quant cut"] = lambda: fake_quant(narrow=True, cut=True)
 
 
 class Served(tf.Module):

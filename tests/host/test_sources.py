@@ -253,6 +253,16 @@ def test_ranges_that_no_kernel_takes_are_measured_again():
     assert (found["modes"], found["runs"]) == (["float16", "float32", "int16x8", "uint8"], [True, True])
 
 
+def test_ranges_of_a_graph_that_becomes_integer_by_chance_are_measured_again():
+    found = cases()["fake quant cut"]["value"]
+    assert found["note"] == [
+        "the FakeQuant nodes are left out and the ranges measured: TensorFlow makes SPLIT integer by chance only, as "
+        "nothing reads one of its pieces",
+        "the pieces of SPLIT, SPLIT_V or UNPACK that are read are slices: nothing reads the others",
+    ]
+    assert (found["modes"], found["runs"]) == (["float16", "float32", "int16x8", "uint8"], [True, True])
+
+
 # -- signatures -----------------------------------------------------------------------------------------------------
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import tensorflow as tf
 
 from edgeready.config.build import SourceConfig
-from edgeready.engine.unread_pieces import make_whole
 from edgeready.tf.convert import converter_of, freeze_call
 from edgeready_device.tflite.graph import Graph
 
@@ -48,11 +47,9 @@ def has_symmetric_weights(graph: Graph) -> bool:
 
 
 def to_integer(frozen: Any, source: SourceConfig, ends: str) -> bytes:
-    """Returns the integer .tflite of a function with FakeQuant nodes, whose ranges it takes; `ends` as in a Mode.
-
-    Raises what `make_whole` raises.
-    """
+    """Returns the integer .tflite of a function with FakeQuant nodes, whose ranges it takes; `ends` as in a Mode."""
     settings = converter_of(frozen, source)
     settings.optimizations = [tf.lite.Optimize.DEFAULT]
     settings.inference_input_type = settings.inference_output_type = tf.as_dtype(ends)
-    return make_whole(settings.convert)
+    converted: bytes = settings.convert()
+    return converted

@@ -23,7 +23,7 @@ from edgeready.engine.make import (
     time_limit,
 )
 from edgeready.engine.quantizer import Quantizer, make_integer
-from edgeready.engine.unread_pieces import SLICED, slice_pieces
+from edgeready.engine.unread_pieces import SLICED, slice_pieces, unread_cuts
 from edgeready.errors import ConversionError
 from edgeready.files.atomic import write_files
 from edgeready.jobs.engine_choice import engine_of
@@ -240,6 +240,9 @@ def _split_ranges(network: Network, job: Job) -> tuple[Network, Any, tuple[str, 
         return network, None, ()
     plain = replace(network, function=fake_quant.without_fake_quant(network.function))
     integer = TfliteModel(fake_quant.to_integer(network.function, job.source, "int8"), trusted=True)
+    if cuts := unread_cuts(integer.graph):
+        why = f"TensorFlow makes {cuts[0].name} integer by chance only, as nothing reads one of its pieces"
+        return plain, None, (f"the FakeQuant nodes are left out and the ranges measured: {why}",)
     if fake_quant.has_symmetric_weights(integer.graph):
         return plain, network.function, ("the ranges of the FakeQuant nodes are taken as they are",)
     note = "the FakeQuant nodes are left out and the ranges measured: weights with an offset have no int8 kernel"
