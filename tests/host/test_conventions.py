@@ -213,7 +213,12 @@ def test_a_preset_says_normalization_and_order():
 def test_a_doubt_is_no_success(capsys, monkeypatch):
     readiness = SimpleNamespace(risks=(), verdict="ready", file="m.tflite")
     monkeypatch.setattr("edgeready.report.readiness.warning_lines", lambda reports: [])
-    result = SimpleNamespace(readiness=readiness, to_dict=lambda: {"doubts": ["it guesses"]}, doubts=("it guesses",))
+    result = SimpleNamespace(
+        readiness=readiness,
+        to_dict=lambda: {"doubts": ["it guesses"]},
+        doubts=("it guesses",),
+        splits=SimpleNamespace(notes=()),
+    )
     with pytest.raises(typer.Exit) as end:
         run_build(lambda config, progress: result, None, as_json=True)
     assert end.value.exit_code == 1
@@ -231,3 +236,46 @@ class TestConvert:
         assert (code, out, err.count("\n"), list(tmp_path.iterdir())) == (5, "", 1, [])
         assert "labelled images with --mean 127.5 --std 127.5, and on" in err
         assert "with --mean 0 --std 255: give the latter, or leave them out" in err
+
+
+def own_network(mean: float, std: float) -> TfliteModel:
+    """One dense layer that tells the images of `narrow` when their own mean and deviation are taken, and only then.
+
+    Its classes 0 and 2 are what another way of feeding gives.
+    """
+    pixels = SIZE * SIZE
+    weights = np.zeros((3, pixels), np.float32)
+    weights[0], weights[2] = -20, 20
+    return dense(weights, np.array([0, 5 * pixels, 0], np.float32), channels=1)
+
+
+def narrow() -> tuple[np.ndarray, np.ndarray]:
+    """Images of three levels around 100, and the classes by them."""
+    labels = np.arange(300) % 3
+    noise = np.random.default_rng(0).integers(-2, 3, (300, SIZE, SIZE))
+    return (100 + 20 * (labels[:, None, None] - 1) + noise).astype(np.uint8), labels.astype(np.int64)
+
+
+def test_the_images_own_mean_and_deviation_are_tried_after_the_usual_ways():
+    images, labels = narrow()
+    float32 = own_network(images.mean(), images.std())
+    found, report = settle_convention(float32, images, labels, convention("unit"), stated=False)
+    assert found.name == "standardized"
+    assert found.normalization.mean == (pytest.approx(images.mean(), abs=0.001),)
+    assert found.normalization.std == (pytest.approx(images.std(), abs=0.001),)
+    assert report.changed
+    assert (report.trials[0].name, report.trials[0].right, report.trials[0].count) == ("standardized", 300, 300)
+
+
+def test_a_stated_way_that_is_worse_than_the_images_own_is_refused():
+    images, labels = narrow()
+    float32 = own_network(images.mean(), images.std())
+    with pytest.raises(ConversionError, match=r"on 100\.0 % with --mean 100\.\d+ --std 16\.\d+: give the latter"):
+        settle_convention(float32, images, labels, convention("unit"), stated=True)
+
+
+def test_a_usual_way_that_is_as_good_as_the_images_own_is_kept():
+    images, _ = narrow()
+    labels = (images.mean(axis=(1, 2)) > BOUND).astype(np.int64)
+    _, report = settle_convention(network("unit"), images, labels, convention("unit"), stated=False)
+    assert (report.chosen, report.changed) == ("unit", False)

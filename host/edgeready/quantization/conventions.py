@@ -25,6 +25,7 @@ _FIRST = 64  # images on which every way is tried; chosen: the right one is far 
 # Images for the two ways that are left, by the pixels of a frame; chosen: seconds on two cores.
 _SMALL_FRAME, _MOST_SMALL, _MOST_LARGE = 64 * 64, 1000, 256
 _SIGNIFICANT = 0.001  # McNemar's p-value; chosen: five ways are compared, and a wrong choice spoils the file
+_SIGNIFICANT_OWN = 0.01  # of the data's own mean and deviation against one way; chosen: one comparison, not five
 _MOST_THREADS = 4  # chosen: the boards and runners in use have two to four cores
 
 
@@ -109,7 +110,7 @@ def settle_convention(
     """Returns the Convention that `float32` takes, and how that was found out.
 
     It is `assumed` unless another usual one is right on significantly more of the labelled `images` (n, height,
-    width[, channels]); `stated` forbids that change.
+    width[, channels]), or their own mean and deviation are still significantly better; `stated` forbids that change.
 
     Raises ConversionError when what was stated is significantly worse than another.
     """
@@ -120,6 +121,11 @@ def settle_convention(
     rows = alternate_classes(labels)[:most]
     try:
         trials, best = _try(float32, images[rows], labels[rows], ways)
+        own = own_convention(images, color)
+        if own is not None and not any(_is_same(own, way) for way in ways.values()):
+            current, ways[own.name] = ways[best or assumed.name], own
+            better = _try_own(float32, images[rows], labels[rows], (current, own), assumed=assumed)
+            trials, best = better or (trials, best)
     except RUN_ERRORS as error:
         note = f"the usual ways were not tried: LiteRT does not run the float32 network ({error!s:.80})"
         return assumed, ConventionReport(chosen=assumed.name, assumed=assumed.name, stated=stated, note=note)
@@ -152,13 +158,55 @@ def _try(
     return _trials(right, len(truth)), best if _is_better(answers[first], answers[best], truth) else None
 
 
+def _try_own(
+    float32: TfliteModel,
+    images: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    ways: tuple[Convention, Convention],
+    *,
+    assumed: Convention,
+) -> tuple[list[ConventionTrial], str | None] | None:
+    """Returns the trials and the name of the second of `ways`, if it is significantly better than the first.
+
+    What was `assumed` is among the trials.
+    """
+    for count in (_FIRST, len(labels)):  # few decide whether it is worth to look at all
+        truth = labels[:count]
+        first, second = (answer_classes(float32, images[:count], way) for way in ways)
+        right = {way.name: int((answer == truth).sum()) for way, answer in zip(ways, (first, second))}
+        if right[ways[1].name] < right[ways[0].name] or right[ways[0].name] == len(truth):
+            return None
+    is_first = ways[0].name == assumed.name
+    if not _is_better(first, second, truth, _SIGNIFICANT if is_first else _SIGNIFICANT_OWN):
+        return None
+    if assumed.name not in right:
+        right[assumed.name] = int((answer_classes(float32, images, assumed) == truth).sum())
+    return _trials(right, len(truth)), ways[1].name
+
+
+def own_convention(images: NDArray[np.uint8], color: str | None = None) -> Convention | None:
+    """Returns the convention of a training that took mean and deviation from these images, each channel's own.
+
+    None where a channel does not vary.
+    """
+    channels = images[..., np.newaxis] if images.ndim == 3 else in_color_order(images, color or "rgb")
+    values = channels.reshape(-1, channels.shape[-1])
+    means, deviations = values.mean(axis=0, dtype=np.float64), values.std(axis=0, dtype=np.float64)
+    if (deviations < 1).any():
+        return None
+    normalization = Normalization(*(tuple(round(float(v), 3) for v in row) for row in (means, deviations)))
+    return Convention(name="standardized", normalization=normalization, color=color or "rgb")
+
+
 def _trials(right: Mapping[str, int], count: int) -> list[ConventionTrial]:
     return [ConventionTrial(name=name, right=number, count=count) for name, number in right.items()]
 
 
-def _is_better(first: NDArray[np.int64], second: NDArray[np.int64], truth: NDArray[np.int64]) -> bool:
+def _is_better(
+    first: NDArray[np.int64], second: NDArray[np.int64], truth: NDArray[np.int64], limit: float = _SIGNIFICANT
+) -> bool:
     drop = paired_drop(first, second, truth)
-    return drop.gained > drop.lost and drop.p_value < _SIGNIFICANT
+    return drop.gained > drop.lost and drop.p_value < limit
 
 
 def answer_classes(float32: TfliteModel, images: NDArray[np.uint8], way: Convention) -> NDArray[np.int64]:
