@@ -216,7 +216,7 @@ REWRITTEN = {
     "gelu by erf": ["Gelu: written with MUL, ADD and LOGISTIC, 1x"],
     "gelu written out": ["Gelu: written with MUL, ADD and LOGISTIC, 1x"],
     "nearly gelu": ["Erf: written with MUL, ADD and LOGISTIC, 1x"],
-    "size of a number": ["Abs: written with MUL and MAXIMUM, 1x"],
+    "size of a number": ["Abs: written with MUL, ReLU and ADD, 1x"],
     "negative": ["Neg: written with MUL, 1x"],
     "cube": ["Pow: written with MUL, 1x"],
     "square": ["Pow: written with MUL, 1x"],

@@ -12,7 +12,7 @@ from edgeready.engine.flatbuffer_objects import add_tensor, make_operator, read_
 from edgeready.readiness.gelu_form import GELU_ERF, GELU_LIMIT, GELU_TANH
 from edgeready_device.tflite.graph import Graph, Op, read_graph
 
-_RELU6 = 3  # ActivationFunctionType of the schema
+_RELU, _RELU6 = 1, 3  # ActivationFunctionType of the schema
 _Write = Callable[[Any, Graph, Op], list[Any]]
 
 
@@ -71,20 +71,24 @@ def _hard_swish(model: Any, graph: Graph, op: Op) -> list[Any]:
 
 def _gelu(model: Any, graph: Graph, op: Op) -> list[Any]:
     """Returns x * sigmoid(z * p(z * z)), where z is x cut off where the sigmoid no longer changes."""
-    terms = GELU_TANH if op.option(0, "?", False) else GELU_ERF
+    terms: tuple[float, ...] = GELU_TANH if op.option(0, "?", False) else GELU_ERF
     image, result = op.inputs[0], op.outputs[0]
     shape, name = graph.tensors[image].shape, graph.tensors[result].name
     operators: list[Any] = []
 
-    def apply(builtin: str, *inputs: int) -> int:
+    def apply(builtin: str, *inputs: int, fused: int = 0) -> int:
         target = add_tensor(model, f"{name}/part_{len(operators)}", shape)
-        operators.append(make_operator(model, builtin, [*inputs], target))
+        options = {"fusedActivationFunction": fused} if fused else {}
+        operators.append(make_operator(model, builtin, [*inputs], target, **options))
         return target
 
     def constant(number: float) -> int:
         return add_tensor(model, f"{name}/number_{number:.6g}", (), np.array(number, np.float32))
 
-    near = apply("MINIMUM", apply("MAXIMUM", image, constant(-GELU_LIMIT)), constant(GELU_LIMIT))
+    # Not MINIMUM and MAXIMUM: TensorFlow's quantizer gives their input the range of their result, and so cuts off x.
+    scaled = apply("MUL", image, constant(3 / GELU_LIMIT))
+    near = apply("ADD", apply("ADD", scaled, constant(3), fused=_RELU6), constant(-3))
+    terms = tuple(term * (GELU_LIMIT / 3) ** (2 * power + 1) for power, term in enumerate(terms))
     square = apply("MUL", near, near)
     slope = constant(terms[-1])
     for term in reversed(terms[:-1]):
@@ -103,26 +107,26 @@ def _negative(model: Any, graph: Graph, op: Op) -> list[Any]:
 
 
 def _absolute(model: Any, graph: Graph, op: Op) -> list[Any]:
-    """Returns max(x, -x)."""
+    """Returns relu(x) + relu(-x)."""
     image, result = op.inputs[0], op.outputs[0]
-    name = graph.tensors[result].name
-    factor = add_tensor(model, f"{name}/factor", (), np.array(-1, np.float32))
-    negative = add_tensor(model, f"{name}/negative", graph.tensors[image].shape)
-    return [
-        make_operator(model, "MUL", [image, factor], negative),
-        make_operator(model, "MAXIMUM", [image, negative], result),
-    ]
+    shape, name = graph.tensors[image].shape, graph.tensors[result].name
+    operators, halves = [], []
+    for sign in (1, -1):
+        factor = add_tensor(model, f"{name}/sign_{sign}", (), np.array(sign, np.float32))
+        halves.append(add_tensor(model, f"{name}/half_{sign}", shape))
+        operators.append(make_operator(model, "MUL", [image, factor], halves[-1], fusedActivationFunction=_RELU))
+    return [*operators, make_operator(model, "ADD", halves, result)]
 
 
 def _relu_0_to_1(model: Any, graph: Graph, op: Op) -> list[Any]:
-    """Returns min(max(x, 0), 1)."""
+    """Returns relu6(6 * x) / 6."""
     image, result = op.inputs[0], op.outputs[0]
     name = graph.tensors[result].name
-    least, most = (add_tensor(model, f"{name}/{value:g}", (), np.array(value, np.float32)) for value in (0.0, 1.0))
-    positive = add_tensor(model, f"{name}/positive", graph.tensors[image].shape)
+    six, sixth = (add_tensor(model, f"{name}/{value:.2g}", (), np.array(value, np.float32)) for value in (6, 1 / 6))
+    six_times = add_tensor(model, f"{name}/six_times", graph.tensors[image].shape)
     return [
-        make_operator(model, "MAXIMUM", [image, least], positive),
-        make_operator(model, "MINIMUM", [positive, most], result),
+        make_operator(model, "MUL", [image, six], six_times, fusedActivationFunction=_RELU6),
+        make_operator(model, "MUL", [six_times, sixth], result),
     ]
 
 
@@ -147,13 +151,13 @@ def _pad(model: Any, graph: Graph, op: Op) -> list[Any]:
 
 
 _PLAIN: dict[str, tuple[_Write, str]] = {
-    "ABS": (_absolute, "ABS is written with MUL and MAXIMUM"),
+    "ABS": (_absolute, "ABS is written with MUL, RELU and ADD"),
     "DIV": (_divide, "DIV by a constant is written as MUL"),
     "GELU": (_gelu, "GELU is written with MUL, ADD and LOGISTIC"),
     "HARD_SWISH": (_hard_swish, "HARD_SWISH is written with MUL, ADD and RELU6"),
     "LEAKY_RELU": (_leaky_relu, "LEAKY_RELU is written as PRELU"),
     "NEG": (_negative, "NEG is written as MUL by -1"),
     "PADV2": (_pad, "PADV2 of zeros is written as PAD"),
-    "RELU_0_TO_1": (_relu_0_to_1, "RELU_0_TO_1 is written with MAXIMUM and MINIMUM"),
+    "RELU_0_TO_1": (_relu_0_to_1, "RELU_0_TO_1 is written with MUL and RELU6"),
     "SQUARE": (_square, "SQUARE is written as MUL"),
 }

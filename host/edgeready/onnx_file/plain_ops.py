@@ -251,9 +251,13 @@ def _erf(node: Any, constants: _Constants) -> list[Any]:
 
 def _gate(image: str, constants: _Constants, name: str, *, terms: Sequence[float], limit: float) -> list[Any]:
     """Returns sigmoid(z * p(z * z)): z is `image` cut off at the `limit`, and p has the `terms`, rising."""
+    # Not by Clip at the limit: TensorFlow's quantizer gives the input of a MAXIMUM the range of its result.
+    terms = [term * (limit / 3) ** (2 * power + 1) for power, term in enumerate(terms)]
     near, square = f"{name}_near", f"{name}_square"
     nodes = [
-        _make("Clip", [image, constants(-limit), constants(limit)], near),
+        _make("Mul", [image, constants(3 / limit)], f"{name}_scaled"),
+        *_relu6(f"{name}_scaled", constants, f"{name}_relu6"),
+        _make("Add", [f"{name}_relu6", constants(-3.0)], near),
         _make("Mul", [near, near], square),
     ]
     slope = constants(terms[-1])
@@ -281,10 +285,13 @@ def _negative(node: Any, constants: _Constants) -> list[Any]:
 
 
 def _absolute(node: Any, constants: _Constants) -> list[Any]:
-    (image,), negative = node.input, f"{node.output[0]}_negative"
+    (image,), name = node.input, node.output[0]
     return [
-        _make("Mul", [image, constants(-1.0)], negative),
-        _make("Max", [image, negative], node.output[0]),
+        _make("Mul", [image, constants(-1.0)], f"{name}_negative"),
+        _make("Relu", [f"{name}_negative"], f"{name}_below"),
+        _make("Mul", [image, constants(1.0)], f"{name}_same"),
+        _make("Relu", [f"{name}_same"], f"{name}_above"),
+        _make("Add", [f"{name}_above", f"{name}_below"], name),
     ]
 
 
@@ -306,7 +313,7 @@ _REWRITES: dict[str, _Rewrite] = {
     "Split": _split,
 }
 _FORMS = {
-    "Abs": "MUL and MAXIMUM",
+    "Abs": "MUL, ReLU and ADD",
     "Erf": "MUL, ADD and LOGISTIC",
     "Gelu": "MUL, ADD and LOGISTIC",
     "Neg": "MUL",
