@@ -369,7 +369,9 @@ def test_build_and_convert_accept_an_uncertain_op_and_no_refused_one():
 )
 def test_build_and_convert_warn_of_an_uncertain_op(capsys, data, warning):
     readiness = readiness_of(TfliteModel(data), Path("m.tflite"), mapped=True)
-    result = SimpleNamespace(readiness=readiness, to_dict=readiness.to_dict, doubts=())
+    result = SimpleNamespace(
+        readiness=readiness, to_dict=readiness.to_dict, doubts=(), splits=SimpleNamespace(notes=())
+    )
     run_build(lambda config, progress: result, None, as_json=True)
     out, err = capsys.readouterr()
     assert json.loads(out)["verdict"] == readiness.verdict

@@ -156,10 +156,10 @@ def test_a_mode_that_crashes_the_converter_does_not_keep_the_others_from_being_m
 
 
 def test_a_model_that_is_not_there_is_an_error_of_its_own():
-    from edgeready.errors import ModelSourceError
+    from edgeready.errors import NotFoundError
 
     config = BuildConfig(data=DataConfig(source="digits"), model="none.keras")
-    with pytest.raises(ModelSourceError, match=r"^none\.keras: no such model file"):
+    with pytest.raises(NotFoundError, match=r"^none\.keras: no such model file"):
         draft_modes(config, ("uint8",))
 
 

@@ -138,13 +138,16 @@ def refusal(name: str, error: str = "ModelSourceError", code: int = 3) -> str:
             "convert_variables_to_constants",
         ),
         ("empty folder", f"empty: the folder holds no saved_model.pb; give {KINDS}"),
-        ("missing", f"missing.h5: no such model file; give {KINDS}"),
         ("pipe", "pipe.keras: it is a pipe: name a file"),
         ("text.txt", f"text.txt: give {KINDS}"),
     ],
 )
 def test_a_source_that_is_not_clear_is_refused_with_what_to_say(name, said):
     assert refusal(name) == said
+
+
+def test_a_file_that_is_not_there_is_not_found():
+    assert refusal("missing", "NotFoundError", 4) == f"missing.h5: no such model file; give {KINDS}"
 
 
 @pytest.mark.parametrize("name", ["a saved model's own file", "text.pb"])

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from edgeready.config.build import SourceConfig
-from edgeready.errors import ModelSourceError
+from edgeready.errors import ModelSourceError, NotFoundError
 from edgeready.jobs.job import Job
 from edgeready.jobs.torch_export import export_torch, is_torch
 from edgeready_device.progress import no_progress
@@ -78,9 +78,10 @@ def job(model, python=sys.executable, **settings):
     return Job(model=str(model), classes=CLASSES, images=frames, calibration=frames, source=source, **settings)
 
 
-def refusal(folder, *arguments, **settings):
-    with pytest.raises(ModelSourceError) as error:
-        export_torch(job(*arguments, **settings), folder, no_progress)
+def refusal(folder, model, *arguments, error=ModelSourceError, **settings):
+    with pytest.raises(error) as raised:
+        export_torch(job(model, *arguments, **settings), folder, no_progress)
+    error = raised
     assert "\n" not in str(error.value)
     return str(error.value)
 
@@ -109,34 +110,49 @@ def test_what_is_pytorchs_is_told_by_its_name_or_by_the_interpreter(model, pytho
     assert is_torch(job(model, python)) is torch
 
 
+@pytest.fixture
+def program(tmp_path, monkeypatch):
+    """A folder with a file that may be PyTorch's, which is the current one."""
+    (tmp_path / "net.pt2").write_bytes(b"no program")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("model", ["none.pt2", "none.py:make", "folder.pt"])
+def test_a_file_that_is_not_there_is_not_found(program, model):
+    (program / "folder.pt").mkdir()
+    said = "no such file; give FILE.py:FUNCTION, a .pt2 or a TorchScript file"
+    assert refusal(program, model, error=NotFoundError) == f"{model}: {said}"
+
+
 def test_a_file_of_pytorch_asks_for_an_interpreter(tmp_path):
     said = "give --torch-python PYTHON, an interpreter in which `import torch` works: it is a file of PyTorch"
     assert refusal(tmp_path, "net.pt2", None) == f"net.pt2: {said}"
 
 
 @pytest.mark.parametrize("python", ["no-such-python", "/", ""])
-def test_an_interpreter_that_is_none_is_named(tmp_path, python):
-    said = refusal(tmp_path, "net.pt2", python)
+def test_an_interpreter_that_is_none_is_named(program, python):
+    said = refusal(program, "net.pt2", python)
     assert said.startswith(f"--torch-python {python}: give the path of an interpreter with PyTorch: ")
 
 
 @pytest.mark.skipif(find_spec("torch") is not None, reason="this interpreter has PyTorch")
-def test_an_interpreter_without_pytorch_is_named(tmp_path):
+def test_an_interpreter_without_pytorch_is_named(program):
     said = f"install torch for {sys.executable}, or name another --torch-python"
-    assert refusal(tmp_path, "net.pt2") == f"net.pt2: {said}"
+    assert refusal(program, "net.pt2") == f"net.pt2: {said}"
 
 
-def test_a_program_that_is_no_python_is_told_by_how_it_ends(tmp_path):
+def test_a_program_that_is_no_python_is_told_by_how_it_ends(program):
     assert (
-        refusal(tmp_path, "net.pt2", "/bin/false")
+        refusal(program, "net.pt2", "/bin/false")
         == "net.pt2: /bin/false ended with 1 (it said nothing); --debug shows all that it printed"
     )
 
 
-def test_several_inputs_are_left_to_the_user(tmp_path):
+def test_several_inputs_are_left_to_the_user(program):
     arrays = {"a": np.zeros((9, 2), np.float32), "b": np.zeros((9, 2), np.float32)}
     said = "write it with torch.onnx.export, and give that: here one input is exported, not 2"
-    assert refusal(tmp_path, "net.pt2", arrays=arrays) == f"net.pt2: {said}"
+    assert refusal(program, "net.pt2", arrays=arrays) == f"net.pt2: {said}"
 
 
 @NEEDS_TORCH
@@ -146,7 +162,6 @@ def test_several_inputs_are_left_to_the_user(tmp_path):
         ("net.py:number", "it returned int: let it return a torch.nn.Module"),
         ("net.py:fails", "it failed: ValueError: two"),
         ("net.py:none", "net.py has no function 'none': give FILE.py:FUNCTION"),
-        ("none.py:make", "there is no such file: give FILE.py:FUNCTION"),
         ("net.py:two", "the network returns tuple: let it return one tensor of scores"),
         ("net.py:narrow", f"the network fails on inputs of the shape [1, 3, {SIZE}, {SIZE}] (RuntimeError: "),
         ("weights.pth", f"{BUILD}: it is no TorchScript (RuntimeError: "),

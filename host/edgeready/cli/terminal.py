@@ -70,7 +70,9 @@ def run(app: typer.Typer, name: str) -> NoReturn:
             _fail(signals.meaning, signals.code, debug)
         if cause is not None:
             _fail(str(cause), cause.exit_code, debug)
-        _fail(fit_reason(f"a bug in edgeready ({type(error).__name__}: ", error, "); see --debug"), OUR_BUG, debug)
+        _fail(
+            fit_reason(f"a bug in edgeready ({type(error).__name__}: ", str(error), "); see --debug"), OUR_BUG, debug
+        )
     if code == INTERRUPTED:
         say("interrupted")
     sys.exit(code)

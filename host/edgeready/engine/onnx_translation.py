@@ -54,7 +54,7 @@ def translate_onnx(model: OnnxModel) -> bytes:
 
 def _fuse(writer: OnnxWriter, operator: str, inputs: Sequence[Value]) -> Value | None:
     """Returns the first input with a ReLU or ReLU6 inside the op that makes it; None where that is not possible."""
-    bounds = [float(value.array) for value in inputs[1:] if value.array is not None and value.array.size == 1]
+    bounds = [float(value.array.item()) for value in inputs[1:] if value.array is not None and value.array.size == 1]
     activation = _RELU if operator == "Relu" else _RELU6 if operator == "Clip" and bounds == [0.0, 6.0] else 0
     return inputs[0] if activation and writer.fuse(inputs[0], activation) else None
 
@@ -81,7 +81,7 @@ def _relu(writer: OnnxWriter, name: str, inputs: Sequence[Value], attributes: Ma
 
 
 def _clip(writer: OnnxWriter, name: str, inputs: Sequence[Value], attributes: Mapping[str, Any]) -> Value:
-    bounds = [None if value.array is None else float(value.array) for value in inputs[1:3]]
+    bounds = [None if value.array is None else float(value.array.item()) for value in inputs[1:3]]
     if len(bounds) != 2 or None in bounds:
         raise UntranslatedError("Clip without two constant bounds")
     low, high = bounds

@@ -8,7 +8,7 @@ from pathlib import Path
 from edgeready.config.build import SourceConfig
 from edgeready.engine.float_model import FloatSource, load_tflite
 from edgeready.engine.foreign_kinds import find_foreign_kind
-from edgeready.errors import ModelSourceError
+from edgeready.errors import ModelSourceError, NotFoundError
 from edgeready.onnx_file import check_onnx_installed
 from edgeready_device.input_file import NotAFileError, check_file
 
@@ -49,7 +49,7 @@ def no_source(path: Path) -> ModelSourceError:
 
 
 def check_model_file(path: Path) -> None:
-    """Raises ModelSourceError unless `path` is a file that may hold a model."""
+    """Raises NotFoundError where `path` is no file, and ModelSourceError for one that holds no model."""
     try:
         check_file(path)
     except NotAFileError as error:
@@ -57,6 +57,6 @@ def check_model_file(path: Path) -> None:
     except OSError:  # there is none
         pass
     if not path.is_file():
-        raise ModelSourceError(f"{path}: no such model file; give {KINDS}")
+        raise NotFoundError(f"{path}: no such model file; give {KINDS}")
     if path.name.lower().endswith(".weights.h5"):  # before a library that reads .h5 looks for a model in it
         raise no_source(path)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import edgeready
-from edgeready.errors import LibraryLogError, ModelSourceError, fit_reason
+from edgeready.errors import LibraryLogError, ModelSourceError, NotFoundError, fit_reason
 from edgeready.jobs.job import Job, JobResult
 from edgeready.quantization.inputs import frame_mismatch
 from edgeready.quantization.samples import Samples
@@ -47,7 +47,8 @@ def is_torch(job: Job) -> bool:
 def export_torch(job: Job, folder: Path, progress: Progress) -> TorchExport:
     """Returns the network of `job`, written into `folder` by the interpreter that it names.
 
-    Raises ModelSourceError where none is named, it has no torch, or the network cannot be exported.
+    Raises NotFoundError where the model is no file, and ModelSourceError where no interpreter is named, it has no
+    torch, or the network cannot be exported.
     """
     python = job.source.torch_python
     if python is None:
@@ -55,6 +56,8 @@ def export_torch(job: Job, folder: Path, progress: Progress) -> TorchExport:
             f"{job.model}: give --torch-python PYTHON, an interpreter in which `import torch` works: it is a file of "
             "PyTorch"
         )
+    if not Path(job.model.rpartition(":")[0] if ".py:" in job.model else job.model).is_file():
+        raise NotFoundError(f"{job.model}: no such file; give FILE.py:FUNCTION, a .pt2 or a TorchScript file")
     progress("exporting from PyTorch", 0, 0)
     inputs = _inputs(job)
     np.save(folder / "inputs.npy", inputs)

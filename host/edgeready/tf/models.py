@@ -14,7 +14,7 @@ import keras
 import tensorflow as tf
 
 from edgeready.config.build import SourceConfig
-from edgeready.errors import EdgereadyError, ModelSourceError, TrainingError, fit_reason
+from edgeready.errors import EdgereadyError, ModelSourceError, NotFoundError, TrainingError, fit_reason
 from edgeready.jobs.job import UNIT
 from edgeready.quantization.inputs import check_scores, frame_mismatch
 from edgeready.tf.applications import APPLICATIONS, build_application, normalization_of
@@ -155,7 +155,7 @@ def _from_function(name: str, frame: Shape | None, classes: int) -> keras.Model:
     file, _, function = name.rpartition(":")
     path = Path(file)
     if not path.is_file():
-        raise ModelSourceError(f"{path}: no such file; give FILE.py:FUNCTION")
+        raise NotFoundError(f"{path}: no such file; give FILE.py:FUNCTION")
     make = _function(path, function)
     available: dict[str, Any] = {} if frame is None else {"input_shape": frame, "classes": classes}
     parameters = inspect.signature(make).parameters
