@@ -182,6 +182,27 @@ def vanishing_in_the_middle():
     )
 
 
+def clipped(*others, bound=0.5):
+    """A convolution, its values up to `bound`, and what `others` read of it as well: a sum of the two."""
+    ends = ["cut", *others]
+    return tflite(
+        tensors=[
+            T("image", (1, SIZE, SIZE, 1), "float32"),
+            T("kernel", data=weights(CHANNELS, 3, 3, 1, scale=4)),
+            T("bias", data=weights(CHANNELS)),
+            T("bound", data=np.array(bound, np.float32)),
+            *(T(name, MAPS, "float32") for name in ("maps", *ends)),
+        ],
+        ops=[
+            convolution("maps", "image", "kernel", "bias"),
+            O("MINIMUM", ["maps", "bound"], ["cut"]),
+            *(O("ADD", ["maps", "cut"], [name]) for name in others),
+        ],
+        inputs=["image"],
+        outputs=[ends[-1]],
+    )
+
+
 def padded(value, activation=LINEAR, width=1, window_padding=VALID, outputs=("scores",), pools=1):
     """A convolution, a border of `value`, and the largest value of each window: PyTorch's MaxPool2d(padding=1).
 

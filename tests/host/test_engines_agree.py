@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from engine_nets import SHARED, bands_classifier, inputs_of, pieces, reduced
+from engine_nets import SHARED, bands_classifier, clipped, inputs_of, pieces, reduced
 from float_nets import CHANNELS, SIZE, blocks, residual
 
 from edgeready.config.engine import LITERT, TENSORFLOW
@@ -36,6 +37,7 @@ OFTEN = {
     "split_v_often": slice_pieces(pieces("SPLIT_V", 3, read=(1,), sizes=(1, 2, 1))),
     "unpack_often": slice_pieces(pieces("UNPACK", 1, read=(2,))),
 }  # by chance float32 or integer in TensorFlow 2.21 without the slices
+CUT = {"clipped_for_all": clipped(), "clipped_for_one": clipped("scores")}
 WRONG = SHARED[-1]  # in TensorFlow 2.21; LiteRT's file is held against float32 in test_litert_engine.py
 
 
@@ -44,7 +46,7 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("engines")
     for name, net in {**NETS, WRONG.__name__: WRONG}.items():
         (folder / f"{name}.tflite").write_bytes(net())
-    for name, data in OFTEN.items():
+    for name, data in {**OFTEN, **CUT}.items():
         (folder / f"{name}.tflite").write_bytes(data)
     paths = os.pathsep.join([*sys.path, str(HERE), str(HERE.parent)])
     subprocess.run(
@@ -144,3 +146,16 @@ def test_what_litert_refuses_is_made_by_tensorflow_where_it_is_installed(tmp_pat
     session = Session.from_file(model)
     answers = [session.invoke([np.rint(255 * row[np.newaxis]).astype(np.uint8)])[0][0] for row in rows]
     assert np.abs(np.stack(answers) * scale - rows.sum(axis=3)).max() < 2 * scale
+
+
+def test_values_that_tensorflow_cuts_off_for_one_reader_are_refused_and_litert_keeps_them(folder):
+    """TensorFlow gives the input of MINIMUM the scale of its result, also where an ADD reads it."""
+    assert re.match(
+        r"op 0 CONV_2D: tensor 'maps' goes from -\S+ to \S+, and TensorFlow's quantizer gives it integers from "
+        r"-\S+ to 0\.\d+: use --engine litert, or another op$",
+        (folder / "clipped_for_one_uint8.txt").read_text(),
+    )
+    assert (folder / "clipped_for_all_uint8.txt").read_text() == "1"
+    model = CUT["clipped_for_one"]
+    integer = read_graph(make_integer(LiteRtQuantizer(), model, "uint8", inputs_of(model), Method()))
+    assert [op.name for op in integer.ops] == ["QUANTIZE", "CONV_2D", "QUANTIZE", "MINIMUM", "ADD", "QUANTIZE"]

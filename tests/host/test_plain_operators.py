@@ -14,7 +14,7 @@ from edgeready.config.build import NetworkConfig
 from edgeready.engine.float_model import load_tflite
 from edgeready.engine.make import make
 from edgeready.engine.plain_operators import plain_operators
-from edgeready.engine.rewriting import RewrittenFloat
+from edgeready.engine.rewriting import RewrittenFloat, rewrite_float_model
 from edgeready.errors import ConversionError
 from edgeready.jobs.job import Job
 from edgeready.quantization.source_check import reference_of
@@ -141,6 +141,41 @@ def test_in_8_bits_gelu_is_ready_and_as_exact_as_its_steps(tmp_path):
     (expected,) = reference_of(path.read_bytes())([images])
     errors = (integers.astype(float) - result.zero_points[0]) * result.scales[0] - expected
     assert np.sqrt((errors**2).mean()) < result.scales[0]
+
+
+def test_what_was_replaced_is_not_carried_along():
+    """The weights of a dense layer behind a moved map are written anew, and the old ones are gone."""
+    size = 40
+    data = network(
+        [
+            T("image", (1, size, size, 3), "float32"),
+            T("axes", data=np.array([0, 3, 1, 2], np.int32)),
+            T("turned", (1, 3, size, size), "float32"),
+            T("shape", data=np.array([1, 3 * size * size], np.int32)),
+            T("flat", (1, 3 * size * size), "float32"),
+            T("matrix", data=weights(10, 3 * size * size)),
+            T("bias", data=weights(10)),
+            T("scores", (1, 10), "float32"),
+        ],
+        [
+            O("TRANSPOSE", ["image", "axes"], ["turned"]),
+            O("RESHAPE", ["turned", "shape"], ["flat"]),
+            O("FULLY_CONNECTED", ["flat", "matrix", "bias"], ["scores"]),
+        ],
+    )
+    rewritten = rewrite_float_model(data).data
+    graph = read_graph(rewritten)
+    assert sorted(tensor.name for tensor in graph.tensors) == [
+        "bias",
+        "flat",
+        "flat/shape",
+        "image",
+        "matrix/columns",
+        "scores",
+    ]
+    assert len(rewritten) < len(data)
+    image = np.random.default_rng(0).random((1, size, size, 3), np.float32)
+    np.testing.assert_allclose(reference_of(rewritten)([image])[0], reference_of(data)([image])[0], atol=1e-4)
 
 
 def job(path, **network):

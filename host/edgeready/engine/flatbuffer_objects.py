@@ -51,6 +51,42 @@ def write_objects(model: Any) -> bytes:
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
+def drop_unused_tensors(model: Any) -> None:
+    """Removes the tensors of the one graph of `model` that no op reads or writes, and the buffers that none has.
+
+    The quantizers carry them along, float32 weights that were replaced among them.
+    """
+    main = model.subgraphs[0]
+    ends = [index for op in main.operators for index in (*op.inputs, *op.outputs, *_intermediates(op))]
+    used = sorted({int(index) for index in (*ends, *main.inputs, *main.outputs) if index >= 0})
+    places = {old: new for new, old in enumerate(used)} | {-1: -1}
+    for op in main.operators:
+        op.inputs, op.outputs = ([places[int(index)] for index in part] for part in (op.inputs, op.outputs))
+        if len(_intermediates(op)):
+            op.intermediates = [places[int(index)] for index in op.intermediates]
+    main.inputs, main.outputs = ([places[int(index)] for index in part] for part in (main.inputs, main.outputs))
+    for signature in model.signatureDefs or ():
+        for item in (*(signature.inputs or ()), *(signature.outputs or ())):
+            item.tensorIndex = places[item.tensorIndex]
+    main.tensors = [main.tensors[index] for index in used]
+    numbers = {tensor.buffer for tensor in main.tensors} | {item.buffer for item in model.metadata or ()} | {0}
+    stay = sorted(numbers | {int(number) for number in _list(model.metadataBuffer)})
+    buffers = {old: new for new, old in enumerate(stay)}
+    for holder in (*main.tensors, *(model.metadata or ())):
+        holder.buffer = buffers[holder.buffer]
+    model.metadataBuffer = [buffers[int(number)] for number in _list(model.metadataBuffer)] or None
+    model.buffers = [model.buffers[number] for number in stay]
+
+
+def _intermediates(op: Any) -> Any:
+    return _list(op.intermediates)
+
+
+def _list(numbers: Any) -> Any:
+    """Returns a vector of the schema, which is None or an array; empty for None."""
+    return () if numbers is None else numbers
+
+
 def add_tensor(model: Any, name: str, shape: tuple[int, ...], values: NDArray[Any] | None = None) -> int:
     """Adds a tensor of `shape` to the `ModelT`: float32, or a constant with the float32 or int32 `values`."""
     from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415  (slow to load)

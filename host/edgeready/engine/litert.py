@@ -12,21 +12,17 @@ from typing import Any
 import numpy as np
 
 from edgeready.config.engine import LITERT, PACKAGES
+from edgeready.engine.coverage import check_coverage
 from edgeready.engine.own_constants import own_constants
 from edgeready.errors import ConversionError, RuntimeUnavailableError, fit_reason
-from edgeready.quantization.matching import match_layers
-from edgeready.quantization.ranges import Range, check_ranges, read_ranges, widen_points
+from edgeready.quantization.ranges import check_ranges, widen_points
 from edgeready.quantization.samples import Samples
-from edgeready_device.tflite.graph import Tensor, read_graph
+from edgeready_device.tflite.graph import read_graph
 
 PACKAGE = PACKAGES[LITERT]
 SERVES = "2.3"  # the version that this module is written for and tested with
 _NEEDS = ("Prepare", "FeedTensor", "Calibrate", "QuantizeModel")
-# Ops whose result has a fixed scale by format; what lies beyond it is rounding (1 of a SOFTMAX is 255 of 256 steps).
-_FIXED = ("SOFTMAX", "LOG_SOFTMAX", "LOGISTIC", "TANH", "L2_NORMALIZATION")
 _OTHERWISE = "use --engine tensorflow, or another op"
-# Steps by which a range may reach beyond the integers; chosen: zero points are rounded, which moves an end by one.
-_ROUNDING = 1.5
 
 
 class _Calibrator:
@@ -78,7 +74,7 @@ class LiteRtQuantizer:
         model = own_constants(widen_points(calibrated))
         integer = _Calibrator(self._wrapper, model).quantize(ends, "int8", "int32", allow_float=True)
         check_operands(integer)
-        check_coverage(model, integer)
+        check_coverage(model, integer, "LiteRT", _OTHERWISE)
         return integer
 
     def quantize_16x8(self, float_model: bytes, samples: Samples) -> bytes:
@@ -115,38 +111,6 @@ def check_operands(integer: bytes) -> None:
                     f"op {op.index} {op.name}: LiteRT's quantizer leaves {tensor.name!r} float32 beside integers, "
                     f"which no runtime takes: {_OTHERWISE}"
                 )
-
-
-def check_coverage(calibrated: bytes, integer: bytes) -> None:
-    """Raises ConversionError unless the integers of each activation of `integer` hold its range in `calibrated`.
-
-    The quantizer gives some ops' results the scale of their input. Measured with ai-edge-litert 2.3: the sum over an
-    axis is cut off at the largest single value. Raises ModelFileError when the layers of the two do not match.
-    """
-    ranges = read_ranges(calibrated)
-    match = match_layers(read_graph(calibrated), read_graph(integer), same_training=True)
-    for pair in match.pairs:
-        for ours, theirs in zip(pair.float32.outputs, pair.integer.outputs):
-            tensor = match.integer.tensors[theirs]
-            if ours in ranges and tensor.scales and pair.integer.name not in _FIXED:
-                name = match.float32.tensors[ours].name
-                _check_range(f"op {pair.float32.index} {pair.float32.name}: tensor {name!r}", tensor, ranges[ours])
-
-
-def _check_range(name: str, tensor: Tensor, values: Range) -> None:
-    low, high, step = _representable(tensor)
-    values = values.with_zero
-    if values.low < low - _ROUNDING * step or values.high > high + _ROUNDING * step:
-        raise ConversionError(
-            f"{name} goes from {values.low:.4g} to {values.high:.4g}, and "
-            f"LiteRT's quantizer gives it integers from {low:.4g} to {high:.4g}: {_OTHERWISE}"
-        )
-
-
-def _representable(tensor: Tensor) -> tuple[float, float, float]:
-    """Returns the least and the largest value of an integer tensor, and its step."""
-    limits, scale, zero_point = np.iinfo(tensor.dtype), tensor.scales[0], tensor.zero_points[0]
-    return scale * (limits.min - zero_point), scale * (limits.max - zero_point), scale
 
 
 def _load_wrapper() -> Any:

@@ -13,7 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeready.engine.flatbuffer_objects import add_tensor, make_operator, new_objects, write_objects
+from edgeready.engine.flatbuffer_objects import (
+    add_tensor,
+    drop_unused_tensors,
+    make_operator,
+    new_objects,
+    write_objects,
+)
 
 TO_FIRST, TO_LAST = (0, 3, 1, 2), (0, 2, 3, 1)
 _FUSING = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "ADD", "SUB", "MUL")
@@ -102,6 +108,7 @@ class OnnxWriter:
         main = self._model.subgraphs[0]
         main.outputs = [self.tensor(self._values[name], name) for name in outputs]
         _join_codes(self._model)
+        drop_unused_tensors(self._model)
         return write_objects(self._model)
 
     def _turn(self, value: Value, name: str, axes: tuple[int, ...]) -> Value:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from edgeready.engine.flatbuffer_objects import drop_unused_tensors, read_objects, write_objects
 from edgeready.engine.moves import settle_moves
 from edgeready.engine.plain_dense import lower_dense_versions
 from edgeready.engine.plain_operators import plain_operators
@@ -29,4 +30,11 @@ def rewrite_float_model(data: bytes) -> RewrittenFloat:
     versions = () if dense is settled else ("a dense layer on two dimensions has version 1 in place of 5",)
     sliced = slice_pieces(dense)
     pieces = () if sliced is dense else (SLICED,)
-    return RewrittenFloat(data=sliced, rewrites=(*rewrites, *operators, *moves, *versions, *pieces))
+    done = (*rewrites, *operators, *moves, *versions, *pieces)
+    return RewrittenFloat(data=_without_leftovers(sliced) if done else data, rewrites=done)
+
+
+def _without_leftovers(data: bytes) -> bytes:
+    model = read_objects(data)
+    drop_unused_tensors(model)
+    return write_objects(model)

@@ -6,10 +6,14 @@ ranges both ways give the same tensors and ops.
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import tensorflow as tf
 
+from edgeready.config.engine import TRY_LITERT
+from edgeready.engine.coverage import check_coverage
 from edgeready.engine.unread_pieces import make_whole
-from edgeready.errors import MissingExtraError, fit_reason
+from edgeready.errors import MissingExtraError, ModelFileError, fit_reason
 from edgeready.quantization.samples import Samples
 
 try:
@@ -36,10 +40,10 @@ class TensorFlowQuantizer:
     def quantize(self, calibrated: bytes, ends: str) -> bytes:
         """Returns the result of `calibrate` with int8 inside; its inputs and outputs are `ends`.
 
-        Raises what `make_whole` raises.
+        Raises what `make_whole` and `check_coverage` raise.
         """
         kind = tf.as_dtype(ends)
-        return make_whole(
+        integer = make_whole(
             lambda: mlir_quantize(
                 calibrated,
                 input_data_type=kind,
@@ -47,6 +51,9 @@ class TensorFlowQuantizer:
                 disable_per_channel_for_dense_layers=True,
             )
         )
+        with suppress(ModelFileError):  # ops that it merged or left out: the two cannot be laid side by side
+            check_coverage(calibrated, integer, "TensorFlow", f"{TRY_LITERT}, or another op")
+        return integer
 
     def quantize_16x8(self, float_model: bytes, samples: Samples) -> bytes:
         """Returns `float_model` with int16 activations and ends and int8 weights, with the ranges on `samples`."""

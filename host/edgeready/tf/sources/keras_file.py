@@ -27,6 +27,9 @@ _MOST_PER_WEIGHT, _MORE = 4, 1 << 20
 _NOT_LOADED = (ValueError, TypeError, OSError, KeyError, AttributeError)  # what the libraries raise for such a file
 
 
+_UNTRAINED = "that is no trained model"
+
+
 class _TooManyWeightsError(Exception):
     """The layers ask for more weights than their file holds; no ValueError, which a library takes for its own."""
 
@@ -106,7 +109,7 @@ def _bounded_weights(library: Any, weights: int) -> Iterator[None]:
         if count > most:
             raise _TooManyWeightsError(
                 f"the layers up to {str(layer.name)[:80]!r} ask for {count:,} weights, and the file holds "
-                f"{weights:,}: that is no trained model"
+                f"{weights:,}: {_UNTRAINED}"
             )
         return original(layer, *arguments, **options)
 
@@ -147,4 +150,4 @@ def _own_words(error: BaseException) -> str:
     text = str(error)
     if "Python lambda" in text.replace("`", ""):
         return LAMBDA
-    return text if text.endswith(GIVE) else ""
+    return text if text.endswith((GIVE, _UNTRAINED)) else ""
