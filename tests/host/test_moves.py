@@ -108,6 +108,31 @@ def test_a_permutation_has_one_weight_for_each_channel():
     assert dict(UNIT_STRIDE) == {"strideW": graph.ops[0].option(1, "i"), "strideH": graph.ops[0].option(2, "i")}
 
 
+def test_equal_permutations_share_their_weights():
+    data = chain(*SHUFFLE, *SHUFFLE, end="none")
+    again = settle_moves(chain(*SHUFFLE, end="sum"))[0]
+    assert settle_moves(data)[0] is data  # one after the other they are one chain, whose end is the output
+    tensors = [T("image", MAP, "float32"), T("one", data=np.float32(1))]
+    ops, last = [], "image"
+    for part in "ab":
+        for number, (perm, shape) in enumerate(SHUFFLE):
+            how = np.array(perm or shape, np.int32)
+            result = shape or (1, H, W, C // 2, 2)
+            tensors += [T(f"{part}_how_{number}", data=how), T(f"{part}_{number}", result, "float32")]
+            ops.append(O("TRANSPOSE" if perm else "RESHAPE", [last, f"{part}_how_{number}"], [f"{part}_{number}"]))
+            last = f"{part}_{number}"
+        tensors.append(T(f"{part}_sum", MAP, "float32"))
+        ops.append(O("ADD", [last, "one"], [f"{part}_sum"]))
+        last = f"{part}_sum"
+    both = network(tensors, ops)
+    rewritten, _ = settle_moves(both)
+    convolutions = [op for op in read_graph(rewritten).ops if op.name == "CONV_2D"]
+    assert len(convolutions) == 2
+    assert convolutions[0].inputs[1] == convolutions[1].inputs[1]
+    same(both, rewritten)
+    assert names(again) == ["CONV_2D", "ADD"]
+
+
 def test_weights_that_another_layer_reads_stay_as_they_are():
     """The second layer reads the first one's matrix, on values in their own order."""
     tensors = [

@@ -44,11 +44,15 @@ def settle_moves(data: bytes) -> tuple[bytes, tuple[str, ...]]:
     """
     graph = read_graph(data)
     model, kinds = None, []
+    kernels: dict[bytes, int] = {}
     for chain in _chains(graph):
         kind = _kind(graph, chain)
         if kind:
             model = model or read_objects(data)
-            _REPLACE[kind](model, graph, chain)
+            if kind == SHUFFLE:
+                _as_convolution(model, graph, chain, kernels)
+            else:
+                _REPLACE[kind](model, graph, chain)
             kinds.append(kind)
     if model is None:
         return data, ()
@@ -192,14 +196,17 @@ def _over_source_axes(model: Any, graph: Graph, chain: _Chain) -> None:
         operators[op.index] = None
 
 
-def _as_convolution(model: Any, graph: Graph, chain: _Chain) -> None:
+def _as_convolution(model: Any, graph: Graph, chain: _Chain, kernels: dict[bytes, int]) -> None:
+    """Writes the chain as a convolution; equal permutations share their weights, which are in `kernels`."""
     channels = _channel_order(graph, chain)
     assert channels is not None  # seen by _kind
     name, count = graph.tensors[chain.result].name, len(channels)
     kernel = np.eye(count, dtype=np.float32)[channels].reshape(count, 1, 1, count)
+    if channels.tobytes() not in kernels:
+        kernels[channels.tobytes()] = add_tensor(model, f"{name}/order", kernel.shape, kernel)
     inputs = [
         chain.source,
-        add_tensor(model, f"{name}/order", kernel.shape, kernel),
+        kernels[channels.tobytes()],
         add_tensor(model, f"{name}/bias", (count,), np.zeros(count, np.float32)),
     ]
     operators = model.subgraphs[0].operators
@@ -209,4 +216,4 @@ def _as_convolution(model: Any, graph: Graph, chain: _Chain) -> None:
     operators[chain.ops[-1].index] = make_operator(model, "CONV_2D", inputs, chain.result, **steps)
 
 
-_REPLACE = {NOTHING: _leave_out, DENSE: _into_columns, MEAN: _over_source_axes, SHUFFLE: _as_convolution}
+_REPLACE = {NOTHING: _leave_out, DENSE: _into_columns, MEAN: _over_source_axes}
