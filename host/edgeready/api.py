@@ -90,10 +90,11 @@ def convert(
 ) -> BuildResult | TensorResult:
     """Makes the model file from a trained model and returns what was proved and measured of it.
 
-    `model` is a .keras or .h5 file, a SavedModel folder, a frozen .pb, a float .tflite, or FILE.py:FUNCTION; `data`
-    gives labels, calibration and test images. Where `data` is a .npz of inputs without labels the model need be no
-    classifier, and the result is a TensorResult. Raises what `build` raises. Needs the extra `build` for all sources
-    but a float .tflite.
+    `model` is a .keras or .h5 file, a SavedModel folder, a frozen .pb, a float .tflite, an ONNX model, a .pt2 or
+    TorchScript file, or FILE.py:FUNCTION; `data` gives labels, calibration and test images. Where `data` is a .npz of
+    inputs without labels the model need be no classifier, and the result is a TensorResult. Raises what `build`
+    raises. Needs the extra `build` for all sources but a float .tflite, and those that become ONNX, which need the
+    extra `onnx`.
     """
     from edgeready.dataset.tensors import is_tensor_file
     from edgeready.workflows.build import convert as run
