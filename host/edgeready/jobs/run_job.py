@@ -60,7 +60,7 @@ def _run_torch_job(job: Job, progress: Progress) -> JobResult:
     with scratch_folder() as folder:
         export = export_torch(job, folder, progress)
         try:
-            result = run_in_child(replace(job, model=str(export.onnx)), JobResult, progress)
+            result = run_job(replace(job, model=str(export.onnx)), progress)
         except FrameMismatchError as error:
             raise FrameMismatchError(str(error).replace(str(export.onnx), job.model), error.frame) from error
         except EdgereadyError as error:
