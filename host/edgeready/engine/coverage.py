@@ -11,7 +11,8 @@ from edgeready_device.tflite.graph import Graph, Tensor, read_graph
 
 # Ops whose result has a fixed scale by format; what lies beyond it is rounding (1 of a SOFTMAX is 255 of 256 steps).
 _FIXED = ("SOFTMAX", "LOG_SOFTMAX", "LOGISTIC", "TANH", "L2_NORMALIZATION")
-_CUTTING = ("MAXIMUM", "MINIMUM", "RELU", "RELU6", "RELU_0_TO_1", "RELU_N1_TO_1")
+# Ops for which it is the same to cut off their input or their result.
+_CUTTING = ("MAXIMUM", "MINIMUM", "MAX_POOL_2D", "REDUCE_MAX", "RELU", "RELU6", "RELU_0_TO_1", "RELU_N1_TO_1")
 # Steps by which a range may reach beyond the integers; chosen: zero points are rounded, which moves an end by one.
 _ROUNDING = 1.5
 
@@ -43,7 +44,7 @@ def check_coverage(calibrated: bytes, integer: bytes, engine: str, otherwise: st
 
 
 def _is_cut_anyway(graph: Graph, tensor: int) -> bool:
-    """Returns whether only ops read `tensor` that cut it off at the same place, as MAXIMUM of x and 0 does."""
+    """Returns whether only ops read `tensor` for which a cut is one of their result, as MAXIMUM of x and 0 is."""
     readers = [op for op in graph.ops if tensor in op.inputs]
     return bool(readers) and tensor not in graph.outputs and all(op.name in _CUTTING for op in readers)
 
