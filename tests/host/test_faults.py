@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+from builds import LONG
 
 from edgeready_device.model_file.reader import read_model_file
 
@@ -74,6 +75,7 @@ def ended_within(place, seconds):
     return workers_of(place) == []
 
 
+@LONG
 @pytest.mark.tensorflow
 @pytest.mark.slow
 def test_a_build_killed_at_any_instant_leaves_the_old_file_or_a_whole_new_one_and_the_next_sweeps_up(place):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import builds
 import pytest
-from builds import NEEDS_TENSORFLOW
+from builds import LONG, NEEDS_TENSORFLOW
 
 from edgeready.budget.ladder import steps
 from edgeready.config.modes import MODES
@@ -22,7 +22,7 @@ from edgeready.workflows import budget as budgeting
 from edgeready_device.model_file.reader import read_model_file
 
 HERE = Path(__file__).parent
-pytestmark = [*NEEDS_TENSORFLOW, pytest.mark.slow]
+pytestmark = [*NEEDS_TENSORFLOW, LONG, pytest.mark.slow]
 
 
 @cache

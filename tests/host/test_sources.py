@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from builds import HERE, NEEDS_TENSORFLOW
+from builds import HERE, LONG, NEEDS_TENSORFLOW
 
 from edgeready.config.build import BuildConfig, DataConfig, OutputConfig, SourceConfig
 from edgeready.config.extras import install_command
@@ -207,6 +207,7 @@ def test_a_frozen_graph_is_converted_to_a_ready_file_with_the_keras_models_accur
     assert (manifest.name, manifest.scores) == ("frozen", "probabilities")
 
 
+@LONG
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["mobilenet.h5", "teachable.h5"])
 def test_an_old_mobilenet_and_a_teachable_machine_model_become_ready_files(tmp_path, name):
