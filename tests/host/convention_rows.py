@@ -40,8 +40,8 @@ INSIDE = {"rescaling inside": (127.5, 127.5), "adapted inside": (120.0, 3000.0**
 # The preset that is said in place of the right one: it gives all images one class.
 _WRONG = {"unit": "signed-unit", "signed-unit": "unit", "raw": "unit", "torchvision": "raw", "keras-resnet": "unit"}
 
-WITH_TENSORFLOW = ("net.keras", "net.h5", "saved_model", "net.pb", "net.onnx")
-WITHOUT_TENSORFLOW = ("net.tflite",)
+WITH_TENSORFLOW = ("net.keras", "net.h5", "saved_model", "net.pb")
+WITHOUT_TENSORFLOW = ("net.tflite", "net.onnx")
 SOURCES = (*WITH_TENSORFLOW, *WITHOUT_TENSORFLOW)
 # The sources of each run of the tests; the others go through the same steps, and are for where time does not count.
 TRIED = SOURCES if os.environ.get("EDGEREADY_LONG") == "1" else ("net.keras", "net.tflite")
