@@ -24,10 +24,13 @@ def pytest_configure(config: pytest.Config) -> None:
     """Makes the folder that the run's processes share, and lets pytest-xdist take the files in the order below.
 
     A cache folder is in it, so that a model runs in a child process once in all tests, and no user's is used. SIGINT
-    is as in a terminal: a job in a shell's background starts with it ignored, and so would every command in a test.
+    and SIGHUP are as in a terminal: a job in a shell's background starts with the one ignored, a job of nohup with
+    the other, and so would every command in a test.
     """
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if RUN_FOLDER not in os.environ:  # a worker has it from the process that started it
         folder = tempfile.TemporaryDirectory(prefix="edgeready-tests-")
         os.environ[RUN_FOLDER] = folder.name

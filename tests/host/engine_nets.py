@@ -203,6 +203,28 @@ def clipped(*others, bound=0.5):
     )
 
 
+def clipped_from_both_sides():
+    """A convolution, its values up to 0.5 and its values from 0 on: no range of one result is that of both."""
+    return tflite(
+        tensors=[
+            T("image", (1, SIZE, SIZE, 1), "float32"),
+            T("kernel", data=weights(CHANNELS, 3, 3, 1, scale=4)),
+            T("bias", data=weights(CHANNELS)),
+            T("bound", data=np.array(0.5, np.float32)),
+            T("zero", data=np.array(0, np.float32)),
+            *(T(name, MAPS, "float32") for name in ("maps", "low", "high", "scores")),
+        ],
+        ops=[
+            convolution("maps", "image", "kernel", "bias"),
+            O("MINIMUM", ["maps", "bound"], ["low"]),
+            O("MAXIMUM", ["maps", "zero"], ["high"]),
+            O("ADD", ["low", "high"], ["scores"]),
+        ],
+        inputs=["image"],
+        outputs=["scores"],
+    )
+
+
 def padded(value, activation=LINEAR, width=1, window_padding=VALID, outputs=("scores",), pools=1):
     """A convolution, a border of `value`, and the largest value of each window: PyTorch's MaxPool2d(padding=1).
 

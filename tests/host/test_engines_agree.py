@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from engine_nets import SHARED, bands_classifier, clipped, inputs_of, pieces, reduced
+from engine_nets import SHARED, bands_classifier, clipped, clipped_from_both_sides, inputs_of, pieces, reduced
 from float_nets import CHANNELS, SIZE, blocks, residual
 
 from edgeready.config.engine import LITERT, TENSORFLOW
@@ -37,7 +37,11 @@ OFTEN = {
     "split_v_often": slice_pieces(pieces("SPLIT_V", 3, read=(1,), sizes=(1, 2, 1))),
     "unpack_often": slice_pieces(pieces("UNPACK", 1, read=(2,))),
 }  # by chance float32 or integer in TensorFlow 2.21 without the slices
-CUT = {"clipped_for_all": clipped(), "clipped_for_one": clipped("scores")}
+CUT = {
+    "clipped_for_all": clipped(),
+    "clipped_for_one": clipped("scores"),
+    "clipped_from_both_sides": clipped_from_both_sides(),
+}
 WRONG = SHARED[-1]  # in TensorFlow 2.21; LiteRT's file is held against float32 in test_litert_engine.py
 
 
@@ -156,6 +160,10 @@ def test_values_that_tensorflow_cuts_off_for_one_reader_are_refused_and_litert_k
         (folder / "clipped_for_one_uint8.txt").read_text(),
     )
     assert (folder / "clipped_for_all_uint8.txt").read_text() == "1"
+    assert re.match(  # what two ops cut off at different places has one scale
+        r"op 0 CONV_2D: tensor 'maps' goes from -\S+ to \S+, and TensorFlow's quantizer gives it integers from 0 to ",
+        (folder / "clipped_from_both_sides_uint8.txt").read_text(),
+    )
     model = CUT["clipped_for_one"]
     integer = read_graph(make_integer(LiteRtQuantizer(), model, "uint8", inputs_of(model), Method()))
     assert [op.name for op in integer.ops] == ["QUANTIZE", "CONV_2D", "QUANTIZE", "MINIMUM", "ADD", "QUANTIZE"]

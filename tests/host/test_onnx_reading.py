@@ -231,3 +231,18 @@ def test_what_reads_onnx_is_named_with_the_command_that_installs_it(monkeypatch)
 
 def test_reading_loads_no_tensorflow():
     assert "tensorflow" not in sys.modules
+
+
+def test_a_model_that_is_no_classifier_keeps_its_log_softmax(tmp_path):
+    found = read(tmp_path / "net.onnx", NETS["with a log-softmax"], None, shapes=((1, 3, SIZE, SIZE),))
+    assert "LogSoftmax" in {node.op_type for node in found.plain.graph.node}
+    assert found.rewrites == ()
+
+
+def test_a_log_softmax_that_another_operator_reads_stays(tmp_path):
+    end = [N("LogSoftmax", ["dense"], ["scores"], axis=1), N("Exp", ["scores"], ["shares"])]
+    net = onnx.ModelProto()
+    net.CopyFrom(onnx_nets.network(onnx_nets.plain, end=end))
+    net.graph.output.append(helper.make_tensor_value_info("shares", TensorProto.FLOAT, ("N", CLASSES)))
+    found = read(tmp_path / "net.onnx", net)
+    assert "LogSoftmax" in {node.op_type for node in found.plain.graph.node}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from edgeready.errors import ConversionError
@@ -34,19 +36,25 @@ def check_coverage(calibrated: bytes, integer: bytes, engine: str, otherwise: st
             tensor = match.integer.tensors[theirs]
             if ours not in ranges or not tensor.scales or pair.integer.name in _FIXED:
                 continue
-            if _is_cut_anyway(match.float32, ours):
-                continue
             problem = _lack(tensor, ranges[ours].with_zero)
-            if problem:
+            if problem and not _is_cut_anyway(match.float32, ours, tensor, ranges):
                 name = match.float32.tensors[ours].name
                 place = f"op {pair.float32.index} {pair.float32.name}: tensor {name!r}"
                 raise ConversionError(f"{place} {problem.format(engine)}: {otherwise}")
 
 
-def _is_cut_anyway(graph: Graph, tensor: int) -> bool:
-    """Returns whether only ops read `tensor` for which a cut is one of their result, as MAXIMUM of x and 0 is."""
-    readers = [op for op in graph.ops if tensor in op.inputs]
-    return bool(readers) and tensor not in graph.outputs and all(op.name in _CUTTING for op in readers)
+def _is_cut_anyway(graph: Graph, number: int, tensor: Tensor, ranges: Mapping[int, Range]) -> bool:
+    """Returns whether the cut of float32 tensor `number` to the integers of `tensor` changes no op's result.
+
+    Only ops read it that cut off, as MAXIMUM of x and 0 does, and the integers hold the range of each one's result.
+    """
+    readers = [op for op in graph.ops if number in op.inputs]
+    if not readers or number in graph.outputs:
+        return False
+    return all(
+        op.name in _CUTTING and op.outputs[0] in ranges and not _lack(tensor, ranges[op.outputs[0]].with_zero)
+        for op in readers
+    )
 
 
 def _lack(tensor: Tensor, values: Range) -> str:

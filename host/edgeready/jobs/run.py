@@ -109,7 +109,12 @@ def _name_as_given(error: EdgereadyError, job: Job | QuantizeJob) -> EdgereadyEr
     """`error` with the model's name as the user wrote it."""
     if not isinstance(job, Job) or not job.foreign:
         return error
-    text = str(error).replace(os.path.abspath(job.model), job.model)
+    return name_model(error, os.path.abspath(job.model), job.model)
+
+
+def name_model(error: EdgereadyError, path: str, name: str) -> EdgereadyError:
+    """Returns `error` with `name` in place of the `path` that a child process was given."""
+    text = str(error).replace(path, name)
     return FrameMismatchError(text, error.frame) if isinstance(error, FrameMismatchError) else type(error)(text)
 
 

@@ -13,7 +13,6 @@ from edgeready.errors import (
     ConversionError,
     ConverterCrashError,
     EdgereadyError,
-    FrameMismatchError,
     RuntimeUnavailableError,
     UntranslatedError,
 )
@@ -21,7 +20,7 @@ from edgeready.files.scratch import scratch_folder
 from edgeready.jobs.engine_choice import engine_of, reads_flatbuffer
 from edgeready.jobs.job import Job, JobResult
 from edgeready.jobs.quantize_job import QuantizeJob
-from edgeready.jobs.run import run_in_child, run_quantize_job
+from edgeready.jobs.run import name_model, run_in_child, run_quantize_job
 from edgeready.jobs.torch_export import export_torch, hold_against_torch, is_torch
 from edgeready.quantization.inputs import image_samples, tensor_samples
 from edgeready_device.model_file.reader import TfliteModel
@@ -61,10 +60,8 @@ def _run_torch_job(job: Job, progress: Progress) -> JobResult:
         export = export_torch(job, folder, progress)
         try:
             result = run_job(replace(job, model=str(export.onnx)), progress)
-        except FrameMismatchError as error:
-            raise FrameMismatchError(str(error).replace(str(export.onnx), job.model), error.frame) from error
         except EdgereadyError as error:
-            raise type(error)(str(error).replace(str(export.onnx), job.model)) from error
+            raise name_model(error, str(export.onnx), job.model) from error
         check = hold_against_torch(result, export, pictures=job.arrays is None)
     name = job.model.rpartition(":")[2] if ".py:" in job.model else Path(job.model).stem
     # The user's own code, or a file that PyTorch opens, ran with all that the user may do: no protections.

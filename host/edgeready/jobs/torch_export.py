@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 import edgeready
 from edgeready.errors import LibraryLogError, ModelSourceError, NotFoundError, fit_reason
 from edgeready.jobs.job import Job, JobResult
+from edgeready.onnx_file import WITHOUT_LOG_SOFTMAX
 from edgeready.quantization.inputs import frame_mismatch
 from edgeready.quantization.samples import Samples
 from edgeready.quantization.source_check import SourceCheck, hold_against_source
@@ -109,7 +110,7 @@ def hold_against_torch(result: JobResult, export: TorchExport, pictures: bool) -
     inputs = export.inputs.transpose(0, 2, 3, 1) if pictures and export.inputs.ndim == 4 else export.inputs
     samples = Samples((np.ascontiguousarray(inputs).reshape(len(inputs), *shape),))
     rows = iter(export.outputs)
-    finish = _log_softmax if any(text.startswith("LogSoftmax") for text in result.rewrites) else None
+    finish = _log_softmax if WITHOUT_LOG_SOFTMAX in result.rewrites else None
     return hold_against_source(
         result.float32, samples, lambda _: [next(rows)], f"PyTorch {export.torch}", finish=finish
     )

@@ -7,6 +7,8 @@ from importlib.util import find_spec
 from edgeready.config.extras import install_command
 from edgeready.errors import MissingExtraError
 
+WITHOUT_LOG_SOFTMAX = "LogSoftmax at the end is left out: what goes into it has the same softmax"
+"""What a report says of a classifier that ended in one."""
 _PACKAGES = ("onnx", "onnxsim", "onnxruntime")
 
 

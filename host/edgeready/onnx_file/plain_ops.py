@@ -10,6 +10,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from edgeready.onnx_file import WITHOUT_LOG_SOFTMAX
 from edgeready.onnx_file.inputs import sizes_of
 from edgeready.readiness.gelu_form import GELU_ERF, GELU_LIMIT, GELU_TANH
 
@@ -90,7 +91,9 @@ def in_plain_ops(model: Any) -> tuple[Any, tuple[str, ...]]:
 def without_last_log_softmax(model: Any) -> tuple[Any, tuple[str, ...]]:
     """Returns `model` ending before a LogSoftmax, and a sentence about it: its input has the same softmax."""
     outputs = {value.name: value for value in model.graph.output}
-    last = [node for node in model.graph.node if node.op_type == "LogSoftmax" and node.output[0] in outputs]
+    inner = {name for node in model.graph.node for name in node.input}
+    ends = outputs.keys() - inner  # what another node reads, too, stays
+    last = [node for node in model.graph.node if node.op_type == "LogSoftmax" and node.output[0] in ends]
     if not last:
         return model, ()
     shorter = onnx.ModelProto()
@@ -99,7 +102,7 @@ def without_last_log_softmax(model: Any) -> tuple[Any, tuple[str, ...]]:
         value = next(value for value in shorter.graph.output if value.name == node.output[0])
         value.name = node.input[0]
         shorter.graph.node.remove(node)
-    return shorter, ("LogSoftmax at the end is left out: what goes into it has the same softmax",)
+    return shorter, (WITHOUT_LOG_SOFTMAX,)
 
 
 def without_half_precision(model: Any) -> tuple[Any, tuple[str, ...]]:

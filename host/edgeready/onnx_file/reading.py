@@ -57,7 +57,8 @@ def read_onnx(path: Path, settings: SourceConfig, frame: Sequence[int] | None = 
     _check_operators(path, model)
     try:
         whole, halves = without_half_precision(model)
-        shorter, ends = without_last_log_softmax(whole)
+        # A classifier's answers stay the same; the outputs of another model are what its file says.
+        shorter, ends = (whole, ()) if frame is None else without_last_log_softmax(whole)
         source, picture = fix_shapes(path, shorter, settings, frame=frame)
         front = source if picture is None else with_channels_first(source, picture, frame or ())
         simple = shape_inference.infer_shapes(_simplify(path, front), data_prop=True)

@@ -20,7 +20,7 @@ Reference = Callable[[Sequence[NDArray[Any]]], Sequence[NDArray[Any]]]
 Finish = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 _FRAMES = 8  # chosen: few, because a wrong translation shows on every frame
-# Of the largest output. Measured: sums in another order alone put torchvision's networks 2e-6 to 2e-5 from PyTorch.
+# Of the largest output. Measured: sums in another order alone put torchvision's networks 2e-6 to 7e-5 from PyTorch.
 _TOLERANCE = 1e-4
 # What the order of sums may amount to in a network that turns small changes into large ones, as random weights do:
 # times what one rounding of the input changes. Measured: 0.7 times that in an Inception-v4 with random weights.
