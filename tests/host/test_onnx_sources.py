@@ -19,9 +19,12 @@ import onnx
 from onnx_nets import CLASSES, NETS, SIZE, N, Weights, model, network
 
 from edgeready.errors import ConversionError
+from edgeready.jobs.job import Job
+from edgeready.jobs.run_job import run_job
 from edgeready.quantization.samples import Samples
 from edgeready.quantization.source_check import hold_against_source
 from edgeready_device.model_file.reader import TfliteModel
+from edgeready_device.progress import no_progress
 
 pytestmark = NEEDS_TENSORFLOW
 
@@ -99,3 +102,31 @@ def test_a_translation_with_other_results_is_no_model():
             ConversionError, match=f"differs by {said.strip()} from what onnxruntime 1 computes, whose"
         ):
             hold_against_source(float32, frames, lambda inputs, outputs=outputs: [outputs], "onnxruntime 1")
+
+
+def test_what_only_tensorflow_translates_is_made_integer_by_litert_where_tensorflow_cuts_values_off(tmp_path):
+    """A slice with steps is translated by onnxsim alone; a MINIMUM and a sum read the same map."""
+    w = Weights()
+    nodes = [
+        N("Conv", ["image", w(4, 3, 3, 3)], ["c"], pads=[1, 1, 1, 1]),
+        N("Min", ["c", w.add(np.float32(0.1))], ["low"]),
+        N("Add", ["c", "low"], ["s"]),
+        N("Slice", ["s", *(w.add(np.array([value])) for value in (0, SIZE, 2, 2))], ["p"]),
+        N("ReduceMean", ["p"], ["scores"], axes=[2, 3], keepdims=0),
+    ]
+    onnx.save(model(nodes, w, scores=("N", 4)), tmp_path / "net.onnx")
+    frames = np.random.default_rng(0).integers(0, 255, (8, SIZE, SIZE, 3)).astype(np.uint8)
+    job = Job(
+        model=str(tmp_path / "net.onnx"),
+        classes=4,
+        images=frames,
+        labels=np.arange(8) % 4,
+        calibration=frames,
+        settled=True,
+    )
+    result = run_job(job, no_progress)
+    assert result.refusals == {}
+    assert result.engines["uint8"] == "litert"
+    assert result.engine_reasons["uint8"].startswith(
+        "LiteRT made the integers, because TensorFlow gave up: op 0 CONV_2D"
+    )

@@ -45,7 +45,7 @@ def run_job(job: Job, progress: Progress) -> JobResult:
     except (ConverterCrashError, RuntimeUnavailableError, UntranslatedError):  # a wheel may lack the quantizer
         if other == LITERT:
             raise
-        return run_in_child(replace(job, engine=TENSORFLOW), JobResult, progress)
+        result, other = run_in_child(replace(job, engine=TENSORFLOW), JobResult, progress), LITERT
     if result.own_ranges:
         return result
     for name, reason in result.refusals.items():
@@ -92,7 +92,8 @@ def _retry(job: Job, result: JobResult, mode: str, engine: str, *, progress: Pro
     except EdgereadyError:
         return result  # with what the first engine said, which names the op
     refusal = result.refusals[mode].partition(": use --engine")[0]
-    reason = f"{ENGINE_NAMES[engine]} made the integers, because {ENGINE_NAMES[engine_of(job)]} gave up: {refusal}"
+    first = ENGINE_NAMES[TENSORFLOW if engine == LITERT else LITERT]
+    reason = f"{ENGINE_NAMES[engine]} made the integers, because {first} gave up: {refusal}"
     return replace(
         result,
         models={**result.models, mode: TfliteModel(quantized.model)},
