@@ -23,7 +23,9 @@ from ssh_boards import COMPLETE, Boards, write_wheel
 
 from edgeready.boards import claim
 from edgeready.boards.connection import Client
+from edgeready.boards.hosts import Host
 from edgeready.boards.scripts import DEVICE
+from edgeready.errors import BoardError
 from edgeready.workflows import board_wheels
 from edgeready.workflows import deploy as workflow
 from edgeready.workflows.deploy import ROOT, deploy, rollback
@@ -97,6 +99,25 @@ def test_a_board_is_deployed_to_again_and_rolled_back_beside_one_with_a_wrong_ke
     assert end.failure == f"rollback failed there: no version before {one.version} is kept there"
     (none,) = rollback(hosts[1:], ssh_config=boards.config).boards
     assert none.failure.startswith("Host key verification failed")
+
+
+@pytest.mark.parametrize("shared_only", [True, False])
+def test_a_step_that_could_not_share_a_connection_has_its_own(boards, tmp_path, monkeypatch, shared_only):
+    # The client's words where its own master ends before it answers: the command has not been asked for.
+    lost = "echo 'Failed to connect to new control master' >&2; exit 255"
+    own = f'exec {shutil.which("ssh")} "$@"' if shared_only else lost
+    (tmp_path / "ssh").write_text(f'#!/bin/sh\ncase "$*" in *ControlMaster*) {lost};; esac\n{own}\n')
+    (tmp_path / "ssh").chmod(0o755)
+    (tmp_path / "data").write_bytes(b"sent\n")
+    host = boards.add("unshared") if shared_only else Host(name="unshared", address="unshared")
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    client = Client(config=boards.config, sockets=Path("short"), stop=threading.Event())
+    if shared_only:
+        answer = client.run(host, 'echo "$1"; cat; exit 3', ["a b"], limit_s=30, data=tmp_path / "data")
+        assert (answer.code, answer.output) == (3, "a b\nsent\n")
+        return
+    with pytest.raises(BoardError, match=r"^Failed to connect to new control master"):
+        client.run(host, "echo", limit_s=30)
 
 
 def test_a_board_at_work_is_left_alone_and_the_line_that_ends_its_work_does(boards, tmp_path):

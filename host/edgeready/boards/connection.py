@@ -23,6 +23,7 @@ _MOST_BYTES = 8_000_000  # chosen: a benchmark's JSON with 100,000 latencies is 
 _MOST_MESSAGE = 200  # characters of a board's own words; chosen: two lines of a terminal
 _FULL = ("No space left on device", "Disk quota exceeded")
 _LOST = 255  # the exit code of the OpenSSH client's own errors
+_UNSHARED = "Failed to connect to new control master"  # the client's last words before it has asked for any command
 _POLL_S = 0.05  # chosen: what a person does not notice
 _CLOSE_S = 20.0  # chosen: the client here answers at once
 _LONGEST_SOCKET = 45  # bytes: sockaddr_un has 108, "%C" is 40, and OpenSSH adds 17 and "/" while it makes the socket
@@ -56,10 +57,13 @@ class Client:
     sockets: Path
     stop: threading.Event
 
-    def command(self, host: Host, *words: str) -> list[str]:
-        """Returns the OpenSSH client's command line for `words` on `host`."""
+    def command(self, host: Host, *words: str, share: bool = True) -> list[str]:
+        """Returns the OpenSSH client's command line for `words` on `host`, over a connection to `share` or its own.
+
+        It is its own, too, where the name of the folder for shared ones is too long for a socket.
+        """
         options = [*_OPTIONS]
-        if len(str(self.sockets)) <= _LONGEST_SOCKET:  # else each step makes a connection of its own
+        if share and len(str(self.sockets)) <= _LONGEST_SOCKET:
             options += ["ControlMaster=auto", f"ControlPath={self.sockets}/%C", "ControlPersist=60"]
         config = [] if self.config is None else ["-F", str(self.config)]
         port = [] if host.port is None else ["-p", str(host.port)]
@@ -73,22 +77,25 @@ class Client:
 
         Raises BoardError when the connection fails or is lost, or the time or the size of the answer is exceeded.
         """
-        words = ["exec", "sh", "-c", shlex.quote(script), "edgeready", *map(shlex.quote, arguments)]
+        words = " ".join(["exec", "sh", "-c", shlex.quote(script), "edgeready", *map(shlex.quote, arguments)])
+        answer = self._run(self.command(host, words), data, limit_s)
+        if answer.code == _LOST and _UNSHARED in answer.message:  # nothing has begun there, so it may be asked again
+            answer = self._run(self.command(host, words, share=False), data, limit_s)
+        if answer.code == _LOST:
+            raise BoardError(_explain(answer.message))
+        return answer
+
+    def _run(self, command: Sequence[str], data: Path | None, limit_s: float) -> Answer:
         with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as messages:
             with open(data or "/dev/null", "rb") as source:
-                process = subprocess.Popen(
-                    self.command(host, " ".join(words)), stdin=source, stdout=output, stderr=messages
-                )
+                process = subprocess.Popen(command, stdin=source, stdout=output, stderr=messages)
             try:
                 self._wait(process, (output, messages), limit_s)
             finally:
                 if process.poll() is None:
                     process.kill()
                     process.wait()
-            message = _last_line(_read(messages))
-            if process.returncode == _LOST:
-                raise BoardError(_explain(message))
-            return Answer(code=process.returncode, output=_read(output), message=message)
+            return Answer(code=process.returncode, output=_read(output), message=_last_line(_read(messages)))
 
     def close(self, host: Host) -> None:
         """Ends the shared connection to a board; one that does not end in time ends by itself (ControlPersist)."""
