@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,22 +19,12 @@ from edgeready_device.input_file import check_file, list_folder
 from edgeready_device.machine.machine import available_cpus, bound_threads
 from edgeready_device.model import Model
 from edgeready_device.model_file.manifest import InputSpec
-from edgeready_device.model_file.seen_images import NOT_LOOKED_UP, SeenImages
+from edgeready_device.model_file.seen_images import NOT_LOOKED_UP, Frames, SeenImages
 from edgeready_device.progress import Progress, no_progress
 from edgeready_device.statistics import Proportion
 from edgeready_device.surroundings import explain
 
 _CHUNK = 64  # chosen: frames of one task; many tasks keep the CPUs busy to the end and show progress
-
-
-class Frames(Protocol):
-    """uint8 frames that can be sliced: an array (n, height, width[, channels]), or images read when asked for."""
-
-    def __len__(self) -> int:
-        """Number of frames."""
-
-    def __getitem__(self, which: slice) -> NDArray[np.uint8]:
-        """The frames of a slice as one array."""
 
 
 @dataclass(frozen=True)

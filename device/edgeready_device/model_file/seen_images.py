@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,18 @@ _HASH_BYTES = 8  # two of a million images share one with a chance of 1 in 37 mi
 _MAGIC = b"SEEN"
 _HEADER = struct.Struct("<4sIQ")  # magic, flags, number of different images
 _TRAINING_KNOWN = 1
+_AT_ONCE = 64  # frames that are read to be hashed; chosen: images in files then fill no memory
 NOT_LOOKED_UP = -1
+
+
+class Frames(Protocol):
+    """uint8 frames that can be sliced: an array (n, height, width[, channels]), or images read when asked for."""
+
+    def __len__(self) -> int:
+        """Number of frames."""
+
+    def __getitem__(self, which: slice) -> NDArray[np.uint8]:
+        """The frames of a slice as one array."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +45,7 @@ class SeenImages:
     training_known: bool = True
 
     @classmethod
-    def of(cls, *sets: NDArray[np.uint8], training_known: bool = True) -> SeenImages:
+    def of(cls, *sets: Frames, training_known: bool = True) -> SeenImages:
         """Records sets of frames (n, height, width[, channels])."""
         different = np.unique(np.concatenate([hash_frames(frames) for frames in sets]))
         return cls(len(different), different[:MOST_HASHES], training_known)
@@ -56,7 +67,7 @@ class SeenImages:
         flags = _TRAINING_KNOWN if self.training_known else 0
         return _HEADER.pack(_MAGIC, flags, self.total) + self.hashes.astype("<u8").tobytes()
 
-    def look_up(self, frames: NDArray[np.uint8]) -> NDArray[np.int8]:
+    def look_up(self, frames: Frames) -> NDArray[np.int8]:
         """Returns 1 for each of the frames (n, ...) that was seen, 0 for others, NOT_LOOKED_UP outside the sample."""
         hashes = hash_frames(frames)
         answers = np.isin(hashes, self.hashes).astype(np.int8)
@@ -65,8 +76,11 @@ class SeenImages:
         return answers
 
 
-def hash_frames(frames: NDArray[np.uint8]) -> NDArray[np.uint64]:
+def hash_frames(frames: Frames) -> NDArray[np.uint64]:
     """Returns a hash for the pixels of each of the frames (n, height, width[, channels])."""
-    rows: Iterable[NDArray[np.uint8]] = np.ascontiguousarray(frames).reshape(len(frames), -1) if len(frames) else ()
-    digests = [hashlib.blake2b(row.data, digest_size=_HASH_BYTES).digest() for row in rows]
+    digests: list[bytes] = []
+    for start in range(0, len(frames), _AT_ONCE):
+        piece = np.ascontiguousarray(frames[start : start + _AT_ONCE])
+        rows = piece.reshape(len(piece), -1)
+        digests += [hashlib.blake2b(row.data, digest_size=_HASH_BYTES).digest() for row in rows]
     return np.frombuffer(b"".join(digests), "<u8").astype(np.uint64)

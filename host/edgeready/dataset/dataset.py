@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeready.errors import DatasetError
-from edgeready.files.large_array import take_rows
+from edgeready.files.stored_images import Images, StoredImages, digest_frames, store_images, take_rows
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
@@ -20,12 +19,13 @@ Scalar = TypeVar("Scalar", bound=np.generic)
 class Dataset:
     """Labelled images; the arrays are read-only views.
 
-    `images` is uint8 of shape (N, height, width) or (N, height, width, channels) with 1 or 3 channels;
-    `labels` is int64 of shape (N,), indices into `classes`. Raises DatasetError when they do not fit together.
+    `images` is uint8 of shape (N, height, width) or (N, height, width, channels) with 1 or 3 channels; those of a
+    large set lie in a file. `labels` is int64 of shape (N,), indices into `classes`. Raises DatasetError when they do
+    not fit together.
     """
 
     name: str
-    images: NDArray[np.uint8]
+    images: Images
     labels: NDArray[np.int64]
     classes: tuple[str, ...]
 
@@ -33,7 +33,8 @@ class Dataset:
         _check_images(self)
         _check_classes(self)
         _check_labels(self)
-        object.__setattr__(self, "images", _read_only(self.images))
+        images = store_images(self.images)
+        object.__setattr__(self, "images", images if isinstance(images, StoredImages) else _read_only(images))
         object.__setattr__(self, "labels", _read_only(self.labels))
 
     def __len__(self) -> int:
@@ -66,8 +67,9 @@ class Dataset:
 
     def hashes(self) -> tuple[bytes, ...]:
         """16 bytes per image, equal for images with equal pixels (BLAKE2b)."""
-        pixels = np.ascontiguousarray(self.images).reshape(len(self), -1)
-        return tuple(hashlib.blake2b(row, digest_size=16).digest() for row in pixels)
+        images = self.images
+        digests = images.digests() if isinstance(images, StoredImages) else digest_frames(images)
+        return tuple(row.tobytes() for row in digests)
 
     def class_counts(self) -> dict[str, int]:
         """The number of images of each class, in the order of the classes."""

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgeready.dataset.dataset import Dataset, Parts
 from edgeready.dataset.label_table import Listing
 from edgeready.dataset.layout import Layout, read_layout
 from edgeready.dataset.part_names import TEST, TRAIN, VALIDATION
 from edgeready.errors import DatasetError, ImageError, NotFoundError, UsageError
-from edgeready.files.large_array import new_array, take_rows
+from edgeready.files.stored_images import Images, StoredImages, new_images, take_rows
 from edgeready_device.images.decode import load_frame
 from edgeready_device.progress import Progress, no_progress
 
@@ -49,19 +48,32 @@ def load_folder(
         raise NotFoundError(f"no folder {str(folder)!r}: check the path")
     layout = read_layout(folder, follow_links=follow_links)
     name = folder.resolve().name or str(folder)
-    images, failures = _read_images(layout.files, image_size, channels=1 if channels == 1 else 3, progress=progress)
+    pictures = _read_images(layout.files, image_size, channels=1 if channels == 1 else 3, progress=progress)
+    images, failures = pictures.images, pictures.failures
     if failures:
         if not skip_damaged:
             raise ImageError(_failure_text(failures, len(layout.files)))
         positions = [index for index, file in enumerate(layout.files) if file not in failures]
         images = take_rows(images, np.array(positions, dtype=np.int64))
         layout = _without(layout, failures)
-    if channels is None and _are_grey(images):
-        images = _first_channel(images)
-    return _cut(name, layout, images[..., 0] if images.shape[3] == 1 else images)
+    if channels == 1 or (channels is None and pictures.are_grey):
+        images = images[..., 0] if isinstance(images, StoredImages) else np.ascontiguousarray(images[..., 0])
+    return _cut(name, layout, images)
 
 
-def _cut(name: str, layout: Layout, images: NDArray[np.uint8]) -> Parts:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Pictures:
+    """Images in the order of their files, and why some cannot be read: these stay empty.
+
+    `are_grey` says that none has any colour.
+    """
+
+    images: Images
+    failures: dict[Path, ImageError]
+    are_grey: bool
+
+
+def _cut(name: str, layout: Layout, images: Images) -> Parts:
     """The parts of `layout`, whose `images` are in the order of its files."""
     datasets: list[Dataset | None] = []
     start = 0
@@ -73,7 +85,9 @@ def _cut(name: str, layout: Layout, images: NDArray[np.uint8]) -> Parts:
             raise DatasetError(f"{name!r} has no image for the {part} that can be read: add some")
         stop = start + len(listing.files)
         labels = np.array(listing.labels, dtype=np.int64)
-        datasets.append(Dataset(name=name, images=images[start:stop], labels=labels, classes=layout.classes))
+        datasets.append(
+            Dataset(name=name, images=take_rows(images, slice(start, stop)), labels=labels, classes=layout.classes)
+        )
         start = stop
     train, validation, test = datasets
     assert train is not None  # a layout has training images
@@ -111,45 +125,35 @@ def _failure_text(failures: dict[Path, ImageError], count: int, *, remedy: bool 
 
 def _read_images(
     files: tuple[Path, ...], size: tuple[int, int], *, channels: Literal[1, 3], progress: Progress
-) -> tuple[NDArray[np.uint8], dict[Path, ImageError]]:
-    """The images in the order of `files`, and why some cannot be read: these stay empty.
-
-    Threads read them: a decoder runs outside of Python's lock.
-    """
+) -> _Pictures:
+    """Reads `files` in threads: a decoder runs outside of Python's lock."""
     height, width = size
     failures: dict[Path, ImageError] = {}
-    images = new_array((len(files), height, width, channels))
+    images = new_images((len(files), height, width, channels))
+    are_grey = True
 
-    def read(index: int) -> ImageError | None:
+    def read(index: int) -> ImageError | bool:
         try:
-            images[index] = load_frame(files[index], height, width, channels=channels)
+            frame = load_frame(files[index], height, width, channels=channels)
         except ImageError as error:
             return error
-        return None
+        images[index] = frame
+        return bool((frame == frame[..., :1]).all())
 
     with ThreadPoolExecutor(_count_threads()) as pool:
         try:
-            for index, failure in enumerate(pool.map(read, range(len(files)))):
-                if failure is not None:
-                    failures[files[index]] = failure
+            for index, outcome in enumerate(pool.map(read, range(len(files)))):
+                if isinstance(outcome, ImageError):
+                    failures[files[index]] = outcome
+                elif not outcome:
+                    are_grey = False
                 progress("reading images", index + 1, len(files))
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)  # Ctrl-C, or a file that is gone: the rest is not read
             raise
-    return images, failures
+    return _Pictures(images=images, failures=failures, are_grey=are_grey)
 
 
 def _count_threads() -> int:
     """The number of threads that read images: one for each processor of this process."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _first_channel(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    pixels = new_array((*images.shape[:3], 1))
-    for image, pixel in zip(images, pixels, strict=True):
-        pixel[:] = image[..., :1]
-    return pixels
-
-
-def _are_grey(images: NDArray[np.uint8]) -> bool:
-    return all(bool((image == image[..., :1]).all()) for image in images)

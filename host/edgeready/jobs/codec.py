@@ -1,6 +1,7 @@
 """A dataclass as a folder of plain files, from which another process reads it again.
 
 Plain values go into one JSON file; arrays, bytes and models into files of their own. Arrays are mapped when read.
+Images in a file stay there: the other process inherits its descriptor.
 The types of the fields say how a value is read, so that a job has no code of its own for this.
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import types
 import typing
 from collections.abc import Mapping
@@ -16,9 +18,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from edgeready.files.stored_images import PixelFile, StoredImages
 from edgeready_device.model_file.reader import TfliteModel
 
 T = TypeVar("T")
+_IMAGES = "edgeready images"  # the key that marks images in a file; no field of a dataclass has a space
 _PLAIN = (str, int, float, bool, type(None))
 
 
@@ -36,6 +40,8 @@ def load(kind: type[T], folder: Path, name: str) -> T:
 def _encode(value: Any, folder: Path, name: str) -> Any:
     if isinstance(value, _PLAIN):
         return value
+    if isinstance(value, StoredImages):
+        return _encode_images(value, folder, name)
     if isinstance(value, np.ndarray):
         np.save(folder / f"{name}.npy", value)
         return f"{name}.npy"
@@ -52,7 +58,41 @@ def _encode(value: Any, folder: Path, name: str) -> Any:
     raise TypeError(f"{name} is a {type(value).__name__}: no job can hold one")
 
 
+def open_descriptors(value: Any) -> tuple[int, ...]:
+    """Returns the descriptors of the files of images in the dataclass `value`, which the other process inherits."""
+    if isinstance(value, StoredImages):
+        return (value.store.descriptor,) if isinstance(value.store, PixelFile) else ()
+    if isinstance(value, Mapping):
+        items = list(value.values())
+    elif dataclasses.is_dataclass(value):
+        items = [getattr(value, field.name) for field in dataclasses.fields(value)]
+    else:
+        items = list(value) if isinstance(value, (tuple, list)) else []
+    return tuple(sorted({descriptor for item in items for descriptor in open_descriptors(item)}))
+
+
+def _encode_images(images: StoredImages, folder: Path, name: str) -> dict[str, Any]:
+    if not isinstance(images.store, PixelFile):
+        raise TypeError(f"{name} is images of a {type(images.store).__name__}: no job can hold them")
+    store = images.store
+    np.save(folder / f"{name}.npy", images.rows)
+    place = {"descriptor": store.descriptor, "start": store.start, "count": len(store), "frame": store.frame}
+    return {_IMAGES: place, "rows": f"{name}.npy", "form": images.form}
+
+
+def _decode_images(data: dict[str, Any], folder: Path) -> StoredImages:
+    place = data[_IMAGES]
+    # Several values may be of one file: each has a descriptor that it closes itself.
+    store = PixelFile(os.dup(place["descriptor"]), place["count"], frame=tuple(place["frame"]), start=place["start"])
+    form = tuple(step if isinstance(step, str) else tuple(step) for step in data["form"])
+    return StoredImages(store, np.load(folder / data["rows"], allow_pickle=False), form)
+
+
 def _decode(kind: Any, data: Any, folder: Path) -> Any:
+    if isinstance(data, dict) and _IMAGES in data:
+        return _decode_images(data, folder)
+    if StoredImages in typing.get_args(kind):  # images that are an array in this value
+        (kind,) = (option for option in typing.get_args(kind) if option is not StoredImages)
     kind = _without_none(kind, data)
     if kind is None or kind in _PLAIN or kind is Any:
         return data

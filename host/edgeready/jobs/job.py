@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from edgeready.config.build import NetworkConfig, SourceConfig, TrainConfig
 from edgeready.config.engine import AUTO
 from edgeready.config.method import Method
+from edgeready.files.stored_images import Images
 from edgeready.jobs.training import Epoch, TrainingFiles
 from edgeready.quantization.conventions import ConventionReport
 from edgeready.quantization.source_check import SourceCheck
@@ -46,12 +47,12 @@ class Job:
 
     model: str
     classes: int = 0
-    images: NDArray[np.uint8] = field(default_factory=no_images, repr=False)
+    images: Images = field(default_factory=no_images, repr=False)
     labels: NDArray[np.int64] = field(default_factory=no_labels, repr=False)
-    calibration: NDArray[np.uint8] = field(default_factory=no_images, repr=False)
+    calibration: Images = field(default_factory=no_images, repr=False)
     calibration_labels: NDArray[np.int64] = field(default_factory=no_labels, repr=False)
     train: TrainConfig | None = None
-    validation: NDArray[np.uint8] = field(default_factory=no_images, repr=False)
+    validation: Images = field(default_factory=no_images, repr=False)
     validation_labels: NDArray[np.int64] = field(default_factory=no_labels, repr=False)
     files: TrainingFiles = field(default_factory=TrainingFiles)
     untrained: bool = False

@@ -30,7 +30,7 @@ from edgeready.errors import (
     fit_reason,
 )
 from edgeready.files.scratch import scratch_folder
-from edgeready.jobs.codec import load, save
+from edgeready.jobs.codec import load, open_descriptors, save
 from edgeready.jobs.converter_log import last_line, refusal, starved
 from edgeready.jobs.engine_choice import process_of
 from edgeready.jobs.job import Job
@@ -155,7 +155,7 @@ def _watch(
                 stdin=subprocess.PIPE,  # its end tells the child that this process is gone
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                pass_fds=(sender,),
+                pass_fds=(sender, *open_descriptors(job)),
                 env=_environment(folder),
             )
         except OSError as problem:

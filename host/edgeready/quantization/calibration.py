@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgeready.dataset import Dataset, Splits
 from edgeready.errors import ModelFileError
+from edgeready.files.stored_images import Images
 from edgeready.quantization.activations import trace_activations
 from edgeready.quantization.inputs import image_samples
 from edgeready.quantization.layer_names import name_layers
@@ -86,7 +86,7 @@ class CalibrationReport:
 
 
 def inspect_calibration(
-    frames: NDArray[np.uint8],
+    frames: Images,
     splits: Splits,
     float32: TfliteModel,
     integer: TfliteModel,

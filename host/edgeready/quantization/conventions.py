@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from edgeready.budget.significance import paired_drop
 from edgeready.dataset.class_order import alternate_classes
 from edgeready.errors import ConversionError
+from edgeready.files.stored_images import Images
 from edgeready.quantization.inputs import in_color_order
 from edgeready_device.model_file.ends import scores_of
 from edgeready_device.model_file.reader import TfliteModel
@@ -100,7 +101,7 @@ def usual_conventions(channels: int, color: str | None = None) -> tuple[Conventi
 
 def settle_convention(
     float32: TfliteModel,
-    images: NDArray[np.uint8],
+    images: Images,
     labels: NDArray[np.int64],
     assumed: Convention,
     *,
@@ -184,14 +185,18 @@ def _try_own(
     return _trials(right, len(truth)), ways[1].name
 
 
-def own_convention(images: NDArray[np.uint8], color: str | None = None) -> Convention | None:
+def own_convention(images: Images, color: str | None = None) -> Convention | None:
     """Returns the convention of a training that took mean and deviation from these images, each channel's own.
 
     None where a channel does not vary.
     """
     channels = images[..., np.newaxis] if images.ndim == 3 else in_color_order(images, color or "rgb")
-    values = channels.reshape(-1, channels.shape[-1])
-    means, deviations = values.mean(axis=0, dtype=np.float64), values.std(axis=0, dtype=np.float64)
+    count, sums, squares = 0, np.zeros(channels.shape[-1]), np.zeros(channels.shape[-1])
+    for start in range(0, len(images), _FIRST):
+        values = channels[start : start + _FIRST].reshape(-1, channels.shape[-1]).astype(np.float64)
+        count, sums, squares = count + len(values), sums + values.sum(axis=0), squares + (values**2).sum(axis=0)
+    means = sums / count
+    deviations = np.sqrt(np.maximum(squares / count - means**2, 0))  # exact sums: float64 holds whole numbers to 2^53
     if (deviations < 1).any():
         return None
     normalization = Normalization(*(tuple(round(float(v), 3) for v in row) for row in (means, deviations)))

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeready.errors import DatasetError, FrameMismatchError, ModelSourceError
+from edgeready.files.stored_images import Images
 from edgeready.quantization.samples import Samples
 from edgeready_device.normalization import Normalization
 from edgeready_device.tflite.graph import Graph, Tensor
+
+T = TypeVar("T", bound=Images)
 
 
 def check_classifier_graph(graph: Graph, name: str, frame: tuple[int, ...], classes: int) -> None:
@@ -60,17 +63,15 @@ def check_scores(name: str, shape: Sequence[int | None], classes: int) -> None:
         raise ModelSourceError(f"{name}: the model has {number}, the data {classes} classes: they must agree")
 
 
-def image_samples(
-    graph: Graph, frames: NDArray[np.uint8], normalization: Normalization, color: str = "rgb"
-) -> Samples:
+def image_samples(graph: Graph, frames: Images, normalization: Normalization, color: str = "rgb") -> Samples:
     """Returns RGB `frames` (n, height, width[, channels]) in the rank of the one input of `graph`, in its `color`."""
     shape = graph.of(graph.inputs)[0].shape
     return Samples((in_color_order(frames, color).reshape(len(frames), *shape[1:]),), normalization)
 
 
-def in_color_order(frames: NDArray[Any], color: str) -> NDArray[Any]:
+def in_color_order(frames: T, color: str) -> T:
     """Returns RGB `frames` (..., 3) in the order `color`; grey ones stay as they are."""
-    return frames[..., ::-1] if color == "bgr" and frames.shape[-1] == 3 else frames
+    return cast("T", frames[..., ::-1] if color == "bgr" and frames.shape[-1] == 3 else frames)
 
 
 def tensor_samples(graph: Graph, arrays: Mapping[str, NDArray[Any]], name: str) -> Samples:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from edgeready.dataset import Dataset, load_splits
 from edgeready.errors import DatasetError, fit_reason
+from edgeready.files.stored_images import Images
 from edgeready.quantization.samples import Samples
 from edgeready_device.input_file import check_file
 
@@ -47,7 +48,7 @@ def load_representative(source: str, like: Dataset, seed: int, count: int | None
     """
     path = Path(source)
     if path.suffix == ".npz" and path.is_file():
-        images = _images_in(path)
+        sets: tuple[Images, ...] = (_images_in(path),)
     else:
         folder = path.is_dir()
         splits = load_splits(
@@ -56,15 +57,26 @@ def load_representative(source: str, like: Dataset, seed: int, count: int | None
             image_size=(like.height, like.width) if folder else None,
             channels=like.channels if folder else None,
         )
-        images = np.concatenate([splits.train.images, splits.calibration.images])
-    shape = like.images.shape[1:]
+        sets = (splits.train.images, splits.calibration.images)
+    images, shape = sets[0], like.images.shape[1:]
     if images.dtype == np.uint8 and images[:1].size == like.images[:1].size and images.shape[1:3] == shape[:2]:
-        order = np.random.default_rng(seed).permutation(len(images))
-        return np.ascontiguousarray(images.reshape(len(images), *shape)[order[: count or LIMIT]])
+        return _draw_images(sets, shape, seed, count or LIMIT)
     raise DatasetError(
         f"the calibration images of {source} are {images.dtype} {list(images.shape[1:])}, the model's "
         f"uint8 {list(shape)}: bring them to one shape and type"
     )
+
+
+def _draw_images(sets: tuple[Images, ...], shape: tuple[int, ...], seed: int, count: int) -> NDArray[np.uint8]:
+    """Returns at most `count` images of `sets`, one behind the other, drawn with `seed`, each in `shape`."""
+    rows = np.random.default_rng(seed).permutation(sum(map(len, sets)))[:count]
+    drawn_images = np.empty((len(rows), *shape), np.uint8)
+    start = 0
+    for images in sets:
+        is_here = (rows >= start) & (rows < start + len(images))
+        drawn_images[is_here] = images[rows[is_here] - start].reshape(-1, *shape)
+        start += len(images)
+    return drawn_images
 
 
 def neighbour_correlation(images: NDArray[np.uint8]) -> float:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeready.files.stored_images import StoredImages
 from edgeready_device.normalization import Normalization
 
 
@@ -20,7 +21,7 @@ class Samples:
     over the samples from the first: each is a list of arrays with batch 1, float32 where they were pixels.
     """
 
-    arrays: tuple[NDArray[Any], ...] = field(repr=False)
+    arrays: tuple[NDArray[Any] | StoredImages, ...] = field(repr=False)
     normalization: Normalization | None = None
 
     def __len__(self) -> int:

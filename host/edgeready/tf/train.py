@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from edgeready.config.build import TrainConfig
 from edgeready.errors import TrainingError
+from edgeready.files.stored_images import Images
 from edgeready.jobs.training import Epoch
 from edgeready.tf.augment import augment
 from edgeready.tf.callbacks import BestWeights, Watcher, log_writer
@@ -18,7 +19,7 @@ from edgeready.tf.models import NamedModel, output_kind
 from edgeready_device.normalization import Normalization
 from edgeready_device.progress import Progress, no_progress
 
-Labelled = tuple[NDArray[np.uint8], NDArray[np.int64]]  # images and their class indices
+Labelled = tuple[Images, NDArray[np.int64]]  # images and their class indices
 _PREFETCH = 4  # batches made ahead; chosen: a few hide the time that one takes
 
 
@@ -30,7 +31,7 @@ def seed_everything(seed: int) -> None:
 
 def train(
     named: NamedModel,
-    images: NDArray[np.uint8],
+    images: Images,
     labels: NDArray[np.int64],
     config: TrainConfig,
     progress: Progress = no_progress,
@@ -96,7 +97,7 @@ def accuracy_of(model: keras.Model) -> keras.metrics.Metric:
     return keras.metrics.SparseCategoricalAccuracy(name="accuracy")
 
 
-def match_rank(model: keras.Model, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def match_rank(model: keras.Model, frames: Images) -> Images:
     """Returns `frames` (n, height, width[, channels]) with a channel axis where the model's input has one."""
     rank = len(model.inputs[0].shape)
     if rank == 4 and frames.ndim == 3:
@@ -107,7 +108,7 @@ def match_rank(model: keras.Model, frames: NDArray[np.uint8]) -> NDArray[np.uint
 
 
 def shuffled_batches(
-    frames: NDArray[np.uint8], labels: NDArray[np.int64], normalization: Normalization, config: TrainConfig
+    frames: Images, labels: NDArray[np.int64], normalization: Normalization, config: TrainConfig
 ) -> tf.data.Dataset:
     """Returns batches of normalized float32 `frames` and their `labels`, shuffled and augmented in each epoch."""
     gather, classes = row_reader(frames), tf.constant(labels)
@@ -128,19 +129,18 @@ def shuffled_batches(
     return order.map(batch, num_parallel_calls=1).prefetch(_PREFETCH)
 
 
-def row_reader(frames: NDArray[np.uint8]) -> Callable[[tf.Tensor], tf.Tensor]:
+def row_reader(frames: Images) -> Callable[[tf.Tensor], tf.Tensor]:
     """Returns what gives the rows of `frames` at some indices as a tensor, in a graph of tf.data.
 
-    The frames are mapped from a file: numpy reads the rows of one batch from there, where a constant would hold all.
+    The frames are in a file: the rows of one batch are read from there, where a constant would hold all.
     """
-    pixels = np.asarray(frames)  # not a memmap, whose rows would be memmaps
 
     def read(rows: NDArray[np.int64]) -> NDArray[np.uint8]:
-        return pixels[rows]
+        return np.ascontiguousarray(frames[rows])  # not a memmap, whose rows are memmaps
 
     def gather(rows: tf.Tensor) -> tf.Tensor:
         images = tf.numpy_function(read, [rows], tf.uint8, stateful=False)
-        images.set_shape((None, *pixels.shape[1:]))
+        images.set_shape((None, *frames.shape[1:]))
         return images
 
     return gather

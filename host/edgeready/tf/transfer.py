@@ -12,6 +12,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from edgeready.config.build import TrainConfig
+from edgeready.files.stored_images import Images
 from edgeready.jobs.training import Epoch
 from edgeready.tf.augment import augment
 from edgeready.tf.callbacks import BestWeights, Watcher, log_writer
@@ -39,7 +40,7 @@ _FINE_TUNING_SHARE = 0.05
 
 def train_head(
     named: NamedModel,
-    images: NDArray[np.uint8],
+    images: Images,
     labels: NDArray[np.int64],
     config: TrainConfig,
     progress: Progress = no_progress,
@@ -130,7 +131,7 @@ class _FeatureStore:
         frames = tf.TensorSpec((None, *named.model.inputs[0].shape[1:]), tf.uint8)
         self._run = tf.function(run, input_signature=[frames])
 
-    def compute(self, part: str, images: NDArray[np.uint8], kinds: list[str], seed: int) -> NDArray[np.float32]:
+    def compute(self, part: str, images: Images, kinds: list[str], seed: int) -> NDArray[np.float32]:
         """Returns the features (copies, n, width): the first copy of `images` is plain, others augmented by kind."""
         shape = (len(kinds), len(images), self._width)
         features = np.memmap(self._folder / f"{part}.bin", np.float32, "w+", shape=shape)

@@ -8,8 +8,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
-
 from edgeready.config.augmentation import recommend_augmentation
 from edgeready.config.build import BuildConfig, TrainConfig
 from edgeready.config.extras import install_command
@@ -24,6 +22,7 @@ from edgeready.config.networks import (
 )
 from edgeready.dataset import SET_NAMES, Dataset, Splits, hold_out, load_splits
 from edgeready.errors import FrameMismatchError, UsageError
+from edgeready.files.stored_images import Images, new_images
 from edgeready.jobs.job import Job, JobResult, no_images, no_labels
 from edgeready.jobs.training import TrainingFiles
 from edgeready.quantization.representative import check_samples, load_representative
@@ -81,7 +80,9 @@ def _fit_splits(splits: Splits, spec: InputSpec) -> Splits:
     """`splits` with the images as a model on the board gets them that takes frames of `spec`."""
 
     def fit(part: Dataset) -> Dataset:
-        frames = np.stack([fit_frame(image, spec) for image in part.images])
+        frames = new_images((len(part), spec.height, spec.width, spec.channels))
+        for row, image in enumerate(part.images):
+            frames[row] = fit_frame(image, spec)
         return replace(part, images=frames[..., 0] if spec.channels == 1 else frames)
 
     parts: dict[str, Any] = {name: fit(part) for name, part in splits.parts().items()}
@@ -111,7 +112,7 @@ def job_of(config: BuildConfig, splits: Splits, train: TrainConfig | None, modes
     """
     data = config.data
     names = tuple(modes or (config.output.chosen_mode.name,))
-    frames = splits.calibration.images
+    frames: Images = splits.calibration.images
     if data.calibration_data is not None:
         frames = load_representative(data.calibration_data, splits.train, data.seed, data.calibration_samples)
     if any(MODES[name].calibrated for name in names):

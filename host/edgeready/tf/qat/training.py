@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from edgeready.config.build import TrainConfig
 from edgeready.config.method import QatConfig
 from edgeready.errors import ConversionError, TrainingError
+from edgeready.files.stored_images import Images
 from edgeready.tf import train
 from edgeready.tf.models import NamedModel
 from edgeready.tf.qat.folding import fold
@@ -40,9 +41,9 @@ class FineTuned:
 
 def fine_tune(
     named: NamedModel,
-    images: NDArray[np.uint8],
+    images: Images,
     labels: NDArray[np.int64],
-    calibration: NDArray[np.uint8],
+    calibration: Images,
     *,
     config: QatConfig,
     calibration_labels: NDArray[np.int64] | None = None,
@@ -66,7 +67,7 @@ def fine_tune(
     train.seed_everything(config.seed)
     folded = fold(named.model)
     simulation = Simulation(folded)
-    frames, observed = (train.match_rank(folded, array) for array in (images, calibration))
+    frames, observed = train.match_rank(folded, images), np.asarray(train.match_rank(folded, calibration))
     batches = train.shuffled_batches(frames, labels, named.normalization, config=_plan_of(config))
     steps = -(-len(frames) // config.batch_size)
     train_on_batch = _training_step(simulation, keras.optimizers.Adam(_rate(config, steps * config.epochs)))
