@@ -13,7 +13,7 @@ from edgeready import errors
 from edgeready.dataset.npz import read_npz
 from edgeready.documents.reading import read_documents
 from edgeready.errors import LONGEST_LINE, EdgereadyError, fit_reason, reason_of
-from edgeready.jobs.converter_log import refusal
+from edgeready.jobs.converter_log import last_line, refusal
 from edgeready.jobs.run import failure
 
 HOST = Path(__file__).parents[2] / "host" / "edgeready"
@@ -52,6 +52,28 @@ def test_a_long_name_leaves_thirty_characters_of_the_reason():
     name = "/".join(["folder"] * 40)
     text = fit_reason(f"{name}: no (", "y" * 500, "): save it again")
     assert text == f"{name}: no ({'y' * 26} ...): save it again"
+
+
+TRACEBACK = 'Traceback (most recent call last):\n  File "a.py", line 3, in make\n    do(it)\n       ^^^^\n'
+
+
+@pytest.mark.parametrize(
+    ("log", "line"),
+    [
+        ("loading\nerror: no\n\n", "error: no"),
+        (TRACEBACK + "ValueError: too short\nExample:\n\n    return config\n", "ValueError: too short"),
+        (
+            TRACEBACK + "NotImplementedError: \nObject Odd has none,\n\n   x\n",
+            "NotImplementedError: Object Odd has none,",
+        ),
+        (TRACEBACK + "KeyError:\n", "KeyError:"),
+        (f"{TRACEBACK}KeyError: 1\n\nDuring it:\n\n{TRACEBACK}OSError: 2", "OSError: 2"),
+        (TRACEBACK, "^^^^"),
+        ("\n", "it said nothing"),
+    ],
+)
+def test_the_last_word_of_a_log_is_its_last_line_or_the_first_of_the_exception_that_ended_it(log, line):
+    assert last_line(log) == line
 
 
 @pytest.mark.parametrize("length", [0, 1, 150, 188, 189, 190, 16_377])

@@ -123,6 +123,14 @@ def test_only_the_notebooks_network_takes_frames_without_a_channel_axis(cases):
     assert cases["dropout-cnn adds an axis"]["value"] == [None, 28, 28, 1]
 
 
+def test_a_network_that_keras_cannot_save_is_trained_and_refused_before_it_where_its_file_is_asked_for(cases):
+    assert cases["not saved"]["value"] == {"keras": 0, "modes": ["float32"]}
+    text = source_error(cases, "not saved, and asked for")
+    assert text.startswith("Keras cannot save this network: Object _Unsaved was created by passing")
+    assert text.endswith("; give its layers a get_config, or leave out --save-keras")
+    assert len(text) <= 189
+
+
 def test_an_unknown_name_lists_every_name(cases):
     assert source_error(cases, "unknown name") == (
         f"the model 'resnet-1000' is unknown: choose {NAMES}, or give FILE.py:FUNCTION"

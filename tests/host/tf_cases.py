@@ -230,6 +230,23 @@ def validated(name, **options):
     return {"epochs": [vars(epoch) for epoch in epochs], "loss": float(loss), "log": log.read_text("utf-8")}
 
 
+def unsaved(**options):
+    """Trains a network that Keras cannot save, for no file of it, or for one."""
+    noise = np.random.default_rng(5).integers(0, 256, (8, 12, 12), dtype=np.uint8)
+    job = Job(
+        model=f"{NETS}:not_saved",
+        classes=3,
+        images=noise,
+        labels=np.arange(8) % 3,
+        calibration=noise,
+        train=TrainConfig(epochs=1),
+        modes=("float32",),
+        **options,
+    )
+    result = make(job, read_log=str, progress=no_progress)
+    return {"keras": len(result.keras), "modes": list(result.models)}
+
+
 def kept_keras():
     """What is in the folder of a training whose conversion fails."""
     noise = np.random.default_rng(5).integers(0, 256, (64, 12, 12), dtype=np.uint8)
@@ -257,6 +274,8 @@ case("validated", lambda: validated("all"))
 case("patient", lambda: validated("patient", patience=1))
 case("weights of classes", lambda: train.balanced_weights(np.array([0, 0, 0, 2, 1, 0])))
 case("kept before the conversion", kept_keras)
+case("not saved", unsaved)
+case("not saved, and asked for", lambda: unsaved(files=TrainingFiles(keras=str(folder / "none.keras"))))
 
 
 L = keras.layers

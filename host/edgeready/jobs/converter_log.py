@@ -12,6 +12,7 @@ UNROLL = "build recurrent layers (LSTM, GRU) again with unroll=True (docs/quanti
 _LOOP = re.compile(r"(tf\.)?TensorList")  # ops of the loop that Keras and tf.map_fn write
 _MOST_OPS = 3  # in a message; chosen: the layers behind them are looked for one at a time
 _FLOAT = ("converting", "float32", "dynamic", "float16")  # "converting" is the stage of the float32 file
+_FRAME = re.compile(r'  File ".*", line \d+, in ')  # of a Python traceback
 _NO_MEMORY = re.compile("ResourceExhausted|OOM when allocating|MemoryError|bad_alloc|Unable to allocate")
 
 
@@ -58,6 +59,10 @@ def _list_ops(names: list[str]) -> str:
 
 
 def last_line(log: str) -> str:
-    """Returns the last line of `log` that says something."""
-    lines = [line.strip() for line in log.splitlines() if line.strip()]
-    return lines[-1] if lines else "it said nothing"
+    """Returns the line of `log` that says how it ended: the first of a Python exception at its end, else the last."""
+    lines = [line.rstrip() for line in log.splitlines() if line.strip()]
+    frames = [place for place, line in enumerate(lines) if _FRAME.match(line)]
+    ending = [line for line in lines[frames[-1] + 1 :] if not line[0].isspace()] if frames else []
+    if ending:  # a message of several lines may begin in the second
+        return " ".join(ending[:2]) if ending[0].endswith(":") else ending[0]
+    return lines[-1].strip() if lines else "it said nothing"

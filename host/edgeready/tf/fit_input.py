@@ -83,7 +83,7 @@ def _in_float32(model: keras.Model, name: str) -> keras.Model:
         config = _replace(keras.saving.serialize_keras_object(model), words)
         copy = keras.saving.deserialize_keras_object(config)
         copy.set_weights(model.get_weights())
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, NotImplementedError) as error:
         raise ModelSourceError(
             fit_reason(
                 f"{name}: build it with keras.config.set_dtype_policy('float32') and load its weights: its "

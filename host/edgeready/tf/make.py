@@ -24,7 +24,7 @@ from edgeready.engine.make import (
 )
 from edgeready.engine.quantizer import Quantizer, make_integer
 from edgeready.engine.unread_pieces import SLICED, slice_pieces, unread_cuts
-from edgeready.errors import ConversionError
+from edgeready.errors import ConversionError, ModelSourceError
 from edgeready.files.atomic import write_files
 from edgeready.jobs.engine_choice import engine_of
 from edgeready.jobs.job import UNIT, Job, JobResult
@@ -190,6 +190,8 @@ def _load(job: Job, progress: Progress) -> _Source:
 
 def _train(named: NamedModel, job: Job, config: TrainConfig, *, color: str, progress: Progress) -> tuple[Epoch, ...]:
     """Trains `named` and keeps it, where `job` says so, before anything is tried with it; returns the epochs."""
+    if job.files.keras:
+        tf_models.to_keras_file(named.model)  # what cannot be saved is refused before the training
     progress("training", 0, 0)  # so that a crash in the first step is said to be one of the training
     judges = (in_color_order(job.validation, color), job.validation_labels)
     fit = train.train if named.backbone is None else transfer.train_head
@@ -207,6 +209,16 @@ def _train(named: NamedModel, job: Job, config: TrainConfig, *, color: str, prog
     return epochs
 
 
+def _to_keras_file(model: Any, job: Job) -> bytes:
+    """Returns the bytes of `model` as a .keras file; none where Keras cannot save it and nobody asked for it."""
+    try:
+        return tf_models.to_keras_file(model)
+    except ModelSourceError:
+        if job.files.keras:
+            raise
+        return b""
+
+
 def _to_float32(source: _Source, job: Job, progress: Progress) -> _FloatNetwork:
     """Returns the network of `source` as a float32 .tflite, a Keras model with its layers rewritten."""
     network, keras, rewritten = source.model, b"", None
@@ -215,7 +227,7 @@ def _to_float32(source: _Source, job: Job, progress: Progress) -> _FloatNetwork:
         rewritten = rewrite.RewrittenModel(model=network.model)
         if job.network.fix:
             rewritten = rewrite.rewrite(network.model, _keras_samples(network, job))
-        keras = tf_models.to_keras_file(network.model) if job.train is not None else b""
+        keras = _to_keras_file(network.model, job) if job.train is not None else b""
         network = Network(name=network.name, function=convert.freeze(rewritten.model))
     progress("converting", 0, 0)
     network, ranged, note = _split_ranges(network, job)

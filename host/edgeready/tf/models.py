@@ -205,10 +205,15 @@ def _function(path: Path, function: str) -> Callable[..., Any]:
 
 
 def to_keras_file(model: keras.Model) -> bytes:
-    """Returns the bytes of `model` as a .keras file."""
+    """Returns the bytes of `model` as a .keras file; raises ModelSourceError where a layer cannot be saved."""
     with tempfile.TemporaryDirectory(prefix="edgeready-") as folder:
         path = Path(folder, "model.keras")
-        model.save(path)
+        try:
+            model.save(path)
+        except (NotImplementedError, TypeError, ValueError) as error:
+            words = " ".join(str(error).split())  # Keras begins it with an empty line, and ends it with code
+            remedy = "; give its layers a get_config, or leave out --save-keras"
+            raise ModelSourceError(fit_reason("Keras cannot save this network: ", words, remedy)) from error
         return path.read_bytes()
 
 

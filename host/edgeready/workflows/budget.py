@@ -13,6 +13,7 @@ from edgeready.config.build import NetworkConfig
 from edgeready.config.method import Method, QatConfig
 from edgeready.config.modes import MODES, Mode
 from edgeready.dataset import Dataset, Splits
+from edgeready.errors import ConversionError
 from edgeready.files.scratch import scratch_folder
 from edgeready.jobs.job import Job, JobResult
 from edgeready.jobs.quantize_job import QuantizeJob
@@ -130,8 +131,10 @@ class _Attempts:
             fix=self.job.network.fix,
         )
         again = replace(self.job, train=None, network=network, method=method, settled=True)
-        if not self.result.keras:
+        if self.job.train is None:
             return run_job(again, self.progress)
+        if not self.result.keras:
+            raise ConversionError("Keras cannot save this network, so it cannot be trained further: see --save-keras")
         with scratch_folder() as folder:
             path = folder / "trained.keras"
             path.write_bytes(self.result.keras)

@@ -90,7 +90,10 @@ class _Copies:
             return [self._depthwise(layer, shape)]
         if layer.weights:
             refuse(layer, "its weights have no grid here", f"use {', '.join(kind.__name__ for kind in WEIGHTED)}")
-        return [type(layer).from_config({**layer.get_config(), "name": self._name(layer.name)})]
+        try:
+            return [type(layer).from_config({**layer.get_config(), "name": self._name(layer.name)})]
+        except NotImplementedError:
+            refuse(layer, "Keras cannot copy it", "give its class a get_config")
 
     def _copy_weighted(self, layer: Any, follower: Any) -> Any:
         weights = _weights(layer)
