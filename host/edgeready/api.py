@@ -128,19 +128,29 @@ def evaluate(
     data: StrPath,
     seed: int | None = None,
     follow_links: bool = False,
+    skip_damaged: bool = False,
+    test: StrPath | None = None,
     description: Description | None = None,
     progress: Progress = no_progress,
 ) -> Evaluation:
-    """Returns the accuracy of a .tflite classifier on the test images of `data`.
+    """Returns the accuracy of a .tflite classifier on the test images of `data`, or on those of `test`.
 
-    `seed` picks the split; None means the seed that the file says it was made with. `description` (of
+    `seed` picks the split; None means the seed that the file says it was made with. `skip_damaged` leaves out images
+    that cannot be read. `description` (of
     `edgeready_device`) goes before what the file says. Raises DatasetError when labels and classes do not agree,
     NotFoundError, or ModelFileError, also where more must be said before the model can classify.
     """
     from edgeready.workflows.evaluate import evaluate_file
 
     return evaluate_file(
-        Path(file), os.fspath(data), description, seed=seed, follow_links=follow_links, progress=progress
+        Path(file),
+        os.fspath(data),
+        description,
+        seed=seed,
+        follow_links=follow_links,
+        skip_damaged=skip_damaged,
+        test=None if test is None else os.fspath(test),
+        progress=progress,
     )
 
 
@@ -178,16 +188,29 @@ def layers(
     data: StrPath,
     images: int = IMAGES,
     seed: int | None = None,
+    follow_links: bool = False,
+    skip_damaged: bool = False,
+    test: StrPath | None = None,
     progress: Progress = no_progress,
 ) -> LayerReport:
     """Returns the quantization error of each layer of two files of one network, and what it does to the scores.
 
-    `images` test images of `data` are compared; `seed` is as for `evaluate`. Raises ModelFileError when the files do
-    not belong together, DatasetError, UsageError or NotFoundError.
+    `images` test images of `data` are compared; the other options are those of `evaluate`. Raises ModelFileError when
+    the files do not belong together, DatasetError, UsageError or NotFoundError.
     """
     from edgeready.workflows.layers import diagnose_files
 
-    return diagnose_files(Path(float32), Path(integer), os.fspath(data), seed=seed, images=images, progress=progress)
+    return diagnose_files(
+        Path(float32),
+        Path(integer),
+        os.fspath(data),
+        seed=seed,
+        images=images,
+        follow_links=follow_links,
+        skip_damaged=skip_damaged,
+        test=None if test is None else os.fspath(test),
+        progress=progress,
+    )
 
 
 def golden(

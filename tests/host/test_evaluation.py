@@ -10,7 +10,7 @@ from PIL import Image
 from tflite_models import O, T, conv_classifier, tflite
 
 from edgeready.dataset import load_splits
-from edgeready.errors import DatasetError, ModelFileError, NotFoundError, UsageError
+from edgeready.errors import DatasetError, ImageError, ModelFileError, NotFoundError, UsageError
 from edgeready.model_file.writer import package
 from edgeready.workflows.evaluate import evaluate_file, recorded_seed
 from edgeready_device.model import Model
@@ -87,21 +87,44 @@ def test_progress_tells_both_stages(tmp_path, photos):
     assert stages[-1][1] == stages[-1][2]
 
 
-def test_labels_in_another_order_are_refused_with_both_named(tmp_path, arrays):
+def test_labels_in_another_order_are_matched_by_name(tmp_path, arrays):
     path = model_file(tmp_path, ("2", "1", "0"))
+    evaluation = evaluate_file(path, str(arrays), seed=1)
+    test = load_splits(str(arrays), seed=1).test
+    assert np.array_equal(evaluation.report.truth, 2 - test.labels)
+    assert evaluation.data_notes == (f"the classes have the names and the order of {path}",)
+
+
+def test_labels_of_other_names_are_refused_with_both_named(tmp_path, arrays):
+    path = model_file(tmp_path, ("0", "1", "x"))
     with pytest.raises(DatasetError) as caught:
         evaluate_file(path, str(arrays), seed=1)
     assert str(caught.value) == (
-        f"{path} knows 3 labels (2, 1, 0, ...), noise has 3 classes (0, 1, 2, ...): "
-        "give the data that it was made for"
+        f"{path} has 3 labels (0, 1, x), {str(arrays)!r} has 3 classes (0, 1, 2), and x of the labels has no images, "
+        "2 of the data has no label: give the data that it was made for"
     )
+
+
+def test_damaged_images_are_left_out_where_that_is_asked_for(tmp_path, photos):
+    (photos / "1" / "bad.png").write_bytes(b"no image")
+    path = model_file(tmp_path)
+    with pytest.raises(ImageError, match=r"bad\.png' .*; --skip-damaged goes on without it"):
+        evaluate_file(path, str(photos), seed=1)
+    evaluation = evaluate_file(path, str(photos), seed=1, skip_damaged=True)
+    assert evaluation.data_notes[0].startswith("left out: 1 of 25 images cannot be used: ")
+
+
+def test_test_images_from_elsewhere_are_those_that_are_measured(tmp_path, arrays, photos):
+    evaluation = evaluate_file(model_file(tmp_path), str(arrays), test=str(photos))
+    assert evaluation.top1.count == 24
+    assert evaluation.data_notes == (f"the test has 24 images of {str(photos)!r}",)
 
 
 def test_another_number_of_classes_is_refused(tmp_path):
     np.savez(
         tmp_path / "two.npz", x=np.random.default_rng(1).integers(0, 9, (40, 8, 8), np.uint8), y=np.arange(40) % 2
     )
-    with pytest.raises(DatasetError, match=r"knows 3 labels .*, two has 2 classes \(0, 1, \.\.\.\)"):
+    with pytest.raises(DatasetError, match=r"has 3 labels .*, two has 2 classes \(0, 1, \.\.\.\)"):
         evaluate_file(model_file(tmp_path), str(tmp_path / "two.npz"), seed=1)
 
 

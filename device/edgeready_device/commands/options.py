@@ -108,7 +108,9 @@ def add_description_options(parser: argparse.ArgumentParser, *, scores: bool = T
     from edgeready_device.normalization import PRESETS
 
     group = parser.add_argument_group("description of the model, which overrides what the file says")
-    group.add_argument("--labels", type=Path, metavar="FILE", help="one label a line, or lines of number and label")
+    group.add_argument(
+        "--labels", type=Path, metavar="FILE", help="one label a line, lines of number and label, or JSON"
+    )
     group.add_argument("--mean", help="the network sees (pixel - MEAN) / STD: 127.5, or a number for each channel")
     group.add_argument("--std", help="as --mean: 127.5 or 58.4,57.1,57.4")
     group.add_argument(

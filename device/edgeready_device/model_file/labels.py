@@ -1,4 +1,4 @@
-"""Label files: one label a line, or lines of class number and label."""
+"""Label files: one label a line, lines of class number and label, JSON, or a label map."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Union
 
 from edgeready_device.errors import ModelFileError, NotFoundError, UsageError
 from edgeready_device.input_file import read_file
+from edgeready_device.model_file.label_formats import parse_structured
 from edgeready_device.text import plain
 
 MAX_LABELS = 100_000  # chosen: several times the 21,841 classes of ImageNet-21k
@@ -79,6 +80,10 @@ def decode_labels(data: bytes) -> tuple[str, ...]:
 
     Raises ModelFileError for another encoding than UTF-8 or, with its mark at the start, UTF-16.
     """
+    return _split(_decode(data))
+
+
+def _decode(data: bytes) -> str:
     text, encoding = _unmark(data)
     try:
         decoded = text.decode(encoding)
@@ -90,7 +95,7 @@ def decode_labels(data: bytes) -> tuple[str, ...]:
         ) from error
     if "\0" in decoded:
         raise ModelFileError("it holds zero bytes, as UTF-16 without its mark does: save it as UTF-8")
-    return _split(decoded)
+    return decoded
 
 
 def _unmark(data: bytes) -> tuple[bytes, str]:
@@ -129,21 +134,40 @@ def labels_for(labels: Labels, classes: int) -> tuple[str, ...]:
     return tuple(labels.get(index, str(index)) for index in range(classes))
 
 
-def read_labels(path: Path) -> LabelLines:
+def read_labels(path: Path) -> Labels:
     """The labels in a text file: one a line, or PyCoral's lines of number and label, as `17 cat` or `17: cat`.
 
+    JSON is a list of labels, an object of numbers and labels or of labels and numbers (Keras' `class_indices`), or
+    has one of these in it (`labels`, `id2label`, ...); a label map of TensorFlow has an `item` for each class.
     Raises NotFoundError, or UsageError for a file without labels, in another encoding than UTF-8 or UTF-16, or with
     more than a classifier has.
     """
     try:
-        lines = decode_labels(read_file(path, _MAX_LABEL_BYTES))
+        text = _decode(read_file(path, _MAX_LABEL_BYTES))
+        structured = parse_structured(text)
+        lines = _split(text) if structured is None else ()
     except FileNotFoundError as error:
         raise NotFoundError(f"{path}: no such file; name a text file with one label a line") from error
     except (OSError, ValueError) as error:
         raise UsageError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
+    if structured is not None:
+        return _clean(path, structured)
     if not lines:
         raise UsageError(f"{path} holds no labels: write one label a line")
     return LabelLines(lines)
+
+
+def _clean(path: Path, entries: PlainLabels) -> PlainLabels:
+    """The labels without control characters; raises UsageError for more, or longer ones, than a classifier has."""
+    texts = entries.values() if isinstance(entries, Mapping) else entries
+    if not entries or len(entries) > MAX_LABELS or max(map(len, texts)) > _MAX_LABEL_CHARACTERS:
+        raise UsageError(
+            f"{path} has {len(entries)} labels: it takes 1 to {MAX_LABELS}, of up to {_MAX_LABEL_CHARACTERS} "
+            "characters"
+        )
+    if isinstance(entries, Mapping):
+        return {number: plain(label).strip() for number, label in entries.items()}
+    return tuple(plain(label).strip() for label in entries)
 
 
 def _parse_numbers(lines: Sequence[str]) -> dict[int, str] | None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from edgeready.cli.arguments import DataOption, Json, Links
+from edgeready.cli.arguments import DataOption, Json, Links, OtherTest, SkipDamaged
 from edgeready.cli.spread import spread
 from edgeready.cli.terminal import NEGATIVE, print_json, print_view, say
 from edgeready.config.description import DescriptionConfig
@@ -27,7 +27,9 @@ def evaluate(
     min_accuracy: Annotated[
         float | None, typer.Option(help="exit with 1 below this top-1 accuracy in percent")
     ] = None,
+    test: OtherTest = None,
     follow_links: Links = False,
+    skip_damaged: SkipDamaged = False,
     as_json: Json = False,
 ) -> None:
     """Measures the top-1 accuracy of FILE on the test images of DATA, through the device package."""
@@ -37,7 +39,14 @@ def evaluate(
 
     with progress_bar(Console(stderr=True)) as progress:
         evaluation = evaluate_file(
-            file, data, description.description, seed=seed, follow_links=follow_links, progress=progress
+            file,
+            data,
+            description.description,
+            seed=seed,
+            follow_links=follow_links,
+            skip_damaged=skip_damaged,
+            test=test,
+            progress=progress,
         )
     for note in evaluation.notes:
         say(f"{file}: {note}")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from edgeready.cli.arguments import DataOption, DebugReport, Json
+from edgeready.cli.arguments import DataOption, DebugReport, Json, Links, OtherTest, SkipDamaged
 from edgeready.cli.terminal import print_json, print_view, say
 from edgeready.config.layers import IMAGES
 
@@ -24,6 +24,9 @@ def layers(
     data: DataOption,
     images: Annotated[int, typer.Option(help="test images to compare on")] = IMAGES,
     seed: Annotated[int | None, typer.Option(help="seed of the split (default: that of INTEGER's build)")] = None,
+    test: OtherTest = None,
+    follow_links: Links = False,
+    skip_damaged: SkipDamaged = False,
     debug_report: DebugReport = None,
     profile: Annotated[
         Path | None,
@@ -45,7 +48,17 @@ def layers(
         require_plots()
     costs = None if profile is None else read_costs(profile, read_model_file(integer))
     with progress_bar(Console(stderr=True)) as progress:
-        report = diagnose_files(float32, integer, data, seed=seed, images=images, progress=progress)
+        report = diagnose_files(
+            float32,
+            integer,
+            data,
+            seed=seed,
+            images=images,
+            follow_links=follow_links,
+            skip_damaged=skip_damaged,
+            test=test,
+            progress=progress,
+        )
     if debug_report is not None:
         for path in write_debug_report(report, debug_report):
             say(f"wrote {path}")

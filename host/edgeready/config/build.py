@@ -221,9 +221,17 @@ class SourceConfig:
     `signature` names one of a SavedModel's; `inputs`, `outputs` (tensor names) and `shapes` (one per input, with or
     without batch) say what a frozen graph leaves open. `select_tf_ops` lets TensorFlow's own ops in, `custom_ops`
     those that nobody here knows: neither kind runs in a plain runtime. `torch_python` is the interpreter that reads a
-    network of PyTorch: a .pt2, a TorchScript file, or a FUNCTION that returns a torch.nn.Module.
+    network of PyTorch: a .pt2, a TorchScript file, or a FUNCTION that returns a torch.nn.Module. `labels` is a file
+    with the names of the model's classes; "none" looks for none.
     """
 
+    labels: Annotated[
+        str | None,
+        Option(
+            help="file with the names of the model's classes in their order (default: those in a .tflite, or in "
+            "labels.txt beside the model); none takes the order of the data"
+        ),
+    ] = None
     signature: Annotated[str | None, Option(help="name of the SavedModel's signature")] = None
     inputs: Annotated[
         tuple[str, ...], Option(help="name of a frozen graph's input; repeat for several", flags=("--input",))
@@ -248,6 +256,8 @@ class SourceConfig:
     ] = None
 
     def __post_init__(self) -> None:
+        if self.labels is not None:
+            object.__setattr__(self, "labels", str(self.labels))  # a notebook writes a Path
         for shape in self.shapes:
             if not shape or min(shape) < 1:
                 raise UsageError(f"the input shape is {list(shape)}: write sizes from 1, as in 28x28x1")

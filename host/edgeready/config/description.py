@@ -31,7 +31,7 @@ StdOption = Annotated[
 class DescriptionConfig:
     """How a file is to be read, in place of what it says: the fields of a `Description` of the device package."""
 
-    labels: Annotated[Path | None, Option(help="labels, one a line, or lines of number and label")] = None
+    labels: Annotated[Path | None, Option(help="one label a line, lines of number and label, or JSON")] = None
     mean: MeanOption = None
     std: StdOption = None
     preset: Annotated[str | None, Option(help=f"how a family of networks takes pictures: {', '.join(PRESETS)}")] = (

@@ -17,8 +17,8 @@ _VERDICTS = {READY: ("ready",), PROBABLY: ("ready", "probably ready")}
 class GateConfig:
     """What a model must keep; None is not checked, and at least one budget is given.
 
-    `readiness` is READY or PROBABLY; `data` gives the test images of `min_accuracy`, `measurement` the latencies of
-    `max_p90_ms`, from `benchmark --out` on the board.
+    `readiness` is READY or PROBABLY; `data` (or `test` in its place) gives the test images of `min_accuracy`,
+    `measurement` the latencies of `max_p90_ms`, from `benchmark --out` on the board.
     """
 
     readiness: Annotated[
@@ -27,7 +27,11 @@ class GateConfig:
     max_size_kb: Annotated[float | None, Option(help="largest size of the file (1 kB = 1000 bytes)")] = None
     min_accuracy: Annotated[float | None, Option(help="least top-1 accuracy in percent, on the test images")] = None
     data: Annotated[str | None, Option(help="the data set of --min-accuracy: a name, a .npz or a folder")] = None
+    test: Annotated[str | None, Option(help="take the test images from this .npz, folder or named set instead")] = (
+        None
+    )
     follow_links: Annotated[bool, Option(help="follow symbolic links that lead out of a folder")] = False
+    skip_damaged: Annotated[bool, Option(help="leave out images of a folder that cannot be read")] = False
     min_agreement: Annotated[
         float | None, Option(help="least top-1 agreement with the golden vectors in percent, on this machine")
     ] = None

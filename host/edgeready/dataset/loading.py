@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from edgeready.dataset.class_names import ClassNames, order_classes
 from edgeready.dataset.dataset import Parts
 from edgeready.dataset.digits import NAME as DIGITS
 from edgeready.dataset.digits import load_digits
@@ -30,6 +31,7 @@ def load_splits(
     skip_damaged: bool = False,
     test: str | None = None,
     calibration_count: int | None = None,
+    class_names: ClassNames | None = None,
     progress: Progress = no_progress,
     download: bool = True,
 ) -> Splits:
@@ -39,7 +41,8 @@ def load_splits(
     when None), `channels` (1, 3, or None: RGB unless every image is grey), `follow_links` (also symbolic links
     that lead out of it) and `skip_damaged` (leave out images that cannot be read) are for folders.
     `test` is another source, whose test images (else those for validation, else all) go in the place of those of
-    `source`, by the names of the classes. `calibration_count` is that of `split`. `progress` counts the bytes of a
+    `source`, by the names of the classes. `calibration_count` is that of `split`. `class_names` are those of a
+    trained model, by which the classes are called and ordered. `progress` counts the bytes of a
     download (of all of them, or of 0 when the server does not say) and the images of a folder.
     Raises NotFoundError when there is no such source, UsageError, DatasetError, ImageError and OutputError.
     """
@@ -62,6 +65,8 @@ def load_splits(
     if test is not None:
         train = parts.train
         parts = _with_test(parts, load(test, (train.height, train.width), train.channels), source, test)
+    if class_names is not None:
+        parts = order_classes(parts, class_names, repr(source))
     splits = split(
         parts.train, parts.test, validation=parts.validation, seed=seed, calibration_count=calibration_count
     )

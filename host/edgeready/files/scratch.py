@@ -42,6 +42,13 @@ def scratch_folder() -> Iterator[Path]:
         ) from error
 
 
+def shown_path(path: str | os.PathLike[str]) -> str:
+    """The path as messages have it: without the scratch folder that it lies in."""
+    parts = Path(path).parts
+    inside = [index for index, part in enumerate(parts) if part.startswith(PREFIX)]
+    return str(Path(*parts[inside[-1] + 1 :])) if inside else str(path)
+
+
 @contextmanager
 def held_folder(root: Path, prefix: str) -> Iterator[Path]:
     """A new folder in `root` whose name begins with `prefix`, removed when the block ends.

@@ -12,6 +12,7 @@ from edgeready.budget.ladder import Trail
 from edgeready.config.build import BuildConfig, OutputConfig, TrainConfig
 from edgeready.config.modes import MODES, Mode
 from edgeready.dataset import Splits, hold_out
+from edgeready.dataset.class_names import ClassNames
 from edgeready.errors import OutputError
 from edgeready.files.atomic import write_files
 from edgeready.jobs.job import Job, JobResult
@@ -29,6 +30,7 @@ from edgeready.quantization.source_check import SourceCheck
 from edgeready.readiness import ReadinessReport
 from edgeready.workflows.budget import Budget, draft_within_budget
 from edgeready.workflows.draft import Draft, baseline_model, complete, draft, file_bytes
+from edgeready.workflows.model_source import find_class_names, open_source
 from edgeready.workflows.prepare import (
     job_of,
     load_data,
@@ -137,15 +139,20 @@ def build(config: BuildConfig, progress: Progress = no_progress) -> BuildResult:
 def convert(config: BuildConfig, progress: Progress = no_progress) -> BuildResult:
     """Makes the model file from the trained model that `config.model` names.
 
-    That is a .keras or .h5 file, a SavedModel folder, a frozen .pb, a float .tflite, or FILE.py:FUNCTION. Raises what
-    `build` raises.
+    That is a .keras or .h5 file, a SavedModel folder, a frozen .pb, a float .tflite, or FILE.py:FUNCTION; or a folder
+    or a ZIP with one of them, as Teachable Machine gives it. The classes are called as the model's labels say, where
+    there are some. Raises what `build` raises.
     """
-    return with_frame(lambda fitting: _run(fitting, None, progress), config)
+    with open_source(config) as source:
+        names = find_class_names(source)
+        return with_frame(lambda fitting: _run(fitting, None, progress, names), source)
 
 
-def _run(config: BuildConfig, train: TrainConfig | None, progress: Progress) -> BuildResult:
+def _run(
+    config: BuildConfig, train: TrainConfig | None, progress: Progress, class_names: ClassNames | None = None
+) -> BuildResult:
     _check_output(config.output)
-    splits = load_data(config, progress)
+    splits = load_data(config, progress, class_names)
     if train is None:
         splits = note_drawn_test(config, splits)
     mode, mapped, judges = config.output.chosen_mode, config.output.for_edgetpu, None

@@ -8,6 +8,7 @@ from typing import Any
 
 from edgeready.config.build import DataConfig
 from edgeready.dataset import SET_NAMES, Dataset, Splits, load_splits
+from edgeready.dataset.class_names import ClassNames
 from edgeready.errors import DatasetError, UsageError
 from edgeready_device.evaluation import EvaluationReport, evaluate
 from edgeready_device.first_run import run_first
@@ -19,6 +20,8 @@ from edgeready_device.report.predictions import evaluation_json
 from edgeready_device.runtime.runtime import Runtime
 from edgeready_device.statistics import Proportion
 from edgeready_device.text import csv_text
+
+_REMEDY = "give the data that it was made for"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,20 +61,31 @@ def evaluate_file(
     *,
     seed: int | None = None,
     follow_links: bool = False,
+    skip_damaged: bool = False,
+    test: str | None = None,
     progress: Progress = no_progress,
 ) -> Evaluation:
-    """Evaluates the model in `file` on the test split of `source`.
+    """Evaluates the model in `file` on the test split of `source`, or on the images of `test` in its place.
 
     `seed` picks the split; None means the seed that the file says it was made with, so that no image of the
-    training is tested on. `description` goes before what the file says. A file that has not run on this machine runs
-    in a child process first. Raises DatasetError when classes and labels do not agree, ModelFileError where more must
-    be said before the model can classify.
+    training is tested on. `skip_damaged` leaves out images that cannot be read. `description` goes before what the
+    file says. A file that has not run on this machine runs in a child process first. Raises DatasetError when classes
+    and labels do not agree, ModelFileError where more must be said before the model can classify.
     """
     contents, described = read_model_file(file), description or AS_THE_FILE_SAYS
     contract_of(contents, described).check()
     run_first(contents)
     model = Model.from_file(contents, description=described)
-    splits = splits_for(contents, source, seed, progress, follow_links=follow_links, contract=model.contract)
+    splits = splits_for(
+        contents,
+        source,
+        seed,
+        progress=progress,
+        follow_links=follow_links,
+        skip_damaged=skip_damaged,
+        test=test,
+        contract=model.contract,
+    )
     report = evaluate(model, splits.test.images, splits.test.labels, progress=relabel(progress, "testing"))
     return Evaluation(
         report=report,
@@ -87,15 +101,17 @@ def splits_for(
     model: TfliteModel,
     source: str,
     seed: int | None,
-    progress: Progress,
     *,
+    progress: Progress = no_progress,
     follow_links: bool = False,
+    skip_damaged: bool = False,
+    test: str | None = None,
     contract: Contract | None = None,
 ) -> Splits:
-    """The Splits of `source` in the image size of `model`; `seed` as for `evaluate_file`.
+    """The Splits of `source` in the image size of `model`; `seed`, `skip_damaged`, `test` as for `evaluate_file`.
 
-    `contract` is how the model is read, None as its file says. Raises DatasetError when classes and labels do not
-    agree, UsageError for images that would have to be cropped.
+    The classes have the order of the model's labels. `contract` is how the model is read, None as its file says.
+    Raises DatasetError when classes and labels do not agree, UsageError for images that would have to be cropped.
     """
     contract = contract or model.contract
     frame = contract.frame
@@ -112,6 +128,9 @@ def splits_for(
         image_size=(frame.height, frame.width) if folder else None,
         channels=frame.channels if folder else None,
         follow_links=follow_links,
+        skip_damaged=skip_damaged,
+        test=test,
+        class_names=_class_names(model.path, contract),
         progress=progress,
     )
     _check_labels(model.path, contract, splits.test)
@@ -125,11 +144,17 @@ def recorded_seed(model: TfliteModel) -> int:
     return seed if isinstance(seed, int) else DataConfig.seed
 
 
+def _class_names(path: Path, contract: Contract) -> ClassNames | None:
+    """The labels of a model, by whose names the classes of the data are ordered; None where they are numbers."""
+    if contract.labels == tuple(map(str, range(len(contract.labels)))):
+        return None
+    return ClassNames(readings=(contract.labels,), origin=str(path), remedy=_REMEDY, by_number=False)
+
+
 def _check_labels(path: Path, contract: Contract, test: Dataset) -> None:
     labels = contract.labels
-    named = labels != tuple(str(number) for number in range(len(labels)))
-    if len(labels) != len(test.classes) or (named and labels != test.classes):
+    if len(labels) != len(test.classes):
         raise DatasetError(
-            f"{path} knows {len(labels)} labels ({', '.join(labels[:3])}, ...), {test.name} has "
-            f"{len(test.classes)} classes ({', '.join(test.classes[:3])}, ...): give the data that it was made for"
+            f"{path} has {len(labels)} labels ({', '.join(labels[:3])}, ...), {test.name} has "
+            f"{len(test.classes)} classes ({', '.join(test.classes[:3])}, ...): {_REMEDY}"
         )

@@ -90,12 +90,18 @@ def check_budgets(
         checks.append(_at_most("size", size_kb, config.max_size_kb, "kB"))
     if config.min_accuracy is not None and config.data is not None:
         evaluation = evaluate_file(
-            file, config.data, description, follow_links=config.follow_links, progress=progress
+            file,
+            config.data,
+            description,
+            follow_links=config.follow_links,
+            skip_damaged=config.skip_damaged,
+            test=config.test,
+            progress=progress,
         )
         top1 = evaluation.top1
         low, high = top1.interval
         note = f"{top1.hits} of {top1.count} images, 95 % interval {100 * low:.2f} to {100 * high:.2f} %"
-        note = "; ".join((note, *evaluation.notes))
+        note = "; ".join((note, *evaluation.notes, *evaluation.data_notes))
         checks.append(_at_least("accuracy", 100 * top1.value, config.min_accuracy, note=note))
     if config.min_agreement is not None:
         checks.append(_check_agreement(model, config.min_agreement))

@@ -35,12 +35,16 @@ def diagnose_files(
     *,
     seed: int | None = None,
     images: int = IMAGES,
+    follow_links: bool = False,
+    skip_damaged: bool = False,
+    test: str | None = None,
     progress: Progress = no_progress,
 ) -> LayerReport:
     """Compares the layers of the models in two files on `images` test images of `source`, or rows of its arrays.
 
-    `seed` picks the split; None means the seed that the integer file says it was made with. Raises UsageError,
-    ModelFileError or DatasetError when files and data do not fit.
+    `seed` picks the split; None means the seed that the integer file says it was made with. `test` names other test
+    images, `skip_damaged` leaves out those that cannot be read. Raises UsageError, ModelFileError or DatasetError
+    when files and data do not fit.
     """
     if images < 1:
         raise UsageError(f"the number of images is {images}: use at least 1")
@@ -49,7 +53,15 @@ def diagnose_files(
         try_first(file, choose_runtime("ai-edge-litert"))
     if is_tensor_file(source):
         return _diagnose_tensors(exact, rounded, Path(source), seed=seed, rows=images, progress=progress)
-    splits = splits_for(rounded, source, seed, progress)
+    splits = splits_for(
+        rounded,
+        source,
+        seed,
+        progress=progress,
+        follow_links=follow_links,
+        skip_damaged=skip_damaged,
+        test=test,
+    )
     return diagnose_models(exact, rounded, splits, images=images, progress=progress)
 
 

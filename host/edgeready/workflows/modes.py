@@ -10,6 +10,7 @@ from typing import Any
 from edgeready.config.build import BuildConfig
 from edgeready.config.modes import MODES, Mode, mode_named
 from edgeready.dataset import Dataset, Splits
+from edgeready.dataset.class_names import ClassNames
 from edgeready.errors import ConversionError
 from edgeready.files.atomic import write_files
 from edgeready.jobs.job import Job, JobResult
@@ -20,6 +21,7 @@ from edgeready.proof.runtimes import RuntimeTrial, runtimes_that_run
 from edgeready.quantization.conventions import ConventionReport
 from edgeready.readiness import ReadinessReport
 from edgeready.workflows.draft import Draft, complete, draft
+from edgeready.workflows.model_source import find_class_names, open_source
 from edgeready.workflows.prepare import job_of, load_data, note_drawn_test, provenance_of, seen_images, with_frame
 from edgeready_device.progress import Progress, no_progress
 from edgeready_device.report.benchmark import benchmark_json
@@ -230,12 +232,16 @@ def draft_modes(config: BuildConfig, modes: Sequence[str], progress: Progress = 
     A mode that fails, or crashes the converter, does not keep the others from being made. Raises what `convert`
     raises when the model or the data cannot be used at all.
     """
-    return with_frame(lambda fitting: _draft_modes(fitting, modes, progress), config)
+    with open_source(config) as source:
+        class_names = find_class_names(source)
+        return with_frame(lambda fitting: _draft_modes(fitting, modes, class_names, progress), source)
 
 
-def _draft_modes(config: BuildConfig, modes: Sequence[str], progress: Progress) -> ModeDrafts:
+def _draft_modes(
+    config: BuildConfig, modes: Sequence[str], class_names: ClassNames | None, progress: Progress
+) -> ModeDrafts:
     names = dict.fromkeys(mode_named(name).name for name in (FLOAT32, *modes))
-    splits = note_drawn_test(config, load_data(config, progress))
+    splits = note_drawn_test(config, load_data(config, progress, class_names))
     job = job_of(config, splits, None, [*names])
     result, refusals = _convert_each(job, progress)
     images = seen_images(config, job)

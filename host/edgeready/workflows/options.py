@@ -19,7 +19,7 @@ from edgeready_device.model_file.reader import read_model_file
 
 BUILD, CONVERT = "build", "convert"
 _BESIDE_THE_MODEL = {"out", "save-float", "save-keras", "log-csv", "debug-report"}  # where results go is said anew
-_PATHS = {"calibration-data", "test", "weights", "torch-python"}
+_PATHS = {"calibration-data", "labels", "test", "weights", "torch-python"}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,9 @@ from edgeready.config.networks import (
     recommend_network,
 )
 from edgeready.dataset import SET_NAMES, Dataset, Splits, hold_out, load_splits
+from edgeready.dataset.class_names import ClassNames
 from edgeready.errors import FrameMismatchError, UsageError
+from edgeready.files.scratch import shown_path
 from edgeready.files.stored_images import Images, new_images
 from edgeready.jobs.job import Job, JobResult, no_images, no_labels
 from edgeready.jobs.training import TrainingFiles
@@ -41,8 +43,11 @@ _LONG_TRAINING_VALUES = 100_000_000
 _TRIAL_IMAGES = 32  # chosen: the ranges of an untrained network are of no use, they need only be there
 
 
-def load_data(config: BuildConfig, progress: Progress) -> Splits:
-    """The data set of `config`, cut in three; raises also what is wrong with the normalization for these images."""
+def load_data(config: BuildConfig, progress: Progress, class_names: ClassNames | None = None) -> Splits:
+    """The data set of `config`, cut in three; raises also what is wrong with the normalization for these images.
+
+    Its classes are called and ordered as `class_names` says, those of a trained model.
+    """
     data = config.data
     is_folder = Path(data.source).is_dir() and data.source not in SET_NAMES
     frame = data.frame
@@ -55,6 +60,7 @@ def load_data(config: BuildConfig, progress: Progress) -> Splits:
         skip_damaged=data.skip_damaged,
         test=data.test,
         calibration_count=data.calibration_samples if data.calibration_data is None else None,
+        class_names=class_names,
         progress=progress,
     )
     if frame is not None and not is_folder:
@@ -70,8 +76,8 @@ def note_drawn_test(config: BuildConfig, splits: Splits) -> Splits:
     if not splits.is_drawn:
         return splits
     note = (
-        f"the test images were held out of {splits.train.name} with seed {config.data.seed}: where {config.model} "
-        "was trained on them, its accuracy is too high; --test DATA takes others"
+        f"the test images were held out of {splits.train.name} with seed {config.data.seed}: where "
+        f"{shown_path(config.model)} was trained on them, its accuracy is too high; --test DATA takes others"
     )
     return replace(splits, notes=(*splits.notes, note))
 

@@ -20,6 +20,7 @@ from edgeready.proof.runtimes import RuntimeTrial, record_trials, runtimes_that_
 from edgeready.quantization.source_check import SourceCheck
 from edgeready.readiness import ReadinessReport
 from edgeready.workflows.draft import conforming_model, readiness_of, try_on_runtimes
+from edgeready.workflows.model_source import NO_LABELS, open_source
 from edgeready_device.progress import Progress, no_progress
 
 
@@ -76,6 +77,11 @@ def convert_tensors(config: BuildConfig, progress: Progress = no_progress) -> Te
     raises.
     """
     _check_options(config)
+    with open_source(config) as source:
+        return _convert(source, progress)
+
+
+def _convert(config: BuildConfig, progress: Progress) -> TensorResult:
     output, mode = config.output, config.output.chosen_mode
     progress("reading data", 0, 0)
     data = load_tensors(Path(config.data.source), config.data.seed)
@@ -127,6 +133,8 @@ def _check_options(config: BuildConfig) -> None:
             "--mean, --std, --preset and --color are for pixels, and the arrays hold what the model takes: leave "
             "them out"
         )
+    if config.source.labels not in (None, NO_LABELS):
+        raise UsageError("--labels names the classes of images, and the data have no labels: leave it out")
     if config.quantize.max_drop is not None:
         raise UsageError("--max-drop counts answers, and the data have no labels: leave it out")
 

@@ -1,0 +1,81 @@
+"""Label files that are no list of lines: JSON, and TensorFlow's label maps (.pbtxt)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Union
+
+from edgeready_device.errors import ModelFileError
+
+# Where a document with more in it has its labels: Teachable Machine, transformers, YOLO, COCO, and what people write.
+_KEYS = ("labels", "id2label", "label2id", "class_names", "classes", "names", "categories", "class_indices")
+_NAME_KEYS = ("display_name", "name", "label")
+_ITEM = re.compile(r"item\s*\{([^{}]*)\}", re.DOTALL)
+_FIELD = re.compile(r"""(\w+)\s*:\s*(?:"((?:[^"\\\n]|\\.)*)"|'((?:[^'\\\n]|\\.)*)'|(-?\d+))""")
+_FORMS = "a list of labels, or an object of numbers and labels"
+
+Entries = Union["tuple[str, ...]", Mapping[int, str]]
+
+
+def parse_structured(text: str) -> Entries | None:
+    """The labels in a document of JSON or a label map, in their order or by their numbers; None for other text.
+
+    Raises ModelFileError for JSON of another form, and for two labels with one number.
+    """
+    start = text.lstrip()
+    if re.match(r"item\s*\{", start):
+        return _parse_map(start)
+    if not start.startswith(("{", "[")):
+        return None
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return _read(document)
+
+
+def _read(document: Any) -> Entries:
+    if isinstance(document, dict):
+        key = next((key for key in _KEYS if isinstance(document.get(key), (dict, list))), None)
+        if key is not None:
+            return _read(document[key])
+        if document and all(isinstance(value, int) for value in document.values()):
+            return _by_number([(number, name) for name, number in document.items()])
+        if document and all(re.fullmatch("[0-9]+", key) for key in document):
+            return _by_number([(int(key), _name(value)) for key, value in document.items()])
+    elif isinstance(document, list) and document:
+        if all(isinstance(entry, dict) and isinstance(entry.get("id"), int) for entry in document):
+            return _by_number([(entry["id"], _name(entry)) for entry in document])
+        return tuple(_name(entry) for entry in document)
+    raise ModelFileError(f"it is JSON without labels: write {_FORMS}")
+
+
+def _name(entry: Any) -> str:
+    """The label in an entry: text, an object with a name, or a list whose last text is the name (ImageNet's)."""
+    if isinstance(entry, dict):
+        entry = next((entry[key] for key in _NAME_KEYS if key in entry), None)
+    elif isinstance(entry, list) and entry:
+        entry = entry[-1]
+    if not isinstance(entry, str):
+        raise ModelFileError(f"it holds {json.dumps(entry)[:40]} in the place of a label: write {_FORMS}")
+    return entry
+
+
+def _parse_map(text: str) -> Entries:
+    rows: list[tuple[int, str]] = []
+    for item in _ITEM.findall(text):
+        fields = {key: double or single or number for key, double, single, number in _FIELD.findall(item)}
+        name = next((fields[key] for key in _NAME_KEYS if fields.get(key)), None)
+        if name is None or not fields.get("id", "").isdigit():
+            raise ModelFileError("it is a label map with an item that lacks an id or a name: add it")
+        rows.append((int(fields["id"]), re.sub(r"\\(.)", r"\1", name)))
+    return _by_number(rows)
+
+
+def _by_number(rows: list[tuple[int, str]]) -> Entries:
+    labels = dict(rows)
+    if len(labels) < len(rows):
+        raise ModelFileError("it has two labels of one number: give each its own")
+    return labels
