@@ -52,11 +52,13 @@ def _cache_beside(users: Path, folder: str) -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skips what needs the extra `build` where it is not installed, and puts the files with the longest tests first.
+    """Skips what takes long, and what needs an extra that is not installed; files with the longest tests come first.
 
     Those install packages, or use TensorFlow: so two workers, a file each, end at about one time.
     """
     for item in items:
+        if item.get_closest_marker("long") and "EDGEREADY_LONG" not in os.environ:
+            item.add_marker(pytest.mark.skip(reason="takes long: set EDGEREADY_LONG=1"))
         if (item.get_closest_marker("tensorflow") or item.get_closest_marker("digits")) and MISSING:
             item.add_marker(
                 pytest.mark.skip(reason=f"the extra `build` is not installed: no {' and no '.join(MISSING)}")

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from builds import LONG
 from tflite_models import conv_classifier
 
 import edgeready
@@ -25,6 +26,7 @@ FUNCTIONS = [name for name in edgeready.__all__ if inspect.isfunction(getattr(ed
 CONFIGS = [name for name in edgeready.__all__ if name.endswith("Config")]
 
 
+@LONG
 @pytest.mark.tensorflow
 def test_every_example_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)

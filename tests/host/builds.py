@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -24,7 +23,7 @@ from edgeready.workflows import build as pipeline
 from edgeready.workflows.build import BuildResult
 
 # What takes long is left to .ci/run: the README's test command ends within eight minutes on two cores.
-LONG = pytest.mark.skipif("EDGEREADY_LONG" not in os.environ, reason="takes long: set EDGEREADY_LONG=1")
+LONG = pytest.mark.long
 NEEDS_TENSORFLOW = [pytest.mark.tensorflow]
 HERE = Path(__file__).parent
 NETS = HERE / "nets.py"

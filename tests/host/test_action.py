@@ -18,7 +18,6 @@ from edgeready.cli import app as cli
 ROOT = Path(__file__).parents[2]
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
 STEPS = {step.get("name", step.get("uses")): step for step in ACTION["runs"]["steps"]}
-LONG = pytest.mark.skipif("EDGEREADY_LONG" not in os.environ, reason="installs the packages: EDGEREADY_LONG=1")
 
 
 @pytest.fixture
@@ -114,7 +113,7 @@ def test_make_runs_build_and_convert_and_nothing_else(workspace):
     )
 
 
-@LONG
+@pytest.mark.long
 def test_the_install_step_gives_an_environment_with_both_commands(workspace):
     done = run_step("install", workspace)
     assert done.returncode == 0, done.stderr

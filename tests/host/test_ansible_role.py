@@ -23,10 +23,7 @@ ROLE = Path(__file__).parents[2] / "docs" / "ansible"
 MODEL = Path(__file__).parents[1] / "data" / "arm64" / "rgb.tflite"
 WHEELS = {"numpy": "1.26.4", "pillow": "13.0.0", "tflite-runtime": "2.14.0", "ai-edge-litert": "2.3.0"}
 CONTROLLER = os.environ.get("EDGEREADY_ANSIBLE", "")  # a folder with Ansible's programs, to save a minute
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif("EDGEREADY_LONG" not in os.environ, reason="installs Ansible: EDGEREADY_LONG=1"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.long]  # installs Ansible
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,10 @@ from edgeready.boards import scripts
 
 SHELLS = [["dash"], ["bash", "--posix"], ["busybox", "sh"]]
 HERE = [words for words in SHELLS if shutil.which(words[0])]
-pytestmark = pytest.mark.skipif(not shutil.which("flock"), reason="flock (util-linux) is not installed")
+pytestmark = [
+    pytest.mark.skipif(not shutil.which("flock"), reason="flock (util-linux) is not installed"),
+    pytest.mark.wide,
+]
 
 
 class Board:

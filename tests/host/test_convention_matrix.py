@@ -20,7 +20,8 @@ from convention_rows import CELLS, COUNT, KINDS, WITHOUT_TENSORFLOW, convert_all
 from edgeready.engine.make import make
 from edgeready_device.normalization import PRESETS
 
-pytestmark = [*NEEDS_TENSORFLOW, pytest.mark.slow]  # the networks are made with it; 15 s with all sources
+# The networks are made with TensorFlow; 15 s with all sources.
+pytestmark = [*NEEDS_TENSORFLOW, pytest.mark.slow, pytest.mark.wide]
 
 
 def matrix() -> dict[str, dict[str, Any]]:

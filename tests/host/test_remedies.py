@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from builds import HERE, NEEDS_TENSORFLOW
+from builds import HERE, LONG, NEEDS_TENSORFLOW
 from readiness_cases import CASES
 from readiness_models import conv, i8, lstm, unary, weights
 from tflite_models import one_op
@@ -28,7 +28,7 @@ from edgeready.readiness.rule import ModelRule
 from edgeready.readiness.whole_model import MODEL_RULES
 from edgeready_device.tflite.graph import read_graph
 
-pytestmark = [*NEEDS_TENSORFLOW, pytest.mark.slow]
+pytestmark = [*NEEDS_TENSORFLOW, LONG, pytest.mark.slow]
 NOTE = "note"  # of a rule that decides nothing
 RELU = ("unsupported-op", "use keras.layers.ReLU() in place of ")
 SWISH = ("unsupported-op", "use ReLU6 or swish (x * sigmoid(x)), and train again")

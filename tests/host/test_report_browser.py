@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from edgeready.documents import read_documents
 from edgeready.report.page import format_page
 
 pytestmark = [
-    pytest.mark.skipif("EDGEREADY_LONG" not in os.environ, reason="takes long: set EDGEREADY_LONG=1"),
+    pytest.mark.long,
     pytest.mark.skipif(PROGRAM is None, reason="no Chromium here: apt-get install chromium"),
 ]
 # What reaches beyond the page's right side without being in a box that scrolls by itself.

@@ -20,7 +20,7 @@ from float_nets import SIZE
 from fresh import call
 from tflite_models import conv_classifier
 
-pytestmark = [pytest.mark.install, pytest.mark.slow]
+pytestmark = [pytest.mark.install, pytest.mark.slow, pytest.mark.wide]
 
 ROOT = Path(__file__).parents[2]
 EVERY = ("3.9", "3.10", "3.11", "3.12", "3.13")
