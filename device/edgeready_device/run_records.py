@@ -71,7 +71,7 @@ def _drop_oldest(folder: int) -> None:
 @contextlib.contextmanager
 def _open_folder(*, create: bool) -> Iterator[int]:
     """The descriptor of the folder of the records. Raises OSError where none is the user's alone."""
-    base = _cache_folder()
+    base = cache_folder()
     if create:
         base.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptors = [os.open(base, os.O_RDONLY | os.O_DIRECTORY)]
@@ -96,7 +96,7 @@ def _check_owner(descriptor: int, name: str) -> None:
         raise PermissionError(f"{name} can be written by another user")
 
 
-def _cache_folder() -> Path:
+def cache_folder() -> Path:
     """The user's cache folder, after the XDG Base Directory Specification; raises OSError where there is no home."""
     named = os.environ.get("XDG_CACHE_HOME", "")
     if os.path.isabs(named):  # the specification: any other path is ignored

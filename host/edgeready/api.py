@@ -339,6 +339,7 @@ def load_data(data: Data, *, progress: Progress = no_progress) -> Splits:
         channels=config.channels,
         follow_links=config.follow_links,
         skip_damaged=config.skip_damaged,
+        keep=config.cache,
         test=config.test,
         calibration_count=config.calibration_samples,
         progress=progress,

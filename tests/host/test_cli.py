@@ -495,7 +495,7 @@ def test_bash_completes_the_words_of_every_command(run):
         return subprocess.run(["bash", "-c", program, "x", *words], capture_output=True, text=True).stdout.split()
 
     assert offered("") == [*COMMANDS, "--help", "--version"]
-    assert offered("build", "--no-") == ["--no-fix", "--no-image-hashes"]
+    assert offered("build", "--no-") == ["--no-cache", "--no-fix", "--no-image-hashes"]
     assert offered("check", "--format", "") == ["text", "json", "sarif", "github"]
     assert offered("completion", "") == ["bash", "zsh", "fish"]
     assert offered("evaluate", "--data", "") == []

@@ -43,6 +43,7 @@ def data(
             channels=data.channels,
             follow_links=data.follow_links,
             skip_damaged=data.skip_damaged,
+            keep=data.cache,
             test=data.test,
             progress=progress,
         )

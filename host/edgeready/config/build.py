@@ -53,6 +53,13 @@ class DataConfig:
         None
     )
     skip_damaged: Annotated[bool, Option(help="leave out images of a folder that cannot be read")] = False
+    cache: Annotated[
+        bool,
+        Option(
+            help="keep the decoded photos of a folder for the next run, in the user's cache folder",
+            flags=("--cache/--no-cache",),
+        ),
+    ] = True
     calibration_samples: Annotated[
         int | None, Option(help="number of calibration images (default: a fifth, at most 500)")
     ] = None

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
+from edgeready.config.disk import disk_limit
 from edgeready.dataset.dataset import Dataset, Parts
 from edgeready.dataset.label_table import Listing
 from edgeready.dataset.layout import Layout, read_layout
 from edgeready.dataset.part_names import TEST, TRAIN, VALIDATION
+from edgeready.dataset.pictures import PictureSource, read_pictures
 from edgeready.errors import DatasetError, ImageError, NotFoundError, UsageError
-from edgeready.files.stored_images import Images, StoredImages, new_images, take_rows
-from edgeready_device.images.decode import load_frame
+from edgeready.files.stored_images import Images, StoredImages, take_rows
 from edgeready_device.progress import Progress, no_progress
 
 DEFAULT_IMAGE_SIZE = (96, 96)  # chosen: the smallest input of the ImageNet weights that Keras has for MobileNetV2
@@ -30,6 +28,7 @@ def load_folder(
     channels: int | None = None,
     follow_links: bool = False,
     skip_damaged: bool = False,
+    keep: bool = True,
     progress: Progress = no_progress,
 ) -> Parts:
     """The parts of the folder as `read_layout` finds them, named after the folder.
@@ -37,8 +36,9 @@ def load_folder(
     Every image is stretched to `image_size`, (height, width) in pixels. `channels` is 1 (grey, images of
     shape (N, height, width)), 3 (RGB) or None: RGB unless no image has any colour. Classes are sorted by
     name. Hidden files are passed over. Files that are no images, (unless `follow_links`) symbolic links that lead out
-    of the folder, and (with `skip_damaged`) images that cannot be read are left out and counted. `progress`
-    counts the images.
+    of the folder, and (with `skip_damaged`) images that cannot be read are left out and counted. With
+    `keep` the decoded photos of a large set stay in the user's cache folder for the next run. `progress` counts the
+    images.
     Raises NotFoundError when there is no such folder, DatasetError when its layout is another, and ImageError, naming
     them all, when images cannot be read.
     """
@@ -48,7 +48,11 @@ def load_folder(
         raise NotFoundError(f"no folder {str(folder)!r}: check the path")
     layout = read_layout(folder, follow_links=follow_links)
     name = folder.resolve().name or str(folder)
-    pictures = _read_images(layout.files, image_size, channels=1 if channels == 1 else 3, progress=progress)
+    source = PictureSource(
+        folder=folder, files=layout.files, size=image_size, channels=1 if channels == 1 else 3, keep=keep
+    )
+    pictures = read_pictures(source, disk_limit(), progress)
+    layout = replace(layout, notes=(*layout.notes, *pictures.notes))
     images, failures = pictures.images, pictures.failures
     if failures:
         if not skip_damaged:
@@ -59,18 +63,6 @@ def load_folder(
     if channels == 1 or (channels is None and pictures.are_grey):
         images = images[..., 0] if isinstance(images, StoredImages) else np.ascontiguousarray(images[..., 0])
     return _cut(name, layout, images)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Pictures:
-    """Images in the order of their files, and why some cannot be read: these stay empty.
-
-    `are_grey` says that none has any colour.
-    """
-
-    images: Images
-    failures: dict[Path, ImageError]
-    are_grey: bool
 
 
 def _cut(name: str, layout: Layout, images: Images) -> Parts:
@@ -121,39 +113,3 @@ def _failure_text(failures: dict[Path, ImageError], count: int, *, remedy: bool 
     more = f"; and {len(failures) - _MOST_NAMED:,} more" if len(failures) > _MOST_NAMED else ""
     advice = "; --skip-damaged goes on without them" if remedy else ""
     return f"{len(failures):,} of {count:,} images cannot be used: {'; '.join(reasons)}{more}{advice}"
-
-
-def _read_images(
-    files: tuple[Path, ...], size: tuple[int, int], *, channels: Literal[1, 3], progress: Progress
-) -> _Pictures:
-    """Reads `files` in threads: a decoder runs outside of Python's lock."""
-    height, width = size
-    failures: dict[Path, ImageError] = {}
-    images = new_images((len(files), height, width, channels))
-    are_grey = True
-
-    def read(index: int) -> ImageError | bool:
-        try:
-            frame = load_frame(files[index], height, width, channels=channels)
-        except ImageError as error:
-            return error
-        images[index] = frame
-        return bool((frame == frame[..., :1]).all())
-
-    with ThreadPoolExecutor(_count_threads()) as pool:
-        try:
-            for index, outcome in enumerate(pool.map(read, range(len(files)))):
-                if isinstance(outcome, ImageError):
-                    failures[files[index]] = outcome
-                elif not outcome:
-                    are_grey = False
-                progress("reading images", index + 1, len(files))
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)  # Ctrl-C, or a file that is gone: the rest is not read
-            raise
-    return _Pictures(images=images, failures=failures, are_grey=are_grey)
-
-
-def _count_threads() -> int:
-    """The number of threads that read images: one for each processor of this process."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -29,6 +29,7 @@ def load_splits(
     channels: int | None = None,
     follow_links: bool = False,
     skip_damaged: bool = False,
+    keep: bool = True,
     test: str | None = None,
     calibration_count: int | None = None,
     class_names: ClassNames | None = None,
@@ -39,7 +40,8 @@ def load_splits(
 
     A name goes before a path: write ./digits for a folder of that name. `image_size` (height, width in pixels, 96x96
     when None), `channels` (1, 3, or None: RGB unless every image is grey), `follow_links` (also symbolic links
-    that lead out of it) and `skip_damaged` (leave out images that cannot be read) are for folders.
+    that lead out of it), `skip_damaged` (leave out images that cannot be read) and `keep` (decoded photos stay for
+    the next run) are for folders.
     `test` is another source, whose test images (else those for validation, else all) go in the place of those of
     `source`, by the names of the classes. `calibration_count` is that of `split`. `class_names` are those of a
     trained model, by which the classes are called and ordered. `progress` counts the bytes of a
@@ -58,6 +60,7 @@ def load_splits(
             channels=colours,
             follow_links=follow_links,
             skip_damaged=skip_damaged,
+            keep=keep,
             progress=progress,
         )
 

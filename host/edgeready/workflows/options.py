@@ -18,7 +18,8 @@ from edgeready.errors import ModelFileError, UsageError
 from edgeready_device.model_file.reader import read_model_file
 
 BUILD, CONVERT = "build", "convert"
-_BESIDE_THE_MODEL = {"out", "save-float", "save-keras", "log-csv", "debug-report"}  # where results go is said anew
+# Where results go, and decoded photos, is said anew.
+_BESIDE_THE_MODEL = {"out", "save-float", "save-keras", "log-csv", "debug-report", "cache"}
 _PATHS = {"calibration-data", "labels", "test", "weights", "torch-python"}
 
 

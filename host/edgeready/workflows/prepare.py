@@ -58,6 +58,7 @@ def load_data(config: BuildConfig, progress: Progress, class_names: ClassNames |
         channels=data.channels if frame is None or not is_folder else frame[2],
         follow_links=data.follow_links,
         skip_damaged=data.skip_damaged,
+        keep=data.cache,
         test=data.test,
         calibration_count=data.calibration_samples if data.calibration_data is None else None,
         class_names=class_names,

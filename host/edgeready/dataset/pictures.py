@@ -1,0 +1,234 @@
+"""Image files as frames of one size: decoded in threads, or taken from the cache of an earlier run."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from functools import cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import PIL
+from numpy.typing import NDArray
+from PIL import features
+
+from edgeready.dataset.photo_cache import COLORED, GREY, NO_KEY, UNREADABLE, CachedPhotos, PhotoCache, file_key
+from edgeready.errors import ImageError
+from edgeready.files import stored_images
+from edgeready.files.stored_images import Images, StoredImages, digest_frames, new_images
+from edgeready_device.images import decode
+from edgeready_device.images.decode import load_frame
+from edgeready_device.progress import Progress, no_progress
+
+# Sets with fewer bytes, of files and of pixels, are not kept. Chosen: they are decoded in about a second.
+LEAST_CACHED_BYTES = 16 << 20
+_VERIFIED_AT_ONCE = 64  # frames of the cache; chosen: a thread then holds 5 MB of photos at 160x160
+_STAGE = "reading images"
+_CODECS = ("jpg", "libjpeg_turbo", "webp", "zlib", "libtiff")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureSource:
+    """Image `files` below `folder`, and the frames that they become; with `keep` these stay for the next run."""
+
+    folder: Path
+    files: tuple[Path, ...]
+    size: tuple[int, int]
+    channels: Literal[1, 3]
+    keep: bool = True
+
+    @property
+    def frame(self) -> tuple[int, int, int]:
+        """The shape of each frame."""
+        return (*self.size, self.channels)
+
+    @property
+    def nbytes(self) -> int:
+        """The number of bytes of all frames."""
+        return len(self.files) * self.size[0] * self.size[1] * self.channels
+
+    def decode(self, index: int) -> NDArray[np.uint8]:
+        """Returns the frame of the file `index`; raises ImageError for one that cannot be read."""
+        return load_frame(self.files[index], *self.size, channels=self.channels)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Pictures:
+    """Images in the order of their files, and why some cannot be read: these stay empty.
+
+    `are_grey` says that none has any color; `notes` say what could not be done, in sentences.
+    """
+
+    images: Images
+    failures: dict[Path, ImageError]
+    are_grey: bool
+    notes: tuple[str, ...] = ()
+
+
+def read_pictures(source: PictureSource, limit: int, progress: Progress = no_progress) -> Pictures:
+    """Returns the frames of the files of `source`; those of the cache, which holds at most `limit` bytes, are taken.
+
+    Raises OutputError where the disk has too little space for them.
+    """
+    keeper, notes = _open_cache(source, limit)
+    keys = [NO_KEY] * len(source.files) if keeper is None else _keys_of(source)
+    cached_photos = None if keeper is None else _find(keeper, source)
+    rows = np.full(len(keys), -1) if cached_photos is None else cached_photos.find_rows(keys)
+    if cached_photos is not None and rows.min() >= 0 and _are_whole(cached_photos, rows):
+        progress(_STAGE, len(keys), len(keys))
+        are_grey = bool((cached_photos.looks[rows] == GREY).all())
+        return Pictures(images=_settle(cached_photos.images.take(rows)), failures={}, are_grey=are_grey)
+    with ExitStack() as stack:
+        entry = None
+        if keeper is not None:
+            try:
+                entry = stack.enter_context(keeper.create(_settings_of(source), source.frame, len(keys)))
+            except OSError as error:
+                notes = (_not_kept(error),)
+        images = new_images((len(keys), *source.frame)) if entry is None else entry.images
+        reader = _Reader(source, images, cached_photos, rows)
+        reader.read_all(progress)
+        if entry is not None:
+            try:
+                entry.finish(keys, reader.digests, reader.looks)
+            except OSError as error:
+                notes = (_not_kept(error),)
+    if isinstance(images, StoredImages):
+        images.store.digests[()] = reader.digests
+    are_grey = COLORED not in reader.looks
+    return Pictures(images=_settle(images), failures=reader.failures, are_grey=are_grey, notes=notes)
+
+
+class _Reader:
+    """Reads the files of `source` into `images`, those in `rows` of the cache from there.
+
+    `digests` (n, 16) and `looks` (n,) say what is known of each frame, `failures` which files cannot be read.
+    """
+
+    def __init__(
+        self, source: PictureSource, images: Images, cached_photos: CachedPhotos | None, rows: NDArray[np.int64]
+    ) -> None:
+        self._source, self._images, self._cached, self._rows = source, images, cached_photos, rows
+        self.digests = np.zeros((len(rows), 16), np.uint8)
+        self.looks = np.full(len(rows), UNREADABLE, np.uint8)
+        self.failures: dict[Path, ImageError] = {}
+
+    def read_all(self, progress: Progress) -> None:
+        """Reads all files, in threads: a decoder runs outside of Python's lock."""
+        count = len(self._rows)
+        with ThreadPoolExecutor(count_threads()) as pool:
+            try:
+                for index, failure in enumerate(pool.map(self._read, range(count))):
+                    if failure is not None:
+                        self.failures[self._source.files[index]] = failure
+                    progress(_STAGE, index + 1, count)
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)  # Ctrl-C, or a file that is gone: the rest is not read
+                raise
+
+    def _read(self, index: int) -> ImageError | None:
+        try:
+            frame = self._find_cached(index)
+            if frame is None:
+                frame = self._source.decode(index)
+        except ImageError as error:
+            return error
+        self._images[index] = frame
+        self.digests[index] = digest_frames(frame[np.newaxis])[0]
+        self.looks[index] = GREY if (frame == frame[..., :1]).all() else COLORED
+        return None
+
+    def _find_cached(self, index: int) -> NDArray[np.uint8] | None:
+        """Returns the frame that the cache has; None where it has none, or a damaged one."""
+        row = int(self._rows[index])
+        if self._cached is None or row < 0:
+            return None
+        try:
+            frame: NDArray[np.uint8] = self._cached.images[row]
+        except OSError:
+            return None
+        return frame if np.array_equal(digest_frames(frame[np.newaxis])[0], self._cached.digests[row]) else None
+
+
+def count_threads() -> int:
+    """Returns the number of threads that read images: one for each processor of this process."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _open_cache(source: PictureSource, limit: int) -> tuple[PhotoCache | None, tuple[str, ...]]:
+    """Returns the cache for `source`, if it is to be kept, and a note where it cannot be."""
+    if not source.keep or source.nbytes > limit or not _is_worth_keeping(source):
+        return None, ()
+    try:
+        return PhotoCache(limit), ()
+    except OSError as error:
+        return None, (_not_kept(error),)
+
+
+def _is_worth_keeping(source: PictureSource) -> bool:
+    if source.nbytes >= LEAST_CACHED_BYTES:
+        return True
+    size = 0
+    for path in source.files:
+        with suppress(OSError):
+            size += path.stat().st_size
+    return size >= LEAST_CACHED_BYTES
+
+
+def _find(keeper: PhotoCache, source: PictureSource) -> CachedPhotos | None:
+    try:
+        return keeper.find(_settings_of(source), source.frame)
+    except OSError:  # a link, or a disk that cannot be read: it is written anew
+        return None
+
+
+def _are_whole(cached_photos: CachedPhotos, rows: NDArray[np.int64]) -> bool:
+    """Returns whether the frames at `rows` are those that were written; their digests are then known."""
+
+    def is_whole(part: NDArray[np.int64]) -> bool:
+        try:
+            return np.array_equal(digest_frames(cached_photos.images[part]), cached_photos.digests[part])
+        except OSError:
+            return False
+
+    parts = np.array_split(rows, -(-len(rows) // _VERIFIED_AT_ONCE))
+    with ThreadPoolExecutor(count_threads()) as pool:
+        are_whole = all(pool.map(is_whole, parts))
+    if are_whole:
+        cached_photos.images.store.digests[()] = cached_photos.digests
+    return are_whole
+
+
+def _settle(images: Images) -> Images:
+    """Returns `images`, in memory where they are few."""
+    return np.asarray(images) if images.nbytes < stored_images.LARGE_BYTES else images
+
+
+def _keys_of(source: PictureSource) -> list[bytes]:
+    now_ns = time.time_ns()
+    return [file_key(path, os.path.relpath(path, source.folder), now_ns) for path in source.files]
+
+
+def _settings_of(source: PictureSource) -> bytes:
+    """Returns a hash of the folder and of all that decides what a file of it becomes."""
+    facts = [os.path.realpath(source.folder), *source.frame, *_decoder()]
+    return blake2b("\0".join(map(str, facts)).encode("utf-8", "surrogateescape"), digest_size=16).digest()
+
+
+@cache
+def _decoder() -> tuple[str, ...]:
+    """The code and the libraries that decode: with others a file may become another frame."""
+    sources = sorted(Path(decode.__file__).parent.glob("*.py"))
+    code = blake2b(b"\0".join(path.read_bytes() for path in sources), digest_size=16).hexdigest()
+    codecs = [f"{name} {features.version(name)}" for name in _CODECS]
+    return (code, PIL.__version__, platform.machine(), *codecs)
+
+
+def _not_kept(error: OSError) -> str:
+    return f"the decoded photos are not kept for the next run: {error.strerror or error}"
