@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -41,11 +42,10 @@ def load_splits(
     A name goes before a path: write ./digits for a folder of that name. `image_size` (height, width in pixels, 96x96
     when None), `channels` (1, 3, or None: RGB unless every image is grey), `follow_links` (also symbolic links
     that lead out of it), `skip_damaged` (leave out images that cannot be read) and `keep` (decoded photos stay for
-    the next run) are for folders.
-    `test` is another source, whose test images (else those for validation, else all) go in the place of those of
-    `source`, by the names of the classes. `calibration_count` is that of `split`. `class_names` are those of a
-    trained model, by which the classes are called and ordered. `progress` counts the bytes of a
-    download (of all of them, or of 0 when the server does not say) and the images of a folder.
+    the next run) are for folders. `test` is another source, whose test images (else those for validation, else all)
+    go in the place of those of `source`, by the names of the classes. `calibration_count` is that of `split`.
+    `class_names` are those of a trained model, by which the classes are called and ordered. `progress` counts the
+    bytes of a download (of all of them, or of 0 when the server does not say) and the images of a folder.
     Raises NotFoundError when there is no such source, UsageError, DatasetError, ImageError and OutputError.
     """
     if not _is_folder(source) and (image_size is not None or channels is not None):
@@ -54,16 +54,10 @@ def load_splits(
     def load(name: str, size: tuple[int, int] | None, colours: int | None) -> Parts:
         if not _is_folder(name):
             return _load_arrays(name, Path(name), progress=progress, download=download)
-        return load_folder(
-            Path(name),
-            image_size=_check_size(size or DEFAULT_IMAGE_SIZE),
-            channels=colours,
-            follow_links=follow_links,
-            skip_damaged=skip_damaged,
-            keep=keep,
-            progress=progress,
-        )
+        shape = _check_size(size or DEFAULT_IMAGE_SIZE)
+        return read(Path(name), image_size=shape, channels=colours, progress=progress)
 
+    read = partial(load_folder, follow_links=follow_links, skip_damaged=skip_damaged, keep=keep)
     parts = load(source, image_size, channels)
     if test is not None:
         train = parts.train
