@@ -10,6 +10,38 @@ def one_line(error: BaseException) -> str:
     return plain(" ".join(str(error).split())) or type(error).__name__
 
 
+# Chosen: a message is one line of at most 200 characters, two rows of a wide terminal, the command's name among them.
+LONGEST_LINE = 200 - len("edgeready: ")
+_LEAST_REASON = (
+    30  # characters of a library's own words that are kept however long a path is; chosen: a class and a name
+)
+_CUT = " ... --debug shows all"
+
+
+def fit_reason(before: str, problem: BaseException | str, after: str = "") -> str:
+    """Returns `before`, what a library says of a `problem`, and `after`, as one line of at most 200 characters.
+
+    `after` holds what to do, and stays whole: the library's words are cut. --debug shows them all.
+    """
+    room = max(_LEAST_REASON, LONGEST_LINE - len(before) - len(after))
+    return f"{before}{_shorten(reason_of(problem), room, mark=' ...' if '--debug' in after else _CUT)}{after}"
+
+
+def reason_of(problem: BaseException | str) -> str:
+    """Returns what a library says of a `problem` in one line: the first of an exception, else its class."""
+    if isinstance(problem, BaseException):
+        lines = str(problem).strip().splitlines()
+        return plain(" ".join(lines[0].split())) if lines else type(problem).__name__
+    return plain(" ".join(problem.split()))
+
+
+def _shorten(text: str, room: int, mark: str) -> str:
+    if len(text) <= room:
+        return text
+    mark = mark if room > 2 * len(mark) else " ..."
+    return f"{text[: room - len(mark)].rstrip()}{mark}"
+
+
 class EdgereadyError(Exception):
     """The base of every error that edgeready raises on purpose; `exit_code` is what the command ends with."""
 

@@ -13,16 +13,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeready_device.errors import DatasetError, NotFoundError, UsageError
-from edgeready_device.images.decode import image_files, load_picture
-from edgeready_device.input_file import check_file, list_folder
+from edgeready_device.errors import DatasetError, ImageError, NotFoundError, UsageError
+from edgeready_device.image_sets.array_file import read_test_arrays
+from edgeready_device.image_sets.failures import failure_text
+from edgeready_device.image_sets.layout import read_test_layout
+from edgeready_device.images.decode import load_picture
 from edgeready_device.machine.machine import available_cpus, bound_threads
 from edgeready_device.model import Model
+from edgeready_device.model_file.label_match import match_labels
 from edgeready_device.model_file.manifest import InputSpec
 from edgeready_device.model_file.seen_images import NOT_LOOKED_UP, Frames, SeenImages
 from edgeready_device.progress import Progress, no_progress
 from edgeready_device.statistics import Proportion
 from edgeready_device.surroundings import explain
+from edgeready_device.text import plain
 
 _CHUNK = 64  # chosen: frames of one task; many tasks keep the CPUs busy to the end and show progress
 
@@ -165,31 +169,50 @@ def _checked_truth(model: Model, frames: Frames, truth: NDArray[np.int64]) -> ND
 
 @dataclass(frozen=True)
 class Examples:
-    """Frames that can be sliced and their true classes (n,)."""
+    """Frames that can be sliced and their true classes (n,); `notes` say what was left out, in sentences."""
 
     frames: Frames
     truth: NDArray[np.int64]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class ImageFrames:
-    """Image files that are read, as the model wants them, when they are asked for."""
+    """Image files that are read, as the model wants them, when they are asked for.
+
+    Where `failures` is a dictionary, one that cannot be read is black, and is put there with the error: `leave_out`
+    removes what the model says of it.
+    """
 
     paths: tuple[Path, ...]
     spec: InputSpec = field(repr=False)
+    failures: dict[Path, ImageError] | None = None
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def __getitem__(self, which: slice) -> NDArray[np.uint8]:
-        return np.stack([load_picture(path, self.spec) for path in self.paths[which]])
+        return np.stack([self._read(path) for path in self.paths[which]])
+
+    def _read(self, path: Path) -> NDArray[np.uint8]:
+        try:
+            return load_picture(path, self.spec)
+        except ImageError as error:
+            if self.failures is None:
+                raise
+            self.failures[path] = error
+            return np.zeros((self.spec.height, self.spec.width, self.spec.channels), np.uint8)
 
 
-def load_examples(source: Path, spec: InputSpec, labels: Sequence[str], *, follow_links: bool = False) -> Examples:
+def load_examples(
+    source: Path, spec: InputSpec, labels: Sequence[str], *, follow_links: bool = False, skip_damaged: bool = False
+) -> Examples:
     """The labelled frames at `source` for a model that takes `spec` and knows `labels`.
 
-    Symbolic links that lead out of a folder are left out unless `follow_links`. Raises NotFoundError, or
-    DatasetError naming what does not fit.
+    A folder or a .npz is read as edgeready reads it when it trains: the images for the test, else those for the
+    validation, else all. Classes are matched to labels by name. Symbolic links that lead out of a folder are left out
+    unless `follow_links`. With `skip_damaged` the frames note the images that cannot be read. Raises NotFoundError,
+    or DatasetError naming what does not fit.
     """
     try:
         details = os.stat(source)
@@ -199,54 +222,51 @@ def load_examples(source: Path, spec: InputSpec, labels: Sequence[str], *, follo
     except OSError as error:
         raise explain(error) or error from error
     if stat.S_ISDIR(details.st_mode):
-        return _folder(source, spec, labels, None if follow_links else source.resolve())
+        layout = read_test_layout(source, follow_links=follow_links)
+        listing = layout.test or layout.train
+        truth, notes = _match_classes(source, layout.classes, listing.labels, labels)
+        frames = ImageFrames(listing.files, spec, {} if skip_damaged else None)
+        return Examples(frames, truth, (*layout.notes, *notes))
     if source.suffix.lower() != ".npz":
-        raise DatasetError(f"{source}: give a .npz in Keras layout or a folder with one subfolder per label")
-    return _npz(source)
+        raise DatasetError(f"{source}: give a .npz of images and labels or a folder with one subfolder per label")
+    arrays = read_test_arrays(source, tuple(labels))
+    (part,) = arrays.parts.values()
+    if arrays.classes == tuple(labels):
+        return Examples(part.images, part.labels, arrays.notes)
+    truth, notes = _match_classes(source, arrays.classes, part.labels, labels)
+    return Examples(part.images, truth, (*arrays.notes, *notes))
 
 
-def _folder(folder: Path, spec: InputSpec, labels: Sequence[str], fence: Path | None) -> Examples:
-    root = folder / "test" if os.path.isdir(folder / "test") and _inside(folder / "test", fence) else folder
-    paths: list[Path] = []
-    truth: list[int] = []
-    inside = (path for path in list_folder(root) if not path.name.startswith(".") and _inside(path, fence))
-    for place in sorted(path for path in inside if path.is_dir()):
-        if place.name not in labels:
-            raise DatasetError(
-                f"{place}: the model has no label {place.name!r}; its labels are {', '.join(labels[:10])}"
-            )
-        images = [path for path in image_files(place) if _inside(path, fence)]
-        paths.extend(images)
-        truth.extend([labels.index(place.name)] * len(images))
-    if not paths:
-        raise DatasetError(
-            f"{root}: no images in subfolders named after the labels "
-            "(symbolic links that lead out of it need --follow-links)"
-        )
-    return Examples(ImageFrames(tuple(paths), spec), np.array(truth, np.int64))
+def leave_out(report: EvaluationReport, examples: Examples) -> tuple[EvaluationReport, str]:
+    """The report without the images that could not be read, and a sentence that names them; empty for none.
+
+    Raises DatasetError where no image is left.
+    """
+    frames = examples.frames
+    if not isinstance(frames, ImageFrames) or not frames.failures:
+        return report, ""
+    rows = np.array([path not in frames.failures for path in frames.paths])
+    note = failure_text(frames.failures, len(frames), remedy=False)
+    if not rows.any():
+        raise DatasetError(note)
+    familiarity = report.familiarity
+    if familiarity is not None:
+        familiarity = Familiarity(familiarity.seen[rows], familiarity.training_known)
+    rest = EvaluationReport(report.labels, report.truth[rows], report.outputs[rows], familiarity)
+    return rest, f"left out: {note}"
 
 
-def _inside(path: Path, fence: Path | None) -> bool:
-    """Whether `path` is no symbolic link that leads out of the folder `fence`."""
-    return fence is None or not path.is_symlink() or fence in path.resolve().parents
-
-
-def _npz(path: Path) -> Examples:
-    try:
-        check_file(path)
-        with np.load(path, allow_pickle=False) as archive:
-            names = ("x_test", "y_test") if "x_test" in archive.files else ("x", "y")
-            frames, truth = (archive[name] for name in names)
-    except KeyError as error:
-        raise DatasetError(f"{path}: no array {error}: it must hold x_test and y_test, or x and y") from error
-    except Exception as error:  # zipfile, its decompressors and numpy raise a dozen kinds
-        raise DatasetError(f"{path}: no readable .npz ({error})") from error
-    if frames.dtype != np.uint8 or frames.ndim not in (3, 4):
-        raise DatasetError(
-            f"{path}: the frames are {frames.dtype} {list(frames.shape)}: give uint8 (n, height, width[, channels])"
-        )
-    if truth.ndim == 2 and truth.shape[1] > 1:  # one-hot
-        truth = truth.argmax(axis=1)
-    if truth.dtype.kind not in "iu":
-        raise DatasetError(f"{path}: the labels are {truth.dtype}: give class numbers from 0, or one-hot rows")
-    return Examples(frames, truth.reshape(-1).astype(np.int64))
+def _match_classes(
+    source: Path, classes: Sequence[str], indices: Sequence[int] | NDArray[np.int64], labels: Sequence[str]
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """The label of each image by the name of its class, and a sentence on names that are not written alike."""
+    places = match_labels(classes, labels)
+    strange = next((name for name, place in zip(classes, places) if place is None), None)
+    if strange is not None:
+        names = ", ".join(map(plain, labels[:10]))
+        raise DatasetError(f"{source}: the model has no label {plain(strange)!r}; its labels are {names}")
+    index = np.array(places, np.int64)
+    others = [
+        f"{plain(name)!r} is {plain(labels[place])!r}" for name, place in zip(classes, index) if name != labels[place]
+    ]
+    return index[np.asarray(indices, np.int64)], ((f"{source}: {', '.join(others)}",) if others else ())

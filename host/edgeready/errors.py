@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edgeready_device.errors import (
+    LONGEST_LINE,
     DatasetError,
     EdgereadyError,
     FileAccessError,
@@ -16,10 +17,12 @@ from edgeready_device.errors import (
     RuntimeUnavailableError,
     SurroundingsError,
     UsageError,
+    fit_reason,
+    reason_of,
 )
-from edgeready_device.text import plain
 
 __all__ = [
+    "LONGEST_LINE",
     "AgreementError",
     "BoardError",
     "BudgetError",
@@ -43,39 +46,9 @@ __all__ = [
     "TrainingError",
     "UntranslatedError",
     "UsageError",
+    "fit_reason",
+    "reason_of",
 ]
-
-
-# Chosen: a message is one line of at most 200 characters, two rows of a wide terminal, the command's name among them.
-LONGEST_LINE = 200 - len("edgeready: ")
-_LEAST_REASON = (
-    30  # characters of a library's own words that are kept however long a path is; chosen: a class and a name
-)
-_CUT = " ... --debug shows all"
-
-
-def fit_reason(before: str, problem: BaseException | str, after: str = "") -> str:
-    """Returns `before`, what a library says of a `problem`, and `after`, as one line of at most 200 characters.
-
-    `after` holds what to do, and stays whole: the library's words are cut. --debug shows them all.
-    """
-    room = max(_LEAST_REASON, LONGEST_LINE - len(before) - len(after))
-    return f"{before}{_shorten(reason_of(problem), room, mark=' ...' if '--debug' in after else _CUT)}{after}"
-
-
-def reason_of(problem: BaseException | str) -> str:
-    """Returns what a library says of a `problem` in one line: the first of an exception, else its class."""
-    if isinstance(problem, BaseException):
-        lines = str(problem).strip().splitlines()
-        return plain(" ".join(lines[0].split())) if lines else type(problem).__name__
-    return plain(" ".join(problem.split()))
-
-
-def _shorten(text: str, room: int, mark: str) -> str:
-    if len(text) <= room:
-        return text
-    mark = mark if room > 2 * len(mark) else " ..."
-    return f"{text[: room - len(mark)].rstrip()}{mark}"
 
 
 class LibraryLogError(Exception):

@@ -17,7 +17,6 @@ from forked_process import in_child
 from tflite_models import conv_classifier
 
 from edgeready.dataset.loading import load_splits
-from edgeready.dataset.npz import read_npz
 from edgeready.edgetpu.compiler_log import read_log
 from edgeready.errors import EdgereadyError, NotFoundError, SurroundingsError
 from edgeready.files.atomic import write_files
@@ -30,6 +29,7 @@ from edgeready.workflows.check import inspect
 from edgeready.workflows.compile import compile_file
 from edgeready.workflows.golden import add_golden
 from edgeready_device import input_file
+from edgeready_device.image_sets.array_file import read_npz
 
 FULL = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from edgeready import errors
-from edgeready.dataset.npz import read_npz
 from edgeready.documents.reading import read_documents
 from edgeready.errors import LONGEST_LINE, EdgereadyError, fit_reason, reason_of
 from edgeready.jobs.converter_log import last_line, refusal
 from edgeready.jobs.run import failure
+from edgeready_device.image_sets.array_file import read_npz
 
 HOST = Path(__file__).parents[2] / "host" / "edgeready"
 LONG = "ValueError: " + "many_words," * 1500

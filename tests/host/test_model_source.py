@@ -36,8 +36,8 @@ def config(
 
 
 def names_of(model: Path, labels: Path | str | None = None) -> tuple[str, ...] | None:
-    found = find_class_names(config(model, labels=labels))
-    return None if found is None else found.readings[0]
+    names = find_class_names(config(model, labels=labels))
+    return None if names is None else names.readings[0]
 
 
 def zipped(path: Path, files: dict[str, bytes]) -> Path:

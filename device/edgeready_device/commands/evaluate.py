@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeready_device.commands.options import add_description_options, add_verb, open_classifier
-from edgeready_device.commands.terminal import budget, progress, say_stage, show
+from edgeready_device.commands.terminal import budget, progress, say, say_stage, show
 
 
 def add(verbs: Any) -> None:
@@ -15,7 +15,7 @@ def add(verbs: Any) -> None:
     summary = "measures top-1 and top-5 accuracy on labelled images"
     parser = add_verb(verbs, "evaluate", run, summary=summary, opens=True)
     parser.add_argument(
-        "data", type=Path, help="a .npz in Keras layout, or a folder with one subfolder for each label"
+        "data", type=Path, help="a .npz of images and labels, or a folder with one subfolder for each label"
     )
     parser.add_argument(
         "--confusion", action="store_true", help="show how often each class was mistaken for each other class"
@@ -26,6 +26,7 @@ def add(verbs: Any) -> None:
     parser.add_argument(
         "--follow-links", action="store_true", help="follow symbolic links that lead out of the folder"
     )
+    parser.add_argument("--skip-damaged", action="store_true", help="leave out images that cannot be read")
     parser.add_argument(
         "--min-accuracy", type=float, metavar="PERCENT", help="exit with 1 when top-1 accuracy is below it"
     )
@@ -40,8 +41,15 @@ def run(options: argparse.Namespace) -> int:
     model = open_classifier(options)
     frame, follow = model.contract.frame, options.follow_links
     say_stage(f"reads {options.data}")
-    data = evaluation.load_examples(options.data, frame, model.labels, follow_links=follow)
+    data = evaluation.load_examples(
+        options.data, frame, model.labels, follow_links=follow, skip_damaged=options.skip_damaged
+    )
+    for note in data.notes:
+        say(note)
     result = evaluation.evaluate(model, data.frames, data.truth, workers=options.workers, progress=progress())
+    result, note = evaluation.leave_out(result, data)
+    if note:
+        say(note)
     text = evaluation_text(result, model.runtime, confusion=options.confusion)
     document = {
         "model": str(options.model),

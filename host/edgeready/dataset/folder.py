@@ -9,16 +9,16 @@ import numpy as np
 
 from edgeready.config.disk import disk_limit
 from edgeready.dataset.dataset import Dataset, Parts
-from edgeready.dataset.label_table import Listing
-from edgeready.dataset.layout import Layout, read_layout
-from edgeready.dataset.part_names import TEST, TRAIN, VALIDATION
 from edgeready.dataset.pictures import PictureSource, read_pictures
 from edgeready.errors import DatasetError, ImageError, NotFoundError, UsageError
 from edgeready.files.stored_images import Images, StoredImages, take_rows
+from edgeready_device.image_sets.failures import failure_text
+from edgeready_device.image_sets.label_table import Listing
+from edgeready_device.image_sets.layout import Layout, read_layout
+from edgeready_device.image_sets.part_names import TEST, TRAIN, VALIDATION
 from edgeready_device.progress import Progress, no_progress
 
 DEFAULT_IMAGE_SIZE = (96, 96)  # chosen: the smallest input of the ImageNet weights that Keras has for MobileNetV2
-_MOST_NAMED = 100  # damaged files in a message; chosen: a screen full, and few sets have more
 
 
 def load_folder(
@@ -56,7 +56,7 @@ def load_folder(
     images, failures = pictures.images, pictures.failures
     if failures:
         if not skip_damaged:
-            raise ImageError(_failure_text(failures, len(layout.files)))
+            raise ImageError(failure_text(failures, len(layout.files)))
         positions = [index for index, file in enumerate(layout.files) if file not in failures]
         images = take_rows(images, np.array(positions, dtype=np.int64))
         layout = _without(layout, failures)
@@ -96,7 +96,7 @@ def _without(layout: Layout, failures: dict[Path, ImageError]) -> Layout:
         return Listing(files=tuple(row[0] for row in rows), labels=tuple(row[1] for row in rows))
 
     train = keep(layout.train)
-    note = f"left out: {_failure_text(failures, len(layout.files), remedy=False)}"
+    note = f"left out: {failure_text(failures, len(layout.files), remedy=False)}"
     return replace(
         layout,
         train=layout.train if train is None else train,
@@ -104,12 +104,3 @@ def _without(layout: Layout, failures: dict[Path, ImageError]) -> Layout:
         test=keep(layout.test),
         notes=(*layout.notes, note),
     )
-
-
-def _failure_text(failures: dict[Path, ImageError], count: int, *, remedy: bool = True) -> str:
-    if len(failures) == 1 and remedy:
-        return f"{next(iter(failures.values()))}; --skip-damaged goes on without it"
-    reasons = [str(error) for error in list(failures.values())[:_MOST_NAMED]]
-    more = f"; and {len(failures) - _MOST_NAMED:,} more" if len(failures) > _MOST_NAMED else ""
-    advice = "; --skip-damaged goes on without them" if remedy else ""
-    return f"{len(failures):,} of {count:,} images cannot be used: {'; '.join(reasons)}{more}{advice}"

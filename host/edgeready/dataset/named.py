@@ -16,8 +16,8 @@ from edgeready.dataset.cifar import read_cifar10
 from edgeready.dataset.dataset import Dataset
 from edgeready.dataset.download import Download, download
 from edgeready.dataset.idx import read_idx
-from edgeready.dataset.npz import read_npz
 from edgeready.errors import DatasetError, NotFoundError
+from edgeready_device.image_sets.array_file import read_npz
 from edgeready_device.progress import Progress, no_progress
 
 DATA_VARIABLE = "EDGEREADY_DATA"

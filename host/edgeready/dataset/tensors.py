@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeready.dataset.npz import is_image_file, read_npz
 from edgeready.errors import DatasetError
+from edgeready_device.image_sets.array_file import is_image_file, read_npz
 
 _MOST_CALIBRATION = 500  # chosen: the limit of an image set
 Arrays = dict[str, NDArray[Any]]

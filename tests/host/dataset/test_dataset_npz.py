@@ -237,7 +237,7 @@ def test_a_class_that_only_the_test_set_has_is_refused_by_load_splits(saved):
             {"x_train": X, "y_train": np.eye(2)[Y], "x_test": X, "y_test": np.eye(3)[Y]},
             "the one-hot labels have 2, 3 classes: store them alike",
         ),
-        ({"x": X[:, 0, 0], "y": Y}, r"images of 'set' have the shape \(20,\)"),
+        ({"x": X[:, 0, 0], "y": Y}, r"x of .* has the shape \(20,\): make it \(N, height, width\)"),
         (
             {"x": X.astype(np.int32) * 2, "y": Y},
             r"x of '.*' holds values from \d+ to \d{3}: store the images as uint8",

@@ -6,8 +6,8 @@ from PIL import Image
 
 from edgeready.dataset import load_splits
 from edgeready.dataset.folder import load_folder
-from edgeready.dataset.layout import read_layout
 from edgeready.errors import DatasetError, ImageError
+from edgeready_device.image_sets.layout import read_layout
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ _MOST_DEPTH = 6  # chosen: the deepest layout that is read has four folders, ima
 LINKS = "link out of the folder"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Tree:
     """A folder with the images, the other files and the folders that lie in it, each sorted by name."""
 
@@ -52,7 +52,7 @@ class Tree:
         return tuple(folder for folder in self.folders if folder.has_images)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class LeftOut:
     """How many files of each kind were not read; a kind is a suffix, or what the file is."""
 

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeready.dataset.folder_tree import Tree
-from edgeready.dataset.part_names import TEST, TRAIN, VALIDATION, part_of
-from edgeready.errors import DatasetError, fit_reason
+from edgeready_device.errors import DatasetError, fit_reason
+from edgeready_device.image_sets.folder_tree import Tree
+from edgeready_device.image_sets.part_names import TEST, TRAIN, VALIDATION, part_of
 from edgeready_device.input_file import read_file
 from edgeready_device.text import plain
 
@@ -25,7 +25,7 @@ _PART_COLUMNS = {"split", "subset", "set", "part", "partition", "fold", "dataset
 _MOST_BYTES = 64 << 20  # chosen: a million lines
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Listing:
     """Image files of one part and the class index of each."""
 
@@ -33,7 +33,7 @@ class Listing:
     labels: tuple[int, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Table:
     """A CSV file: its part by its name, its columns, and its rows with their line numbers."""
 
@@ -87,8 +87,10 @@ def find_tables(tree: Tree) -> tuple[Table, ...]:
     return tuple(_read(path) for path in paths) if is_flat and not has_classes else ()
 
 
-def read_tables(tree: Tree, tables: tuple[Table, ...]) -> tuple[tuple[str, ...], dict[str, Listing]]:
-    """The classes, sorted, and the images of each part that `tables` name, with TRAIN among them.
+def read_tables(
+    tree: Tree, tables: tuple[Table, ...], *, for_test: bool = False
+) -> tuple[tuple[str, ...], dict[str, Listing]]:
+    """The classes, sorted, and the images of each part that `tables` name, with TRAIN among them unless `for_test`.
 
     Raises DatasetError, naming file and line, for what does not fit the images of `tree`.
     """
@@ -103,7 +105,7 @@ def read_tables(tree: Tree, tables: tuple[Table, ...]) -> tuple[tuple[str, ...],
     rows: dict[str, dict[Path, str]] = {}
     for table in labelled:
         _add_rows(table, images, rows)
-    if TRAIN not in rows:
+    if TRAIN not in rows and not (for_test and rows):
         raise DatasetError(f"{_columns_text(labelled)}: they name no image for training")
     _check_disjoint(rows)
     classes = sort_labels({label for part in rows.values() for label in part.values()})

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeready.dataset.label_table import sort_labels
-from edgeready.errors import DatasetError
+from edgeready_device.errors import DatasetError
+from edgeready_device.image_sets.label_table import sort_labels
 from edgeready_device.text import plain
 
 NamedArray = tuple[NDArray[Any], str]  # and what errors call it
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Labels:
     """The class indices of each part, the names of the classes, and what was done to get them, in sentences."""
 

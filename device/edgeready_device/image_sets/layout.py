@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeready.dataset.folder_tree import Tree, left_out, read_tree
-from edgeready.dataset.label_table import Listing, find_tables, read_tables
-from edgeready.dataset.part_names import PARTS, TEST, TRAIN, VALIDATION, part_of, stem_of
-from edgeready.errors import DatasetError
+from edgeready_device.errors import DatasetError
+from edgeready_device.image_sets.folder_tree import Tree, left_out, read_tree
+from edgeready_device.image_sets.label_table import Listing, find_tables, read_tables
+from edgeready_device.image_sets.part_names import PARTS, TEST, TRAIN, VALIDATION, part_of, stem_of
 from edgeready_device.images.decode import IMAGE_SUFFIXES
 
 # Folders that hold all the pictures of a set and are no class.
@@ -19,7 +20,7 @@ _MOST_NAMES = 6  # of folders in a message; chosen: they show a layout, and fit 
 _ONE_FOLDER_EACH = "make it one subfolder of images for each class, or train/ and test/ with those in them"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Layout:
     """The classes of a folder and the images of each part; `notes` say what was left out, in sentences."""
 
@@ -62,6 +63,38 @@ def read_layout(folder: Path, *, follow_links: bool = False) -> Layout:
     return Layout(
         classes=layout.classes, train=layout.train, validation=layout.validation, test=layout.test, notes=notes
     )
+
+
+def read_test_layout(folder: Path, *, follow_links: bool = False) -> Layout:
+    """The layout of `folder`, with the images that a trained model is tested on as its `test`, and no others.
+
+    These are the images of the part for the test, else of that for the validation, else all; a set that is only
+    tested on needs no part for the training, and may have a single class. Raises DatasetError as `read_layout`, which
+    reads the same layouts.
+    """
+    tree = read_tree(folder, follow_links=follow_links)
+    root = _unwrap(tree)
+    if parts := _find_parts(root):
+        place = _unwrap_part(parts[_tested(parts)])
+        classes, listing, notes = _by_class(place, None, least=1)
+        read = len(listing.files)
+    elif tables := find_tables(tree):
+        place = tree
+        classes, listings = read_tables(tree, tables, for_test=True)
+        listing, notes = listings[_tested(listings)], ()
+        read = sum(len(part.files) for part in listings.values())
+    else:
+        place = root
+        classes, listing, notes = _by_class(root, None, least=1)
+        read = len(listing.files)
+    rest = left_out(place, read)
+    notes = (*notes, f"left out of {str(place.path)!r}: {rest}") if rest.counts else notes
+    return Layout(classes=classes, train=Listing(files=(), labels=()), test=listing, notes=notes)
+
+
+def _tested(parts: Mapping[str, object]) -> str:
+    """The one of `parts` that a model is tested on."""
+    return next(part for part in (TEST, VALIDATION, TRAIN) if part in parts)
 
 
 def _unwrap(tree: Tree) -> Tree:
@@ -139,16 +172,17 @@ def _unwrap_part(part: Tree) -> Tree:
 
 
 def _by_class(
-    root: Tree, training_classes: tuple[str, ...] | None
+    root: Tree, training_classes: tuple[str, ...] | None, *, least: int = 2
 ) -> tuple[tuple[str, ...], Listing, tuple[str, ...]]:
     """The classes, the images and the notes of `root`, which has a subfolder for each class.
 
-    `training_classes` are those of the training images; None where these are they.
+    `training_classes` are those of the training images; None where these are they, of which there are at least
+    `least`.
     """
     folders = [folder for folder in root.folders if not _is_bare(folder)]
     names = tuple(folder.name for folder in folders)
     _check_flat(root, folders)
-    classes = _check_classes(root, names) if training_classes is None else training_classes
+    classes = _check_classes(root, names, least) if training_classes is None else training_classes
     for folder in folders:
         if folder.name not in classes:
             raise DatasetError(
@@ -190,8 +224,8 @@ def _check_flat(root: Tree, folders: list[Tree]) -> None:
         )
 
 
-def _check_classes(root: Tree, names: tuple[str, ...]) -> tuple[str, ...]:
-    if len(names) >= 2:
+def _check_classes(root: Tree, names: tuple[str, ...], least: int = 2) -> tuple[str, ...]:
+    if len(names) >= least:
         return names
     place = repr(str(root.path))
     only = f"only {names[0]!r}" if names else "none"
@@ -200,7 +234,8 @@ def _check_classes(root: Tree, names: tuple[str, ...]) -> tuple[str, ...]:
     deeper = [folder.name for folder in inner.image_folders] if inner else []
     hint = f"; give {str(inner.path)!r} where {_list(deeper)} are its classes" if inner and len(deeper) > 1 else ""
     raise DatasetError(
-        f"{place} needs a subfolder of images for each of at least two classes and has {only}{loose}{hint} "
+        f"{place} needs a subfolder of images for each {'of at least two classes' if least == 2 else 'class'} and "
+        f"has {only}{loose}{hint} "
         "(symbolic links that lead out of it need --follow-links)"
     )
 
