@@ -104,6 +104,26 @@ def test_a_normalization_that_cannot_be_meant_is_refused(mean, std, message):
     assert said(NetworkConfig, mean=mean, std=std) == message
 
 
+@pytest.mark.parametrize("alpha", [0.0, -1.0, 0.049, 8.1, math.nan, math.inf])
+def test_a_width_that_cannot_be_meant_is_refused(alpha):
+    expected = f"--alpha is {alpha:g}: give a width from 0.05 to 8, where 1 is the network as it is"
+    assert said(NetworkConfig, alpha=alpha) == expected
+
+
+@pytest.mark.parametrize("model", ["tutorial-cnn", "resnet50-v2", "net.py:build", "small-resnet-0.5", "a.keras"])
+def test_a_width_is_refused_for_a_network_that_comes_in_one(model):
+    data, network = DataConfig(source="digits"), NetworkConfig(alpha=0.5)
+    assert said(BuildConfig, data=data, model=model, network=network) == (
+        f"--alpha goes with small-resnet, deep-resnet, small-mobilenet, not with {model}: leave it out"
+    )
+
+
+def test_a_width_goes_with_a_network_that_comes_in_several_and_with_the_one_that_the_images_choose():
+    data, network = DataConfig(source="digits"), NetworkConfig(alpha=8.0)
+    for model in ("auto", "small-resnet", "deep-resnet", "small-mobilenet"):
+        assert BuildConfig(data=data, model=model, network=network).network.alpha == 8.0
+
+
 @pytest.mark.parametrize("points", [-0.1, 100.0, math.nan])
 def test_a_budget_that_is_no_share_of_the_images_is_refused(points):
     expected = f"--max-drop is {points:g}: give points of accuracy from 0 to 100, such as 0.3"

@@ -18,7 +18,8 @@ from edgeready_device.normalization import Normalization
 pytestmark = NEEDS_TENSORFLOW
 
 NAMES = (
-    "tutorial-cnn, opengenus-cnn, dropout-cnn, cifar-cnn, small-resnet, mobilenet, mobilenet-v2, resnet50-v2, "
+    "tutorial-cnn, opengenus-cnn, dropout-cnn, cifar-cnn, small-resnet, deep-resnet, "
+    "small-mobilenet, mobilenet, mobilenet-v2, resnet50-v2, "
     "densenet121, inception-v3, xception, efficientnet-b0, efficientnet-lite0, efficientnet-lite1, efficientnet-lite2"
 )
 KINDS = (
@@ -75,6 +76,27 @@ def test_the_smallest_image_of_a_network_is_built_and_every_smaller_one_refused(
                 f"{name} needs images of at least {least}x{least} pixels, these are {size}x50: "
                 "give a larger --image-size"
             )
+
+
+@pytest.mark.parametrize(
+    ("case", "expected"),
+    [
+        ("small-resnet as it is", ("small-resnet", 78714, [32, 32, 16], [8, 8, 64])),
+        ("small-resnet of half the width", ("small-resnet-0.5", 20290, [32, 32, 8], [8, 8, 32])),
+        ("deep-resnet of half the width", ("deep-resnet-0.5", 44930, [32, 32, 8], [8, 8, 32])),
+        ("small-mobilenet of half the width", ("small-mobilenet-0.5", 35394, [32, 32, 8], [8, 8, 64])),
+        ("small-mobilenet of a photo", ("small-mobilenet-0.1", 4406, [32, 24, 4], [8, 6, 12])),
+    ],
+)
+def test_a_network_comes_in_the_width_that_is_asked_for(cases, case, expected):
+    assert tuple(cases[case]["value"].values()) == expected
+
+
+@pytest.mark.parametrize("name", ["small-resnet", "deep-resnet", "small-mobilenet"])
+def test_images_too_small_for_a_network_that_pads_are_refused(cases, name):
+    assert source_error(cases, f"{name} 7") == (
+        f"{name} needs images of at least 8x8 pixels, these are 7x50: give a larger --image-size"
+    )
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ import transfer_cases
 
 from edgeready.config.build import NetworkConfig, SourceConfig, TrainConfig
 from edgeready.config.method import Method, QatConfig
+from edgeready.config.networks import SCALABLE_NETWORKS
 from edgeready.jobs.converter_log import refusal
 from edgeready.jobs.job import Job
 from edgeready.jobs.training import TrainingFiles
@@ -49,9 +50,25 @@ def shape_of(named):
     return {"layers": layers, "parameters": named.model.count_params(), "scores": models.output_kind(named.model)}
 
 
+def describe_width(name, frame, alpha):
+    named = models.make_model(name, frame, 10, alpha=alpha)
+    images = [layer.output.shape[1:] for layer in named.model.layers if len(layer.output.shape) == 4]
+    return {
+        "name": named.name,
+        "parameters": named.model.count_params(),
+        "first": list(images[1]),
+        "last": list(images[-1]),
+    }
+
+
 case("loaded with TensorFlow", lambda: LOADED)
 case("imported afterwards", lambda: import_module("sklearn.datasets").load_digits.__name__)
-for name in architectures.ARCHITECTURES:
+for name in SCALABLE_NETWORKS:
+    case(f"{name} of half the width", lambda name=name: describe_width(name, (32, 32, 3), 0.5))
+    case(f"{name} 7", lambda name=name: models.make_model(name, (7, 50), 10))
+case("small-resnet as it is", lambda: describe_width("small-resnet", (32, 32, 3), None))
+case("small-mobilenet of a photo", lambda: describe_width("small-mobilenet", (64, 48), 0.1))
+for name in set(architectures.ARCHITECTURES) - set(SCALABLE_NETWORKS):
     case(f"{name} 28x28", lambda name=name: shape_of(models.make_model(name, (28, 28), 10)))
     for size in (3, 4, 9, 10, 17, 18):
         case(f"{name} {size}", lambda name=name, size=size: models.make_model(name, (size, 50), 10).name)

@@ -15,10 +15,14 @@ from edgeready.cli.terminal import print_json, print_view, say
 from edgeready.config.build import BuildConfig, DataConfig, NetworkConfig, OutputConfig, QuantizeConfig, SourceConfig
 from edgeready.errors import UsageError
 
+_OF_A_TRAINING = ("weights", "alpha", "save_keras", "log_csv")
+
 
 def register(app: typer.Typer) -> None:
     """Adds the command to `app`."""
-    app.command()(spread(convert, arguments={"source": DataOption}, without=("weights", "save_keras", "log_csv")))
+    app.command()(
+        spread(convert, arguments={"source": DataOption}, without=("weights", "alpha", "save_keras", "log_csv"))
+    )
 
 
 def convert(

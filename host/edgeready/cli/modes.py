@@ -15,7 +15,7 @@ from edgeready.config.build import BuildConfig, DataConfig, NetworkConfig, Outpu
 from edgeready.config.modes import MODES
 from edgeready.errors import UsageError
 
-_WITHOUT = ("calibration_samples", "calibration_data", "weights")
+_WITHOUT = ("calibration_samples", "calibration_data", "weights", "alpha")
 _NO_DATA = ""
 
 

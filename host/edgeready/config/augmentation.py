@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from edgeready.config.networks import SCALABLE_NETWORKS
+
 AUGMENTATIONS = ("none", "shift", "shift-flip")
 SHIFT = 16
 """Images are shifted by at most one part in SHIFT of their size, in each direction."""
 
-_AUGMENTED_NETWORKS = frozenset({"small-resnet"})
+_AUGMENTED_NETWORKS = frozenset(SCALABLE_NETWORKS)
 _ALIKE_IN_A_MIRROR = frozenset({"cifar10", "fashion-mnist"})
 
 

@@ -15,6 +15,7 @@ from edgeready.config.description import MeanOption
 from edgeready.config.engine import AUTO, ENGINES, check_engine
 from edgeready.config.method import CALIBRATIONS, Method, QatConfig
 from edgeready.config.modes import MODES, TARGETS, Mode, choose_mode
+from edgeready.config.networks import SCALABLE_NETWORKS, check_alpha, check_scalable
 from edgeready.config.option import Option, parse_image_size, parse_shape
 from edgeready.config.training import VALIDATION, check_fine_tuning, check_seed, check_training, check_validation
 from edgeready.errors import UsageError
@@ -140,7 +141,7 @@ class TrainConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkConfig:
-    """What the network starts from and what it sees.
+    """What the network starts from, how wide it is, and what it sees.
 
     `mean` and `std` hold one number or one per channel, in the network's order of the channels; `preset` names the
     convention of a family of networks. Without them the network's own normalization counts, and for a trained
@@ -149,6 +150,9 @@ class NetworkConfig:
     """
 
     weights: Annotated[str | None, Option(help="start from imagenet or a file of weights (transfer learning)")] = None
+    alpha: Annotated[
+        float | None, Option(help=f"width of the network, where 1 is all of it ({', '.join(SCALABLE_NETWORKS)})")
+    ] = None
     mean: MeanOption = None
     std: Annotated[
         tuple[float, ...] | None,
@@ -173,6 +177,7 @@ class NetworkConfig:
         own = None if self.preset is None else preset_named(self.preset).color
         if self.color is not None and own is not None and self.color != own:
             raise UsageError(f"--preset {self.preset} takes {own}: leave --color {self.color} out")
+        check_alpha(self.alpha)
         _ = self.normalization
 
     @property
@@ -343,6 +348,8 @@ class BuildConfig:
     source: SourceConfig = field(default_factory=SourceConfig)
 
     def __post_init__(self) -> None:
+        if self.network.alpha is not None:
+            check_scalable(self.model)
         if self.train.fine_tune is not None and self.network.weights is None:
             raise UsageError("--fine-tune goes with --weights: without them the whole network is trained anyway")
         if self.quantize.max_drop is not None and self.output.chosen_mode.name not in ("uint8", "int8"):

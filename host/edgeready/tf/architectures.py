@@ -5,29 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import keras
 
 from edgeready.errors import ModelSourceError
 from edgeready.jobs.job import UNIT
+from edgeready.tf.scalable import build_deep_resnet, build_small_mobilenet, build_small_resnet
 from edgeready_device.normalization import Normalization
 
 Shape = tuple[int, ...]
 layers = keras.layers
-_MOMENTUM = 0.97  # of batch normalization; chosen: the usual 0.99 takes too many steps for few images
 
 
 @dataclass(frozen=True)
 class Architecture:
     """A network by name: `build(input shape without batch, classes)` returns the Keras model.
 
-    A network that `keeps_rank` takes frames without a channel axis as they are.
+    A network that `keeps_rank` takes frames without a channel axis as they are. One of SCALABLE_NETWORKS takes its
+    width, too: 1 is the network as its summary has it.
     """
 
     name: str
     summary: str
-    build: Callable[[Shape, int], keras.Model]
+    build: Callable[..., keras.Model]
     normalization: Normalization = UNIT
     keeps_rank: bool = False
 
@@ -88,24 +88,6 @@ def _dropout_cnn(shape: Shape, classes: int) -> keras.Model:
     )
 
 
-def _small_resnet(shape: Shape, classes: int) -> keras.Model:
-    """Returns the ResNet-8 of MLPerf Tiny: three residual stages of 16, 32 and 64 channels, for 28 to 32 pixels."""
-    image = keras.Input(shape)
-    features = layers.ReLU()(_normalized_convolution(image, 16, size=3))
-    for filters, stride in ((16, 1), (32, 2), (64, 2)):
-        inner = layers.ReLU()(_normalized_convolution(features, filters, size=3, stride=stride))
-        inner = _normalized_convolution(inner, filters, size=3)
-        same = stride == 1 and features.shape[-1] == filters
-        past = features if same else _normalized_convolution(features, filters, size=1, stride=stride)
-        features = layers.ReLU()(layers.Add()([past, inner]))
-    return keras.Model(image, layers.Dense(classes)(layers.GlobalAveragePooling2D()(features)), name="small-resnet")
-
-
-def _normalized_convolution(image: Any, filters: int, *, size: int, stride: int = 1) -> Any:
-    features = layers.Conv2D(filters, size, stride, padding="same", use_bias=False)(image)
-    return layers.BatchNormalization(momentum=_MOMENTUM)(features)
-
-
 ARCHITECTURES: dict[str, Architecture] = {
     architecture.name: architecture
     for architecture in (
@@ -113,14 +95,24 @@ ARCHITECTURES: dict[str, Architecture] = {
         Architecture("opengenus-cnn", "conv 32, pool, conv 64, pool, conv 64, dense 64, dense", _opengenus_cnn),
         Architecture("dropout-cnn", "conv 32, pool, conv 64, pool, dense 256, dense; dropout", _dropout_cnn),
         Architecture("cifar-cnn", "as opengenus-cnn, logits", _cifar_cnn),
-        Architecture("small-resnet", "three residual stages of 16, 32 and 64 channels; augmented", _small_resnet),
+        Architecture("small-resnet", "three residual stages of 16, 32 and 64 channels", build_small_resnet),
+        Architecture("deep-resnet", "as small-resnet, with two blocks in each stage", build_deep_resnet),
+        Architecture("small-mobilenet", "eight inverted bottlenecks of 16 to 64 channels", build_small_mobilenet),
     )
 }
 
 
-# Pixels. The least that leave one pixel behind all convolutions and pools; for small-resnet, which pads, chosen: its
+# Pixels. The least that leave one pixel behind all convolutions and pools; for those which pad, chosen: their
 # last stage has 2 x 2 pixels then.
-_LEAST_SIZE = {"tutorial-cnn": 4, "opengenus-cnn": 18, "dropout-cnn": 10, "cifar-cnn": 18, "small-resnet": 8}
+_LEAST_SIZE = {
+    "tutorial-cnn": 4,
+    "opengenus-cnn": 18,
+    "dropout-cnn": 10,
+    "cifar-cnn": 18,
+    "small-resnet": 8,
+    "deep-resnet": 8,
+    "small-mobilenet": 8,
+}
 
 
 def check_smallest(name: str, shape: Shape) -> None:

@@ -166,7 +166,12 @@ def _load(job: Job, progress: Progress) -> _Source:
     if job.train is not None:
         train.seed_everything(job.train.seed)
         named = tf_models.make_model(
-            job.model, frame, job.classes, weights=job.network.weights, normalization=job.normalization
+            job.model,
+            frame,
+            job.classes,
+            weights=job.network.weights,
+            normalization=job.normalization,
+            alpha=job.network.alpha,
         )
         epochs = () if job.untrained else _train(named, job, job.train, color=color, progress=progress)
         return _Source(model=named, normalization=named.normalization, color=color, epochs=epochs)

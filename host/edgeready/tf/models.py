@@ -14,6 +14,7 @@ import keras
 import tensorflow as tf
 
 from edgeready.config.build import SourceConfig
+from edgeready.config.networks import SCALABLE_NETWORKS, network_name
 from edgeready.errors import EdgereadyError, ModelSourceError, NotFoundError, TrainingError, fit_reason
 from edgeready.jobs.job import UNIT
 from edgeready.quantization.inputs import check_scores, frame_mismatch
@@ -39,11 +40,18 @@ class NamedModel:
 
 
 def make_model(
-    name: str, frame: Shape, classes: int, *, weights: str | None = None, normalization: Normalization | None = None
+    name: str,
+    frame: Shape,
+    classes: int,
+    *,
+    weights: str | None = None,
+    normalization: Normalization | None = None,
+    alpha: float | None = None,
 ) -> NamedModel:
     """Returns the untrained model `name` for frames of the shape `frame` (height, width[, channels]) and `classes`.
 
-    Raises ModelSourceError for an unknown name, a function that fails, or a network that does not fit.
+    `alpha` is its width, for a network that comes in several. Raises ModelSourceError for an unknown name, a function
+    that fails, or a network that does not fit.
     """
     if ":" in name:
         built = _from_function(name, frame, classes)
@@ -52,7 +60,9 @@ def make_model(
     else:
         entry = _architecture(name)
         check_smallest(name, frame)
-        built = entry.build(frame if entry.keeps_rank or len(frame) == 3 else (*frame, 1), classes)
+        image = frame if entry.keeps_rank or len(frame) == 3 else (*frame, 1)
+        width = (1.0 if alpha is None else alpha,) if name in SCALABLE_NETWORKS else ()
+        built = entry.build(image, classes, *width)
     if weights is not None and name not in APPLICATIONS:
         raise ModelSourceError(f"--weights goes with {', '.join(APPLICATIONS)}, not with {name}")
     if ":" in name:
@@ -60,7 +70,8 @@ def make_model(
     check_classifier(built, name, frame, classes=classes)
     own = inner_normalization(built) if ":" in name else normalization_of(name)
     backbone = None if weights is None else next(layer for layer in built.layers if isinstance(layer, keras.Model))
-    return NamedModel(name.rpartition(":")[2], _with_flat_scores(built), normalization or own, backbone)
+    title = name.rpartition(":")[2] if alpha is None else network_name(name, alpha)
+    return NamedModel(title, _with_flat_scores(built), normalization or own, backbone)
 
 
 def _with_flat_scores(model: keras.Model) -> keras.Model:
