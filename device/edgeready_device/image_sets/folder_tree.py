@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -73,11 +73,11 @@ def read_tree(folder: Path, *, follow_links: bool) -> Tree:
     return _read(folder, fence=None if follow_links else folder.resolve(), above=(), depth=0)
 
 
-def left_out(tree: Tree, read: int) -> LeftOut:
-    """What of `tree` was not read, where `read` of its images were."""
+def left_out(tree: Tree, read: int, tables: Collection[Path] = ()) -> LeftOut:
+    """What of `tree` was not read, where `read` of its images were, and of the other files the `tables`."""
     counts: Counter[str] = Counter()
     for folder in tree.walk():
-        counts.update(file.suffix.lower() or "file without a suffix" for file in folder.others)
+        counts.update(file.suffix.lower() or "file without a suffix" for file in folder.others if file not in tables)
         if folder.links:
             counts[LINKS] += folder.links
     if spare := len(tree.all_images()) - read:

@@ -1,4 +1,4 @@
-"""Images with their labels in CSV files: a column of file names and one of labels."""
+"""Images with their labels in CSV files: a column of file names, and one of labels or one for each class."""
 
 from __future__ import annotations
 
@@ -11,17 +11,11 @@ from pathlib import Path
 from edgeready_device.errors import DatasetError, fit_reason
 from edgeready_device.image_sets.folder_tree import Tree
 from edgeready_device.image_sets.part_names import TEST, TRAIN, VALIDATION, part_of
+from edgeready_device.image_sets.table_columns import Columns, Table, find_columns
 from edgeready_device.input_file import read_file
 from edgeready_device.text import plain
 
 _SUFFIXES = (".csv", ".tsv")
-# In the order in which they count: an id stands beside a file name more often than in its place.
-_FILE_COLUMNS = (
-    *("filename", "file_name", "file", "filenames", "filepath", "file_path", "path", "image_path", "img_path"),
-    *("image", "images", "img", "image_name", "img_name", "image_id", "id"),
-)
-_LABEL_COLUMNS = {"label", "labels", "class", "classes", "class_name", "category", "target", "y", "class_label"}
-_PART_COLUMNS = {"split", "subset", "set", "part", "partition", "fold", "dataset"}
 _MOST_BYTES = 64 << 20  # chosen: a million lines
 
 
@@ -34,39 +28,12 @@ class Listing:
 
 
 @dataclass(frozen=True)
-class Table:
-    """A CSV file: its part by its name, its columns, and its rows with their line numbers."""
+class LabelledImages:
+    """The classes, sorted, the images of each part, and the tables that name them."""
 
-    path: Path
-    part: str | None
-    columns: tuple[str, ...]
-    rows: tuple[tuple[int, tuple[str, ...]], ...]
-
-    @property
-    def file_column(self) -> int | None:
-        """The index of the column of file names; None where there is none."""
-        places = {name.strip().lower(): index for index, name in enumerate(self.columns)}
-        return next((places[name] for name in _FILE_COLUMNS if name in places), None)
-
-    @property
-    def label_column(self) -> int | None:
-        """The index of the column of labels, by its name or as the other one of two; None where there is none."""
-        place = self._column(_LABEL_COLUMNS)
-        if place is None and self.file_column is not None and len(self.columns) == 2:
-            return 1 - self.file_column
-        return place
-
-    @property
-    def part_column(self) -> int | None:
-        """The index of the column that says the part of each image; None where there is none."""
-        return self._column(_PART_COLUMNS)
-
-    def _column(self, names: set[str]) -> int | None:
-        places = [index for index, name in enumerate(self.columns) if name.strip().lower() in names]
-        if len(places) > 1:
-            both = ", ".join(self.columns[index] for index in places)
-            raise DatasetError(f"{str(self.path)!r} has several columns of one meaning ({both}): leave one of them")
-        return places[0] if places else None
+    classes: tuple[str, ...]
+    parts: Mapping[str, Listing]
+    tables: tuple[Path, ...]
 
 
 def find_tables(tree: Tree) -> tuple[Table, ...]:
@@ -87,69 +54,83 @@ def find_tables(tree: Tree) -> tuple[Table, ...]:
     return tuple(_read(path) for path in paths) if is_flat and not has_classes else ()
 
 
-def read_tables(
-    tree: Tree, tables: tuple[Table, ...], *, for_test: bool = False
-) -> tuple[tuple[str, ...], dict[str, Listing]]:
-    """The classes, sorted, and the images of each part that `tables` name, with TRAIN among them unless `for_test`.
+def read_tables(tree: Tree, tables: tuple[Table, ...], *, for_test: bool = False) -> LabelledImages:
+    """The classes and images that `tables` name, with images for the training among them unless `for_test`.
 
     Raises DatasetError, naming file and line, for what does not fit the images of `tree`.
     """
-    labelled = [table for table in tables if table.label_column is not None and table.file_column is not None]
-    if not labelled:
-        raise DatasetError(f"{_columns_text(tables)}: call the column of labels label, that of files filename")
-    parts = [table.part or TRAIN for table in labelled]
-    if len(set(parts)) < len(parts):
-        names = ", ".join(table.path.name for table in labelled)
-        raise DatasetError(f"{str(tree.path)!r} has several tables of labels ({names}): leave one, or train and test")
     images = _Images(tree)
+    labelled = [
+        columns
+        for table in tables
+        if not _is_submission(table) and (columns := find_columns(table, images.has)) is not None
+    ]
+    if not labelled:
+        raise DatasetError(
+            f"{_columns_text(tables)}: call the column of labels label, that of files filename, or give each class a "
+            "column of 0 and 1"
+        )
+    parts = [columns.table.part or TRAIN for columns in labelled]
+    if len(set(parts)) < len(parts):
+        names = ", ".join(columns.table.path.name for columns in labelled)
+        raise DatasetError(f"{str(tree.path)!r} has several tables of labels ({names}): leave one, or train and test")
     rows: dict[str, dict[Path, str]] = {}
-    for table in labelled:
-        _add_rows(table, images, rows)
+    for columns in labelled:
+        _add_rows(columns, images, rows)
     if TRAIN not in rows and not (for_test and rows):
-        raise DatasetError(f"{_columns_text(labelled)}: they name no image for training")
+        raise DatasetError(f"{_columns_text(tables)}: they name no image for training")
     _check_disjoint(rows)
     classes = sort_labels({label for part in rows.values() for label in part.values()})
     index = {name: number for number, name in enumerate(classes)}
-    return classes, {
+    parts_of_images = {
         part: Listing(files=tuple(sorted(files)), labels=tuple(index[files[file]] for file in sorted(files)))
         for part, files in rows.items()
     }
+    return LabelledImages(classes, parts_of_images, tuple(columns.table.path for columns in labelled))
+
+
+def _is_submission(table: Table) -> bool:
+    """Whether it is the example of a competition's answers, whose labels are no answers."""
+    return "submission" in table.path.stem.lower()
 
 
 class _Images:
-    """The images of a folder by what a table may call them: path, name, or name without its suffix."""
+    """The images of a folder by what a table may call them: path, name, or name without its suffix, in any case."""
 
     def __init__(self, tree: Tree) -> None:
         self._files: dict[str, set[Path]] = {}
+        self._lower: dict[str, set[Path]] = {}
         for image in tree.all_images():
             relative = image.relative_to(tree.path)
             for name in (relative.as_posix(), relative.with_suffix("").as_posix(), image.name, image.stem):
                 self._files.setdefault(name, set()).add(image)
+                self._lower.setdefault(name.lower(), set()).add(image)
+
+    def has(self, name: str) -> bool:
+        """Whether `name` can mean an image."""
+        return bool(self.find(name, None))
 
     def find(self, name: str, part: str | None) -> set[Path]:
         """The images that `name` can mean; of several, those in the folder of `part`."""
         text = name.strip().replace("\\", "/").removeprefix("./")
-        files = self._files.get(text) or self._files.get(text.rsplit("/", 1)[-1], set())
+        last = text.rsplit("/", 1)[-1]
+        files = self._files.get(text) or self._files.get(last) or self._lower.get(last.lower(), set())
         if len(files) > 1 and part is not None:
             return {file for file in files if part_of(file.parent.name) == part} or files
         return files
 
 
-def _add_rows(table: Table, images: _Images, rows: dict[str, dict[Path, str]]) -> None:
-    """Adds the images of `table` with their labels to `rows`, by part."""
-    label_column, file_column = table.label_column, table.file_column
-    if label_column is None or file_column is None:
-        return
+def _add_rows(columns: Columns, images: _Images, rows: dict[str, dict[Path, str]]) -> None:
+    """Adds the images of a table with their labels to `rows`, by part."""
+    table = columns.table
     for line, cells in table.rows:
         place = f"{str(table.path)!r} line {line}"
-        part = _stated_part(table, cells, place)
-        files = images.find(cells[file_column], part)
+        part = _stated_part(columns, cells, place)
+        files = images.find(cells[columns.files], part)
         if len(files) != 1:
             count = f"{len(files)} images have that name" if files else "there is no such image"
-            raise DatasetError(f"{place} names {plain(cells[file_column])!r}, and {count}: correct it")
-        label = cells[label_column].strip()
-        if not label:
-            raise DatasetError(f"{place} has no label: add it or remove the line")
+            raise DatasetError(f"{place} names {plain(cells[columns.files])!r}, and {count}: correct it")
+        label = columns.label_of(cells, place)
         (file,) = files
         folder_part = part_of(file.parent.name)
         if part and folder_part and part != folder_part:
@@ -163,14 +144,14 @@ def _add_rows(table: Table, images: _Images, rows: dict[str, dict[Path, str]]) -
             )
 
 
-def _stated_part(table: Table, cells: tuple[str, ...], place: str) -> str | None:
+def _stated_part(columns: Columns, cells: tuple[str, ...], place: str) -> str | None:
     """The part of a row, by its column or the name of its table; None where neither says one."""
-    if table.part_column is None:
-        return table.part
-    part = part_of(cells[table.part_column])
+    if columns.part is None:
+        return columns.table.part
+    part = part_of(cells[columns.part])
     if part is None:
         raise DatasetError(
-            f"{place} has {plain(cells[table.part_column])!r} as {table.columns[table.part_column]}: "
+            f"{place} has {plain(cells[columns.part])!r} as {columns.table.columns[columns.part]}: "
             "write train, val or test, or remove the column"
         )
     return part

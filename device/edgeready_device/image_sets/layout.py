@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edgeready_device.errors import DatasetError
 from edgeready_device.image_sets.folder_tree import Tree, left_out, read_tree
-from edgeready_device.image_sets.label_table import Listing, find_tables, read_tables
+from edgeready_device.image_sets.label_table import LabelledImages, Listing, find_tables, read_tables
 from edgeready_device.image_sets.part_names import PARTS, TEST, TRAIN, VALIDATION, part_of, stem_of
 from edgeready_device.images.decode import IMAGE_SUFFIXES
 
@@ -45,20 +45,21 @@ def read_layout(folder: Path, *, follow_links: bool = False) -> Layout:
     """
     tree = read_tree(folder, follow_links=follow_links)
     root = _unwrap(tree)
+    images: LabelledImages | None = None
     if parts := _find_parts(root):
         layout = _by_parts(root, parts)
     elif tables := find_tables(tree):
-        classes, listings = read_tables(tree, tables)
+        images = read_tables(tree, tables)
         layout = Layout(
-            classes=_check_classes(tree, classes),
-            train=listings[TRAIN],
-            validation=listings.get(VALIDATION),
-            test=listings.get(TEST),
+            classes=_check_classes(tree, images.classes),
+            train=images.parts[TRAIN],
+            validation=images.parts.get(VALIDATION),
+            test=images.parts.get(TEST),
         )
     else:
         classes, listing, notes = _by_class(root, None)
         layout = Layout(classes=classes, train=listing, notes=notes)
-    rest = left_out(tree, len(layout.files))
+    rest = left_out(tree, len(layout.files), images.tables if images else ())
     notes = (*layout.notes, f"left out of {str(folder)!r}: {rest}") if rest.counts else layout.notes
     return Layout(
         classes=layout.classes, train=layout.train, validation=layout.validation, test=layout.test, notes=notes
@@ -74,20 +75,21 @@ def read_test_layout(folder: Path, *, follow_links: bool = False) -> Layout:
     """
     tree = read_tree(folder, follow_links=follow_links)
     root = _unwrap(tree)
+    images: LabelledImages | None = None
     if parts := _find_parts(root):
         place = _unwrap_part(parts[_tested(parts)])
         classes, listing, notes = _by_class(place, None, least=1)
         read = len(listing.files)
     elif tables := find_tables(tree):
         place = tree
-        classes, listings = read_tables(tree, tables, for_test=True)
-        listing, notes = listings[_tested(listings)], ()
-        read = sum(len(part.files) for part in listings.values())
+        images = read_tables(tree, tables, for_test=True)
+        classes, listing, notes = images.classes, images.parts[_tested(images.parts)], ()
+        read = sum(len(part.files) for part in images.parts.values())
     else:
         place = root
         classes, listing, notes = _by_class(root, None, least=1)
         read = len(listing.files)
-    rest = left_out(place, read)
+    rest = left_out(place, read, images.tables if images else ())
     notes = (*notes, f"left out of {str(place.path)!r}: {rest}") if rest.counts else notes
     return Layout(classes=classes, train=Listing(files=(), labels=()), test=listing, notes=notes)
 

@@ -227,8 +227,27 @@ def labelled(folder):
         ["label\timage", "dog\t1.jpg", "cat\t2.jpg"],
         ["sender,kids,label,image", "7,False,dog,1", "8,True,cat,2"],
         ["\ufeffimage,class", '"data/images/1.jpg","dog"', "./2.jpg,cat"],
+        ["filename, cat, dog", "1.jpg, 0, 1", "2.jpg, 1, 0"],
+        ["image,cat,dog,wolf,age", "1,0.0,1.0,0.0,35", "2,1.0,0.0,0.0,41"],
+        ["image,sex,split,dog,cat", "1,male,train,1,0", "2,female,train,0,1"],
+        ["1.jpg,dog", "2.jpg,cat"],
+        ["dog;1.JPG", "cat;2.JPG"],
+        ["lesion_id,image_id,dx,age", "7,1,dog,35", "8,2,cat,41"],
+        ["Id,Name,Species", "7,1.jpg,dog", "8,2.jpg,cat"],
+        ["class,class_name,file,fold", "1,dog,1.jpg,3", "0,cat,2.jpg,1"],
     ],
-    ids=["comma", "semicolon and id", "tab", "more columns", "byte order mark and paths"],
+    ids=[
+        *(
+            "comma",
+            "semicolon and id",
+            "tab",
+            "more columns",
+            "byte order mark and paths",
+            "one-hot",
+            "one-hot, others",
+        ),
+        *("one-hot, part", "no names", "no names, other order", "dx", "names of no kind", "number and name"),
+    ],
 )
 def test_a_table_gives_the_labels_of_a_flat_folder(folder, where, lines):
     put(folder, f"{where}1.jpg", f"{where}2.jpg")
@@ -247,9 +266,9 @@ def test_tables_of_parts_are_kept_and_a_table_without_labels_left_out(folder):
     put(folder, "train/0.jpg", "train/1.jpg", "val/0.jpg", "test/9.jpg")
     table(folder, "file,label", "0.jpg,a", "1.jpg,b", name="train.csv")
     table(folder, "file,label", "0.jpg,b", name="val.csv")
-    table(folder, "file", "9.jpg", name="sample_submission.csv")
+    table(folder, "file,label", "9.jpg,a", name="sample_submission.csv")
     assert labelled(folder) == [{"0.jpg": "a", "1.jpg": "b"}, {"0.jpg": "b"}, None]
-    assert read_layout(folder).notes == (f"left out of {str(folder)!r}: 3 .csv, 1 image without a class",)
+    assert read_layout(folder).notes == (f"left out of {str(folder)!r}: 1 .csv, 1 image without a class",)
 
 
 def test_one_table_over_the_folders_of_parts_keeps_the_parts(folder):
@@ -286,10 +305,19 @@ def test_folders_of_classes_go_before_a_table(folder):
             r"1 images are in train and in test \('1.jpg', ...\)",
         ),
         (
-            ["file,label,class", "1.jpg,a,b"],
+            ["file,label,class", "1.jpg,a,b", "2.jpg,a,c"],
             r"has several columns of one meaning \(label, class\): leave one of them",
         ),
         (["a,b,c", "1.jpg,a,b"], "has the columns a, b, c: call the column of labels label, that of files filename"),
+        (
+            ["file,a,b", "1.jpg,1,1", "2.jpg,0,1"],
+            r"line 2 has 2 classes \(a, b\), and each image is of one: correct it",
+        ),
+        (
+            ["file,a,b", "1.jpg,1,0", "2.jpg,0,0"],
+            "line 3 has no class, and each image is of one: correct it or remove",
+        ),
+        (["file,a,b", "1.jpg,1,0", "2.jpg,0,2"], "the columns file, a, b: call the column of labels label, that of"),
         (["file,label"], "has 1 lines: it takes one of names, then one for each image"),
         (["file,label", "1.jpg,a"], "needs a subfolder of images for each of at least two classes and has only 'a'"),
         (
