@@ -26,6 +26,7 @@ __all__ = [
     "AgreementError",
     "BoardError",
     "BudgetError",
+    "CheckpointError",
     "ConversionError",
     "ConverterCrashError",
     "DatasetError",
@@ -67,6 +68,12 @@ class UntranslatedError(ModelSourceError):
 
 class SettingsError(EdgereadyError, ValueError):
     """A file of settings that cannot be read as TOML (exit code 3)."""
+
+    exit_code = 3
+
+
+class CheckpointError(EdgereadyError, ValueError):
+    """A checkpoint that a training cannot use: damaged, of another training, or in use (exit code 3)."""
 
     exit_code = 3
 

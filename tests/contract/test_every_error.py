@@ -111,6 +111,13 @@ CASES = [
         TENSORFLOW
     ),
     Met(
+        "CheckpointError",
+        HOST,
+        ("build", "digits", "--resume", "--out", "damaged.tflite"),
+        "damaged.checkpoint is no checkpoint of a training, or is damaged",
+        "leave --resume out to train from the beginning",
+    ).marked(pytest.mark.digits),
+    Met(
         "ConversionError",
         HOST,
         ("build", "digits", "-q", "--epochs", "1", "--model", "elu.py:network"),
@@ -132,6 +139,7 @@ EXPLODES = ELU.replace('layers.Dense(8, "elu")', "layers.Rescaling(1e30), layers
 def place(tmp_path: Path) -> Path:
     (tmp_path / "m.tflite").write_bytes(conv_classifier())
     (tmp_path / "text.tflite").write_text("This is a text, and not a model.\n")
+    (tmp_path / "damaged.checkpoint").write_text("no checkpoint")
     (tmp_path / "broken.toml").write_text("[build\n")
     (tmp_path / "elu.py").write_text(ELU)
     (tmp_path / "explodes.py").write_text(EXPLODES)

@@ -130,7 +130,8 @@ def test_the_job_has_the_validation_and_the_files_of_its_training(tmp_path):
     job = job_of(asked, parts, asked.train)
     assert np.array_equal(job.validation, parts.validation.images)
     assert np.array_equal(job.validation_labels, parts.validation.labels)
-    assert job.files == TrainingFiles(keras=str(tmp_path / "a.keras"), log=str(tmp_path / "a.csv"))
+    assert (job.files.keras, job.files.log) == (str(tmp_path / "a.keras"), str(tmp_path / "a.csv"))
+    assert (job.files.checkpoint.path, job.files.checkpoint.resume) == (str(tmp_path / "a.checkpoint"), False)
     converted = job_of(asked, parts, None)
     assert (len(converted.validation), converted.files) == (0, TrainingFiles())
 

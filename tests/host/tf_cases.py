@@ -15,6 +15,7 @@ from pathlib import Path
 import edgeready.tf  # noqa: F401  # isort: skip  (first, as in TensorFlow's child process: it decides what Keras loads)
 import keras
 import numpy as np
+import resume_cases
 import tensorflow as tf
 import transfer_cases
 
@@ -131,6 +132,7 @@ case("transfer", transfer)
 
 
 transfer_cases.add(case, folder)
+resume_cases.add(case, folder)
 case("from scratch", lambda: len(models.make_model("mobilenet", (32, 32, 3), 3).model.trainable_variables))
 
 for function in (
@@ -241,7 +243,7 @@ def validated(name, **options):
     named, log = net("plain"), folder / f"{name}.csv"
     judges = (noise[64:], labels[64:])
     config = TrainConfig(epochs=6, learning_rate=0.005, **options)
-    epochs = train.train(named, noise[:64], labels[:64], config, validation=judges, log=str(log))
+    epochs = train.train(named, noise[:64], labels[:64], config, validation=judges, files=TrainingFiles(log=str(log)))
     scores = np.asarray(named.model(noise[64:].astype(np.float32) / 255, training=False))
     loss = -np.log(scores[np.arange(32), labels[64:]]).mean()
     return {"epochs": [vars(epoch) for epoch in epochs], "loss": float(loss), "log": log.read_text("utf-8")}

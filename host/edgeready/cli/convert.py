@@ -15,13 +15,15 @@ from edgeready.cli.terminal import print_json, print_view, say
 from edgeready.config.build import BuildConfig, DataConfig, NetworkConfig, OutputConfig, QuantizeConfig, SourceConfig
 from edgeready.errors import UsageError
 
-_OF_A_TRAINING = ("weights", "alpha", "save_keras", "log_csv")
+_OF_A_TRAINING = ("weights", "alpha", "save_keras", "log_csv", "resume")
 
 
 def register(app: typer.Typer) -> None:
     """Adds the command to `app`."""
     app.command()(
-        spread(convert, arguments={"source": DataOption}, without=("weights", "alpha", "save_keras", "log_csv"))
+        spread(
+            convert, arguments={"source": DataOption}, without=("weights", "alpha", "save_keras", "log_csv", "resume")
+        )
     )
 
 

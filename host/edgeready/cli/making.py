@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,8 +12,8 @@ import typer
 from rich.console import Console
 
 from edgeready.cli.terminal import print_json, print_view, say
-from edgeready.config.build import BuildConfig
-from edgeready.errors import BudgetError
+from edgeready.config.build import BuildConfig, OutputConfig
+from edgeready.errors import BudgetError, CheckpointError
 
 if TYPE_CHECKING:
     from edgeready.budget.ladder import Trail
@@ -39,9 +41,12 @@ def run_build(
     from edgeready.cli.progress import progress_bar
     from edgeready.report.build import build_view
     from edgeready.report.readiness import warning_lines
+    from edgeready.workflows.resume import describe_replaced
 
+    if replaced := describe_replaced(config.output):
+        say(replaced)
     try:
-        with progress_bar(Console(stderr=True)) as progress:
+        with _rest_of_training(config.output), progress_bar(Console(stderr=True)) as progress:
             result = build_with_report(workflow, config, debug_report, progress)
     except BudgetError as error:
         if isinstance(error.trail, Trail):
@@ -59,6 +64,22 @@ def run_build(
         print_view(build_view(result, "IMAGE" if samples is None else f"{samples}/*.png"))
     if result.doubts:
         raise typer.Exit(1)
+
+
+@contextmanager
+def _rest_of_training(output: OutputConfig) -> Iterator[None]:
+    """Says how a training goes on that ends in the block before its model file is there."""
+    from edgeready.workflows.resume import describe_rest
+
+    started = time.time()
+    try:
+        yield
+    except CheckpointError:  # which says what to do
+        raise
+    except BaseException:
+        if rest := describe_rest(output, started):
+            say(rest)
+        raise
 
 
 def _print_trail(trail: Trail, as_json: bool) -> None:

@@ -281,6 +281,7 @@ class OutputConfig:
 
     `mode` is a name of MODES, or None for what serves `target` best. `allow_cpu_ops` accepts a model of which not
     every op is mapped to the Edge TPU. `vectors` golden vectors are recorded, None for as many as fit.
+    `resume` goes on with a training that was broken off.
     """
 
     out: Annotated[Path, Option(help="the .tflite file to write", flags=("--out", "-o"))] = Path("model.tflite")
@@ -291,6 +292,9 @@ class OutputConfig:
         False
     )
     log_csv: Annotated[Path | None, Option(help="write loss and accuracy of each epoch into this CSV file")] = None
+    resume: Annotated[
+        bool, Option(help="go on with a training that was broken off, from the checkpoint beside the file")
+    ] = False
     allow_cpu_ops: Annotated[bool, Option(help="accept a model that the Edge TPU runs only in part")] = False
     vectors: Annotated[
         int | None, Option(help="number of golden vectors for verify (default: 1 to 32, as suit the model's size)")
@@ -328,6 +332,11 @@ class OutputConfig:
     def float_out(self) -> Path | None:
         """Where the float32 model is kept: a.tflite has a_float32.tflite beside it."""
         return self.out.with_name(f"{self.out.stem}_float32.tflite") if self.save_float else None
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where a training keeps its state until the file is there: a.tflite has a.checkpoint beside it."""
+        return self.out.with_suffix(".checkpoint")
 
     @property
     def keras_out(self) -> Path | None:

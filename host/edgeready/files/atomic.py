@@ -25,7 +25,7 @@ def new_file(path: Path) -> Iterator[Path]:
     with ExitStack() as stack:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            _sweep(path)
+            sweep(path)
             stack.callback(temporary.unlink, missing_ok=True)
             stack.enter_context(held_file(temporary))
         except OSError as error:
@@ -52,7 +52,8 @@ def _rename(temporary: Path, path: Path) -> None:
         raise OutputError(f"cannot write {str(path)!r} ({error.strerror}): choose another name") from error
 
 
-def _sweep(path: Path) -> None:
+def sweep(path: Path) -> None:
+    """Removes what killed processes left of writing `path`."""
     with suppress(PermissionError):  # a folder that can be written and not listed
         for leftover in list(path.parent.iterdir()):
             ours = leftover.name.startswith(f".{path.name}.") and leftover.name.endswith((".part", f".part{UNBORN}"))

@@ -69,3 +69,36 @@ def is_young(path: Path) -> bool:
         return time.time() - path.stat().st_mtime < LEFTOVER_AGE_S
     except OSError:
         return True
+
+
+@contextmanager
+def exclusive_file(path: Path) -> Iterator[bool]:
+    """Makes the empty file `path` for the block: True, or False where a living process has it already.
+
+    It is removed when the block ends; one that a killed process left is taken over. Where the file system knows no
+    locks, nobody is kept out. Raises OSError where it cannot be made.
+    """
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno == errno.EWOULDBLOCK:
+                os.close(handle)
+                yield False
+                return
+        if _is_at(handle, path):
+            break
+        os.close(handle)  # who had it has just removed it
+    try:
+        yield True
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(handle)
+
+
+def _is_at(handle: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(handle), os.stat(path, follow_symlinks=False))
+    except FileNotFoundError:
+        return False

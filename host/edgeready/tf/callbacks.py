@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
+from numpy.typing import NDArray
 
 from edgeready.files.atomic import write_files
 from edgeready.jobs.training import Epoch, csv_lines
@@ -51,32 +53,42 @@ class Watcher(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 class BestWeights(keras.callbacks.Callback):  # type: ignore[misc]
-    """Keeps the weights that `whole` has at the lowest loss on the validation.
+    """Keeps the `weights` that `whole` has at the lowest `loss` on the validation.
 
-    `patience` epochs without a lower one end a training. The trained model may be a part of `whole`, and one training
-    may follow another.
+    `patience` epochs without a lower one end a training; so many have `waited`. The trained model may be a part of
+    `whole`, and one stage of the training may follow another.
     """
 
     def __init__(self, whole: keras.Model, patience: int | None) -> None:
         super().__init__()
-        self._whole, self._patience, self._waited = whole, patience, 0
-        self._loss, self._weights = float("inf"), None
+        self._whole, self._patience = whole, patience
+        self.loss, self.waited = float("inf"), 0
+        self.weights: list[NDArray[Any]] | None = None
 
-    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether the patience is at its end."""
+        return self._patience is not None and self.waited >= self._patience
+
+    def begin_stage(self) -> None:
         """Starts to wait anew."""
-        self._waited = 0
+        self.waited = 0
+
+    def resume(self, loss: float, waited: int, weights: list[NDArray[Any]]) -> None:
+        """Goes on from the best epoch of an earlier process."""
+        self.loss, self.waited, self.weights = loss, waited, weights
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Keeps the weights if they are the best, and ends the training where its patience does."""
         loss = float((logs or {})["val_loss"])
-        if loss < self._loss:
-            self._loss, self._weights, self._waited = loss, self._whole.get_weights(), 0
+        if loss < self.loss:
+            self.loss, self.weights, self.waited = loss, self._whole.get_weights(), 0
             return
-        self._waited += 1
-        if self._waited == self._patience:
+        self.waited += 1
+        if self.is_exhausted:
             self.model.stop_training = True
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         """Puts the best weights back."""
-        if self._weights is not None:
-            self._whole.set_weights(self._weights)
+        if self.weights is not None:
+            self._whole.set_weights(self.weights)

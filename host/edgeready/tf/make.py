@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
@@ -24,7 +25,7 @@ from edgeready.engine.make import (
 )
 from edgeready.engine.quantizer import Quantizer, make_integer
 from edgeready.engine.unread_pieces import SLICED, slice_pieces, unread_cuts
-from edgeready.errors import ConversionError, ModelSourceError
+from edgeready.errors import ConversionError, ModelSourceError, TrainingError
 from edgeready.files.atomic import write_files
 from edgeready.jobs.engine_choice import engine_of
 from edgeready.jobs.job import UNIT, Job, JobResult
@@ -35,7 +36,7 @@ from edgeready.quantization.conventions import Convention
 from edgeready.quantization.inputs import in_color_order
 from edgeready.quantization.samples import Samples
 from edgeready.quantization.source_check import SourceCheck, hold_against_source
-from edgeready.tf import convert, fake_quant, rewrite, train, transfer
+from edgeready.tf import checkpoints, convert, fake_quant, rewrite, train, transfer
 from edgeready.tf import models as tf_models
 from edgeready.tf.models import NamedModel
 from edgeready.tf.quantize import TensorFlowQuantizer
@@ -197,20 +198,35 @@ def _train(named: NamedModel, job: Job, config: TrainConfig, *, color: str, prog
     """Trains `named` and keeps it, where `job` says so, before anything is tried with it; returns the epochs."""
     if job.files.keras:
         tf_models.to_keras_file(named.model)  # what cannot be saved is refused before the training
+    epochs = checkpoints.read_ended(job.files.checkpoint, named.model)
+    if epochs is None:
+        epochs = _fit(named, job, config, color=color, progress=progress)
+    if job.files.keras:
+        write_files({Path(job.files.keras): tf_models.to_keras_file(named.model)})
+    return epochs
+
+
+def _fit(named: NamedModel, job: Job, config: TrainConfig, *, color: str, progress: Progress) -> tuple[Epoch, ...]:
+    """Trains `named` to its end, from where it was before if `job` says so; returns the epochs."""
+    checkpoint, started = job.files.checkpoint, time.monotonic()
     progress("training", 0, 0)  # so that a crash in the first step is said to be one of the training
     judges = (in_color_order(job.validation, color), job.validation_labels)
     fit = train.train if named.backbone is None else transfer.train_head
-    epochs = fit(
-        named,
-        in_color_order(job.images, color),
-        job.labels,
-        config,
-        progress=progress,
-        validation=judges if len(job.validation) else None,
-        log=job.files.log,
-    )
-    if job.files.keras:
-        write_files({Path(job.files.keras): tf_models.to_keras_file(named.model)})
+    try:
+        epochs = fit(
+            named,
+            in_color_order(job.images, color),
+            job.labels,
+            config,
+            progress=progress,
+            validation=judges if len(job.validation) else None,
+            files=job.files,
+        )
+    except TrainingError:  # it would come to the same from there
+        checkpoints.remove(checkpoint)
+        raise
+    if checkpoint.path and (checkpoint.resume or time.monotonic() - started >= checkpoint.interval_s):
+        checkpoints.write_ended(checkpoint, named.model, epochs)
     return epochs
 
 

@@ -12,14 +12,17 @@ from numpy.typing import NDArray
 from edgeready.config.build import TrainConfig
 from edgeready.errors import TrainingError
 from edgeready.files.stored_images import Images
-from edgeready.jobs.training import Epoch
+from edgeready.jobs.training import Epoch, TrainingFiles
 from edgeready.tf.augment import augment
 from edgeready.tf.callbacks import BestWeights, Watcher, log_writer
+from edgeready.tf.checkpoints import Checkpoints
 from edgeready.tf.models import NamedModel, output_kind
 from edgeready_device.normalization import Normalization
 from edgeready_device.progress import Progress, no_progress
 
 Labelled = tuple[Images, NDArray[np.int64]]  # images and their class indices
+# Keras' fit makes one as an epoch begins, and one that it does not use as it ends; tests/host/tf_cases.py holds it.
+_ITERATORS_PER_EPOCH = 2
 _PREFETCH = 4  # batches made ahead; chosen: a few hide the time that one takes
 
 
@@ -37,28 +40,32 @@ def train(
     progress: Progress = no_progress,
     *,
     validation: Labelled | None = None,
-    log: str = "",
+    files: TrainingFiles | None = None,
 ) -> tuple[Epoch, ...]:
     """Fits the model in place on uint8 `images` (n, height, width[, channels]) and class indices `labels` (n,).
 
     With `validation` images the model gets the weights of the epoch with the lowest loss on them, and the training
-    ends where `config.patience` epochs brought no lower one. `log` names a CSV file that has the epochs so far.
+    ends where `config.patience` epochs brought no lower one. `files` are those that have the epochs so far, and the
+    state from which the training may go on.
 
     Returns the epochs; raises TrainingError when the loss diverges.
     """
-    model = named.model
+    model, files = named.model, files or TrainingFiles()
     frames = match_rank(model, images)
     steps = -(-len(frames) // config.batch_size)
     rate = keras.optimizers.schedules.CosineDecay(config.learning_rate, steps * config.epochs)
     model.compile(keras.optimizers.Adam(rate), loss_of(model), metrics=[accuracy_of(model)])
-    watcher = Watcher(progress, steps, config.epochs, keep=log_writer(log))
-    batches = shuffled_batches(frames, labels, named.normalization, config=config)
+    watcher = Watcher(progress, steps, config.epochs, keep=log_writer(files.log))
+    best = None if validation is None else BestWeights(model, config.patience)
+    checkpoints = Checkpoints(files.checkpoint, watcher, best)
+    done = checkpoints.begin(model, "network", config.epochs)
     model.fit(
-        batches,
+        shuffled_batches(frames, labels, named.normalization, config=config, done=done),
+        initial_epoch=done,
         epochs=config.epochs,
         shuffle=False,
         verbose=0,
-        callbacks=[watcher, *([] if validation is None else [BestWeights(model, config.patience)])],
+        callbacks=[watcher, *([] if best is None else [best]), checkpoints],
         validation_data=None if validation is None else ordered_batches(named, validation, config.batch_size),
         class_weight=balanced_weights(labels) if config.class_weights else None,
     )
@@ -108,9 +115,17 @@ def match_rank(model: keras.Model, frames: Images) -> Images:
 
 
 def shuffled_batches(
-    frames: Images, labels: NDArray[np.int64], normalization: Normalization, config: TrainConfig
+    frames: Images,
+    labels: NDArray[np.int64],
+    normalization: Normalization,
+    *,
+    config: TrainConfig,
+    done: int = 0,
 ) -> tf.data.Dataset:
-    """Returns batches of normalized float32 `frames` and their `labels`, shuffled and augmented in each epoch."""
+    """Returns batches of normalized float32 `frames` and their `labels`, shuffled and augmented in each epoch.
+
+    They begin as fit has them after `done` epochs.
+    """
     gather, classes = row_reader(frames), tf.constant(labels)
     mean = tf.constant(normalization.mean, tf.float32)
     std = tf.constant(normalization.std, tf.float32)
@@ -126,6 +141,8 @@ def shuffled_batches(
     if kind != "none":
         seeds = tf.data.Dataset.random(config.seed, rerandomize_each_iteration=True).batch(2)
         order = tf.data.Dataset.zip((order, seeds))
+    for _ in range(done * _ITERATORS_PER_EPOCH):
+        iter(order)  # which draws another order, and other seeds
     return order.map(batch, num_parallel_calls=1).prefetch(_PREFETCH)
 
 

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from edgeready.config.build import TrainConfig
 from edgeready.files.stored_images import Images
-from edgeready.jobs.training import Epoch
+from edgeready.jobs.training import Epoch, TrainingFiles
 from edgeready.tf.augment import augment
 from edgeready.tf.callbacks import BestWeights, Watcher, log_writer
+from edgeready.tf.checkpoints import Checkpoints
 from edgeready.tf.models import NamedModel
 from edgeready.tf.train import (
     Labelled,
@@ -33,6 +34,7 @@ COPIES = 4
 
 Chosen: each costs a pass through the backbone, and an epoch without the cache costs one, too.
 """
+_HEAD = "head"  # the first stage
 _BATCH = 32  # images in a pass through the backbone; chosen: larger ones are no quicker on two cores
 # Chosen: trained weights move by little, 1e-4 with the default rate.
 _FINE_TUNING_SHARE = 0.05
@@ -46,37 +48,43 @@ def train_head(
     progress: Progress = no_progress,
     *,
     validation: Labelled | None = None,
-    log: str = "",
+    files: TrainingFiles | None = None,
 ) -> tuple[Epoch, ...]:
     """Fits the head of `named`, whose backbone is frozen, and then `config.fine_tune` epochs of the whole network.
 
     It takes, returns and raises what `train` does. The backbone's batch normalization keeps its statistics.
     """
+    files = files or TrainingFiles()
     steps = -(-len(images) // config.batch_size)
-    watcher = Watcher(progress, steps, config.all_epochs, keep=log_writer(log))
-    callbacks = [watcher, *([] if validation is None else [BestWeights(named.model, config.patience)])]
+    watcher = Watcher(progress, steps, config.all_epochs, keep=log_writer(files.log))
+    best = None if validation is None else BestWeights(named.model, config.patience)
+    checkpoints = Checkpoints(files.checkpoint, watcher, best)
     options: dict[str, Any] = {
         "shuffle": False,
         "verbose": 0,
-        "callbacks": callbacks,
+        "callbacks": [watcher, *([] if best is None else [best]), checkpoints],
         "class_weight": balanced_weights(labels) if config.class_weights else None,
     }
-    with tempfile.TemporaryDirectory() as folder:  # in the job's folder, and not in memory
-        store = _FeatureStore(named, Path(folder), progress)
-        copies = 1 if config.augment in (None, "none") else min(COPIES, config.epochs)
-        features = store.compute("training", images, [config.augment or "none"] * copies, config.seed)
-        judges = None
-        if validation is not None:
-            judges = (store.compute("validation", validation[0], ["none"], config.seed)[0], validation[1])
+    if not checkpoints.is_past(_HEAD):
         head = _head_of(named)
         _compile(head, config.learning_rate, steps * config.epochs)
-        batches = _FeatureBatches(features, labels, config)
-        head.fit(batches, epochs=config.epochs, validation_data=judges, **options)
+        done = checkpoints.begin(head, _HEAD, config.epochs)
+        with tempfile.TemporaryDirectory() as folder:  # in the job's folder, and not in memory
+            store = _FeatureStore(named, Path(folder), progress)
+            copies = 1 if config.augment in (None, "none") else min(COPIES, config.epochs)
+            features = store.compute("training", images, [config.augment or "none"] * copies, config.seed)
+            judges = None
+            if validation is not None:
+                judges = (store.compute("validation", validation[0], ["none"], config.seed)[0], validation[1])
+            batches = _FeatureBatches(features, labels, config, done=done)
+            head.fit(batches, initial_epoch=done, epochs=config.epochs, validation_data=judges, **options)
     if config.fine_tune:
         _unfreeze(_backbone_of(named))
         _compile(named.model, config.learning_rate * _FINE_TUNING_SHARE, steps * config.fine_tune)
+        done = checkpoints.begin(named.model, "fine-tuning", config.fine_tune)
         named.model.fit(
-            shuffled_batches(images, labels, named.normalization, config=config),
+            shuffled_batches(images, labels, named.normalization, config=config, done=done),
+            initial_epoch=done,
             epochs=config.fine_tune,
             validation_data=None if validation is None else ordered_batches(named, validation, config.batch_size),
             **options,
@@ -150,12 +158,16 @@ class _FeatureStore:
 class _FeatureBatches(keras.utils.PyDataset):  # type: ignore[misc]
     """Batches of features (copies, n, width) and labels (n,), in another order and of another copy in each epoch."""
 
-    def __init__(self, features: NDArray[np.float32], labels: NDArray[np.int64], config: TrainConfig) -> None:
+    def __init__(
+        self, features: NDArray[np.float32], labels: NDArray[np.int64], config: TrainConfig, *, done: int = 0
+    ) -> None:
         super().__init__()
         self._features, self._labels, self._size = features, labels, config.batch_size
         self._draws = np.random.default_rng(config.seed)
         self._copies = np.arange(len(labels)) % len(features)
         self._order = self._draws.permutation(len(labels))
+        for _ in range(done):
+            self.on_epoch_end()
 
     def __len__(self) -> int:
         return -(-len(self._labels) // self._size)

@@ -44,6 +44,7 @@ from edgeready.workflows.prepare import (
     with_network,
     with_validation,
 )
+from edgeready.workflows.resume import held_checkpoint
 from edgeready_device.evaluation import evaluate
 from edgeready_device.model import Model
 from edgeready_device.model_file.reader import TfliteModel, flatbuffer_of
@@ -131,9 +132,12 @@ def build(config: BuildConfig, progress: Progress = no_progress) -> BuildResult:
     """Trains `config.model` on the data, proves and measures its integer model, and writes the model file.
 
     Raises DatasetError, ModelSourceError, TrainingError, ConversionError, BudgetError or OutputError; then no file is
-    written but those of the training, where they were asked for: the Keras model and the figures of the epochs.
+    written but those of the training: its checkpoint, and where they were asked for the Keras model and the figures
+    of the epochs. Raises NotFoundError or CheckpointError where it is to go on and cannot.
     """
-    return _run(config, config.train, progress)
+    _check_output(config.output)
+    with held_checkpoint(config.output):
+        return _run(config, config.train, progress)
 
 
 def convert(config: BuildConfig, progress: Progress = no_progress) -> BuildResult:
@@ -143,6 +147,7 @@ def convert(config: BuildConfig, progress: Progress = no_progress) -> BuildResul
     or a ZIP with one of them, as Teachable Machine gives it. The classes are called as the model's labels say, where
     there are some. Raises what `build` raises.
     """
+    _check_output(config.output)
     with open_source(config) as source:
         names = find_class_names(source)
         return with_frame(lambda fitting: _run(fitting, None, progress, names), source)
@@ -151,7 +156,6 @@ def convert(config: BuildConfig, progress: Progress = no_progress) -> BuildResul
 def _run(
     config: BuildConfig, train: TrainConfig | None, progress: Progress, class_names: ClassNames | None = None
 ) -> BuildResult:
-    _check_output(config.output)
     splits = load_data(config, progress, class_names)
     if train is None:
         splits = note_drawn_test(config, splits)

@@ -31,6 +31,7 @@ from edgeready.jobs.training import TrainingFiles
 from edgeready.quantization.representative import check_samples, load_representative
 from edgeready.quantization.samples import Samples
 from edgeready.workflows.options import BUILD, CONVERT, options_of
+from edgeready.workflows.resume import has_ended, plan_checkpoint
 from edgeready_device import __version__
 from edgeready_device.images.frames import fit_frame
 from edgeready_device.model_file.manifest import InputSpec, Manifest
@@ -136,7 +137,7 @@ def job_of(config: BuildConfig, splits: Splits, train: TrainConfig | None, modes
         train=None if train is None else training_of(config, splits),
         validation=no_images() if validation is None else validation.images,
         validation_labels=no_labels() if validation is None else validation.labels,
-        files=_files_of(config) if train is not None else TrainingFiles(),
+        files=TrainingFiles() if train is None else _files_of(config, splits),
         network=config.network,
         modes=names,
         method=method_of(config, splits, train),
@@ -145,11 +146,13 @@ def job_of(config: BuildConfig, splits: Splits, train: TrainConfig | None, modes
     )
 
 
-def _files_of(config: BuildConfig) -> TrainingFiles:
-    """The files that a training writes while it goes on, where `config` asks for them."""
+def _files_of(config: BuildConfig, splits: Splits) -> TrainingFiles:
+    """The files that a training writes while it goes on: its state, and those that `config` asks for."""
     keras, log = config.output.keras_out, config.output.log_csv
     return TrainingFiles(
-        keras="" if keras is None else str(keras.absolute()), log="" if log is None else str(log.absolute())
+        keras="" if keras is None else str(keras.absolute()),
+        log="" if log is None else str(log.absolute()),
+        checkpoint=plan_checkpoint(config, splits, training_of(config, splits)),
     )
 
 
@@ -198,6 +201,7 @@ def trial_is_worth_it(job: Job) -> bool:
     return (
         job.train is not None
         and job.model not in SMALL_NETWORKS
+        and not has_ended(job.files.checkpoint)
         and job.images.size * job.train.all_epochs >= _LONG_TRAINING_VALUES
     )
 
