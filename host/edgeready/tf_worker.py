@@ -21,7 +21,8 @@ def main() -> int:
 
 
 def _do(kind: str, folder: Path, progress: Progress, protections: tuple[str, ...]) -> JobResult | Quantized:
-    from edgeready.jobs.codec import load  # noqa: PLC0415  (numpy, which comes after the confinement)
+    from edgeready.dataset.photo_files import failure_of  # noqa: PLC0415  (numpy, which comes after the confinement)
+    from edgeready.jobs.codec import images_in, load  # noqa: PLC0415  (the same)
     from edgeready.jobs.job import Job  # noqa: PLC0415  (the same)
     from edgeready.jobs.quantize_job import QuantizeJob  # noqa: PLC0415  (the same)
     from edgeready.jobs.run import JOB  # noqa: PLC0415  (the same)
@@ -33,4 +34,8 @@ def _do(kind: str, folder: Path, progress: Progress, protections: tuple[str, ...
         return quantize_step(TensorFlowQuantizer(), load(QuantizeJob, folder, JOB), progress)
     from edgeready.tf.make import make  # noqa: PLC0415  (slow; its errors are to be sent)
 
-    return replace(make(load(Job, folder, JOB), partial(read_log, folder), progress), protections=protections)
+    job = load(Job, folder, JOB)
+    try:
+        return replace(make(job, partial(read_log, folder), progress), protections=protections)
+    except Exception as error:  # TensorFlow reads batches by a call back, and names its own error for one of ours
+        raise failure_of(*images_in(job)) or error from error

@@ -104,8 +104,15 @@ def test_only_new_images_are_written(images):
             view[0] = np.zeros(view.shape[1:], np.uint8)
 
 
+def test_the_descriptor_that_another_process_inherits_only_reads(images):
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.pwrite(images.store.descriptor, b"x", 0)
+    with pytest.raises(TypeError, match="read only"):
+        StoredImages(PixelFile(os.dup(images.store.descriptor), 1, (5, 4, 3)))[0] = np.zeros((5, 4, 3), np.uint8)
+
+
 def test_a_file_that_has_lost_its_end_is_an_error_and_no_zeros(images):
-    os.ftruncate(images.store.descriptor, 100)
+    os.ftruncate(images.store._writer, 100)
     with pytest.raises(OSError, match="shorter"):
         images[3]
 

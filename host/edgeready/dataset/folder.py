@@ -9,7 +9,8 @@ import numpy as np
 
 from edgeready.config.disk import disk_limit
 from edgeready.dataset.dataset import Dataset, Parts
-from edgeready.dataset.pictures import PictureSource, read_pictures
+from edgeready.dataset.photo_files import PictureSource
+from edgeready.dataset.pictures import read_pictures
 from edgeready.errors import DatasetError, ImageError, NotFoundError, UsageError
 from edgeready.files.stored_images import Images, StoredImages, take_rows
 from edgeready_device.image_sets.failures import failure_text

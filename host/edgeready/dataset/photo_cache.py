@@ -122,9 +122,9 @@ class PhotoCache:
         self._make_room(size, self._place(settings))
         with held_folder(self.root, _PART) as folder:
             part = folder / "pixels"
-            descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-            images = StoredImages(PixelFile(descriptor, count, frame, start=start))
-            take_space(descriptor, size)
+            writer = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            images = StoredImages(PixelFile(os.open(part, os.O_RDONLY), count, frame, start=start, writer=writer))
+            take_space(writer, size)
             yield NewEntry(images=images, part=part, target=self._place(settings), settings=settings)
 
     def _place(self, settings: bytes) -> Path:
@@ -144,16 +144,16 @@ class PhotoCache:
             raise OSError(f"{self.root} has too little space for {size / 1e9:.1f} GB")
 
 
-def file_key(path: Path, name: str, now_ns: int) -> bytes:
+def file_key(path: Path, name: str, now_ns: int | None = None) -> bytes:
     """Returns what tells whether the file `path`, called `name`, is the one that was decoded.
 
-    It is NO_KEY, which no frame has, for a file that is not there or was changed just before `now_ns`.
+    It is NO_KEY, which no frame has, for a file that is not there, or was changed just before `now_ns`.
     """
     try:
         state = path.stat()
     except (OSError, ValueError):
         return NO_KEY
-    if max(state.st_mtime_ns, state.st_ctime_ns) > now_ns - _SETTLED_NS:
+    if now_ns is not None and max(state.st_mtime_ns, state.st_ctime_ns) > now_ns - _SETTLED_NS:
         return NO_KEY
     facts = (name, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
     return _digest("\0".join(map(str, facts)).encode("utf-8", "surrogateescape"))

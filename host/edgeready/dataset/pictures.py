@@ -11,19 +11,19 @@ from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import PIL
 from numpy.typing import NDArray
 from PIL import features
 
-from edgeready.dataset.photo_cache import COLORED, GREY, NO_KEY, UNREADABLE, CachedPhotos, PhotoCache, file_key
-from edgeready.errors import ImageError
+from edgeready.config.disk import LIMIT_VARIABLE
+from edgeready.dataset.photo_cache import COLORED, GREY, NO_KEY, UNREADABLE, CachedPhotos, PhotoCache
+from edgeready.dataset.photo_files import PhotoFiles, PictureSource, count_threads
+from edgeready.errors import ImageError, OutputError
 from edgeready.files import stored_images
-from edgeready.files.stored_images import Images, StoredImages, digest_frames, new_images
+from edgeready.files.stored_images import FIRST_CHANNEL, Images, StoredImages, digest_frames, new_images
 from edgeready_device.images import decode
-from edgeready_device.images.decode import load_frame
 from edgeready_device.progress import Progress, no_progress
 
 # Sets with fewer bytes, of files and of pixels, are not kept. Chosen: they are decoded in about a second.
@@ -31,31 +31,6 @@ LEAST_CACHED_BYTES = 16 << 20
 _VERIFIED_AT_ONCE = 64  # frames of the cache; chosen: a thread then holds 5 MB of photos at 160x160
 _STAGE = "reading images"
 _CODECS = ("jpg", "libjpeg_turbo", "webp", "zlib", "libtiff")
-
-
-@dataclass(frozen=True, kw_only=True)
-class PictureSource:
-    """Image `files` below `folder`, and the frames that they become; with `keep` these stay for the next run."""
-
-    folder: Path
-    files: tuple[Path, ...]
-    size: tuple[int, int]
-    channels: Literal[1, 3]
-    keep: bool = True
-
-    @property
-    def frame(self) -> tuple[int, int, int]:
-        """The shape of each frame."""
-        return (*self.size, self.channels)
-
-    @property
-    def nbytes(self) -> int:
-        """The number of bytes of all frames."""
-        return len(self.files) * self.size[0] * self.size[1] * self.channels
-
-    def decode(self, index: int) -> NDArray[np.uint8]:
-        """Returns the frame of the file `index`; raises ImageError for one that cannot be read."""
-        return load_frame(self.files[index], *self.size, channels=self.channels)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -72,12 +47,16 @@ class Pictures:
 
 
 def read_pictures(source: PictureSource, limit: int, progress: Progress = no_progress) -> Pictures:
-    """Returns the frames of the files of `source`; those of the cache, which holds at most `limit` bytes, are taken.
+    """Returns the frames of the files of `source`, which take at most `limit` bytes of the disk.
 
-    Raises OutputError where the disk has too little space for them.
+    Those that are in the cache are taken from there. Larger sets, and those that no disk takes, are decoded each time
+    they are needed.
     """
+    if source.nbytes > limit and source.nbytes >= stored_images.LARGE_BYTES:
+        reason = f"as frames they take {_gigabytes(source.nbytes)}, and {LIMIT_VARIABLE} allows {_gigabytes(limit)}"
+        return _read_for_later(source, reason, progress)
     keeper, notes = _open_cache(source, limit)
-    keys = [NO_KEY] * len(source.files) if keeper is None else _keys_of(source)
+    keys = _keys_of(source, keeper)
     cached_photos = None if keeper is None else _find(keeper, source)
     rows = np.full(len(keys), -1) if cached_photos is None else cached_photos.find_rows(keys)
     if cached_photos is not None and rows.min() >= 0 and _are_whole(cached_photos, rows):
@@ -91,7 +70,10 @@ def read_pictures(source: PictureSource, limit: int, progress: Progress = no_pro
                 entry = stack.enter_context(keeper.create(_settings_of(source), source.frame, len(keys)))
             except OSError as error:
                 notes = (_not_kept(error),)
-        images = new_images((len(keys), *source.frame)) if entry is None else entry.images
+        try:
+            images = new_images((len(keys), *source.frame)) if entry is None else entry.images
+        except OutputError as error:
+            return _read_for_later(source, str(error), progress)
         reader = _Reader(source, images, cached_photos, rows)
         reader.read_all(progress)
         if entry is not None:
@@ -99,23 +81,38 @@ def read_pictures(source: PictureSource, limit: int, progress: Progress = no_pro
                 entry.finish(keys, reader.digests, reader.looks)
             except OSError as error:
                 notes = (_not_kept(error),)
-    if isinstance(images, StoredImages):
-        images.store.digests[()] = reader.digests
-    are_grey = COLORED not in reader.looks
-    return Pictures(images=_settle(images), failures=reader.failures, are_grey=are_grey, notes=notes)
+    return reader.pictures(_settle(images), notes)
+
+
+def _read_for_later(source: PictureSource, reason: str, progress: Progress) -> Pictures:
+    """Reads the files once, to know them, and returns images that are decoded again when they are needed."""
+    keys = tuple(source.key(index) for index in range(len(source.files)))
+    reader = _Reader(source, None, None, np.full(len(keys), -1))
+    reader.read_all(progress)
+    note = f"the photos are decoded again whenever they are needed, which takes long: {reason}"
+    return reader.pictures(StoredImages(PhotoFiles(source, keys)), (note,))
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:.1f} GB"
 
 
 class _Reader:
-    """Reads the files of `source` into `images`, those in `rows` of the cache from there.
+    """Reads the files of `source` into `images`, if there are any, those in `rows` of the cache from there.
 
     `digests` (n, 16) and `looks` (n,) say what is known of each frame, `failures` which files cannot be read.
     """
 
     def __init__(
-        self, source: PictureSource, images: Images, cached_photos: CachedPhotos | None, rows: NDArray[np.int64]
+        self,
+        source: PictureSource,
+        images: Images | None,
+        cached_photos: CachedPhotos | None,
+        rows: NDArray[np.int64],
     ) -> None:
         self._source, self._images, self._cached, self._rows = source, images, cached_photos, rows
         self.digests = np.zeros((len(rows), 16), np.uint8)
+        self._grey_digests = np.zeros((len(rows), 16), np.uint8)
         self.looks = np.full(len(rows), UNREADABLE, np.uint8)
         self.failures: dict[Path, ImageError] = {}
 
@@ -139,10 +136,23 @@ class _Reader:
                 frame = self._source.decode(index)
         except ImageError as error:
             return error
-        self._images[index] = frame
+        if self._images is not None:
+            self._images[index] = frame
         self.digests[index] = digest_frames(frame[np.newaxis])[0]
-        self.looks[index] = GREY if (frame == frame[..., :1]).all() else COLORED
+        self.looks[index] = COLORED
+        if (frame == frame[..., :1]).all():
+            self.looks[index] = GREY
+            self._grey_digests[index] = digest_frames(frame[np.newaxis, ..., 0])[0]
         return None
+
+    def pictures(self, images: Images, notes: tuple[str, ...]) -> Pictures:
+        """Returns what was read, with `images` for the frames; their digests need not be computed again."""
+        are_grey = COLORED not in self.looks
+        if isinstance(images, StoredImages):
+            images.store.digests[()] = self.digests
+            if are_grey:
+                images.store.digests[FIRST_CHANNEL] = self._grey_digests
+        return Pictures(images=images, failures=self.failures, are_grey=are_grey, notes=notes)
 
     def _find_cached(self, index: int) -> NDArray[np.uint8] | None:
         """Returns the frame that the cache has; None where it has none, or a damaged one."""
@@ -154,11 +164,6 @@ class _Reader:
         except OSError:
             return None
         return frame if np.array_equal(digest_frames(frame[np.newaxis])[0], self._cached.digests[row]) else None
-
-
-def count_threads() -> int:
-    """Returns the number of threads that read images: one for each processor of this process."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _open_cache(source: PictureSource, limit: int) -> tuple[PhotoCache | None, tuple[str, ...]]:
@@ -210,9 +215,11 @@ def _settle(images: Images) -> Images:
     return np.asarray(images) if images.nbytes < stored_images.LARGE_BYTES else images
 
 
-def _keys_of(source: PictureSource) -> list[bytes]:
+def _keys_of(source: PictureSource, keeper: PhotoCache | None) -> list[bytes]:
+    if keeper is None:
+        return [NO_KEY] * len(source.files)
     now_ns = time.time_ns()
-    return [file_key(path, os.path.relpath(path, source.folder), now_ns) for path in source.files]
+    return [source.key(index, now_ns) for index in range(len(source.files))]
 
 
 def _settings_of(source: PictureSource) -> bytes:

@@ -26,6 +26,7 @@ _KEYS: dict[str, Any] = {_AXIS: (..., None), _FIRST: (..., 0), _REVERSED: (..., 
 Rows: TypeAlias = NDArray[np.int64]
 Form: TypeAlias = tuple[str | tuple[int, ...], ...]
 """What is done to frames that were read, in this order: one of the views by name, or a new shape of each."""
+FIRST_CHANNEL: Form = (_FIRST,)
 
 
 class Store(Protocol):
@@ -47,9 +48,18 @@ class PixelFile:
     They are read into arrays and never mapped, so they are no part of this process's memory.
     """
 
-    def __init__(self, descriptor: int, count: int, frame: tuple[int, ...], start: int = 0) -> None:
-        """Takes the file `descriptor` over, whose first frame begins at the byte `start`."""
+    def __init__(
+        self, descriptor: int, count: int, frame: tuple[int, ...], *, start: int = 0, writer: int | None = None
+    ) -> None:
+        """Takes the file `descriptor` over, whose first frame begins at the byte `start`.
+
+        `writer` is a descriptor of the same file, to write it. The other one should only read: a process that opens
+        a foreign model inherits it.
+        """
         self.descriptor, self.frame, self.start, self._count = descriptor, frame, start, count
+        self._writer = writer
+        if writer is not None:
+            weakref.finalize(self, os.close, writer)
         self.digests: dict[Form, NDArray[np.uint8]] = {}
         self._bytes = int(np.prod(frame, dtype=np.int64))
         weakref.finalize(self, os.close, descriptor)
@@ -71,12 +81,20 @@ class PixelFile:
         return pixels
 
     def write(self, row: int, pixels: NDArray[np.uint8]) -> None:
-        """Writes the frames `pixels` from `row` on; several threads may."""
+        """Writes the frames `pixels` from `row` on; several threads may. Raises OutputError for a full disk."""
+        if self._writer is None:
+            raise TypeError("these images are read only: write into those of new_images")
         content = np.ascontiguousarray(pixels).reshape(-1).data
         place = self.start + row * self._bytes
-        while content:
-            written_bytes = os.pwrite(self.descriptor, content, place)
-            content, place = content[written_bytes:], place + written_bytes
+        try:
+            while content:
+                written_bytes = os.pwrite(self._writer, content, place)
+                content, place = content[written_bytes:], place + written_bytes
+        except OSError as error:
+            raise OutputError(
+                f"the disk takes no more pixels ({error.strerror}): set TMPDIR to a folder with more space, and give "
+                "--no-cache"
+            ) from error
 
 
 class StoredImages:
@@ -193,9 +211,13 @@ def new_images(shape: tuple[int, ...]) -> Images:
         return np.zeros(shape, np.uint8)
     root = tempfile.gettempdir()
     try:
-        with tempfile.TemporaryFile(dir=root) as file:
-            take_space(file.fileno(), size)
-            return StoredImages(PixelFile(os.dup(file.fileno()), shape[0], shape[1:]))
+        writer, name = tempfile.mkstemp(prefix="edgeready-pixels-", dir=root)
+        try:
+            store = PixelFile(os.open(name, os.O_RDONLY), shape[0], shape[1:], writer=writer)
+        finally:
+            os.unlink(name)
+        take_space(writer, size)
+        return StoredImages(store)
     except OSError as error:
         reason = error.strerror or error
         raise OutputError(

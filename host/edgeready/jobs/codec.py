@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from edgeready.dataset.photo_files import PhotoFiles, PictureSource
 from edgeready.files.stored_images import PixelFile, StoredImages
 from edgeready_device.model_file.reader import TfliteModel
 
@@ -60,32 +61,60 @@ def _encode(value: Any, folder: Path, name: str) -> Any:
 
 def open_descriptors(value: Any) -> tuple[int, ...]:
     """Returns the descriptors of the files of images in the dataclass `value`, which the other process inherits."""
+    stores = [images.store for images in images_in(value)]
+    return tuple(sorted({store.descriptor for store in stores if isinstance(store, PixelFile)}))
+
+
+def images_in(value: Any) -> list[StoredImages]:
+    """Returns all images in files that the dataclass `value` holds."""
     if isinstance(value, StoredImages):
-        return (value.store.descriptor,) if isinstance(value.store, PixelFile) else ()
+        return [value]
     if isinstance(value, Mapping):
         items = list(value.values())
     elif dataclasses.is_dataclass(value):
         items = [getattr(value, field.name) for field in dataclasses.fields(value)]
     else:
         items = list(value) if isinstance(value, (tuple, list)) else []
-    return tuple(sorted({descriptor for item in items for descriptor in open_descriptors(item)}))
+    return [images for item in items for images in images_in(item)]
 
 
 def _encode_images(images: StoredImages, folder: Path, name: str) -> dict[str, Any]:
-    if not isinstance(images.store, PixelFile):
-        raise TypeError(f"{name} is images of a {type(images.store).__name__}: no job can hold them")
     store = images.store
+    place: dict[str, Any]
+    if isinstance(store, PixelFile):
+        place = {"descriptor": store.descriptor, "start": store.start, "count": len(store), "frame": store.frame}
+    elif isinstance(store, PhotoFiles):
+        source = store.source
+        files, keys = [str(file) for file in source.files], [key.hex() for key in store.keys]
+        place = {"folder": str(source.folder), "files": files, "keys": keys, "frame": source.frame}
+    else:
+        raise TypeError(f"{name} is images of a {type(store).__name__}: no job can hold them")
     np.save(folder / f"{name}.npy", images.rows)
-    place = {"descriptor": store.descriptor, "start": store.start, "count": len(store), "frame": store.frame}
     return {_IMAGES: place, "rows": f"{name}.npy", "form": images.form}
 
 
 def _decode_images(data: dict[str, Any], folder: Path) -> StoredImages:
     place = data[_IMAGES]
-    # Several values may be of one file: each has a descriptor that it closes itself.
-    store = PixelFile(os.dup(place["descriptor"]), place["count"], frame=tuple(place["frame"]), start=place["start"])
+    store = _decode_photos(place) if "files" in place else _decode_pixels(place)
     form = tuple(step if isinstance(step, str) else tuple(step) for step in data["form"])
     return StoredImages(store, np.load(folder / data["rows"], allow_pickle=False), form)
+
+
+def _decode_pixels(place: dict[str, Any]) -> PixelFile:
+    # Several values may be of one file: each has a descriptor that it closes itself.
+    descriptor = os.dup(place["descriptor"])
+    return PixelFile(descriptor, place["count"], frame=tuple(place["frame"]), start=place["start"])
+
+
+def _decode_photos(place: dict[str, Any]) -> PhotoFiles:
+    height, width, channels = place["frame"]
+    source = PictureSource(
+        folder=Path(place["folder"]),
+        files=tuple(Path(file) for file in place["files"]),
+        size=(height, width),
+        channels=channels,
+    )
+    return PhotoFiles(source, tuple(map(bytes.fromhex, place["keys"])))
 
 
 def _decode(kind: Any, data: Any, folder: Path) -> Any:

@@ -21,6 +21,7 @@ from typing import TypeVar
 
 from edgeready import errors
 from edgeready.config.engine import ENGINE_NAMES, LITERT, TENSORFLOW
+from edgeready.dataset.photo_files import photo_folders
 from edgeready.errors import (
     EdgereadyError,
     FrameMismatchError,
@@ -30,7 +31,7 @@ from edgeready.errors import (
     fit_reason,
 )
 from edgeready.files.scratch import scratch_folder
-from edgeready.jobs.codec import load, open_descriptors, save
+from edgeready.jobs.codec import images_in, load, open_descriptors, save
 from edgeready.jobs.converter_log import last_line, refusal, starved
 from edgeready.jobs.engine_choice import process_of
 from edgeready.jobs.job import Job
@@ -97,6 +98,7 @@ def confinement_of(job: Job | QuantizeJob, folder: Path) -> Confinement | None:
         read, size = (*read, *map(os.path.realpath, files)), sum(map(_size_of, files))
     else:
         return None
+    read = (*read, *photo_folders(*images_in(job)))
     return Confinement(read=read, write=str(folder), memory_bytes=_LEAST_MEMORY + _MEMORY_PER_BYTE * size)
 
 

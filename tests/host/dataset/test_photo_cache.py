@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from edgeready.config.disk import LIMIT_VARIABLE, disk_limit
-from edgeready.dataset import load_splits, photo_cache, pictures
+from edgeready.dataset import load_splits, photo_cache, photo_files, pictures
 from edgeready.errors import ImageError, UsageError
 from edgeready.files import scratch, stored_images
 from edgeready.files.stored_images import StoredImages
@@ -44,13 +44,13 @@ def photos(tmp_path):
 def reads(monkeypatch):
     """How often each file is decoded."""
     counts = Counter()
-    load_frame = pictures.load_frame
+    load_frame = photo_files.load_frame
 
     def count_reads(path, *arguments, **options):
         counts[path.name] += 1
         return load_frame(path, *arguments, **options)
 
-    monkeypatch.setattr(pictures, "load_frame", count_reads)
+    monkeypatch.setattr(photo_files, "load_frame", count_reads)
     return counts
 
 
