@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from edgeready_device.detection.boxes import Box, Detection
+from edgeready_device.images.decode import read_sized_image
 from edgeready_device.report.drawing import draw_detections
 
 pillow = pytest.importorskip("PIL.Image", reason="Pillow is not installed here")
@@ -91,6 +92,22 @@ def test_json_has_boxes_in_pixels_and_as_fractions(run, model, image):
             }
         ],
     }
+
+
+def test_boxes_of_a_large_photo_are_in_its_own_upright_pixels(run, model, tmp_path):
+    exif = pillow.Exif()
+    exif[0x0112] = 6  # turned clockwise by a quarter to be seen
+    upright = ROOMS.repeat(200, axis=0).repeat(100, axis=1)
+    path = tmp_path / "large.jpg"
+    pillow.fromarray(np.rot90(upright)).save(path, quality=95, exif=exif)
+    pixels, size = read_sized_image(path, 3, (2, 2))
+    assert (pixels.shape, size) == ((50, 25, 3), (400, 200))
+    pillow.fromarray(upright).save(tmp_path / "whole.png")
+    lines = run(model("yolov8"), path, tmp_path / "whole.png", "--threshold", "0.1", "--jsonl")[1]
+    quick, whole = (json.loads(line) for line in lines)
+    assert (quick["width"], quick["height"]) == (whole["width"], whole["height"]) == (200, 400)
+    assert quick["detections"][1]["box"] == {"left": 0, "top": 0, "right": 200, "bottom": 200}
+    assert [item["box"] for item in quick["detections"]] == [item["box"] for item in whole["detections"]]
 
 
 def test_a_bad_image_is_a_line_and_the_others_are_read(run, model, image, tmp_path):

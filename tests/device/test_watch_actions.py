@@ -39,6 +39,7 @@ def event(label: str | None = "cat", **fields) -> Labelled:
         "number": 7,
         "name": "",
         "picture": np.zeros((1, 1, 3), np.uint8),
+        "size": (1, 1),
         "label": label,
         "score": None if label is None else 0.91,
         "previous": "dog",

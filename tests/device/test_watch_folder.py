@@ -10,8 +10,12 @@ import numpy as np
 import pytest
 
 from edgeready_device.errors import ImageError, NotFoundError
+from edgeready_device.images.decode import load_picture
+from edgeready_device.model import Model
 from edgeready_device.watching import folder
 from edgeready_device.watching.folder import FolderReader, check_folder
+from edgeready_device.watching.source import Source
+from edgeready_device.watching.watch import Labelled, watch
 
 
 @pytest.fixture
@@ -224,3 +228,28 @@ def test_what_is_no_folder_is_not_found(place, name):
     (place / "file.txt").write_text("x")
     with pytest.raises(NotFoundError, match="give the folder that fills with images"):
         check_folder(place / name)
+
+
+@pytest.mark.parametrize(("rotate", "shape"), [(0, (200, 100, 3)), (90, (400, 200, 3))])
+def test_a_large_jpeg_is_decoded_for_the_frame_alone(place, rotate, shape):
+    image = pytest.importorskip("PIL.Image", reason="Pillow is not installed here")
+    image.fromarray(np.zeros((1600, 800, 3), np.uint8)).save(place / "large.jpg")
+    reader = FolderReader(place)
+    Source("folder", "in", open=reader.reopen, files=reader).reduce_to((80, 20), rotate)
+    shot = reader.read(threading.Event())
+    assert shot is not None
+    assert shot.pixels.shape == shape
+    assert shot.size == (1600, 800)
+
+
+def test_a_large_jpeg_of_a_folder_gets_the_scores_that_classify_gives_it(place, model):
+    image = pytest.importorskip("PIL.Image", reason="Pillow is not installed here")
+    noise = np.random.default_rng(3).integers(0, 256, (400, 300, 3), np.uint8)
+    image.fromarray(noise).save(place / "large.jpg")
+    classifier = Model.load(model("conv"))
+    events = watch(classifier, str(place), count=1)
+    event = next(event for event in events if isinstance(event, Labelled))
+    events.close()
+    frame = load_picture(place / "large.jpg", classifier.contract.frame)
+    assert event.predictions == tuple(classifier.classify(frame, top=3))
+    assert event.size == (400, 300)

@@ -35,6 +35,7 @@ def labelled(**fields) -> Labelled:
         "number": 7,
         "name": "",
         "picture": np.zeros((1, 1, 3), np.uint8),
+        "size": (1, 1),
         "label": "cat",
         "score": 0.9125,
         "previous": None,

@@ -19,16 +19,15 @@ from edgeready_device.commands.options import (
 )
 from edgeready_device.commands.pictures import (
     add_picture_options,
-    camera_pictures,
     check_picture_options,
     picture_paths,
-    read_pictures,
     show_pictures,
+    sized_pictures,
 )
 from edgeready_device.commands.terminal import say
 
 if TYPE_CHECKING:
-    from edgeready_device.commands.pictures import Reader
+    from edgeready_device.commands.pictures import SizedReader
     from edgeready_device.detection.contract import HeadDescription
     from edgeready_device.detection.detector import Detector
     from edgeready_device.model_file.reader import TfliteModel
@@ -77,6 +76,7 @@ def add_head_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Finds objects in the images and returns the exit code of the first that could not be used, else 0."""
+    from edgeready_device.detection.boxes import scale_detections
     from edgeready_device.detection.detector import check_limits
     from edgeready_device.report.detections import detections_json, detections_text
 
@@ -92,16 +92,17 @@ def run(options: argparse.Namespace) -> int:
     if target is not None:
         say_missing_letters(detector.labels)
 
-    def describe(name: str, read: Reader) -> tuple[Any, str]:
-        picture = read()
-        detections = detector.detect(picture, **limits)
-        entry, text = detections_json(name, picture.shape, detections), detections_text(name, detections)
+    def describe(name: str, read: SizedReader) -> tuple[Any, str]:
+        picture, size = read()
+        detections = scale_detections(detector.detect(picture, **limits), picture.shape, size)
+        entry, text = detections_json(name, size, detections), detections_text(name, detections)
         if target is not None:
             entry["drawing"] = str(target.write(name, picture, detections))
         return entry, text
 
-    pictures = camera_pictures(options) if paths is None else read_pictures(paths, 3)
-    return show_pictures(options, pictures, describe)
+    spec = detector.contract.input
+    frame = None if target is not None else (spec.height, spec.width)  # a drawing shows all pixels
+    return show_pictures(options, sized_pictures(options, paths, frame), describe)
 
 
 def say_missing_letters(labels: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from edgeready_device.commands.terminal import print_traceback, say, say_stage, show, write_json, write_line
 from edgeready_device.errors import ImageError, ModelFileError, NotFoundError, UsageError
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Reader = Callable[[], NDArray[np.uint8]]
+    SizedReader = Callable[[], tuple[NDArray[np.uint8], tuple[int, int]]]
     Picture = tuple[str, Reader]  # what it is called, and what reads it
 
+T = TypeVar("T")
 STANDARD_INPUT = "-"
 _MOST_BYTES = 256 << 20  # of an image on standard input; chosen: far above a camera's picture, below a board's memory
 
@@ -102,6 +104,22 @@ def read_pictures(
             yield path, partial(read_image, path, channels, target)
 
 
+def sized_pictures(
+    options: argparse.Namespace, paths: Sequence[str] | None, target: tuple[int, int] | None
+) -> Iterator[tuple[str, SizedReader]]:
+    """Yields the name of each of `paths`, or of each frame of a camera, and what reads it with its height and width.
+
+    Its pixels, RGB, are fewer where a large JPEG is read for frames of the size `target`.
+    """
+    if paths is None:
+        for name, read in camera_pictures(options):
+            yield name, partial(_with_size, read)
+        return
+    for path in paths:
+        name = "standard input" if path == STANDARD_INPUT else path
+        yield name, partial(_read_sized, path, target)
+
+
 def camera_pictures(options: argparse.Namespace) -> Iterator[Picture]:
     """Yields a name for each frame of the camera in `options`, and what returns it, RGB."""
     from edgeready_device.images.camera import camera_frames
@@ -112,7 +130,7 @@ def camera_pictures(options: argparse.Namespace) -> Iterator[Picture]:
 
 
 def show_pictures(
-    options: argparse.Namespace, pictures: Iterable[Picture], describe: Callable[[str, Reader], tuple[Any, str]]
+    options: argparse.Namespace, pictures: Iterable[tuple[str, T]], describe: Callable[[str, T], tuple[Any, str]]
 ) -> int:
     """Writes what `describe` says of each picture, as data and as text, and returns the exit code.
 
@@ -142,6 +160,22 @@ def show_pictures(
     return code
 
 
+def _with_size(read: Reader) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+    pixels = read()
+    return pixels, (pixels.shape[0], pixels.shape[1])
+
+
+def _read_sized(path: str, target: tuple[int, int] | None) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+    from edgeready_device.images.decode import decode_sized_image, read_sized_image
+    from edgeready_device.images.frames import read_array
+
+    if path == STANDARD_INPUT:
+        return decode_sized_image(_read_standard_input(), 3, target=target)
+    if path.endswith(".npy"):
+        return _with_size(partial(read_array, path))
+    return read_sized_image(path, 3, target)
+
+
 def _same(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return frame
 
@@ -149,9 +183,13 @@ def _same(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _from_standard_input(channels: int, target: tuple[int, int] | None) -> NDArray[np.uint8]:
     from edgeready_device.images.decode import decode_image
 
+    return decode_image(_read_standard_input(), channels, target=target)
+
+
+def _read_standard_input() -> bytes:
     if sys.stdin is None:  # the caller closed it
         raise ImageError("standard input is closed: pipe an image into the command")
     data = sys.stdin.buffer.read(_MOST_BYTES + 1)
     if len(data) > _MOST_BYTES:
         raise ImageError(f"standard input holds more than {_MOST_BYTES >> 20} MiB: send one encoded image")
-    return decode_image(data, channels, target=target)
+    return data

@@ -238,6 +238,7 @@ def _open_objects(
         source, threshold=options.threshold, iou=options.iou, most=options.most, hold=options.hold
     )
     detector = open_detector(options, file)
+    source.reduce_to((detector.contract.input.height, detector.contract.input.width), loop.rotate)
     return partial(detect_frames, source, detector, limits, loop=loop), detector.labels
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,25 @@ class Detection:
     index: int
     score: float
     box: Box
+
+
+def scale_detections(detections: Sequence[Detection], shape: Sequence[int], size: Sequence[int]) -> list[Detection]:
+    """Returns objects of a picture of the `shape` (height, width, ...) in the same picture of another `size`."""
+    if tuple(shape[:2]) == tuple(size[:2]):
+        return list(detections)
+    down, across = size[0] / shape[0], size[1] / shape[1]
+    return [
+        replace(
+            detection,
+            box=Box(
+                left=detection.box.left * across,
+                top=detection.box.top * down,
+                right=detection.box.right * across,
+                bottom=detection.box.bottom * down,
+            ),
+        )
+        for detection in detections
+    ]
 
 
 @dataclass(frozen=True)

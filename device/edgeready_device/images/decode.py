@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from edgeready_device.errors import ImageError, NotFoundError, UsageError, one_line
 from edgeready_device.images.frames import fit_frame, resize_frame
-from edgeready_device.images.pillow_image import convert_to_pixels, quiet_pillow, require_pillow
+from edgeready_device.images.pillow_image import convert_to_pixels, quiet_pillow, require_pillow, upright_size
 from edgeready_device.input_file import list_folder, read_file
 from edgeready_device.model_file.manifest import InputSpec
 
@@ -28,6 +28,7 @@ _PLAIN_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".t
 IMAGE_SUFFIXES = (*_PLAIN_SUFFIXES, *HEIF_SUFFIXES) if _HAS_HEIF else _PLAIN_SUFFIXES
 
 ImagePath = Union[str, "os.PathLike[str]"]
+Size = tuple[int, int]  # height and width
 
 # Pillow also knows formats that start other programs (EPS) or are rarely tested: only these are tried.
 _FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP")
@@ -86,6 +87,13 @@ def read_image(path: ImagePath, channels: int, target: tuple[int, int] | None = 
     empty, damaged, too large, floating-point or of several pages or frames, and RuntimeUnavailableError where Pillow
     is not installed.
     """
+    return read_sized_image(path, channels, target)[0]
+
+
+def read_sized_image(
+    path: ImagePath, channels: int, target: tuple[int, int] | None = None
+) -> tuple[NDArray[np.uint8], Size]:
+    """The image in `path` as `read_image` has it, and the height and width that it has in its file, upright."""
     _check_request(channels)
     file = Path(path)
     name = repr(str(file))
@@ -96,7 +104,7 @@ def read_image(path: ImagePath, channels: int, target: tuple[int, int] | None = 
     except (OSError, ValueError) as error:
         raise _unreadable(name, error) from error
     if stat.S_ISFIFO(details.st_mode):
-        return decode_image(_read_pipe(name, file), channels, name, target)
+        return decode_sized_image(_read_pipe(name, file), channels, name, target)
     if not stat.S_ISREG(details.st_mode):
         raise ImageError(f"{name} is not a file: give an image file, not a folder or a device")
     if details.st_size == 0:
@@ -118,6 +126,13 @@ def decode_image(
     data: bytes, channels: int, name: str = "standard input", target: tuple[int, int] | None = None
 ) -> NDArray[np.uint8]:
     """The image in the bytes of a file, as `read_image` has it; `name` is what errors call it."""
+    return decode_sized_image(data, channels, name, target)[0]
+
+
+def decode_sized_image(
+    data: bytes, channels: int, name: str = "standard input", target: tuple[int, int] | None = None
+) -> tuple[NDArray[np.uint8], Size]:
+    """The image in the bytes of a file and its size, as `read_sized_image` has them."""
     _check_request(channels)
     if not data:
         raise ImageError(f"image {name} is empty (0 bytes): send an encoded image")
@@ -159,14 +174,17 @@ def _known_formats() -> tuple[str, ...]:
     return (*_FORMATS, "HEIF")
 
 
-def _decode(name: str, source: Path | io.BytesIO, channels: int, target: tuple[int, int] | None) -> NDArray[np.uint8]:
+def _decode(
+    name: str, source: Path | io.BytesIO, channels: int, target: tuple[int, int] | None
+) -> tuple[NDArray[np.uint8], Size]:
     from PIL import Image, UnidentifiedImageError  # noqa: PLC0415  (Pillow is an extra)
 
     try:
         with quiet_pillow():
             file = Image.open(source, formats=_known_formats())
         with file as image:
-            return convert_to_pixels(f"image {name}", image, "L" if channels == 1 else "RGB", target)
+            size = upright_size(image)
+            return convert_to_pixels(f"image {name}", image, "L" if channels == 1 else "RGB", target), size
     except ImageError:
         raise
     except Image.DecompressionBombError as error:

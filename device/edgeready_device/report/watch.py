@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from edgeready_device.detection.boxes import Detection, scale_detections
 from edgeready_device.report.detections import detections_text, objects_json
 from edgeready_device.report.predictions import classify_text
 from edgeready_device.text import duration, plain, time_text
@@ -63,7 +64,7 @@ def frame_text(event: Labelled | Detected) -> str:
     """Returns the text of a frame: its time and labels, or for a file its path and what is in it."""
     if event.name:
         if isinstance(event, Detected):
-            return detections_text(event.name, event.detections)
+            return detections_text(event.name, _in_file(event))
         return classify_text(event.name, event.predictions)
     speed = f"latency {duration(event.latency_s)}"
     if event.analyzed_per_s is not None:
@@ -127,9 +128,14 @@ def _detected_json(event: Detected) -> dict[str, Any]:
         "appeared": [item.label for item in event.appearances if item.label is not None],
         "gone": [item.previous for item in event.appearances if item.label is None],
         "changed": event.changed,
-        **objects_json(event.picture.shape, event.detections),
+        **objects_json(event.size, _in_file(event)),
         **_speed_json(event),
     }
+
+
+def _in_file(event: Detected) -> list[Detection]:
+    """The objects of a frame in pixels of its source: those of the file, where its picture has fewer."""
+    return scale_detections(event.detections, event.picture.shape, event.size)
 
 
 def _speed_json(event: Labelled | Detected) -> dict[str, Any]:

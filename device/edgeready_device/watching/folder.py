@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeready_device.errors import ImageError, NotFoundError
-from edgeready_device.images.decode import IMAGE_SUFFIXES, read_image
+from edgeready_device.images.decode import IMAGE_SUFFIXES, read_sized_image
 from edgeready_device.images.frames import read_array
 from edgeready_device.watching.frame import Shot
 
@@ -68,11 +68,16 @@ class FolderReader:
 
     def __init__(self, folder: Path, *, newest: bool = False, new_only: bool = False) -> None:
         self._folder, self._newest = folder, newest
+        self._target: tuple[int, int] | None = None
         self._candidates: dict[str, Candidate] = {}
         self._queue: deque[Candidate] = deque()
         self._next_scan = 0.0
         # Of the files that are there, so that it does not grow.
         self._done: dict[str, Version] = self._list() if new_only else {}
+
+    def reduce_to(self, target: tuple[int, int]) -> None:
+        """Lets large JPEGs be decoded for frames of the height and width `target` alone, as `read_image` does."""
+        self._target = target
 
     def reopen(self) -> FolderReader:
         """This reader, which goes on where it was; raises as `check_folder`."""
@@ -145,9 +150,12 @@ class FolderReader:
         if not candidate.is_settled and _may_be_unwritten(path):
             candidate.was_read = True
             return None
-        pixels, error = None, None
+        pixels, size, error = None, None, None
         try:
-            pixels = read_array(path) if path.lower().endswith(".npy") else read_image(path, 3)
+            if path.lower().endswith(".npy"):
+                pixels = read_array(path)
+            else:
+                pixels, size = read_sized_image(path, 3, self._target)
         except (ImageError, NotFoundError) as reason:
             error = reason
         if _version(path) != candidate.version:  # written anew meanwhile: the picture may be half of each
@@ -158,7 +166,7 @@ class FolderReader:
         self._done[path] = candidate.version
         if self._newest and error is None:
             count += self._pass_over()
-        return Shot(start, pixels, name=path, error=error, count=count, is_live=self._newest)
+        return Shot(start, pixels, name=path, error=error, count=count, is_live=self._newest, size=size)
 
     def _pass_over(self) -> int:
         """Takes what waits in the queue, all of it older, for shown; returns how many files those are."""

@@ -16,7 +16,8 @@ class Shot:
     """What a reader read: RGB pixels, or the error of a file that cannot be used.
 
     `clock` is time.monotonic() when the frame was there, `count` how many frames of the source it stands for. With
-    `is_live`, a newer frame takes its place where it was not analyzed in time.
+    `is_live`, a newer frame takes its place where it was not analyzed in time. `size` is the height and width of the
+    file, where the pixels are fewer; None: theirs.
     """
 
     clock: float
@@ -25,6 +26,7 @@ class Shot:
     error: EdgereadyError | None = None
     count: int = 1
     is_live: bool = False
+    size: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)

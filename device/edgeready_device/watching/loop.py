@@ -37,6 +37,15 @@ class Analyzed:
     rates: Rates
     dropped: int
     is_live: bool  # the newest frame, and not each of the source in turn
+    is_turned: bool = False  # by a quarter
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """The height and width of the picture, upright, as its source has it."""
+        size = self.frame.shot.size
+        if size is None:
+            return self.pixels.shape[0], self.pixels.shape[1]
+        return (size[1], size[0]) if self.is_turned else size
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -46,6 +55,7 @@ class Analyzed:
             "number": self.frame.number,
             "name": self.frame.shot.name,
             "picture": self.pixels,
+            "size": self.size,
             "latency_s": self.latency_s,
             "analysis_s": self.analysis_s,
             "analyzed_per_s": self.rates.analyzed_per_s,
@@ -59,15 +69,17 @@ class FrameFacts:
     """A frame as the events tell of it, whatever was found in it.
 
     `time` is when the frame was captured, in seconds since 1970, `number` its number among all of the source, `name`
-    the path of a file, and `picture` its upright pixels. `latency_s` is the time from capture to answer, `analysis_s`
-    that of the model with resizing. The rates are those of the last 100 frames, `captured_per_s` where a newer frame
-    may replace an older one; `dropped` counts those.
+    the path of a file, and `picture` its upright pixels. `size` is the height and width of the source's picture: of a
+    large JPEG in a folder fewer pixels are decoded where only a label is asked for. `latency_s` is the time from
+    capture to answer, `analysis_s` that of the model with resizing. The rates are those of the last 100 frames,
+    `captured_per_s` where a newer frame may replace an older one; `dropped` counts those.
     """
 
     time: float
     number: int
     name: str
     picture: NDArray[np.uint8] = field(repr=False, compare=False)
+    size: tuple[int, int]
     latency_s: float
     analysis_s: float
     analyzed_per_s: float | None
@@ -204,6 +216,7 @@ class _Loop:
             rates=self._meter.add(analyzed=end, captured=frame.shot.clock, number=frame.number),
             dropped=self._dropped,
             is_live=frame.shot.is_live,
+            is_turned=self._options.rotate % 180 != 0,
         )
 
     def note(self, message: Lost | Back | Notice) -> Lost | Back | Notice:

@@ -69,6 +69,12 @@ class Source:
     may_hang: bool = False  # whether its driver may never return
     interval_s: float = 0.0  # the least time between two analyzed frames
     is_in_film_time: bool = False  # whether that is time of the film, whose frames are passed over
+    files: FolderReader | None = None
+
+    def reduce_to(self, target: tuple[int, int], rotate: int) -> None:
+        """Lets large JPEGs of a folder, turned by `rotate` degrees, be decoded for frames of `target` alone."""
+        if self.files is not None:
+            self.files.reduce_to(target if rotate % 180 == 0 else (target[1], target[0]))
 
     @property
     def is_stream(self) -> bool:
@@ -107,7 +113,9 @@ def choose_source(source: SourceLike, options: SourceOptions) -> Source:
         folder = Path(place)
         check_folder(folder)
         reader = FolderReader(folder, newest=options.realtime, new_only=options.new_only)
-        return Source("folder", place, open=reader.reopen, reconnects=True, interval_s=options.interval_s)
+        return Source(
+            "folder", place, open=reader.reopen, reconnects=True, interval_s=options.interval_s, files=reader
+        )
     camera = parse_camera(place, options.size)
     if not camera.live:
         _check_fit(options, str(camera), size=False, new_only=False)

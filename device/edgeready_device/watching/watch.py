@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeready_device.errors import UsageError
+from edgeready_device.images.decode import target_of
 from edgeready_device.images.frames import fit_frame
 from edgeready_device.model import Model
 from edgeready_device.postprocess import Prediction, top_predictions
@@ -103,6 +104,7 @@ def label_frames(
     retry: Retry | None = None,
 ) -> Generator[Event, None, None]:
     """Yields a Labelled for each frame of `source`, and the other events as they come."""
+    source.reduce_to(labelling.target, options.rotate)
     with closing(analyze_frames(source, labelling.score, options, stop=stop, retry=retry)) as events:
         yield from label_events(events, labelling)
 
@@ -126,6 +128,11 @@ class Labelling:
             raise UsageError(f"top is {top}: ask for at least 1 label")
         self._model, self._top, self._steadiness = model, top, steadiness
         self._mean, self._steady = ScoreMean(steadiness.smooth), SteadyLabel(steadiness)
+
+    @property
+    def target(self) -> tuple[int, int]:
+        """The height and width that a whole picture is resized to."""
+        return target_of(self._model.contract.frame)
 
     def score(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The scores (classes,) of a picture of any size, from 0 to 1."""
