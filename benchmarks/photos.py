@@ -104,10 +104,9 @@ def compare_quality(count: int, quality: int, sizes: list[int]) -> bool:
         for number, photo in enumerate(photos):
             save_photo(photo, number, quality=quality)
         print(f"{count} photos of {WIDTH}x{HEIGHT} pixels, {photos[0].stat().st_size / 1e6:.1f} MB each\n")
-        print(
-            "| frame | decoded whole | quickly | floor | ratio | difference | largest |\n|---|---|---|---|---|---|---|"
-        )
-        return all([compare_size(photos, side) for side in sizes])
+        print(f"| frame | decoded whole | quickly | floor | ratio | difference | largest |\n{'|---' * 7}|")
+        outcomes = [compare_size(photos, side) for side in sizes]
+    return all(outcomes)
 
 
 if __name__ == "__main__":
