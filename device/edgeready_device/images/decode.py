@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from edgeready_device.errors import ImageError, NotFoundError, UsageError, one_line
 from edgeready_device.images.frames import fit_frame, resize_frame
-from edgeready_device.images.pillow_image import convert_to_pixels, quiet_pillow, require_pillow, upright_size
+from edgeready_device.images.pillow_image import convert_to_pixels, is_sideways, quiet_pillow, require_pillow
 from edgeready_device.input_file import list_folder, read_file
 from edgeready_device.model_file.manifest import InputSpec
 
@@ -183,8 +183,9 @@ def _decode(
         with quiet_pillow():
             file = Image.open(source, formats=_known_formats())
         with file as image:
-            size = upright_size(image)
-            return convert_to_pixels(f"image {name}", image, "L" if channels == 1 else "RGB", target), size
+            height, width = image.height, image.width
+            pixels = convert_to_pixels(f"image {name}", image, "L" if channels == 1 else "RGB", target)
+            return pixels, (width, height) if is_sideways(image) else (height, width)
     except ImageError:
         raise
     except Image.DecompressionBombError as error:

@@ -63,19 +63,15 @@ def convert_to_pixels(
     return pixels.reshape(upright.height, upright.width, 1 if mode == "L" else 3)
 
 
-def upright_size(image: Image.Image) -> tuple[int, int]:
-    """Returns the height and width that an image has upright, as its EXIF orientation says."""
-    return (image.width, image.height) if _is_sideways(image) else (image.height, image.width)
-
-
-def _is_sideways(image: Image.Image) -> bool:
+def is_sideways(image: Image.Image) -> bool:
+    """Returns whether an image is stored on its side, as its EXIF orientation says; Pillow may load it for that."""
     with quiet_pillow():
         return image.getexif().get(_ORIENTATION, 1) in _SIDEWAYS
 
 
 def _reduce(image: Image.Image, target: tuple[int, int]) -> None:
     """Lets the decoder of a JPEG leave out what a frame of `target` does not show; other images stay as they are."""
-    height, width = reversed(target) if _is_sideways(image) else target
+    height, width = reversed(target) if is_sideways(image) else target
     # Without a mode, so that grey is made of the same RGB pixels as without a target.
     image.draft(None, (math.ceil(width * _LEAST_FACTOR), math.ceil(height * _LEAST_FACTOR)))
 
