@@ -12,6 +12,7 @@ from edgeready_device.progress import Progress
 
 if TYPE_CHECKING:
     from edgeready.jobs.job import JobResult
+    from edgeready.jobs.network_cost import CostResult
     from edgeready.jobs.quantize_job import Quantized
 
 
@@ -20,10 +21,13 @@ def main() -> int:
     return serve(_do, "loading TensorFlow")
 
 
-def _do(kind: str, folder: Path, progress: Progress, protections: tuple[str, ...]) -> JobResult | Quantized:
+def _do(
+    kind: str, folder: Path, progress: Progress, protections: tuple[str, ...]
+) -> JobResult | Quantized | CostResult:
     from edgeready.dataset.photo_files import failure_of  # noqa: PLC0415  (numpy, which comes after the confinement)
     from edgeready.jobs.codec import images_in, load  # noqa: PLC0415  (the same)
     from edgeready.jobs.job import Job  # noqa: PLC0415  (the same)
+    from edgeready.jobs.network_cost import CostJob  # noqa: PLC0415  (the same)
     from edgeready.jobs.quantize_job import QuantizeJob  # noqa: PLC0415  (the same)
     from edgeready.jobs.run import JOB  # noqa: PLC0415  (the same)
 
@@ -32,6 +36,10 @@ def _do(kind: str, folder: Path, progress: Progress, protections: tuple[str, ...
         from edgeready.tf.quantize import TensorFlowQuantizer  # noqa: PLC0415  (the same)
 
         return quantize_step(TensorFlowQuantizer(), load(QuantizeJob, folder, JOB), progress)
+    if kind == CostJob.__name__:
+        from edgeready.tf.costs import estimate_costs  # noqa: PLC0415  (the same)
+
+        return estimate_costs(load(CostJob, folder, JOB), progress)
     from edgeready.tf.make import make  # noqa: PLC0415  (slow; its errors are to be sent)
 
     job = load(Job, folder, JOB)

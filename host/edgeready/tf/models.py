@@ -14,7 +14,7 @@ import keras
 import tensorflow as tf
 
 from edgeready.config.build import SourceConfig
-from edgeready.config.networks import SCALABLE_NETWORKS, network_name
+from edgeready.config.networks import SCALABLE_NETWORKS, check_width, network_name
 from edgeready.errors import EdgereadyError, ModelSourceError, NotFoundError, TrainingError, fit_reason
 from edgeready.jobs.job import UNIT
 from edgeready.quantization.inputs import check_scores, frame_mismatch
@@ -56,21 +56,23 @@ def make_model(
     if ":" in name:
         built = _from_function(name, frame, classes)
     elif name in APPLICATIONS:
-        built = build_application(name, frame, classes, weights=weights)
+        built = build_application(name, frame, classes, weights, alpha=alpha)
     else:
         entry = _architecture(name)
         check_smallest(name, frame)
         image = frame if entry.keeps_rank or len(frame) == 3 else (*frame, 1)
         width = (1.0 if alpha is None else alpha,) if name in SCALABLE_NETWORKS else ()
         built = entry.build(image, classes, *width)
-    if weights is not None and name not in APPLICATIONS:
-        raise ModelSourceError(f"--weights goes with {', '.join(APPLICATIONS)}, not with {name}")
+    if name not in APPLICATIONS:
+        check_width(name, alpha)
+        if weights is not None:
+            raise ModelSourceError(f"--weights goes with {', '.join(APPLICATIONS)}, not with {name}")
     if ":" in name:
         built = fit_keras(built, frame, name)
     check_classifier(built, name, frame, classes=classes)
     own = inner_normalization(built) if ":" in name else normalization_of(name)
     backbone = None if weights is None else next(layer for layer in built.layers if isinstance(layer, keras.Model))
-    title = name.rpartition(":")[2] if alpha is None else network_name(name, alpha)
+    title = network_name(name.rpartition(":")[2], alpha)
     return NamedModel(title, _with_flat_scores(built), normalization or own, backbone)
 
 

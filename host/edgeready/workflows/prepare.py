@@ -18,7 +18,6 @@ from edgeready.config.networks import (
     PRETRAINED_NETWORK,
     PRETRAINED_PACKAGE,
     SMALL_NETWORKS,
-    check_scalable,
     recommend_network,
 )
 from edgeready.dataset import SET_NAMES, Dataset, Splits, hold_out, load_splits
@@ -178,8 +177,6 @@ def with_network(config: BuildConfig, splits: Splits) -> tuple[BuildConfig, str]
         installed=find_spec(PRETRAINED_PACKAGE) is not None,
         remedy=install_command("pretrained"),
     )
-    if config.network.alpha is not None:
-        check_scalable(choice.model)  # said before the training
     network = replace(config.network, weights=choice.weights)
     return replace(config, model=choice.model, network=network), choice.reason
 
