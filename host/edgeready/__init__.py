@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         load_data,
         modes,
         rollback,
+        search,
         write_report,
     )
     from edgeready.config.build import (
@@ -39,12 +40,15 @@ if TYPE_CHECKING:
         SourceConfig,
         TrainConfig,
     )
+    from edgeready.config.search import BudgetConfig, SearchConfig
 
 __all__ = [
+    "BudgetConfig",
     "DataConfig",
     "NetworkConfig",
     "OutputConfig",
     "QuantizeConfig",
+    "SearchConfig",
     "SourceConfig",
     "TrainConfig",
     "__version__",
@@ -60,15 +64,19 @@ __all__ = [
     "load_data",
     "modes",
     "rollback",
+    "search",
     "write_report",
 ]
+
+_OF_A_SEARCH = ("BudgetConfig", "SearchConfig")
 
 
 def __getattr__(name: str) -> Any:
     """The member `name` of the package (PEP 562): `edgeready --help` needs none of them."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = "edgeready.config.build" if name.endswith("Config") else "edgeready.api"
+    configs = "edgeready.config.search" if name in _OF_A_SEARCH else "edgeready.config.build"
+    home = configs if name.endswith("Config") else "edgeready.api"
     value = getattr(importlib.import_module(home), name)
     globals()[name] = value
     return value

@@ -25,12 +25,14 @@ from edgeready.config.edgetpu import NEWEST_RUNTIME
 from edgeready.config.layers import IMAGES
 from edgeready.config.modes import MODES
 from edgeready.config.networks import AUTO_NETWORK
+from edgeready.config.search import EPOCHS, BudgetConfig, SearchConfig
 from edgeready_device.progress import Progress, no_progress
 
 if TYPE_CHECKING:
     from edgeready.dataset import Splits
     from edgeready.layer_analysis import LayerReport
     from edgeready.report.report_file import ReportFile
+    from edgeready.search.result import SearchResult
     from edgeready.workflows.build import BuildResult
     from edgeready.workflows.bundle import Bundle
     from edgeready.workflows.check import Inspection
@@ -109,6 +111,28 @@ def convert(
         source=source or SourceConfig(),
     )
     return convert_tensors(config, progress) if is_tensor_file(config.data.source) else run(config, progress)
+
+
+def search(
+    data: Data,
+    output: StrPath,
+    *,
+    budget: BudgetConfig,
+    search: SearchConfig | None = None,
+    train: TrainConfig | None = None,
+    progress: Progress = no_progress,
+) -> SearchResult:
+    """Finds the network with the best accuracy on `data` that keeps `budget`, and returns what was tried and made.
+
+    The model files are written into the folder `output`; a search there that was interrupted goes on. `train` is how
+    the networks are trained to the end. Raises what `build` raises, UsageError where nothing keeps the budget, and
+    OutputError for a folder that holds something else. Needs the extra `build`.
+    """
+    from edgeready.workflows.search import search as run
+
+    images = _data(data)
+    training = train or TrainConfig(epochs=EPOCHS, seed=images.seed)
+    return run(images, budget, Path(output), search=search, train=training, progress=progress)
 
 
 def check(file: StrPath, *, runtime: int = NEWEST_RUNTIME) -> Inspection:

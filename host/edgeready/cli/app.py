@@ -22,6 +22,7 @@ from edgeready.cli import (
     layers,
     modes,
     report,
+    search,
 )
 from edgeready.cli.terminal import run
 from edgeready_device import __version__
@@ -70,6 +71,7 @@ for commands in (
     gate,
     layers,
     modes,
+    search,
     data,
     bundle,
     deploy,

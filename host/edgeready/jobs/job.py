@@ -35,7 +35,7 @@ def no_labels() -> NDArray[np.int64]:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Job:
-    """A model to train, where `train` is set, or to load, and then to convert to each of `modes`.
+    """A model to train, where `train` is set, or to load, and then to convert to each of `modes`; none only trains.
 
     `images` (n, height, width[, channels]) and `labels` (n,) are for training, `calibration` for the ranges, with the
     classes `calibration_labels` where they are known. A model that is no image classifier has no images: `arrays`
@@ -79,7 +79,8 @@ class Job:
 class JobResult:
     """What was made of a job: a model for each mode, and what is known of the network.
 
-    `models` always holds "float32"; a mode that could not be written is in `refusals` with the reason. `keras` is the
+    `models` holds "float32", unless the job only trained; a mode that could not be written is in `refusals` with the
+    reason. `keras` is the
     Keras model's file, empty where the source was another. `rewrites` says which layers were rewritten with the same
     result, `proposals` what would change the results. `protections` says what the process that read a foreign model
     had given up, in sentences; none where it ran the user's own code. `color` is the order in which the network takes

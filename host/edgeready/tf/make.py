@@ -81,6 +81,10 @@ def make(job: Job, read_log: Callable[[], str], progress: Progress) -> JobResult
     A mode that the converter refuses is in the result's `refusals`; EdgereadyErrors of the network itself are raised.
     """
     source, converted, report = _load(job, progress), None, None
+    if not job.modes:
+        return JobResult(
+            name=source.model.name, normalization=source.normalization, scores="", models={}, epochs=source.epochs
+        )
     if job.train is None and job.arrays is None and not job.settled:
         converted = _to_float32(source, job, progress)
         pixels, report = settle_pixels(job, converted.float32, source.normalization, source.color, progress=progress)
