@@ -20,11 +20,7 @@ _OF_A_TRAINING = ("weights", "alpha", "save_keras", "log_csv", "resume")
 
 def register(app: typer.Typer) -> None:
     """Adds the command to `app`."""
-    app.command()(
-        spread(
-            convert, arguments={"source": DataOption}, without=("weights", "alpha", "save_keras", "log_csv", "resume")
-        )
-    )
+    app.command()(spread(convert, arguments={"source": DataOption}, without=_OF_A_TRAINING))
 
 
 def convert(

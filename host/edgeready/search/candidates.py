@@ -36,7 +36,8 @@ def fine_plans(coarse: Sequence[Candidate], limits: Limits) -> tuple[NetworkPlan
     """
     plans: list[NetworkPlan] = []
     for group in _by_family(coarse).values():
-        width = _width_that_fits([(_width_of(item), limits.load_of(item)) for item in group])
+        possible = [item for item in group if not item.cost.refusal]
+        width = _width_that_fits([(_width_of(item), limits.load_of(item)) for item in possible])
         if width is None:
             continue
         first = group[0].cost.plan

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,8 +56,8 @@ def read_seconds(data: Mapping[str, Any]) -> float:
 def open_state(folder: Path, question: Mapping[str, Any]) -> Iterator[SearchState]:
     """Returns the state of the search for the answer to `question` in `folder`, new or begun before.
 
-    Raises OutputError for a folder that holds something else or the search for another answer, and where another
-    process is at work in it.
+    A new folder in which nothing was trained is gone when the block ends. Raises OutputError for a folder that holds
+    something else or the search for another answer, and where another process is at work in it.
     """
     try:
         if folder.exists() and not folder.is_dir():
@@ -65,6 +65,7 @@ def open_state(folder: Path, question: Mapping[str, Any]) -> Iterator[SearchStat
         names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
         if names and _QUESTION not in names and set(names) != {_LOCK}:
             raise OutputError(f"{folder} holds other files ({names[0]}): give --output a new or an empty folder")
+        new_folders = [path for path in (folder, *folder.parents) if not path.exists()]
         folder.mkdir(parents=True, exist_ok=True)
         if is_held(folder / _LOCK):
             raise OutputError(f"another search is at work in {folder}: wait for it, or choose another --output")
@@ -79,7 +80,18 @@ def open_state(folder: Path, question: Mapping[str, Any]) -> Iterator[SearchStat
         yield SearchState(folder=folder)
     finally:
         lock.__exit__(None, None, None)
-        (folder / _LOCK).unlink(missing_ok=True)
+        _leave(folder, new_folders)
+
+
+def _leave(folder: Path, new_folders: Sequence[Path]) -> None:
+    """Removes the lock, and what was made for a search in which nothing was trained."""
+    (folder / _LOCK).unlink(missing_ok=True)
+    if (folder / _STATE).exists():
+        return
+    (folder / _QUESTION).unlink(missing_ok=True)
+    for path in new_folders:
+        with suppress(OSError):  # something is in it
+            path.rmdir()
 
 
 def _settle_question(folder: Path, question: Mapping[str, Any]) -> None:

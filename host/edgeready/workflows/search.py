@@ -12,17 +12,17 @@ from edgeready.config.build import BuildConfig, DataConfig, NetworkConfig, Outpu
 from edgeready.config.search import BudgetConfig, SearchConfig
 from edgeready.config.training import VALIDATION
 from edgeready.dataset import Splits
-from edgeready.errors import AgreementError, TrainingError
+from edgeready.errors import AgreementError, CheckpointError, TrainingError
 from edgeready.jobs.job import JobResult
 from edgeready.jobs.run import run_in_child
-from edgeready.jobs.training import Training
+from edgeready.jobs.training import Training, TrainingFiles
 from edgeready.search.candidates import frame_size
 from edgeready.search.halving import Trial, keep_best, last_trials, pareto_front, rung_epochs
 from edgeready.search.limits import Candidate
 from edgeready.search.pace import Pace, duration_text
 from edgeready.search.result import Final, SearchPlan, SearchResult
 from edgeready.search.state import SearchState, open_state, read_seconds, read_share
-from edgeready.workflows.build import build
+from edgeready.workflows.build import BuildResult, build
 from edgeready.workflows.prepare import job_of, load_data, with_validation
 from edgeready.workflows.search_plan import config_of_size, is_folder, make_plan, read_speed, sizes_of
 from edgeready_device import __version__
@@ -171,7 +171,7 @@ class _Search:
         config = self._config_of(candidate)
         splits = self.splits_of(self._size_of(candidate))
         training = replace(self.training, epochs=epochs, patience=None)
-        job = replace(job_of(replace(config, train=training), splits, training), modes=())
+        job = replace(job_of(replace(config, train=training), splits, training), modes=(), files=TrainingFiles())
         started = time.monotonic()
         try:
             result = run_in_child(job, JobResult, _within(self.progress, place))
@@ -220,7 +220,7 @@ class _Search:
         """Returns the final of `candidate`; None, and a note, where its file is not worth writing."""
         config, started = self._config_of(candidate), time.monotonic()
         try:
-            result = build(config, _within(self.progress, place))
+            result = _build_on(config, _within(self.progress, place))
         except (AgreementError, TrainingError) as error:
             self.failures.append(f"{candidate.name}: {error}")
             return None
@@ -257,6 +257,17 @@ class _Search:
             seconds=read_seconds(record),
             excess=0 if most is None else max(0, size - most),
         )
+
+
+def _build_on(config: BuildConfig, progress: Progress) -> BuildResult:
+    """Returns the build of `config`, which goes on where it was broken off, if it was."""
+    if not config.output.checkpoint.is_file():
+        return build(config, progress)
+    try:
+        return build(replace(config, output=replace(config.output, resume=True)), progress)
+    except CheckpointError:  # damaged, or of other libraries: the folder is the search's own
+        config.output.checkpoint.unlink(missing_ok=True)
+        return build(config, progress)
 
 
 def _within(progress: Progress, place: str) -> Progress:
