@@ -9,13 +9,15 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-from edgeready.config.networks import SCALABLE_NETWORKS
+from edgeready.config.networks import IMAGENET_WIDTHS, SCALABLE_NETWORKS
 from edgeready.config.option import Option, parse_image_size
 from edgeready.errors import UsageError
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 1 << 10, "MI": 1 << 20}
 _COUNT = re.compile(r"(\d{1,15}(?:\.\d{1,15})?) ?([KMG]?I?)B?", re.IGNORECASE | re.ASCII)
 _MOST_HOURS = 1000.0  # chosen: six weeks; a longer time is a mistake of units
+FAMILIES = (*SCALABLE_NETWORKS, *IMAGENET_WIDTHS)
+"""The networks that come in several widths, all of them trained from random weights by a search."""
 EPOCHS = 30
 """Of a final where nobody says; chosen: the trials of the last round have ten then, which rank small networks."""
 MOST_FINALS = 10  # chosen: each is a whole training, and more points say no more of the front
@@ -84,14 +86,16 @@ class BudgetConfig:
 class SearchConfig:
     """Where a search looks, and for how long.
 
-    `networks` are families of SCALABLE_NETWORKS and `sizes` the frames of a folder's images, none for those that suit
+    `networks` are some of FAMILIES and `sizes` the frames of a folder's images, none for those that suit
     the data. At most `finals` networks are trained to the end. No training begins that would not end within
     `max_hours` of training.
     """
 
     networks: Annotated[
         tuple[str, ...],
-        Option(help=f"a family to try: {', '.join(SCALABLE_NETWORKS)}; repeat (default: all)", flags=("--network",)),
+        Option(
+            help=f"a family to try; repeat: {', '.join(FAMILIES)} (default: the first three)", flags=("--network",)
+        ),
     ] = ()
     sizes: Annotated[
         tuple[tuple[int, int], ...],
@@ -106,8 +110,8 @@ class SearchConfig:
 
     def __post_init__(self) -> None:
         for name in self.networks:
-            if name not in SCALABLE_NETWORKS:
-                raise UsageError(f"--network is {name!r}: choose {', '.join(SCALABLE_NETWORKS)}")
+            if name not in FAMILIES:
+                raise UsageError(f"--network is {name!r}: choose {', '.join(FAMILIES)}")
         for size in self.sizes:
             if min(size) < 1:
                 raise UsageError(f"the image size is {size}: use at least 1 pixel")

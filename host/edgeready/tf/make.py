@@ -82,9 +82,7 @@ def make(job: Job, read_log: Callable[[], str], progress: Progress) -> JobResult
     """
     source, converted, report = _load(job, progress), None, None
     if not job.modes:
-        return JobResult(
-            name=source.model.name, normalization=source.normalization, scores="", models={}, epochs=source.epochs
-        )
+        return _epochs_alone(source)
     if job.train is None and job.arrays is None and not job.settled:
         converted = _to_float32(source, job, progress)
         pixels, report = settle_pixels(job, converted.float32, source.normalization, source.color, progress=progress)
@@ -125,6 +123,12 @@ def make(job: Job, read_log: Callable[[], str], progress: Progress) -> JobResult
         before_qat=before,
         qat_epoch=source.qat_epoch,
         source_check=check,
+    )
+
+
+def _epochs_alone(source: _Source) -> JobResult:
+    return JobResult(
+        name=source.model.name, normalization=source.normalization, scores="", models={}, epochs=source.epochs
     )
 
 

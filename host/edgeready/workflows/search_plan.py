@@ -11,12 +11,12 @@ from edgeready.config.networks import AUTO_NETWORK, SCALABLE_NETWORKS
 from edgeready.config.search import BudgetConfig, SearchConfig
 from edgeready.dataset import SET_NAMES, Splits
 from edgeready.errors import UsageError
-from edgeready.jobs.network_cost import CostJob, CostResult, NetworkPlan
-from edgeready.jobs.run import run_in_child
+from edgeready.jobs.network_cost import NetworkPlan
 from edgeready.search.board import BoardSpeed, read_board_speed
 from edgeready.search.candidates import Frame, choose_candidates, coarse_plans, fine_plans
 from edgeready.search.limits import Candidate, Limits
 from edgeready.search.result import SearchPlan
+from edgeready.workflows.networks import network_costs
 from edgeready.workflows.prepare import load_data
 from edgeready_device.progress import Progress, no_progress
 
@@ -92,5 +92,4 @@ def _candidates(
     plans: Sequence[NetworkPlan], limits: Limits, classes: Sequence[str], progress: Progress
 ) -> list[Candidate]:
     """Returns the candidate of each plan, in their order, from untrained networks that were converted."""
-    costs = run_in_child(CostJob(plans=tuple(plans)), CostResult, progress).costs
-    return [limits.candidate_of(cost, classes) for cost in costs]
+    return [limits.candidate_of(cost, classes) for cost in network_costs(plans, progress)]
