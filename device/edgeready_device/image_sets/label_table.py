@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgeready_device.errors import DatasetError, fit_reason
@@ -39,19 +41,57 @@ class LabelledImages:
 def find_tables(tree: Tree) -> tuple[Table, ...]:
     """The CSV files beside or above the images of `tree`, where these lie without folders for classes; else none.
 
-    Raises DatasetError for one that cannot be read.
+    Each part may have one in its folder. Raises DatasetError for one that cannot be read.
     """
     place = tree
     paths: list[Path] = []
     while True:
-        paths = paths or [file for file in place.others if file.suffix.lower() in _SUFFIXES]
+        paths = paths or _paths_in(place)
         inside = place.image_folders
         if place.images or len(inside) != 1:
             break
         place = inside[0]
     is_flat = not any(folder.image_folders for folder in inside)
     has_classes = len(inside) > 1 and any(part_of(folder.name) is None for folder in inside)
-    return tuple(_read(path) for path in paths) if is_flat and not has_classes else ()
+    if not is_flat or has_classes:
+        return ()
+    of_parts = [] if paths else [(path, part_of(folder.name)) for folder in inside for path in _paths_in(folder)]
+    return (*map(_read, paths), *(replace(_read(path), part=part) for path, part in of_parts))
+
+
+def check_folders(tree: Tree, files: Sequence[Path], labels: Sequence[int]) -> None:
+    """Raises DatasetError where the folders of `tree`, whose images are `files`, split what a table calls alike.
+
+    That is where a CSV file above them has other classes than `labels`: a folder holds images of several of them. A
+    table that cannot be read, or names few of the images, is none of their labels.
+    """
+    classes = dict(zip(files, labels))
+    for path in _paths_in(tree):
+        images = _Images(tree)
+        with suppress(DatasetError):
+            table = _read(path)
+            columns = find_columns(table, images.has)
+            if columns is None or not columns.is_named or _is_submission(table):
+                continue
+            names: dict[int, set[str]] = {}
+            count = 0
+            for _, cells in columns.table.rows:
+                places = images.find(cells[columns.files], None) & classes.keys()
+                if len(places) == 1:
+                    names.setdefault(classes[places.pop()], set()).add(columns.label_of(cells, ""))
+                    count += 1
+            if 2 * count >= len(files) and any(len(others) > 1 for others in names.values()):
+                break
+    else:
+        return
+    raise DatasetError(
+        f"{str(path)!r} has other classes than the folders of {str(tree.path)!r}: move the images into one folder to "
+        "take the labels of the table, or the table away to take the folders"
+    )
+
+
+def _paths_in(folder: Tree) -> list[Path]:
+    return [file for file in folder.others if file.suffix.lower() in _SUFFIXES]
 
 
 def read_tables(tree: Tree, tables: tuple[Table, ...], *, for_test: bool = False) -> LabelledImages:
@@ -180,7 +220,9 @@ def _columns_text(tables: Iterable[Table]) -> str:
 def _read(path: Path) -> Table:
     try:
         content = read_file(path, _MOST_BYTES)
-        text = content.decode("utf-8-sig")  # an editor may put a mark of the byte order in front
+        # An editor may put a mark of the byte order in front; Excel's "Unicode text" is UTF-16.
+        is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        text = content.decode("utf-16" if is_utf16 else "utf-8-sig")
     except (OSError, ValueError) as error:
         raise DatasetError(f"{str(path)!r} cannot be read as a table: save it as CSV in UTF-8") from error
     if len(content) > _MOST_BYTES:

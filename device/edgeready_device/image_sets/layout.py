@@ -9,12 +9,14 @@ from pathlib import Path
 
 from edgeready_device.errors import DatasetError
 from edgeready_device.image_sets.folder_tree import Tree, left_out, read_tree
-from edgeready_device.image_sets.label_table import LabelledImages, Listing, find_tables, read_tables
+from edgeready_device.image_sets.label_table import LabelledImages, Listing, check_folders, find_tables, read_tables
 from edgeready_device.image_sets.part_names import PARTS, TEST, TRAIN, VALIDATION, part_of, stem_of
 from edgeready_device.images.decode import IMAGE_SUFFIXES
 
 # Folders that hold all the pictures of a set and are no class.
 _WRAPPERS = {"images", "image", "imgs", "img", "data", "dataset", "photos", "pictures"}
+# Folders of what is marked in pictures: sets for segmentation and detection.
+_MARKS = {"mask", "masks", "annotation", "annotations", "label", "labels", "segmentation", "gt", "groundtruth"}
 _WITHOUT_LABELS = {"pred", "predict", "prediction", "unlabeled", "unlabelled", "unsup"}
 _MOST_NAMES = 6  # of folders in a message; chosen: they show a layout, and fit a line
 _ONE_FOLDER_EACH = "make it one subfolder of images for each class, or train/ and test/ with those in them"
@@ -58,6 +60,7 @@ def read_layout(folder: Path, *, follow_links: bool = False) -> Layout:
         )
     else:
         classes, listing, notes = _by_class(root, None)
+        check_folders(tree, listing.files, listing.labels)
         layout = Layout(classes=classes, train=listing, notes=notes)
     rest = left_out(tree, len(layout.files), images.tables if images else ())
     notes = (*layout.notes, f"left out of {str(folder)!r}: {rest}") if rest.counts else layout.notes
@@ -77,8 +80,11 @@ def read_test_layout(folder: Path, *, follow_links: bool = False) -> Layout:
     root = _unwrap(tree)
     images: LabelledImages | None = None
     if parts := _find_parts(root):
-        place = _unwrap_part(parts[_tested(parts)])
+        part = _tested(parts)
+        place = _unwrap_part(parts[part])
         classes, listing, notes = _by_class(place, None, least=1)
+        if part != TEST:
+            notes = (*notes, f"{str(root.path)!r} has no images for the test with classes: those of {place.name} are")
         read = len(listing.files)
     elif tables := find_tables(tree):
         place = tree
@@ -88,6 +94,7 @@ def read_test_layout(folder: Path, *, follow_links: bool = False) -> Layout:
     else:
         place = root
         classes, listing, notes = _by_class(root, None, least=1)
+        check_folders(tree, listing.files, listing.labels)
         read = len(listing.files)
     rest = left_out(place, read, images.tables if images else ())
     notes = (*notes, f"left out of {str(place.path)!r}: {rest}") if rest.counts else notes
@@ -105,8 +112,14 @@ def _unwrap(tree: Tree) -> Tree:
     if tree.images or len(inside) != 1:
         return tree
     inner = inside[0]
-    is_wrapper = inner.name.lower() in _WRAPPERS or inner.name == tree.name or bool(_find_parts(inner))
+    is_wrapper = inner.name.lower() in _WRAPPERS or inner.name == tree.name or _leads_to_parts(inner)
     return _unwrap(inner) if is_wrapper and inner.image_folders else tree
+
+
+def _leads_to_parts(folder: Tree) -> bool:
+    """Whether the folder has parts, or one folder that leads to them: ILSVRC/Data/train."""
+    inside = folder.image_folders
+    return bool(_find_parts(folder)) or (not folder.images and len(inside) == 1 and _leads_to_parts(inside[0]))
 
 
 def _find_parts(root: Tree) -> dict[str, Tree]:
@@ -142,7 +155,9 @@ def _by_parts(root: Tree, parts: dict[str, Tree]) -> Layout:
     for stray in root.image_folders:
         if stray in parts.values():
             continue
-        if not set(re.split(r"[^a-z]+", stray.name.lower())) & _WITHOUT_LABELS or _unwrap_part(stray).image_folders:
+        words = set(re.split(r"[^a-z]+", stray.name.lower()))
+        is_unlabelled = bool(words & _WITHOUT_LABELS) or part_of(stray.name) == TEST
+        if not is_unlabelled or _unwrap_part(stray).image_folders:
             raise DatasetError(
                 f"{str(root.path)!r} has {stray.name!r} beside {parts[TRAIN].name}: move it away "
                 "(train, test and val are used, each with a subfolder for each class)"
@@ -196,6 +211,7 @@ def _by_class(
             suffixes = " ".join(IMAGE_SUFFIXES)
             raise DatasetError(f"{str(folder.path)!r} has no {suffixes} image{besides}: add some or remove it")
     _check_depth(root, folders)
+    _check_masks(root, folders)
     files: list[Path] = []
     labels: list[int] = []
     notes: list[str] = []
@@ -223,6 +239,17 @@ def _check_flat(root: Tree, folders: list[Tree]) -> None:
         raise DatasetError(
             f"the images in {', '.join(parts)} of {str(root.path)!r} have no class: give each part a subfolder for "
             "each class, or the set a CSV file with a column of file names and one of labels"
+        )
+
+
+def _check_masks(root: Tree, folders: list[Tree]) -> None:
+    """Raises DatasetError where a folder of pictures lies beside one of their masks or other marks."""
+    marks = [folder.name for folder in folders if folder.name.lower() in _MARKS]
+    pictures = [folder.name for folder in folders if folder.name.lower() in _WRAPPERS]
+    if marks and pictures:
+        raise DatasetError(
+            f"{str(root.path)!r} has {pictures[0]!r} beside {marks[0]!r}, pictures and what is marked in them, and "
+            f"no classes: {_ONE_FOLDER_EACH}"
         )
 
 

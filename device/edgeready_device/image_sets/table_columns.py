@@ -50,6 +50,12 @@ class Columns:
     labels: tuple[int, ...]
     part: int | None
 
+    @property
+    def is_named(self) -> bool:
+        """Whether it is the names or the values of the columns that say that they hold labels."""
+        names = {_plain_name(self.table.columns[index]) for index in self.labels}
+        return len(self.labels) > 1 or bool(names & (_LABEL_NAMES | _SUBJECT_NAMES))
+
     def label_of(self, cells: Sequence[str], place: str) -> str:
         """The label of a row; raises DatasetError, with the `place` of the row, where there is none, or several."""
         if len(self.labels) == 1:
@@ -89,7 +95,7 @@ def _with_names(table: Table, is_image: Callable[[str], bool]) -> Table:
 
 def _find_files(table: Table, is_image: Callable[[str], bool]) -> int | None:
     """The column of file names: by its name, and of several, or without one, the one whose cells are images."""
-    places = {name.strip().lower(): index for index, name in reversed(list(enumerate(table.columns)))}
+    places = {_plain_name(name): index for index, name in reversed(list(enumerate(table.columns)))}
     named = [places[name] for name in _FILE_NAMES if name in places]
     others = [index for index in range(len(table.columns)) if index not in named]
     for index in (*named, *others):
@@ -122,7 +128,7 @@ def _find_part(table: Table) -> int | None:
 
 def _find_one(table: Table, names: set[str]) -> int | None:
     """The column with one of `names`; of two that mean the same in every row, the one with words."""
-    places = [index for index, name in enumerate(table.columns) if name.strip().lower().replace(" ", "_") in names]
+    places = [index for index, name in enumerate(table.columns) if _plain_name(name) in names]
     if len(places) < 2:
         return places[0] if places else None
     first, *others = places
@@ -132,3 +138,7 @@ def _find_one(table: Table, names: set[str]) -> int | None:
             both = ", ".join(plain(table.columns[index]) for index in places)
             raise DatasetError(f"{str(table.path)!r} has several columns of one meaning ({both}): leave one of them")
     return next((place for place in places if not all(cell.isdigit() for cell in table.values(place))), first)
+
+
+def _plain_name(name: str) -> str:
+    return name.strip().lower().replace(" ", "_")

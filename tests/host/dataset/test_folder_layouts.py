@@ -7,7 +7,7 @@ from PIL import Image
 from edgeready.dataset import load_splits
 from edgeready.dataset.folder import load_folder
 from edgeready.errors import DatasetError, ImageError
-from edgeready_device.image_sets.layout import read_layout
+from edgeready_device.image_sets.layout import read_layout, read_test_layout
 
 
 @pytest.fixture
@@ -106,6 +106,22 @@ def test_pictures_without_labels_beside_the_parts_are_left_out_and_counted(folde
     )
 
 
+def test_pictures_for_a_competitions_answers_are_left_out_and_counted(folder):
+    put(folder, "train/cat/1.jpg", "train/dog/2.jpg", "test/3.jpg", "test/4.jpg")
+    assert parts_of(folder) == [["train/cat/1.jpg", "train/dog/2.jpg"], [], []]
+    assert read_layout(folder).notes == (
+        "test: 2 images without labels",
+        f"left out of {str(folder)!r}: 2 images without a class",
+    )
+    layout = read_test_layout(folder)
+    assert layout.notes == (f"{str(folder)!r} has no images for the test with classes: those of train are",)
+
+
+def test_parts_may_lie_several_folders_down(folder):
+    put(folder, *(f"ILSVRC/Data/{part}/{name}/1.jpg" for part in ("train", "val") for name in ("cat", "dog")))
+    assert parts_of(folder)[0] == ["ILSVRC/Data/train/cat/1.jpg", "ILSVRC/Data/train/dog/1.jpg"]
+
+
 def test_classes_may_have_names_of_parts_in_them(folder):
     put(folder, "test_tube/1.jpg", "train_station/1.jpg", "valid ticket/1.jpg")
     assert read_layout(folder).classes == ("test_tube", "train_station", "valid ticket")
@@ -170,7 +186,9 @@ def test_a_loop_of_links_ends(folder):
             "has only 'animals'; give '.*animals' where cat, dog are",
         ),
         (["1.jpg", "2.jpg"], "at least two classes and has none, and 2 images beside it"),
-        (["train/cat/1.jpg", "train/dog/1.jpg", "test/1.jpg"], "has 'test' beside train: move it away"),
+        (["train/cat/1.jpg", "train/dog/1.jpg", "val/1.jpg"], "has 'val' beside train: move it away"),
+        (["images/1.png", "masks/1.png"], "has 'images' beside 'masks', pictures and what is marked in them, and no"),
+        (["train/images/1.png", "train/labels/1.png"], "train' has 'images' beside 'labels', pictures and what is"),
         (
             ["train/cat/1.jpg", "train/dog/1.jpg", "val/cat/1.jpg", "valid/cat/2.jpg"],
             "has both 'val' and 'valid': leave one",
@@ -275,6 +293,43 @@ def test_one_table_over_the_folders_of_parts_keeps_the_parts(folder):
     put(folder, "train/0.jpg", "train/1.jpg", "test/2.jpg")
     table(folder, "file,label", "0.jpg,a", "1.jpg,b", "2.jpg,a")
     assert labelled(folder) == [{"0.jpg": "a", "1.jpg": "b"}, None, {"2.jpg": "a"}]
+
+
+def test_each_part_may_have_a_table_in_its_folder(folder):
+    for part in ("train", "valid", "test"):
+        put(folder, f"{part}/1.jpg", f"{part}/2.jpg")
+        table(folder, "filename, cat, dog", "1.jpg, 1, 0", "2.jpg, 0, 1", name=f"{part}/_classes.csv")
+    assert labelled(folder) == [{"1.jpg": "cat", "2.jpg": "dog"}] * 3
+    assert read_layout(folder).notes == ()
+
+
+def test_a_table_in_utf_16_is_read(folder):
+    put(folder, "1.jpg", "2.jpg")
+    (folder / "labels.csv").write_bytes("file\tlabel\n1.jpg\tKäse\n2.jpg\tBrot\n".encode("utf-16"))
+    assert labelled(folder) == [{"1.jpg": "Käse", "2.jpg": "Brot"}, None, None]
+
+
+@pytest.mark.parametrize("read", [read_layout, read_test_layout])
+def test_folders_that_a_table_contradicts_are_refused(folder, read):
+    put(folder, "images_part_1/1.jpg", "images_part_1/2.jpg", "images_part_2/3.jpg", "images_part_2/4.jpg")
+    table(folder, "image_id,dx,age", "1,nv,80", "2,mel,80", "3,nv,10", "4,mel,20", name="metadata.csv")
+    with pytest.raises(DatasetError, match=r"metadata\.csv' has other classes than the folders of .*: move"):
+        read(folder)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["file,label", "1.jpg,Cat", "2.jpg,Cat", "3.jpg,Dog"],  # says what the folders say
+        ["file,age", "1.jpg,3", "2.jpg,4", "3.jpg,9"],  # no labels
+        ["file,label", "1.jpg,a", "9.jpg,b", "8.jpg,b", "7.jpg,a"],  # of other images
+        ["file,label", "1.jpg,a,b"],  # no table
+    ],
+)
+def test_a_table_beside_folders_of_classes_may_say_something_else(folder, lines):
+    put(folder, "cat/1.jpg", "cat/2.jpg", "dog/3.jpg")
+    table(folder, *lines)
+    assert read_layout(folder).classes == ("cat", "dog")
 
 
 def test_numbers_as_labels_are_in_their_order(folder):
