@@ -34,6 +34,18 @@ def test_json_has_labels_in_their_order_or_by_their_numbers(tmp_path, document, 
     assert read(tmp_path, json.dumps(document, ensure_ascii=False)) == labels
 
 
+@pytest.mark.parametrize(
+    ("text", "labels"),
+    [
+        ("['cat', 'dog']", ("cat", "dog")),
+        ("{'dog': 1, 'cat': 0}", {1: "dog", 0: "cat"}),
+        ("{0: 'cat', 1: 'dog'}\n", {0: "cat", 1: "dog"}),
+    ],
+)
+def test_what_python_prints_is_read(tmp_path, text, labels):
+    assert read(tmp_path, text) == labels
+
+
 def test_a_label_map_has_an_item_for_each_number(tmp_path):
     text = 'item {\n  id: 1\n  name: "/m/01"\n  display_name: "cat\\"s"\n}\nitem { name: \'dog\' id: 2 }\n'
     assert read(tmp_path, text) == {1: 'cat"s', 2: "dog"}
@@ -50,8 +62,8 @@ def test_lines_that_only_begin_like_json_are_labels(tmp_path, text):
         ('{"format": "layers"}', "it is JSON without labels: write a list of labels, or an object of numbers"),
         ("[]", "it is JSON without labels"),
         ("{}", "it is JSON without labels"),
-        ("[1, 2]", "it holds 1 in the place of a label"),
-        ('{"0": null}', "it holds null in the place of a label"),
+        ("[1, 2]", "it holds '1' in the place of a label"),
+        ('{"0": null}', "it holds 'None' in the place of a label"),
         ('{"a": 0, "b": 0}', "it has two labels of one number: give each its own"),
         ("item { id: 1 }", "it is a label map with an item that lacks an id or a name: add it"),
         ("item { name: 'a' }", "it is a label map with an item that lacks an id or a name: add it"),

@@ -1,9 +1,11 @@
-"""Label files that are no list of lines: JSON, and TensorFlow's label maps (.pbtxt)."""
+"""Label files that are no list of lines: JSON, what Python prints, and TensorFlow's label maps (.pbtxt)."""
 
 from __future__ import annotations
 
+import ast
 import json
 import re
+import warnings
 from collections.abc import Mapping
 from typing import Any, Union
 
@@ -14,13 +16,14 @@ _KEYS = ("labels", "id2label", "label2id", "class_names", "classes", "names", "c
 _NAME_KEYS = ("display_name", "name", "label")
 _ITEM = re.compile(r"item\s*\{([^{}]*)\}", re.DOTALL)
 _FIELD = re.compile(r"""(\w+)\s*:\s*(?:"((?:[^"\\\n]|\\.)*)"|'((?:[^'\\\n]|\\.)*)'|(-?\d+))""")
+_MOST_LITERAL = 1 << 20  # characters; chosen: Python's parser takes a hundred bytes of memory for each
 _FORMS = "a list of labels, or an object of numbers and labels"
 
 Entries = Union["tuple[str, ...]", Mapping[int, str]]
 
 
 def parse_structured(text: str) -> Entries | None:
-    """The labels in a document of JSON or a label map, in their order or by their numbers; None for other text.
+    """The labels in JSON, in a literal of Python or a label map, in their order or by their numbers; else None.
 
     Raises ModelFileError for JSON of another form, and for two labels with one number.
     """
@@ -32,8 +35,20 @@ def parse_structured(text: str) -> Entries | None:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
+        document = _parse_literal(start)
+    return None if document is None else _read(document)
+
+
+def _parse_literal(text: str) -> Any:
+    """The list or dictionary in `text` as Python prints it; None for other text."""
+    if len(text) > _MOST_LITERAL:
         return None
-    return _read(document)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)  # of a backslash in a label
+            return ast.literal_eval(text)
+    except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
+        return None
 
 
 def _read(document: Any) -> Entries:
@@ -42,8 +57,8 @@ def _read(document: Any) -> Entries:
         if key is not None:
             return _read(document[key])
         if document and all(isinstance(value, int) for value in document.values()):
-            return _by_number([(number, name) for name, number in document.items()])
-        if document and all(re.fullmatch("[0-9]+", key) for key in document):
+            return _by_number([(number, _name(name)) for name, number in document.items()])
+        if document and all(re.fullmatch("[0-9]+", str(key)) for key in document):
             return _by_number([(int(key), _name(value)) for key, value in document.items()])
     elif isinstance(document, list) and document:
         if all(isinstance(entry, dict) and isinstance(entry.get("id"), int) for entry in document):
@@ -59,7 +74,7 @@ def _name(entry: Any) -> str:
     elif isinstance(entry, list) and entry:
         entry = entry[-1]
     if not isinstance(entry, str):
-        raise ModelFileError(f"it holds {json.dumps(entry)[:40]} in the place of a label: write {_FORMS}")
+        raise ModelFileError(f"it holds {str(entry)[:40]!r} in the place of a label: write {_FORMS}")
     return entry
 
 

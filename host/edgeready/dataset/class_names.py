@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -13,6 +14,9 @@ from edgeready_device.model_file.label_match import match_labels
 from edgeready_device.model_file.labels import LabelLines, Labels
 from edgeready_device.text import plain
 
+_NUMBER_BEFORE = re.compile(r"(?P<number>[0-9]{1,6})\s*[.,;:)=]\s*(?P<name>.+)")
+_NUMBER_BEHIND = re.compile(r"(?P<name>.+?)(\s*[,;:=]\s*|\s+)(?P<number>[0-9]{1,6})")
+_QUOTED = re.compile(r"(?P<quote>['\"])(?P<name>.+)(?P=quote),?")
 _MOST_NAMES = 8  # in a message; chosen: they fit two lines, and a misfit shows in the first few
 
 
@@ -42,6 +46,7 @@ def class_names_of(labels: Labels, origin: str, remedy: str) -> ClassNames:
         numbers = labels.numbered or {}
         numbered = _in_order(numbers)
         readings = [lines] if numbered is None else [numbered, lines] if 0 in numbers else [lines, numbered]
+        readings += _read_otherwise(lines)
     elif isinstance(labels, Mapping):
         ordered = _in_order(labels)
         if ordered is None:
@@ -51,7 +56,9 @@ def class_names_of(labels: Labels, origin: str, remedy: str) -> ClassNames:
         readings = [ordered]
     else:
         readings = [tuple(labels)]
-    unique = tuple(reading for reading in readings if len(set(reading)) == len(reading))
+    unique = tuple(reading for reading in readings if len(set(reading)) == len(reading) > 1) or tuple(
+        reading for reading in readings if len(set(reading)) == len(reading)
+    )
     if not unique:
         name = next(name for name in readings[0] if readings[0].count(name) > 1)
         raise UsageError(f"{origin} names {name!r} twice: give every class its own name")
@@ -93,6 +100,22 @@ def order_classes(parts: Parts, names: ClassNames, source: str) -> Parts:
         test=reorder(parts.test),
         notes=(*parts.notes, note) if note else parts.notes,
     )
+
+
+def _read_otherwise(lines: Sequence[str]) -> list[tuple[str, ...]]:
+    """What lines may mean, too: numbers with other signs, numbers behind, quotes, all labels in one line."""
+    if len(lines) == 1:
+        return [tuple(part.strip() for part in re.split("[,;]", lines[0]) if part.strip())]
+    readings = []
+    for pattern in (_NUMBER_BEFORE, _NUMBER_BEHIND):
+        matches = [pattern.fullmatch(line) for line in lines]
+        numbered = {int(match["number"]): match["name"].strip() for match in matches if match is not None}
+        ordered = _in_order(numbered) if len(numbered) == len(lines) else None
+        readings += [] if ordered is None else [ordered]
+    quoted = [_QUOTED.fullmatch(line) for line in lines]
+    if all(quoted):
+        readings.append(tuple(match["name"].strip() for match in quoted if match is not None))
+    return readings
 
 
 def _in_order(labels: Mapping[int, str]) -> tuple[str, ...] | None:
@@ -140,5 +163,5 @@ def _have(names: Sequence[str]) -> str:
 
 
 def _list(names: Sequence[str] | map[str]) -> str:
-    texts = list(names)
+    texts = [repr(name) if "," in name else name for name in names]
     return ", ".join(texts[:_MOST_NAMES]) + (", ..." if len(texts) > _MOST_NAMES else "")

@@ -34,6 +34,12 @@ def ordered(lines: tuple[str, ...], *classes: str) -> Parts:
         ("2 owl", "0 dog", "1 cat"),
         ("1: dog", "2: cat", "3: owl"),
         ("dog", "", "cat", "owl", ""),
+        ("0,dog", "1,cat", "2,owl"),
+        ("1) dog", "3) owl", "2) cat"),
+        ("dog 0", "owl 2", "cat 1"),
+        ("dog,0", "owl,2", "cat,1"),
+        ('"dog",', '"cat",', '"owl"'),
+        ("dog, cat, owl",),
     ],
 )
 def test_classes_are_in_the_order_of_the_labels_in_every_part(lines):
@@ -90,6 +96,11 @@ def test_numbers_are_names_where_the_labels_have_them():
         (("cat", "dog", "fox"), ("cat", "dog"), "fox of the labels has no images: do this"),
         (("cat", "dog"), ("cat", "dog", "fox"), "and fox of the data has no label: do this"),
         (("Katze", "Hund"), ("cat", "dog"), "cat, dog of the data have no label: do this"),
+        (
+            ("5,cat", "7,dog"),
+            ("cat", "dog"),
+            "'5,cat', '7,dog' of the labels have no images, cat, dog of the data have no label: do this",
+        ),
         (("zero", "one"), ("0", "1", "2"), "0, 1, 2 of the data have no label: do this"),
         (
             ("one", "two", "1"),
