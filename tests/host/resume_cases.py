@@ -51,6 +51,7 @@ TRAININGS = {
         transfer.train_head,
         TrainConfig(epochs=2, fine_tune=2, batch_size=8, augment="shift"),
     ),
+    "open": (whole_network, train.train, TrainConfig(patience=2, batch_size=8, learning_rate=0.1)),
     "patience": (
         transfer_cases.small_network,
         transfer.train_head,

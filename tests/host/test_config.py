@@ -175,7 +175,7 @@ def test_quantization_aware_training_goes_with_no_other_way_to_integers(others):
 
 def test_the_defaults_are_those_of_the_manual():
     config = BuildConfig(data=DIGITS, model="tutorial-cnn")
-    assert (config.train.epochs, config.train.batch_size, config.train.learning_rate) == (5, 32, 0.002)
+    assert (config.train.epochs, config.train.batch_size, config.train.learning_rate) == (None, 32, 0.002)
     assert (config.data.seed, config.train.seed) == (1, 1)
     assert (config.network.weights, config.network.normalization) == (None, None)
     assert (config.output.out, config.output.float_out, config.output.keras_out) == (Path("model.tflite"), None, None)

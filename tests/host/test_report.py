@@ -180,6 +180,11 @@ def test_a_build_says_which_epoch_a_validation_chose():
     assert "training     2 of 60 epochs, the weights of epoch 1: 87.50 % of 8 validation images\n" in shown(
         build_view(judged, "IMAGE")
     )
+    open_training = replace(judged, training=Training(epochs=epochs, asked=100, is_open=True))
+    assert (
+        "training     2 epochs, the weights of epoch 1: 87.50 % of 8 validation images\n"
+        "             stopped at epoch 2: no lower loss on the validation since epoch 1\n"
+    ) in shown(build_view(open_training, "IMAGE"))
 
 
 def test_a_training_in_8_bits_is_told_beside_the_network_as_it_came():
@@ -234,6 +239,7 @@ def test_a_build_as_json_has_these_keys_and_values():
         ],
         "best_epoch": None,
         "stopped_early": False,
+        "ending": "",
     }
     assert list(data["uint8"]) == ["size_bytes", "flatbuffer_bytes", "accuracy", "latency"]
     assert (data["uint8"]["size_bytes"], data["uint8"]["flatbuffer_bytes"]) == (25256, 24256)

@@ -476,6 +476,8 @@ def test_the_epoch_whose_weights_were_kept_is_marked(tmp_path):
     )
     assert text.count('class="mark" x1="352.0" x2="352.0"') == 2
     assert ("loss over 2 epochs" in text, "accuracy over 2 epochs" in text) == (True, True)
+    document["training"]["ending"] = "stopped at epoch 2: no lower loss"
+    assert "The training stopped at epoch 2: no lower loss." in html_of(tmp_path, document)
     document["training"]["best_epoch"] = 9
     assert 'class="mark"' not in html_of(tmp_path, document)
 

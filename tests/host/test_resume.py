@@ -25,6 +25,7 @@ from edgeready.files.lock import exclusive_file
 from edgeready.jobs.checkpoint import (
     CheckpointHeader,
     TrainingState,
+    Waiting,
     differences,
     read_header,
     read_state,
@@ -46,8 +47,7 @@ HEADER = CheckpointHeader(
     stage="head",
     before=1,
     epochs=(Epoch(epoch=1, loss=0.5, accuracy=0.25), Epoch(epoch=2, loss=0.25, accuracy=0.5, val_loss=0.125)),
-    best_loss=0.125,
-    waited=2,
+    waiting=Waiting(best_loss=0.125, mark=0.25, waited=2),
 )
 STATE = TrainingState(
     header=HEADER,
@@ -126,7 +126,7 @@ DAMAGES = {
     "no JSON": lambda content: rewritten(content, b"{"),
     "other epochs": lambda content: rewritten(content, b'{"format": "edgeready checkpoint 1", "epochs": [{}]}'),
     "other entries": lambda content: rewritten(
-        content, b'{"format": "edgeready checkpoint 1", "epochs": [], "a": 1}'
+        content, b'{"format": "edgeready checkpoint 1", "epochs": [], "waiting": null, "a": 1}'
     ),
 }
 

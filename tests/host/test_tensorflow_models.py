@@ -533,12 +533,42 @@ def test_the_epochs_are_in_the_csv_file(cases):
     assert lines == [",".join(str(value) for value in epoch.values()) for epoch in found["epochs"]]
 
 
+def test_the_epochs_are_in_the_curves_that_tensorboard_reads(cases):
+    found = cases["validated"]["value"]
+    shown = found["curves"]
+    assert {run: sorted(curves) for run, curves in shown.items()} == {
+        "train": ["epoch_accuracy", "epoch_learning_rate", "epoch_loss"],
+        "validation": ["epoch_accuracy", "epoch_loss"],
+    }
+    names = {("train", "epoch_loss"): "loss", ("validation", "epoch_accuracy"): "val_accuracy"}
+    for (run, tag), name in names.items():
+        values = [[epoch["epoch"], np.float32(epoch[name])] for epoch in found["epochs"]]
+        assert shown[run][tag] == values
+    rates = [rate for _, rate in shown["train"]["epoch_learning_rate"]]
+    assert rates == sorted(rates, reverse=True)
+    assert rates[-1] == pytest.approx(0, abs=1e-9)
+
+
 def test_a_training_ends_when_its_patience_does(cases):
     every, patient = (cases[name]["value"]["epochs"] for name in ("validated", "patient"))
     losses = [epoch["val_loss"] for epoch in every]
     end = next(epoch for epoch in range(2, 7) if losses[epoch - 1] >= min(losses[: epoch - 1]))
     assert end < 6
     assert [epoch["val_loss"] for epoch in patient] == losses[:end]
+
+
+def test_without_a_number_of_epochs_the_rate_falls_and_the_training_ends_when_the_validation_stands_still(cases):
+    found = cases["open"]["value"]
+    rate, waited, mark, rates = 0.005, 0, np.inf, []
+    for epoch in found["epochs"]:
+        assert waited < 3
+        rates.append([epoch["epoch"], np.float32(rate)])
+        is_lower = epoch["val_loss"] < 0.999 * mark  # a thousandth is no progress
+        waited, mark = (0, epoch["val_loss"]) if is_lower else (waited + 1, mark)
+        rate = rate / 5 if 0 < waited < 3 else rate
+    assert waited == 3
+    assert found["curves"]["train"]["epoch_learning_rate"] == [[step, pytest.approx(rate)] for step, rate in rates]
+    assert found["loss"] == pytest.approx(min(epoch["val_loss"] for epoch in found["epochs"]), rel=1e-4)
 
 
 def test_classes_count_alike_and_an_image_one_on_average(cases):

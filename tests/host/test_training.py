@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from edgeready.workflows.options import BUILD, options_of
 from edgeready.workflows.prepare import (
     job_of,
     seen_images,
+    training_of,
     trial_is_worth_it,
     trial_of,
     with_validation,
@@ -61,13 +63,14 @@ def test_a_share_or_a_patience_that_cannot_be_meant_is_refused(options, message)
 @pytest.mark.parametrize(
     ("options", "share"),
     [
-        ({}, None),
+        ({"epochs": 5}, None),
+        ({}, 0.1),
         ({"validation": 0.5}, 0.5),
         ({"patience": 1}, 0.1),
         ({"patience": 2, "validation": 0.25}, 0.25),
     ],
 )
-def test_patience_takes_a_tenth_of_the_images_where_no_share_is_given(options, share):
+def test_patience_and_a_training_without_a_number_of_epochs_take_a_tenth_of_the_images(options, share):
     assert TrainConfig(**options).validation_share == share
 
 
@@ -80,9 +83,11 @@ def test_fine_tuning_goes_with_weights():
 
 
 def test_what_nobody_asked_for_changes_neither_the_file_nor_its_options():
-    plain = {"epochs": 5, "batch_size": 32, "learning_rate": 2e-3, "seed": 1, "augment": None}
+    plain = {"batch_size": 32, "learning_rate": 2e-3, "seed": 1, "augment": None}
     assert TrainConfig().to_dict() == plain
-    assert not {"validation", "patience", "class-weights", "fine-tune"} & set(options_of(config(), BUILD).values)
+    assert not {"epochs", "validation", "patience", "class-weights", "fine-tune"} & set(
+        options_of(config(), BUILD).values
+    )
     asked = {"validation": 0.2, "patience": 3, "class_weights": True}
     assert TrainConfig(**asked).to_dict() == plain | asked
     values = options_of(config(**asked), BUILD).values
@@ -103,13 +108,39 @@ def test_the_validation_comes_out_of_the_training_images_and_shares_none_with_th
     assert list(after.parts()) == ["train", "calibration", "test", "validation"]
     assert after.to_dict()["validation"] == {"a": 5, "b": 5, "c": 5}
     assert "validation" not in before.to_dict()
-    assert with_validation(config(), before) is before
+    assert with_validation(config(epochs=5), before) is before
     assert with_validation(config(validation=0.5), after) is after
 
 
-def test_a_set_that_can_spare_no_image_is_refused():
+@pytest.mark.parametrize("options", [{"patience": 1}, {"validation": 0.1}])
+def test_a_set_that_can_spare_no_image_is_refused_where_a_validation_is_asked_for(options):
     with pytest.raises(DatasetError, match="'noise' has 3 images for training"):
-        with_validation(config(patience=1), splits(train=3))
+        with_validation(config(**options), splits(train=3))
+
+
+def test_a_set_that_can_spare_no_image_is_trained_for_some_epochs_and_that_is_said():
+    small = with_validation(config(), splits(train=3))
+    assert (small.validation, len(small.train)) == (None, 3)
+    assert small.notes == ("noise has too few images for a validation: the training takes 20 epochs",)
+    assert training_of(config(), small).epochs == 20
+    assert training_of(config(epochs=2), small).epochs == 2
+    assert training_of(config(), with_validation(config(), splits())).epochs is None
+    assert with_validation(config(epochs=2), splits(train=3)).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "epochs"),  # at most, with the fine-tuning, at least, and the patience
+    [
+        ({}, (100, 100, 10, 9)),
+        ({"patience": 3}, (100, 100, 4, 3)),
+        ({"epochs": 20}, (20, 20, 20, None)),
+        ({"epochs": 20, "patience": 3}, (20, 20, 20, 3)),
+        ({"fine_tune": 2}, (100, 102, 10, 9)),
+    ],
+)
+def test_a_training_has_a_number_of_epochs_or_a_limit(options, epochs):
+    train = TrainConfig(**options)
+    assert (train.most_epochs, train.all_epochs, train.least_epochs, train.epochs_waited) == epochs
 
 
 def test_a_validation_that_shares_images_with_the_test_is_refused():
@@ -150,6 +181,8 @@ def test_only_a_long_training_of_a_network_of_ones_own_is_tried_first():
     job = Job(model="net.py:make", images=images, labels=np.zeros(1000, np.int64), train=TrainConfig(epochs=10))
     assert trial_is_worth_it(job)
     assert not trial_is_worth_it(replace(job, train=TrainConfig(epochs=9)))
+    assert trial_is_worth_it(replace(job, train=TrainConfig()))
+    assert not trial_is_worth_it(replace(job, train=TrainConfig(patience=8)))
     assert not trial_is_worth_it(replace(job, model="small-resnet"))
     assert not trial_is_worth_it(replace(job, train=None))
     trial = trial_of(
@@ -192,3 +225,67 @@ def test_the_lowest_loss_on_the_validation_is_the_best_the_first_of_equal_ones(l
 def test_a_figure_that_is_missing_stays_empty_in_the_csv():
     assert csv_lines([]) == "epoch,loss,accuracy,val_loss,val_accuracy,seconds\n"
     assert csv_lines([epoch(1), epoch(2, 0.5)]).splitlines()[1:] == ["1,1.0,0.5,,,0.25", "2,0.5,0.5,0.5,0.5,0.25"]
+
+
+LOSSES = (0.5, 0.25, 0.375, 0.4)
+
+
+@pytest.mark.parametrize(
+    ("options", "ending"),
+    [
+        ({"asked": 100, "is_open": True}, "stopped at epoch 4: no lower loss on the validation since epoch 2"),
+        (
+            {"asked": 100, "is_open": True, "patience": 3},
+            "stopped at epoch 4: the loss on the validation fell by less than 0.1 % in 3 epochs",
+        ),
+        ({"asked": 20, "patience": 2}, "stopped at epoch 4: no lower loss on the validation since epoch 2"),
+        (
+            {"asked": 4, "is_open": True},
+            "ended at the limit of 4 epochs, of which 2 was the best: --epochs takes more",
+        ),
+        ({"asked": 4}, ""),
+        (
+            {"asked": 102, "is_open": True, "fine_tuned": 2},
+            "stopped early, after 4 epochs in all: the loss on the validation fell no more",
+        ),
+        ({"asked": 4, "fine_tuned": 2}, ""),
+    ],
+)
+def test_a_training_says_why_it_ended(options, ending):
+    training = Training(epochs=tuple(epoch(number, loss) for number, loss in enumerate(LOSSES, 1)), **options)
+    assert training.ending == training.to_dict()["ending"] == ending
+
+
+def test_epochs_that_nothing_judged_have_no_ending_to_explain():
+    assert Training(epochs=(epoch(1), epoch(2)), asked=2).ending == ""
+
+
+# TensorBoard
+
+
+def built_with(run_here, *options: str) -> tuple[int, str, str]:
+    np.savez("noise.npz", x=np.zeros((4, 8, 8), np.uint8), y=np.arange(4) % 2)
+    return run_here("build", "noise.npz", *options)
+
+
+def test_curves_of_two_trainings_are_not_drawn_as_one(run_here):
+    Path("runs", "train").mkdir(parents=True)
+    Path("runs", "train", "events.out.tfevents.1").touch()
+    assert built_with(run_here, "--tensorboard", "runs") == (
+        3,
+        "",
+        "edgeready: runs has the curves of another training: give --tensorboard a folder for each, as TensorBoard "
+        "would draw both as one\n",
+    )
+    code, _, err = built_with(run_here, "--tensorboard", "runs", "--resume")
+    assert (code, err.startswith("edgeready: --resume: there is no model.checkpoint")) == (4, True)
+
+
+@pytest.mark.parametrize("name", ["file", "file/runs", "x" * 300])
+def test_curves_need_a_folder(run_here, name):
+    Path("file").touch()
+    code, out, err = built_with(run_here, "--tensorboard", name)
+    assert (code, out, err.count("\n")) == (3, "", 1)
+    assert err.startswith("edgeready: cannot write")
+    assert err.endswith("choose another --tensorboard\n")
+    assert sorted(path.name for path in Path().iterdir()) == ["file", "noise.npz"]

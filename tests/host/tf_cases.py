@@ -292,18 +292,40 @@ case("losses of seed 1, again", lambda: losses(1))
 case("losses of seed 2", lambda: losses(2))
 
 
+def curves_in(run):
+    """The values by tag that TensorBoard shows of a run: [[step, value], ...]."""
+    values = {}
+    (file,) = run.glob("events.out.tfevents.*")
+    for event in tf.compat.v1.train.summary_iterator(str(file)):
+        for value in event.summary.value:
+            values.setdefault(value.tag, []).append([event.step, value.simple_value])
+    return values
+
+
 def validated(name, **options):
-    """Six epochs on noise, which no network can learn: the epochs, and the loss of the weights that were kept."""
+    """Epochs on noise, which no network can learn: their figures, and the loss of the weights that were kept."""
     train.seed_everything(3)
     noise = np.random.default_rng(6).integers(0, 256, (96, 12, 12), dtype=np.uint8)
     labels = np.arange(96, dtype=np.int64) % 3
-    named, log = net("plain"), folder / f"{name}.csv"
+    named, log, curves = net("plain"), folder / f"{name}.csv", folder / "curves" / name
     judges = (noise[64:], labels[64:])
-    config = TrainConfig(epochs=6, learning_rate=0.005, **options)
-    epochs = train.train(named, noise[:64], labels[:64], config, validation=judges, files=TrainingFiles(log=str(log)))
+    config = TrainConfig(learning_rate=0.005, **options)
+    epochs = train.train(
+        named,
+        noise[:64],
+        labels[:64],
+        config,
+        validation=judges,
+        files=TrainingFiles(log=str(log), curves=str(curves)),
+    )
     scores = np.asarray(named.model(noise[64:].astype(np.float32) / 255, training=False))
     loss = -np.log(scores[np.arange(32), labels[64:]]).mean()
-    return {"epochs": [vars(epoch) for epoch in epochs], "loss": float(loss), "log": log.read_text("utf-8")}
+    return {
+        "epochs": [vars(epoch) for epoch in epochs],
+        "loss": float(loss),
+        "log": log.read_text("utf-8"),
+        "curves": {run.name: curves_in(run) for run in curves.iterdir()},
+    }
 
 
 def unsaved(**options):
@@ -346,8 +368,9 @@ def kept_keras():
     return {"kept": all(np.array_equal(*pair) for pair in zip(*weights, strict=True)), "files": files}
 
 
-case("validated", lambda: validated("all"))
-case("patient", lambda: validated("patient", patience=1))
+case("validated", lambda: validated("all", epochs=6))
+case("patient", lambda: validated("patient", epochs=6, patience=1))
+case("open", lambda: validated("open", patience=3))
 case("weights of classes", lambda: train.balanced_weights(np.array([0, 0, 0, 2, 1, 0])))
 case("kept before the conversion", kept_keras)
 case("not saved", unsaved)

@@ -15,7 +15,7 @@ from edgeready.cli.terminal import print_json, print_view, say
 from edgeready.config.build import BuildConfig, DataConfig, NetworkConfig, OutputConfig, QuantizeConfig, SourceConfig
 from edgeready.errors import UsageError
 
-_OF_A_TRAINING = ("weights", "alpha", "save_keras", "log_csv", "resume")
+_OF_A_TRAINING = ("weights", "alpha", "save_keras", "log_csv", "tensorboard", "resume")
 
 
 def register(app: typer.Typer) -> None:

@@ -15,7 +15,7 @@ from edgeready.cli.terminal import Verbosity, say, verbosity
 from edgeready_device.progress import Progress, no_progress
 from edgeready_device.text import plain
 
-_EPOCH = re.compile(r"epoch \d+ of \d+")
+_EPOCH = re.compile(r"epoch \d+ of (at most )?\d+")
 _FIGURES = re.compile(r", loss .*$")  # what changes from step to step within a stage
 
 

@@ -17,7 +17,15 @@ from edgeready.config.method import CALIBRATIONS, Method, QatConfig
 from edgeready.config.modes import MODES, TARGETS, Mode, choose_mode
 from edgeready.config.networks import IMAGENET_WIDTHS, SCALABLE_NETWORKS, check_alpha, check_width
 from edgeready.config.option import Option, parse_image_size, parse_shape
-from edgeready.config.training import VALIDATION, check_fine_tuning, check_seed, check_training, check_validation
+from edgeready.config.training import (
+    MOST_EPOCHS,
+    PATIENCE,
+    VALIDATION,
+    check_fine_tuning,
+    check_seed,
+    check_training,
+    check_validation,
+)
 from edgeready.errors import UsageError
 from edgeready_device.normalization import (
     COLORS,
@@ -29,7 +37,7 @@ from edgeready_device.normalization import (
 )
 
 # Fields of a training that are said only where somebody asks for them.
-_ASKED_FOR = ("validation", "patience", "class_weights", "fine_tune")
+_ASKED_FOR = ("epochs", "validation", "patience", "class_weights", "fine_tune")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,19 +89,22 @@ class DataConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """Adam with a rate that falls from `learning_rate` to 0 along a cosine.
+    """Adam with a rate that falls from `learning_rate` to 0 along a cosine over the `epochs`.
 
+    With `epochs` None the training goes on until the validation stops improving, and the rate falls when it does.
     `augment` is one of AUGMENTATIONS, or None for what suits the network and the data. `seed` makes it repeatable;
     the commands take that of the data. With a validation, a share of the training images, the weights of the epoch
     with the lowest loss on it are kept. `class_weights` lets a class count as much as any other, however few images
     it has.
     """
 
-    epochs: Annotated[int, Option(help="passes over the training images")] = 5
+    epochs: Annotated[
+        int | None, Option(help="passes over the training images (default: until the validation stops improving)")
+    ] = None
     batch_size: Annotated[int, Option(help="images in a step")] = 32
-    learning_rate: Annotated[float, Option(help="first learning rate of Adam, which falls to 0 along a cosine")] = (
-        2e-3
-    )
+    learning_rate: Annotated[
+        float, Option(help="first learning rate of Adam, which falls as the training goes on")
+    ] = 2e-3
     seed: int = 1
     augment: Annotated[str | None, Option(help=f"{', '.join(AUGMENTATIONS)} (default: by network and data)")] = None
     validation: Annotated[
@@ -127,12 +138,28 @@ class TrainConfig:
     @property
     def validation_share(self) -> float | None:
         """The share of the training images that is held out to judge each epoch; None for none."""
-        return VALIDATION if self.validation is None and self.patience is not None else self.validation
+        judged = self.patience is not None or self.epochs is None
+        return VALIDATION if self.validation is None and judged else self.validation
+
+    @property
+    def most_epochs(self) -> int:
+        """The epochs that there are at most, without those of the fine-tuning."""
+        return MOST_EPOCHS if self.epochs is None else self.epochs
 
     @property
     def all_epochs(self) -> int:
-        """The epochs of the training, with those of the fine-tuning."""
-        return self.epochs + (self.fine_tune or 0)
+        """The epochs that there are at most, with those of the fine-tuning."""
+        return self.most_epochs + (self.fine_tune or 0)
+
+    @property
+    def least_epochs(self) -> int:
+        """The epochs that there are at least, unless the patience ends them."""
+        return (self.patience or PATIENCE) + 1 if self.epochs is None else self.all_epochs
+
+    @property
+    def epochs_waited(self) -> int | None:
+        """The epochs without a better one that end the training; None where nothing does."""
+        return PATIENCE if self.patience is None and self.epochs is None else self.patience
 
     def to_dict(self) -> dict[str, Any]:
         """The training as plain data, without what was not asked for: older files do not have it."""
@@ -295,6 +322,9 @@ class OutputConfig:
         False
     )
     log_csv: Annotated[Path | None, Option(help="write loss and accuracy of each epoch into this CSV file")] = None
+    tensorboard: Annotated[
+        Path | None, Option(help="write loss and accuracy of each epoch into this folder, for TensorBoard")
+    ] = None
     resume: Annotated[
         bool, Option(help="go on with a training that was broken off, from the checkpoint beside the file")
     ] = False
@@ -314,6 +344,8 @@ class OutputConfig:
         object.__setattr__(self, "out", Path(self.out))  # a notebook writes plain text
         if self.log_csv is not None:
             object.__setattr__(self, "log_csv", Path(self.log_csv))
+        if self.tensorboard is not None:
+            object.__setattr__(self, "tensorboard", Path(self.tensorboard))
         choose_mode(self.mode, self.target)
         if self.out.suffix != ".tflite":
             raise UsageError(f"{self.out}: name the output file something.tflite")

@@ -6,6 +6,9 @@ from edgeready.config.augmentation import AUGMENTATIONS
 from edgeready.errors import UsageError
 
 MOST_SEED = 2**32 - 1  # numpy's and Keras' own limit
+# Without --epochs. Chosen: three rates of three epochs each are tried before a training ends, and a hundred epochs
+# are more than the networks here took to it; without any validation the images are few, and their epochs short.
+PATIENCE, MOST_EPOCHS, EPOCHS_WITHOUT_VALIDATION = 9, 100, 20
 VALIDATION = 0.1  # share of the training images; chosen: what --patience takes where none is given
 MOST_VALIDATION = 0.5  # chosen: with more the network would rather be trained on the part that judges it
 _RATE_LIMIT = 10.0  # chosen: Adam moves a weight by about the rate in a step, and no weight is as large
@@ -28,11 +31,13 @@ def check_fine_tuning(epochs: int | None) -> None:
         raise UsageError(f"--fine-tune is {epochs}: give at least 1 epoch")
 
 
-def check_training(*, epochs: int, batch_size: int, learning_rate: float, seed: int, augment: str | None) -> None:
-    """Raises UsageError for values that cannot train; `augment` None means that it is not chosen yet."""
+def check_training(
+    *, epochs: int | None, batch_size: int, learning_rate: float, seed: int, augment: str | None
+) -> None:
+    """Raises UsageError for values that cannot train; None for `augment` or `epochs` means not chosen yet."""
     if augment is not None and augment not in AUGMENTATIONS:
         raise UsageError(f"the augmentation is {augment!r}: use {', '.join(AUGMENTATIONS)}")
-    if epochs < 1:
+    if epochs is not None and epochs < 1:
         raise UsageError(f"epochs is {epochs}: train for at least 1")
     if batch_size < 1:
         raise UsageError(f"the batch size is {batch_size}: use at least 1")

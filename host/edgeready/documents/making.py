@@ -47,13 +47,14 @@ class Training:
     """The epochs of a model's training, in their order.
 
     `best_epoch`, from 1, is the one whose weights were kept; None where they are the last one's. `stopped_early` says
-    that fewer epochs were trained than were asked for.
+    that fewer epochs were trained than were asked for, `ending` why.
     """
 
     model: str
     epochs: tuple[Epoch, ...]
     best_epoch: int | None = None
     stopped_early: bool = False
+    ending: str = ""
 
 
 def read_making(fields: Fields, model: str) -> Making:
@@ -99,6 +100,7 @@ def read_training(fields: Fields, model: str) -> Training | None:
             epochs=epochs,
             best_epoch=training.whole("best_epoch"),
             stopped_early=bool(training.flag("stopped_early")),
+            ending=training.text("ending"),
         )
     losses = fields.data.get("epoch_losses")
     if not losses:

@@ -25,19 +25,26 @@ _REMEDY = "leave --resume out to train from the beginning"
 
 
 @dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """How the validation stands: the `best_loss` on it, and the `waited` epochs since it was `mark`."""
+
+    best_loss: float
+    mark: float
+    waited: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class CheckpointHeader:
     """What a checkpoint is of: a training by its `identity`, its `epochs` so far, and where it is.
 
-    The `stage` began after `before` epochs. `waited` epochs have not brought a lower loss than `best_loss` on the
-    validation; None where there is none.
+    The `stage` began after `before` epochs. `waiting` is how the validation stands; None where there is none.
     """
 
     identity: Mapping[str, str]
     stage: str
     before: int = 0
     epochs: tuple[Epoch, ...] = ()
-    best_loss: float | None = None
-    waited: int = 0
+    waiting: Waiting | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -107,7 +114,8 @@ def _header_of(content: NDArray[np.uint8]) -> CheckpointHeader:
     if data.pop("format") != _FORMAT:
         raise ValueError("another format")
     epochs = tuple(Epoch(**epoch) for epoch in data.pop("epochs"))
-    return CheckpointHeader(epochs=epochs, **data)
+    waiting = data.pop("waiting")
+    return CheckpointHeader(epochs=epochs, waiting=None if waiting is None else Waiting(**waiting), **data)
 
 
 def differences(header: CheckpointHeader, identity: Mapping[str, str]) -> tuple[str, ...]:

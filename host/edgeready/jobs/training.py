@@ -9,6 +9,10 @@ from typing import Any
 # Chosen: who is interrupted loses so much and the epoch under way; writing 100 MB takes 0.1 s, a hundredth of it. A
 # training that is shorter leaves no file, and is as soon repeated.
 INTERVAL_S = 10.0
+# What counts as a lower loss where the training itself finds its end. Chosen: a thousandth of it changes no answer of
+# 1,000; measured on noise, a loss that falls by a hundred-thousandth in each epoch goes on for all of them.
+LEAST_GAIN = 1e-3
+CURVES = "events.out.tfevents."  # how TensorFlow calls the files that TensorBoard reads
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,11 +52,13 @@ class CheckpointPlan:
 class TrainingFiles:
     """What a training writes before its model is proved: the Keras model when it ends, its figures epoch by epoch.
 
-    Whole paths; empty for a file that nobody asked for. `checkpoint` is where its state is kept meanwhile.
+    Whole paths; empty for a file that nobody asked for. `curves` is a folder for TensorBoard. `checkpoint` is
+    where its state is kept meanwhile.
     """
 
     keras: str = ""
     log: str = ""
+    curves: str = ""
     checkpoint: CheckpointPlan = field(default_factory=CheckpointPlan)
 
 
@@ -76,10 +82,16 @@ def csv_lines(epochs: Iterable[Epoch]) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """The `epochs` of a training for which at most `asked` were asked."""
+    """The `epochs` of a training for which at most `asked` were asked, the last `fine_tuned` of them for fine-tuning.
+
+    It `is_open` where nobody said how many; `patience` epochs without a lower loss end it, 0 for none.
+    """
 
     epochs: tuple[Epoch, ...]
     asked: int
+    is_open: bool = False
+    patience: int = 0
+    fine_tuned: int = 0
 
     @property
     def best(self) -> Epoch | None:
@@ -87,10 +99,28 @@ class Training:
         number = best_epoch(self.epochs)
         return None if number is None else self.epochs[number - 1]
 
+    @property
+    def ending(self) -> str:
+        """Why the training ended when it did, in a sentence; "" where it had the epochs that were asked for."""
+        count = len(self.epochs)
+        if count < self.asked and self.fine_tuned:
+            return f"stopped early, after {count} epochs in all: the loss on the validation fell no more"
+        if count < self.asked and self.best is not None and count - self.best.epoch < self.patience:
+            fall = f"by less than {LEAST_GAIN:.1%} in {self.patience} epochs".replace("%", " %")
+            return f"stopped at epoch {count}: the loss on the validation fell {fall}"
+        if count < self.asked and self.best is not None:
+            return f"stopped at epoch {count}: no lower loss on the validation since epoch {self.best.epoch}"
+        if self.is_open and self.best is not None and not self.fine_tuned:
+            return (
+                f"ended at the limit of {count} epochs, of which {self.best.epoch} was the best: --epochs takes more"
+            )
+        return ""
+
     def to_dict(self) -> dict[str, Any]:
         """The training as plain data."""
         return {
             "epochs": [asdict(epoch) for epoch in self.epochs],
             "best_epoch": best_epoch(self.epochs),
             "stopped_early": len(self.epochs) < self.asked,
+            "ending": self.ending,
         }

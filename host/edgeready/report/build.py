@@ -74,9 +74,11 @@ def _training(result: BuildResult) -> list[RenderableType]:
     best = None if training is None else training.best
     if training is None or validation is None or best is None or best.val_accuracy is None:
         return []
-    epochs = f"{len(training.epochs)} of {training.asked} epochs, the weights of epoch {best.epoch}"
+    count = f"{len(training.epochs)}" if training.is_open else f"{len(training.epochs)} of {training.asked}"
+    score = f"{100 * best.val_accuracy:.2f} % of {len(validation):,} validation images"
     return [
-        labelled("training", f"{epochs}: {100 * best.val_accuracy:.2f} % of {len(validation):,} validation images")
+        labelled("training", f"{count} epochs, the weights of epoch {best.epoch}: {score}"),
+        *([labelled("", training.ending)] if training.ending else []),
     ]
 
 

@@ -2,17 +2,67 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import keras
+import tensorflow as tf
 from numpy.typing import NDArray
 
+from edgeready.errors import OutputError, fit_reason
 from edgeready.files.atomic import write_files
-from edgeready.jobs.training import Epoch, csv_lines
+from edgeready.jobs.checkpoint import Waiting
+from edgeready.jobs.training import CURVES, LEAST_GAIN, Epoch, csv_lines
 from edgeready_device.progress import Progress
+
+
+class Curves(keras.callbacks.Callback):  # type: ignore[misc]
+    """Writes the curves of a training into `folder` as TensorBoard reads them, an epoch of `watcher` as it ends.
+
+    The names are those of Keras' own callback, which needs the package tensorboard; this one does not. It comes
+    behind `watcher` among the callbacks. Raises OutputError where the folder cannot be written to.
+    """
+
+    def __init__(self, folder: str, watcher: Watcher) -> None:
+        super().__init__()
+        self._folder, self._watcher, self._files = folder, watcher, dict[str, Any]()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Writes the figures of the epoch."""
+        last = self._watcher.epochs[-1]
+        rate = float(self.model.optimizer.learning_rate)
+        self._write("train", last.epoch, loss=last.loss, accuracy=last.accuracy, learning_rate=rate)
+        if last.val_loss is not None and last.val_accuracy is not None:
+            self._write("validation", last.epoch, loss=last.val_loss, accuracy=last.val_accuracy)
+
+    def _write(self, run: str, step: int, **figures: float) -> None:
+        protocol = tf.compat.v1
+        values = [protocol.Summary.Value(tag=f"epoch_{name}", simple_value=value) for name, value in figures.items()]
+        summary = protocol.Event(step=step, wall_time=time.time(), summary=protocol.Summary(value=values))
+        try:
+            if run not in self._files:
+                self._files[run] = self._open(Path(self._folder, run), step)
+            self._files[run].write(summary.SerializeToString())
+            self._files[run].flush()
+        except (OSError, tf.errors.OpError) as error:
+            raise OutputError(
+                fit_reason(
+                    f"cannot write the curves into {self._folder!r} (", error, "): choose another --tensorboard"
+                )
+            ) from error
+
+    def _open(self, folder: Path, step: int) -> Any:
+        """Returns a new file of events, which take the place of those from `step` on in other files of the folder."""
+        protocol, now = tf.compat.v1, time.time()
+        folder.mkdir(parents=True, exist_ok=True)
+        file = tf.io.TFRecordWriter(str(folder / f"{CURVES}{now:.6f}.{os.getpid()}"))
+        file.write(protocol.Event(wall_time=now, file_version="brain.Event:2").SerializeToString())
+        start = protocol.SessionLog(status=protocol.SessionLog.START)
+        file.write(protocol.Event(wall_time=now, step=step, session_log=start).SerializeToString())
+        return file
 
 
 def log_writer(log: str) -> Callable[[list[Epoch]], None]:
@@ -22,11 +72,28 @@ def log_writer(log: str) -> Callable[[list[Epoch]], None]:
     return lambda epochs: write_files({Path(log): csv_lines(epochs).encode()})
 
 
-class Watcher(keras.callbacks.Callback):  # type: ignore[misc]
-    """Shows the progress, collects the epochs, and hands them to `keep` as each ends."""
+# Rates in a patience, and what each is divided by to get the next. Chosen: 25 times less at the end is where a cosine
+# over 40 epochs is in its last five.
+RATES, RATE_STEP = 3, 5.0
 
-    def __init__(self, progress: Progress, steps: int, total: int, *, keep: Callable[[list[Epoch]], None]) -> None:
+
+class Watcher(keras.callbacks.Callback):  # type: ignore[misc]
+    """Shows the progress, collects the epochs, and hands them to `keep` as each ends.
+
+    There are `total` epochs, at most so many where their number `is_open`.
+    """
+
+    def __init__(
+        self,
+        progress: Progress,
+        steps: int,
+        total: int,
+        *,
+        keep: Callable[[list[Epoch]], None],
+        is_open: bool = False,
+    ) -> None:
         super().__init__()
+        self._of = "of at most" if is_open else "of"
         self.epochs: list[Epoch] = []
         self._progress, self._steps, self._total, self._keep = progress, steps, total, keep
         self._started = 0.0
@@ -48,21 +115,23 @@ class Watcher(keras.callbacks.Callback):  # type: ignore[misc]
         self._keep(self.epochs)
 
     def _show(self, figures: str, epoch: int, batches: int) -> None:
-        label = f"training, epoch {epoch} of {self._total}, {figures}"
+        label = f"training, epoch {epoch} {self._of} {self._total}, {figures}"
         self._progress(label, (epoch - 1) * self._steps + batches, self._total * self._steps)
 
 
 class BestWeights(keras.callbacks.Callback):  # type: ignore[misc]
     """Keeps the `weights` that `whole` has at the lowest `loss` on the validation.
 
-    `patience` epochs without a lower one end a training; so many have `waited`. The trained model may be a part of
-    `whole`, and one stage of the training may follow another.
+    `patience` epochs without a lower one end a training; so many have `waited`, since the loss was `mark`. Where the
+    rate `falls`, each third of them divides it, the training goes on from the best weights, and what is lower by
+    LEAST_GAIN only does not count. The trained model may be a part of `whole`, and one stage of the training may
+    follow another.
     """
 
-    def __init__(self, whole: keras.Model, patience: int | None) -> None:
+    def __init__(self, whole: keras.Model, patience: int | None, *, falls: bool = False) -> None:
         super().__init__()
-        self._whole, self._patience = whole, patience
-        self.loss, self.waited = float("inf"), 0
+        self._whole, self._patience, self.falls = whole, patience, falls
+        self.loss, self.mark, self.waited = float("inf"), float("inf"), 0
         self.weights: list[NDArray[Any]] | None = None
 
     @property
@@ -72,23 +141,39 @@ class BestWeights(keras.callbacks.Callback):  # type: ignore[misc]
 
     def begin_stage(self) -> None:
         """Starts to wait anew."""
-        self.waited = 0
+        self.mark, self.waited = self.loss, 0
 
-    def resume(self, loss: float, waited: int, weights: list[NDArray[Any]]) -> None:
+    def resume(self, waiting: Waiting, weights: list[NDArray[Any]]) -> None:
         """Goes on from the best epoch of an earlier process."""
-        self.loss, self.waited, self.weights = loss, waited, weights
+        self.loss, self.mark, self.waited = waiting.best_loss, waiting.mark, waiting.waited
+        self.weights = weights
+
+    @property
+    def waiting(self) -> Waiting | None:
+        """The best loss and the epochs since then; None before the first epoch."""
+        if self.weights is None:
+            return None
+        return Waiting(best_loss=self.loss, mark=self.mark, waited=self.waited)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Keeps the weights if they are the best, and ends the training where its patience does."""
         loss = float((logs or {})["val_loss"])
         if loss < self.loss:
-            self.loss, self.weights, self.waited = loss, self._whole.get_weights(), 0
+            self.loss, self.weights = loss, self._whole.get_weights()
+        if loss < self.mark * (1 - (LEAST_GAIN if self.falls else 0)):
+            self.mark, self.waited = loss, 0
             return
         self.waited += 1
         if self.is_exhausted:
             self.model.stop_training = True
+        elif self.falls and self._patience and self.waited % max(self._patience // RATES, 1) == 0:
+            self.model.optimizer.learning_rate = float(self.model.optimizer.learning_rate) / RATE_STEP
+            self._put_back()
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         """Puts the best weights back."""
+        self._put_back()
+
+    def _put_back(self) -> None:
         if self.weights is not None:
             self._whole.set_weights(self.weights)

@@ -50,8 +50,8 @@ class Checkpoints(keras.callbacks.Callback):  # type: ignore[misc]
         model.optimizer.build(model.trainable_variables)
         put_values(model.optimizer.variables, state.optimizer, self._plan)
         self._before, self._watcher.epochs = header.before, list(header.epochs)
-        if self._best is not None and header.best_loss is not None:
-            self._best.resume(header.best_loss, header.waited, [np.asarray(values) for values in state.best])
+        if self._best is not None and header.waiting is not None:
+            self._best.resume(header.waiting, [np.asarray(values) for values in state.best])
         is_over = self._best is not None and self._best.is_exhausted
         return epochs if is_over else len(header.epochs) - header.before
 
@@ -66,8 +66,7 @@ class Checkpoints(keras.callbacks.Callback):  # type: ignore[misc]
             stage=self._stage,
             before=self._before,
             epochs=tuple(epochs),
-            best_loss=None if best is None or best.weights is None else best.loss,
-            waited=0 if best is None else best.waited,
+            waiting=None if best is None else best.waiting,
         )
         state = TrainingState(
             header=header,

@@ -14,7 +14,7 @@ from edgeready.errors import TrainingError
 from edgeready.files.stored_images import Images
 from edgeready.jobs.training import Epoch, TrainingFiles
 from edgeready.tf.augment import augment
-from edgeready.tf.callbacks import BestWeights, Watcher, log_writer
+from edgeready.tf.callbacks import BestWeights, Curves, Watcher, log_writer
 from edgeready.tf.checkpoints import Checkpoints
 from edgeready.tf.models import NamedModel, output_kind
 from edgeready_device.normalization import Normalization
@@ -45,31 +45,45 @@ def train(
     """Fits the model in place on uint8 `images` (n, height, width[, channels]) and class indices `labels` (n,).
 
     With `validation` images the model gets the weights of the epoch with the lowest loss on them, and the training
-    ends where `config.patience` epochs brought no lower one. `files` are those that have the epochs so far, and the
-    state from which the training may go on.
+    ends where `config.epochs_waited` epochs brought no lower one. `files` are those that have the
+    epochs so far, and the state from which the training may go on.
 
     Returns the epochs; raises TrainingError when the loss diverges.
     """
     model, files = named.model, files or TrainingFiles()
     frames = match_rank(model, images)
     steps = -(-len(frames) // config.batch_size)
-    rate = keras.optimizers.schedules.CosineDecay(config.learning_rate, steps * config.epochs)
-    model.compile(keras.optimizers.Adam(rate), loss_of(model), metrics=[accuracy_of(model)])
-    watcher = Watcher(progress, steps, config.epochs, keep=log_writer(files.log))
-    best = None if validation is None else BestWeights(model, config.patience)
+    compile_model(model, config.learning_rate, None if config.epochs is None else steps * config.epochs)
+    is_open = config.epochs is None
+    watcher = Watcher(progress, steps, config.most_epochs, keep=log_writer(files.log), is_open=is_open)
+    best = None if validation is None else BestWeights(model, config.epochs_waited, falls=is_open)
     checkpoints = Checkpoints(files.checkpoint, watcher, best)
-    done = checkpoints.begin(model, "network", config.epochs)
+    done = checkpoints.begin(model, "network", config.most_epochs)
     model.fit(
         shuffled_batches(frames, labels, named.normalization, config=config, done=done),
         initial_epoch=done,
-        epochs=config.epochs,
+        epochs=config.most_epochs,
         shuffle=False,
         verbose=0,
-        callbacks=[watcher, *([] if best is None else [best]), checkpoints],
+        callbacks=callbacks_of(watcher, best, checkpoints, files),
         validation_data=None if validation is None else ordered_batches(named, validation, config.batch_size),
         class_weight=balanced_weights(labels) if config.class_weights else None,
     )
     return finite_epochs(watcher)
+
+
+def callbacks_of(
+    watcher: Watcher, best: BestWeights | None, checkpoints: Checkpoints, files: TrainingFiles
+) -> list[keras.callbacks.Callback]:
+    """Returns what a training does beside its steps, in the order that they need."""
+    curves = [Curves(files.curves, watcher)] if files.curves else []
+    return [watcher, *curves, *([] if best is None else [best]), checkpoints]
+
+
+def compile_model(model: keras.Model, rate: float, steps: int | None) -> None:
+    """Compiles `model` for Adam, whose `rate` falls to 0 along a cosine over `steps`; it stays with None."""
+    schedule = rate if steps is None else keras.optimizers.schedules.CosineDecay(rate, steps)
+    model.compile(keras.optimizers.Adam(schedule), loss_of(model), metrics=[accuracy_of(model)])
 
 
 def finite_epochs(watcher: Watcher) -> tuple[Epoch, ...]:

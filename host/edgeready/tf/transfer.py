@@ -20,10 +20,10 @@ from edgeready.tf.checkpoints import Checkpoints
 from edgeready.tf.models import NamedModel
 from edgeready.tf.train import (
     Labelled,
-    accuracy_of,
     balanced_weights,
+    callbacks_of,
+    compile_model,
     finite_epochs,
-    loss_of,
     ordered_batches,
     shuffled_batches,
 )
@@ -56,31 +56,34 @@ def train_head(
     """
     files = files or TrainingFiles()
     steps = -(-len(images) // config.batch_size)
-    watcher = Watcher(progress, steps, config.all_epochs, keep=log_writer(files.log))
-    best = None if validation is None else BestWeights(named.model, config.patience)
+    is_open = config.epochs is None
+    watcher = Watcher(progress, steps, config.all_epochs, keep=log_writer(files.log), is_open=is_open)
+    best = None if validation is None else BestWeights(named.model, config.epochs_waited, falls=is_open)
     checkpoints = Checkpoints(files.checkpoint, watcher, best)
     options: dict[str, Any] = {
         "shuffle": False,
         "verbose": 0,
-        "callbacks": [watcher, *([] if best is None else [best]), checkpoints],
+        "callbacks": callbacks_of(watcher, best, checkpoints, files),
         "class_weight": balanced_weights(labels) if config.class_weights else None,
     }
     if not checkpoints.is_past(_HEAD):
         head = _head_of(named)
-        _compile(head, config.learning_rate, steps * config.epochs)
-        done = checkpoints.begin(head, _HEAD, config.epochs)
+        compile_model(head, config.learning_rate, None if config.epochs is None else steps * config.epochs)
+        done = checkpoints.begin(head, _HEAD, config.most_epochs)
         with tempfile.TemporaryDirectory() as folder:  # in the job's folder, and not in memory
             store = _FeatureStore(named, Path(folder), progress)
-            copies = 1 if config.augment in (None, "none") else min(COPIES, config.epochs)
+            copies = 1 if config.augment in (None, "none") else min(COPIES, config.most_epochs)
             features = store.compute("training", images, [config.augment or "none"] * copies, config.seed)
             judges = None
             if validation is not None:
                 judges = (store.compute("validation", validation[0], ["none"], config.seed)[0], validation[1])
             batches = _FeatureBatches(features, labels, config, done=done)
-            head.fit(batches, initial_epoch=done, epochs=config.epochs, validation_data=judges, **options)
+            head.fit(batches, initial_epoch=done, epochs=config.most_epochs, validation_data=judges, **options)
     if config.fine_tune:
         _unfreeze(_backbone_of(named))
-        _compile(named.model, config.learning_rate * _FINE_TUNING_SHARE, steps * config.fine_tune)
+        compile_model(named.model, config.learning_rate * _FINE_TUNING_SHARE, steps * config.fine_tune)
+        if best is not None:
+            best.falls = False  # along a cosine
         done = checkpoints.begin(named.model, "fine-tuning", config.fine_tune)
         named.model.fit(
             shuffled_batches(images, labels, named.normalization, config=config, done=done),
@@ -108,11 +111,6 @@ def _unfreeze(backbone: keras.Model) -> None:
     for layer in backbone._flatten_layers():
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.trainable = False
-
-
-def _compile(model: keras.Model, rate: float, steps: int) -> None:
-    schedule = keras.optimizers.schedules.CosineDecay(rate, steps)
-    model.compile(keras.optimizers.Adam(schedule), loss_of(model), metrics=[accuracy_of(model)])
 
 
 def _head_of(named: NamedModel) -> keras.Model:

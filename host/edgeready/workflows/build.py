@@ -17,7 +17,7 @@ from edgeready.errors import OutputError
 from edgeready.files.atomic import write_files
 from edgeready.jobs.job import Job, JobResult
 from edgeready.jobs.run_job import run_job
-from edgeready.jobs.training import Training
+from edgeready.jobs.training import CURVES, Training
 from edgeready.proof.conformance import check_sound
 from edgeready.proof.disagreements import find_disagreements
 from edgeready.proof.measure import Comparison, Measured, accuracy_of, measure
@@ -38,6 +38,7 @@ from edgeready.workflows.prepare import (
     note_drawn_test,
     provenance_of,
     seen_images,
+    training_record,
     trial_is_worth_it,
     trial_of,
     with_frame,
@@ -229,7 +230,7 @@ def _finish(
         float_out=output.float_out,
         network=result.name,
         splits=splits,
-        training=None if not result.epochs else Training(epochs=result.epochs, asked=config.train.all_epochs),
+        training=None if not result.epochs else training_record(config, splits, result),
         readiness=replace(finished.readiness, file=str(output.out)),
         comparison=comparison,
         mode=finished.mode,
@@ -307,6 +308,7 @@ def _compare(finished: Draft, baseline: TfliteModel, splits: Splits, progress: P
 
 def _check_output(output: OutputConfig) -> None:
     """Raises OutputError before the training, not after it, where the output cannot be written."""
+    _check_curves(output)
     for path in (output.out, output.float_out, output.keras_out, output.log_csv):
         if path is None:
             continue
@@ -321,3 +323,24 @@ def _check_output(output: OutputConfig) -> None:
             )
         if is_folder:
             raise OutputError(f"cannot write {path}: it is a folder; name a file in it with --out")
+
+
+def _check_curves(output: OutputConfig) -> None:
+    """Raises OutputError for a folder of curves that is none, or has those of another training."""
+    folder = output.tensorboard
+    if folder is None:
+        return
+    try:
+        place = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
+        curves = next(folder.glob(f"*/{CURVES}*"), None)
+    except OSError as error:  # a name that no folder can have
+        raise OutputError(f"cannot write {folder} ({error.strerror}): choose another --tensorboard") from error
+    if not place.is_dir() or not os.access(place, os.W_OK):
+        raise OutputError(
+            f"cannot write into {folder}: {place} is no folder that you may write to; choose another --tensorboard"
+        )
+    if curves is not None and not output.resume:
+        raise OutputError(
+            f"{folder} has the curves of another training: give --tensorboard a folder for each, "
+            "as TensorBoard would draw both as one"
+        )

@@ -19,7 +19,7 @@ from edgeready_device.model_file.reader import read_model_file
 
 BUILD, CONVERT = "build", "convert"
 # Where results go, and decoded photos, is said anew.
-_BESIDE_THE_MODEL = {"out", "save-float", "save-keras", "log-csv", "resume", "debug-report", "cache"}
+_BESIDE_THE_MODEL = {"out", "save-float", "save-keras", "log-csv", "tensorboard", "resume", "debug-report", "cache"}
 _PATHS = {"calibration-data", "labels", "test", "weights", "torch-python"}
 
 

@@ -20,13 +20,14 @@ from edgeready.config.networks import (
     SMALL_NETWORKS,
     recommend_network,
 )
+from edgeready.config.training import EPOCHS_WITHOUT_VALIDATION as _EPOCHS
 from edgeready.dataset import SET_NAMES, Dataset, Splits, hold_out, load_splits
 from edgeready.dataset.class_names import ClassNames
-from edgeready.errors import FrameMismatchError, UsageError
+from edgeready.errors import DatasetError, FrameMismatchError, UsageError
 from edgeready.files.scratch import shown_path
 from edgeready.files.stored_images import Images, new_images
 from edgeready.jobs.job import Job, JobResult, no_images, no_labels
-from edgeready.jobs.training import TrainingFiles
+from edgeready.jobs.training import Training, TrainingFiles
 from edgeready.quantization.representative import check_samples, load_representative
 from edgeready.quantization.samples import Samples
 from edgeready.workflows.options import BUILD, CONVERT, options_of
@@ -147,10 +148,12 @@ def job_of(config: BuildConfig, splits: Splits, train: TrainConfig | None, modes
 
 def _files_of(config: BuildConfig, splits: Splits) -> TrainingFiles:
     """The files that a training writes while it goes on: its state, and those that `config` asks for."""
-    keras, log = config.output.keras_out, config.output.log_csv
+    output = config.output
+    keras, log, curves = output.keras_out, output.log_csv, output.tensorboard
     return TrainingFiles(
         keras="" if keras is None else str(keras.absolute()),
         log="" if log is None else str(log.absolute()),
+        curves="" if curves is None else str(curves.absolute()),
         checkpoint=plan_checkpoint(config, splits, training_of(config, splits)),
     )
 
@@ -184,12 +187,19 @@ def with_network(config: BuildConfig, splits: Splits) -> tuple[BuildConfig, str]
 def with_validation(config: BuildConfig, splits: Splits) -> Splits:
     """Returns `splits` with the share of the training images held out that `config` trains by, if it has any.
 
-    A validation that the data have already stays. Raises DatasetError where no image can be spared.
+    A validation that the data have already stays. Raises DatasetError where one is asked for and no image can be
+    spared.
     """
     share = config.train.validation_share
     if share is None or splits.validation is not None:
         return splits
-    train, validation = hold_out(splits.train, config.data.seed, share)
+    try:
+        train, validation = hold_out(splits.train, config.data.seed, share)
+    except DatasetError:
+        if (config.train.validation, config.train.patience) != (None, None):
+            raise
+        note = f"{splits.train.name} has too few images for a validation: the training takes {_EPOCHS} epochs"
+        return replace(splits, notes=(*splits.notes, note))
     return replace(splits, train=train, validation=validation)
 
 
@@ -199,7 +209,7 @@ def trial_is_worth_it(job: Job) -> bool:
         job.train is not None
         and job.model not in SMALL_NETWORKS
         and not has_ended(job.files.checkpoint)
-        and job.images.size * job.train.all_epochs >= _LONG_TRAINING_VALUES
+        and job.images.size * job.train.least_epochs >= _LONG_TRAINING_VALUES
     )
 
 
@@ -219,9 +229,27 @@ def trial_of(job: Job) -> Job:
 
 
 def training_of(config: BuildConfig, splits: Splits) -> TrainConfig:
-    """How `config` trains on `splits`, with the augmentation that suits them where it names none."""
+    """How `config` trains on `splits`, with the augmentation that suits them where it names none.
+
+    Without a validation a training that is open has a number of epochs.
+    """
     suited = recommend_augmentation(config.model, splits.train.name)
-    return replace(config.train, augment=config.train.augment or suited)
+    train = replace(config.train, augment=config.train.augment or suited)
+    return train if splits.validation is not None or train.epochs else replace(train, epochs=_EPOCHS)
+
+
+def training_record(config: BuildConfig, splits: Splits, result: JobResult) -> Training | None:
+    """The epochs of `result` beside what was asked for; None where nothing was trained."""
+    if not result.epochs:
+        return None
+    train = training_of(config, splits)
+    return Training(
+        epochs=result.epochs,
+        asked=train.all_epochs,
+        is_open=train.epochs is None,
+        patience=train.epochs_waited or 0,
+        fine_tuned=train.fine_tune or 0,
+    )
 
 
 def method_of(config: BuildConfig, splits: Splits, train: TrainConfig | None) -> Method:

@@ -72,7 +72,9 @@ def _training(part: Training) -> Markup:
     facts = []
     if part.best_epoch:
         facts.append(f"The weights of epoch {part.best_epoch} were kept, the best on the validation images.")
-    if part.stopped_early:
+    if part.ending:
+        facts.append(f"The training {part.ending}.")
+    elif part.stopped_early:
         facts.append("The training was stopped early.")
     note = element("p", " ".join(facts), class_="note") if facts else NOTHING
     return join((element("h3", name(part.model)), note, element("div", *plots, class_="side")))
