@@ -137,8 +137,8 @@ class TrainConfig:
     @property
     def validation_share(self) -> float | None:
         """The share of the training images that is held out to judge each epoch; None for none."""
-        judged = self.patience is not None or self.epochs is None
-        return VALIDATION if self.validation is None and judged else self.validation
+        is_needed = self.patience is not None or self.epochs is None
+        return VALIDATION if self.validation is None and is_needed else self.validation
 
     @property
     def most_epochs(self) -> int:

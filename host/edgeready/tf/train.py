@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -45,8 +46,8 @@ def train(
     """Fits the model in place on uint8 `images` (n, height, width[, channels]) and class indices `labels` (n,).
 
     With `validation` images the model gets the weights of the epoch with the lowest loss on them, and the training
-    ends where `config.epochs_waited` epochs brought no lower one. `files` are those that have the
-    epochs so far, and the state from which the training may go on.
+    ends where `config.epochs_waited` epochs brought no lower one. `files` are those that have the epochs so far,
+    and the state from which the training may go on.
 
     Returns the epochs; raises TrainingError when the loss diverges.
     """
@@ -54,30 +55,48 @@ def train(
     frames = match_rank(model, images)
     steps = -(-len(frames) // config.batch_size)
     compile_model(model, config.learning_rate, None if config.epochs is None else steps * config.epochs)
-    is_open = config.epochs is None
-    watcher = Watcher(progress, steps, config.most_epochs, keep=log_writer(files.log), is_open=is_open)
-    best = None if validation is None else BestWeights(model, config.epochs_waited, falls=is_open)
-    checkpoints = Checkpoints(files.checkpoint, watcher, best)
-    done = checkpoints.begin(model, "network", config.most_epochs)
+    observers = observe(model, config, steps, progress=progress, files=files, is_judged=validation is not None)
+    done = observers.checkpoints.begin(model, "network", config.most_epochs)
     model.fit(
         shuffled_batches(frames, labels, named.normalization, config=config, done=done),
         initial_epoch=done,
         epochs=config.most_epochs,
         shuffle=False,
         verbose=0,
-        callbacks=callbacks_of(watcher, best, checkpoints, files),
+        callbacks=observers.callbacks,
         validation_data=None if validation is None else ordered_batches(named, validation, config.batch_size),
         class_weight=balanced_weights(labels) if config.class_weights else None,
     )
-    return finite_epochs(watcher)
+    return finite_epochs(observers.watcher)
 
 
-def callbacks_of(
-    watcher: Watcher, best: BestWeights | None, checkpoints: Checkpoints, files: TrainingFiles
-) -> list[keras.callbacks.Callback]:
-    """Returns what a training does beside its steps, in the order that they need."""
+@dataclass(frozen=True, kw_only=True)
+class Observers:
+    """What a training does beside its steps; `best` is None without a validation, `callbacks` are all in order."""
+
+    watcher: Watcher
+    best: BestWeights | None
+    checkpoints: Checkpoints
+    callbacks: list[keras.callbacks.Callback]
+
+
+def observe(
+    model: keras.Model,
+    config: TrainConfig,
+    steps: int,
+    *,
+    progress: Progress,
+    files: TrainingFiles,
+    is_judged: bool,
+) -> Observers:
+    """Returns the observers of a training of `model` with `steps` in an epoch."""
+    is_open = config.epochs is None
+    watcher = Watcher(progress, steps, config.all_epochs, keep=log_writer(files.log), is_open=is_open)
+    best = BestWeights(model, config.epochs_waited, falls=is_open) if is_judged else None
+    checkpoints = Checkpoints(files.checkpoint, watcher, best)
     curves = [Curves(files.curves, watcher)] if files.curves else []
-    return [watcher, *curves, *([] if best is None else [best]), checkpoints]
+    callbacks = [watcher, *curves, *([] if best is None else [best]), checkpoints]
+    return Observers(watcher=watcher, best=best, checkpoints=checkpoints, callbacks=callbacks)
 
 
 def compile_model(model: keras.Model, rate: float, steps: int | None) -> None:

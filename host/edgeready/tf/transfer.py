@@ -15,15 +15,14 @@ from edgeready.config.build import TrainConfig
 from edgeready.files.stored_images import Images
 from edgeready.jobs.training import Epoch, TrainingFiles
 from edgeready.tf.augment import augment
-from edgeready.tf.callbacks import BestWeights, Watcher, log_writer
 from edgeready.tf.checkpoints import Checkpoints
 from edgeready.tf.models import NamedModel
 from edgeready.tf.train import (
     Labelled,
     balanced_weights,
-    callbacks_of,
     compile_model,
     finite_epochs,
+    observe,
     ordered_batches,
     shuffled_batches,
 )
@@ -54,36 +53,29 @@ def train_head(
 
     It takes, returns and raises what `train` does. The backbone's batch normalization keeps its statistics.
     """
-    files = files or TrainingFiles()
     steps = -(-len(images) // config.batch_size)
-    is_open = config.epochs is None
-    watcher = Watcher(progress, steps, config.all_epochs, keep=log_writer(files.log), is_open=is_open)
-    best = None if validation is None else BestWeights(named.model, config.epochs_waited, falls=is_open)
-    checkpoints = Checkpoints(files.checkpoint, watcher, best)
+    observers = observe(
+        named.model,
+        config,
+        steps,
+        progress=progress,
+        files=files or TrainingFiles(),
+        is_judged=validation is not None,
+    )
+    checkpoints = observers.checkpoints
     options: dict[str, Any] = {
         "shuffle": False,
         "verbose": 0,
-        "callbacks": callbacks_of(watcher, best, checkpoints, files),
+        "callbacks": observers.callbacks,
         "class_weight": balanced_weights(labels) if config.class_weights else None,
     }
     if not checkpoints.is_past(_HEAD):
-        head = _head_of(named)
-        compile_model(head, config.learning_rate, None if config.epochs is None else steps * config.epochs)
-        done = checkpoints.begin(head, _HEAD, config.most_epochs)
-        with tempfile.TemporaryDirectory() as folder:  # in the job's folder, and not in memory
-            store = _FeatureStore(named, Path(folder), progress)
-            copies = 1 if config.augment in (None, "none") else min(COPIES, config.most_epochs)
-            features = store.compute("training", images, [config.augment or "none"] * copies, config.seed)
-            judges = None
-            if validation is not None:
-                judges = (store.compute("validation", validation[0], ["none"], config.seed)[0], validation[1])
-            batches = _FeatureBatches(features, labels, config, done=done)
-            head.fit(batches, initial_epoch=done, epochs=config.most_epochs, validation_data=judges, **options)
+        _fit_head(named, (images, labels), config, checkpoints, validation=validation, progress=progress, **options)
     if config.fine_tune:
         _unfreeze(_backbone_of(named))
         compile_model(named.model, config.learning_rate * _FINE_TUNING_SHARE, steps * config.fine_tune)
-        if best is not None:
-            best.falls = False  # along a cosine
+        if observers.best is not None:
+            observers.best.falls = False  # along a cosine
         done = checkpoints.begin(named.model, "fine-tuning", config.fine_tune)
         named.model.fit(
             shuffled_batches(images, labels, named.normalization, config=config, done=done),
@@ -92,7 +84,33 @@ def train_head(
             validation_data=None if validation is None else ordered_batches(named, validation, config.batch_size),
             **options,
         )
-    return finite_epochs(watcher)
+    return finite_epochs(observers.watcher)
+
+
+def _fit_head(
+    named: NamedModel,
+    training: Labelled,
+    config: TrainConfig,
+    checkpoints: Checkpoints,
+    *,
+    validation: Labelled | None,
+    progress: Progress,
+    **options: Any,
+) -> None:
+    """Computes the features of the backbone of `named` and fits its head on them; `options` are those of fit."""
+    images, labels = training
+    head, steps = _head_of(named), -(-len(images) // config.batch_size)
+    compile_model(head, config.learning_rate, None if config.epochs is None else steps * config.epochs)
+    done = checkpoints.begin(head, _HEAD, config.most_epochs)
+    with tempfile.TemporaryDirectory() as folder:  # in the job's folder, and not in memory
+        store = _FeatureStore(named, Path(folder), progress)
+        copies = 1 if config.augment in (None, "none") else min(COPIES, config.most_epochs)
+        features = store.compute("training", images, [config.augment or "none"] * copies, config.seed)
+        judges = None
+        if validation is not None:
+            judges = (store.compute("validation", validation[0], ["none"], config.seed)[0], validation[1])
+        batches = _FeatureBatches(features, labels, config, done=done)
+        head.fit(batches, initial_epoch=done, epochs=config.most_epochs, validation_data=judges, **options)
 
 
 def _backbone_of(named: NamedModel) -> keras.Model:
