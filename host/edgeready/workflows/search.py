@@ -96,7 +96,7 @@ class _Search:
         """Returns the result of the whole search."""
         trials: list[Trial] = []
         candidates = plan.candidates
-        for epochs in rung_epochs(self.training.epochs):
+        for epochs in rung_epochs(self.training.most_epochs):
             latest = self._round(candidates, epochs)
             if not latest:
                 break
@@ -202,7 +202,7 @@ class _Search:
         """Returns the finals of `front`, trained now where they were not before; fewer where the time is over."""
         finals = []
         for number, trial in enumerate(front, 1):
-            candidate, work = trial.candidate, self._work(trial.candidate, self.training.epochs)
+            candidate, work = trial.candidate, self._work(trial.candidate, self.training.most_epochs)
             final = self._read_final(candidate)
             if final is None:
                 if not self.pace.allows(work, self._limit_s()):
