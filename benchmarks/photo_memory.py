@@ -1,23 +1,24 @@
 """Memory and CPU time of a training on folders of photos, beside plain Keras that streams them.
 
-    python benchmarks/photo_memory.py [--counts 1000 5000 20000] [--size 160]
+`benchmarks/photos.py` calls it. The photos are made here, in two classes. `first` is `edgeready build` with the
+network below for one epoch, through conversion and evaluation; `again` is the same with the decoded photos of the
+first run, `decoded again` with none kept on the disk; `keras` is a script that trains the same network for one epoch
+on `image_dataset_from_directory`, and does nothing else.
 
-The photos are made here, in two classes. `edgeready` is `edgeready build` with the network below for one epoch,
-through conversion and evaluation; `keras` is a script that trains the same network for one epoch on
-`image_dataset_from_directory`, and does nothing else. `anonymous` is the most memory at a time that is no mapped
-file, of all processes together; `resident` has the pages of mapped files, too, which leave the memory when another
-needs it.
+Each figure is the most at a time of all processes together: `anonymous` is memory that is no file, `resident` all
+that is in use, with the pages of mapped files, of which those that two processes share count once (PSS).
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import resource
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -46,86 +47,106 @@ model = build((size, size, 3), 2)
 model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
 model.fit(data.map(lambda images, labels: (images / 255, labels)), epochs=1, verbose=0)
 """
+SETTLED_S = 3  # photos that were written within the last two seconds are not kept for the next run
 
 
-def save_photos(folder: Path, count: int) -> None:
-    """Writes `count` different JPEGs of 240x200 pixels into two classes of the folder."""
+@dataclass(frozen=True)
+class Usage:
+    """The most memory of a command in MiB, and its CPU time in seconds."""
+
+    anonymous: float
+    resident: float
+    seconds: float
+
+
+def save_photos(folder: Path, count: int, width: int, height: int) -> None:
+    """Writes `count` different JPEGs into two classes of the folder."""
     noise = np.random.default_rng(1)
     for number in range(count):
         path = folder / ("cat" if number % 2 else "dog") / f"{number:06}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
         small = noise.integers(0, 256, (25, 30, 3), np.uint8) // 2 + (100 if number % 2 else 20)
-        Image.fromarray(small.astype(np.uint8)).resize((240, 200)).save(path, quality=80)
+        Image.fromarray(small.astype(np.uint8)).resize((width, height)).save(path, quality=80)
 
 
 def memory_of_tree(root: int) -> tuple[int, int]:
     """Anonymous and resident memory in kB of the process `root` and all below it."""
-    fields: dict[int, dict[str, int]] = {}
+    parents = {}
     for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            lines = (entry / "status").read_text().splitlines()
-        except OSError:  # it has ended
-            continue
-        rows = dict(line.split(":", 1) for line in lines)
-        names = ("PPid", "RssAnon", "RssShmem", "VmRSS")
-        fields[int(entry.name)] = {name: int(rows.get(name, "0").split()[0]) for name in names}
+        if entry.name.isdigit():
+            try:
+                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            except OSError:  # it has ended
+                continue
     tree = {root}
-    while more := {pid for pid, row in fields.items() if row["PPid"] in tree} - tree:
+    while more := {pid for pid, parent in parents.items() if parent in tree} - tree:
         tree |= more
-    rows = [fields[pid] for pid in tree if pid in fields]
-    return sum(row["RssAnon"] + row["RssShmem"] for row in rows), sum(row["VmRSS"] for row in rows)
-
-
-def run(command: list[str], folder: Path) -> tuple[float, float, float]:
-    """Runs the command; returns its most anonymous and most resident memory in MiB, and its CPU time in seconds."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"}
-    process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL)
     anonymous = resident = 0
-    while process.poll() is None:
-        now = memory_of_tree(process.pid)
-        anonymous, resident = max(anonymous, now[0]), max(resident, now[1])
-        time.sleep(0.1)
+    for pid in tree:
+        try:
+            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
+        except OSError:
+            continue
+        rows = {name: int(value.split()[0]) for name, _, value in (line.partition(":") for line in lines)}
+        anonymous, resident = anonymous + rows["Pss_Anon"] + rows["Pss_Shmem"], resident + rows["Pss"]
+    return anonymous, resident
+
+
+def run(command: list[str], folder: Path, **variables: str) -> Usage:
+    """Runs the command with `variables` in its environment."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", "XDG_CACHE_HOME": str(folder / "cache"), **variables}
+    with (folder / "log.txt").open("w") as log:
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
+        anonymous = resident = 0
+        while process.poll() is None:
+            now = memory_of_tree(process.pid)
+            anonymous, resident = max(anonymous, now[0]), max(resident, now[1])
+            time.sleep(0.1)
     if process.returncode not in (0, 1):  # 1: a network of one epoch is no better than always the largest class
-        raise SystemExit(f"{' '.join(command)} ended with {process.returncode}")
+        raise SystemExit(f"{(folder / 'log.txt').read_text()}{' '.join(command)} ended with {process.returncode}")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return anonymous / 1024, resident / 1024, seconds
+    return Usage(anonymous / 1024, resident / 1024, seconds)
 
 
-def main() -> None:
-    """Prints the table, and the growth for each image between the smallest and the largest set."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--counts", type=int, nargs="+", default=[1000, 5000, 20000])
-    parser.add_argument("--size", type=int, default=160)
-    options = parser.parse_args()
+def measure_programs(count: int, side: int, programs: Sequence[str], width: int, height: int) -> dict[str, Usage]:
+    """The usage of each of the programs on `count` photos of the given size, as frames of `side` pixels."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        save_photos(folder / "photos", count, width, height)
+        (folder / "network.py").write_text(NETWORK)
+        (folder / "plain.py").write_text(KERAS)
+        time.sleep(SETTLED_S)
+        build = [sys.executable, "-m", "edgeready", "build", "photos", "--image-size", str(side), "--epochs", "1"]
+        build += ["--model", "network.py:build", "--out", "photos.tflite"]
+        usages = {}
+        for program in programs:
+            if program == "keras":
+                usages[program] = run([sys.executable, "plain.py", "photos", str(side)], folder)
+            else:
+                limit = {"EDGEREADY_DISK_LIMIT": "0"} if program == "decoded again" else {}
+                usages[program] = run(build, folder, **limit)
+        return usages
+
+
+def compare_memory(
+    counts: list[int], side: int, programs: Sequence[str], width: int = 240, height: int = 200
+) -> dict[str, float]:
+    """Prints a table of `counts` photos by program; returns the growth in KiB of resident memory for each photo."""
     print("| photos | program | anonymous | resident | CPU |\n|---|---|---|---|---|")
-    peaks: dict[str, list[float]] = {"edgeready": [], "keras": []}
-    for count in options.counts:
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            save_photos(folder / "photos", count)
-            (folder / "network.py").write_text(NETWORK)
-            (folder / "plain.py").write_text(KERAS)
-            build = ["-m", "edgeready", "build", "photos", "--image-size", str(options.size), "--epochs", "1"]
-            commands = {
-                "edgeready": [*build, "--model", "network.py:build", "--out", "photos.tflite"],
-                "keras": ["plain.py", "photos", str(options.size)],
-            }
-            for program, arguments in commands.items():
-                anonymous, resident, seconds = run([sys.executable, *arguments], folder)
-                peaks[program].append(anonymous)
-                print(
-                    f"| {count:,} | {program} | {anonymous:,.0f} MiB | {resident:,.0f} MiB | {seconds:.0f} s |",
-                    flush=True,
-                )
-    for program, values in peaks.items():
-        if len(values) > 1:
-            growth = 1024 * (values[-1] - values[0]) / (options.counts[-1] - options.counts[0])
-            print(f"{program}: {growth:.1f} KiB of anonymous memory for each further photo")
-
-
-if __name__ == "__main__":
-    main()
+    peaks: dict[str, list[float]] = {program: [] for program in programs}
+    for count in counts:
+        for program, usage in measure_programs(count, side, programs, width, height).items():
+            peaks[program].append(usage.resident)
+            print(
+                f"| {count:,} | {program} | {usage.anonymous:,.0f} MiB | {usage.resident:,.0f} MiB "
+                f"| {usage.seconds:.0f} s |",
+                flush=True,
+            )
+    growth = {
+        program: 1024 * (values[-1] - values[0]) / max(counts[-1] - counts[0], 1) for program, values in peaks.items()
+    }
+    for program, value in growth.items():
+        print(f"{program}: {value:.1f} KiB of resident memory for each further photo")
+    return growth

@@ -1,8 +1,11 @@
-"""Reading photos: 12-megapixel JPEGs as frames, decoded quickly as both halves do, and decoded whole.
+"""Photos: how quickly large ones become frames, and what training on many of them takes, beside plain Keras.
 
-    python benchmarks/photos.py [--photos 4] [--sizes 96 160 224] [--qualities 60 75 90]
+    python benchmarks/photos.py [--part reading|memory|small] [--sizes 96 160 224] [--counts 1000 5000 20000]
 
-The photos are made here: noise with the spectrum of natural pictures (its amplitude falls with the frequency), a
+`reading` compares 12-megapixel JPEGs as frames, decoded quickly as both halves do, with decoding them whole. `memory`
+trains on photos as frames of 160x160, and `small` on up to 200,000 pictures of 32x32: photo_memory.py says how.
+
+The large photos are made here: noise with the spectrum of natural pictures (its amplitude falls with the frequency), a
 little blurred, coloured, and saved at some qualities. `ratio` is how much less CPU time a frame takes; `difference`
 is the mean between the two frames in grey levels, `largest` that of the worst photo. `floor` is the time that libjpeg
 takes at an eighth of the size, the least that it has: it undoes the Huffman codes of all coefficients, of which it
@@ -19,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from photo_memory import compare_memory
 from PIL import Image
 
 from edgeready_device.images.decode import load_frame, read_image
@@ -29,6 +33,12 @@ WIDTH, HEIGHT = 4000, 3000
 # 3 to 4 MB that those of telephones have.
 SHARP = 0.2
 LEAST_RATIO, MOST_DIFFERENCE = 4.0, 0.5  # chosen: below what is measured, and less than rounding changes
+
+
+PARTS = ["reading", "memory", "small"]
+PROGRAMS = ("first", "again", "decoded again", "keras")
+SMALL_COUNTS = [20_000, 200_000]
+MOST_GROWTH_KIB = 20.0  # for each photo at 160x160; chosen: what plain Keras needs, which keeps 14 KiB of each
 
 
 def save_photo(path: Path, seed: int, width: int = WIDTH, height: int = HEIGHT, *, quality: int = 90) -> None:
@@ -91,8 +101,18 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=4)
     parser.add_argument("--sizes", type=int, nargs="+", default=[96, 160, 224])
     parser.add_argument("--qualities", type=int, nargs="+", default=[60, 75, 90])
+    parser.add_argument("--part", choices=PARTS, action="append")
+    parser.add_argument("--counts", type=int, nargs="+", default=[1000, 5000, 20000])
+    parser.add_argument("--programs", choices=PROGRAMS, nargs="+", default=list(PROGRAMS))
     options = parser.parse_args()
-    kept = [compare_quality(options.photos, quality, options.sizes) for quality in options.qualities]
+    parts, kept = options.part or PARTS, []
+    if "reading" in parts:
+        kept += [compare_quality(options.photos, quality, options.sizes) for quality in options.qualities]
+    if "memory" in parts:
+        growth = compare_memory(options.counts, 160, options.programs)
+        kept.append(max(growth[program] for program in options.programs if program != "keras") <= MOST_GROWTH_KIB)
+    if "small" in parts:
+        compare_memory(SMALL_COUNTS, 32, ("first",), width=32, height=32)
     if not all(kept):
         raise SystemExit(1)
 

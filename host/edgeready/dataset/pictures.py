@@ -29,6 +29,7 @@ from edgeready_device.progress import Progress, no_progress
 # Sets with fewer bytes, of files and of pixels, are not kept. Chosen: they are decoded in about a second.
 LEAST_CACHED_BYTES = 16 << 20
 _VERIFIED_AT_ONCE = 64  # frames of the cache; chosen: a thread then holds 5 MB of photos at 160x160
+_READ_AT_ONCE = 8  # files that a thread takes; chosen: a thread's task of each file takes 1 kB of memory
 _STAGE = "reading images"
 _CODECS = ("jpg", "libjpeg_turbo", "webp", "zlib", "libtiff")
 
@@ -121,13 +122,19 @@ class _Reader:
         count = len(self._rows)
         with ThreadPoolExecutor(count_threads()) as pool:
             try:
-                for index, failure in enumerate(pool.map(self._read, range(count))):
-                    if failure is not None:
-                        self.failures[self._source.files[index]] = failure
-                    progress(_STAGE, index + 1, count)
+                parts = [range(start, min(start + _READ_AT_ONCE, count)) for start in range(0, count, _READ_AT_ONCE)]
+                for part, failures in zip(parts, pool.map(self._read_part, parts), strict=True):
+                    self.failures |= failures
+                    for index in part:
+                        progress(_STAGE, index + 1, count)
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)  # Ctrl-C, or a file that is gone: the rest is not read
                 raise
+
+    def _read_part(self, part: range) -> dict[Path, ImageError]:
+        """Reads the files of `part`, and returns why some of them cannot be read."""
+        failures = {self._source.files[index]: self._read(index) for index in part}
+        return {file: failure for file, failure in failures.items() if failure is not None}
 
     def _read(self, index: int) -> ImageError | None:
         try:
