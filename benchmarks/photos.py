@@ -5,8 +5,8 @@
 `reading` compares 12-megapixel JPEGs as frames, decoded quickly as both halves do, with decoding them whole. `memory`
 trains on photos as frames of 160x160, and `small` on up to 200,000 pictures of 32x32: photo_memory.py says how.
 
-The large photos are made here: noise with the spectrum of natural pictures (its amplitude falls with the frequency), a
-little blurred, coloured, and saved at some qualities. `ratio` is how much less CPU time a frame takes; `difference`
+The large photos are made here: noise with the spectrum of natural pictures (its amplitude falls with the frequency),
+a little blurred, coloured, and saved at some qualities. `ratio` is how much less CPU time a frame takes; `difference`
 is the mean between the two frames in grey levels, `largest` that of the worst photo. `floor` is the time that libjpeg
 takes at an eighth of the size, the least that it has: it undoes the Huffman codes of all coefficients, of which it
 then uses one in 64.
@@ -38,7 +38,7 @@ LEAST_RATIO, MOST_DIFFERENCE = 4.0, 0.5  # chosen: below what is measured, and l
 PARTS = ["reading", "memory", "small"]
 PROGRAMS = ("first", "again", "decoded again", "keras")
 SMALL_COUNTS = [20_000, 200_000]
-MOST_GROWTH_KIB = 20.0  # for each photo at 160x160; chosen: what plain Keras needs, which keeps 14 KiB of each
+MOST_GROWTH_KIB = 20.0  # for each photo at 160x160; chosen: about what plain Keras keeps
 
 
 def save_photo(path: Path, seed: int, width: int = WIDTH, height: int = HEIGHT, *, quality: int = 90) -> None:
