@@ -563,7 +563,7 @@ def test_without_a_number_of_epochs_the_rate_falls_and_the_training_ends_when_th
     for epoch in found["epochs"]:
         assert waited < 3
         rates.append([epoch["epoch"], np.float32(rate)])
-        is_lower = epoch["val_loss"] < 0.999 * mark  # a thousandth is no progress
+        is_lower = epoch["val_loss"] < mark - 0.001  # less is no progress
         waited, mark = (0, epoch["val_loss"]) if is_lower else (waited + 1, mark)
         rate = rate / 5 if 0 < waited < 3 else rate
     assert waited == 3

@@ -236,7 +236,7 @@ LOSSES = (0.5, 0.25, 0.375, 0.4)
         ({"asked": 100, "is_open": True}, "stopped at epoch 4: no lower loss on the validation since epoch 2"),
         (
             {"asked": 100, "is_open": True, "patience": 3},
-            "stopped at epoch 4: the loss on the validation fell by less than 0.1 % in 3 epochs",
+            "stopped at epoch 4: the loss on the validation fell by less than 0.001 in 3 epochs",
         ),
         ({"asked": 20, "patience": 2}, "stopped at epoch 4: no lower loss on the validation since epoch 2"),
         (

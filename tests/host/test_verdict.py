@@ -57,7 +57,7 @@ def test_a_network_that_guesses_is_told_with_the_cause_of_its_kind(answers):
         f"the float32 network is right on {share:.2f} % of the test images, and always the largest class on 25.00 %"
     )
     assert doubts(answers, answers) == (
-        f"{fact}: train longer (--epochs), with another --learning-rate, or look at the labels",
+        f"{fact}: train with another --learning-rate or --model, with more images, or look at the labels",
     )
     assert doubts(answers, answers, TRIED) == (
         f"{fact}. No usual way of feeding pixels does better (unit, raw): give --mean and --std of its training, "

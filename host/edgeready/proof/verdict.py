@@ -62,7 +62,7 @@ def _no_better(baseline: Measured, share: float, convention: ConventionReport | 
         f"{100 * share:.2f} %"
     )
     if convention is None:
-        return f"{fact}: train longer (--epochs), with another --learning-rate, or look at the labels"
+        return f"{fact}: train with another --learning-rate or --model, with more images, or look at the labels"
     if not convention.trials:
         return f"{fact}: say how pixels go in (--preset, or --mean and --std), or look at the labels"
     names = ", ".join(trial.name for trial in convention.trials)

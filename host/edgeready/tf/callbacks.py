@@ -124,7 +124,7 @@ class BestWeights(keras.callbacks.Callback):  # type: ignore[misc]
 
     `patience` epochs without a lower one end a training; so many have `waited`, since the loss was `mark`. Where the
     rate `falls`, each third of them divides it, the training goes on from the best weights, and what is lower by
-    LEAST_GAIN only does not count. The trained model may be a part of `whole`, and one stage of the training may
+    less than LEAST_GAIN does not count. The trained model may be a part of `whole`, and one stage of the training may
     follow another.
     """
 
@@ -160,7 +160,7 @@ class BestWeights(keras.callbacks.Callback):  # type: ignore[misc]
         loss = float((logs or {})["val_loss"])
         if loss < self.loss:
             self.loss, self.weights = loss, self._whole.get_weights()
-        if loss < self.mark * (1 - (LEAST_GAIN if self.falls else 0)):
+        if loss < self.mark - (LEAST_GAIN if self.falls else 0):
             self.mark, self.waited = loss, 0
             return
         self.waited += 1
