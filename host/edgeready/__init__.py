@@ -40,11 +40,13 @@ if TYPE_CHECKING:
         SourceConfig,
         TrainConfig,
     )
+    from edgeready.config.devices import DevicesConfig
     from edgeready.config.search import BudgetConfig, SearchConfig
 
 __all__ = [
     "BudgetConfig",
     "DataConfig",
+    "DevicesConfig",
     "NetworkConfig",
     "OutputConfig",
     "QuantizeConfig",

@@ -21,6 +21,7 @@ from edgeready.config.build import (
     TrainConfig,
 )
 from edgeready.config.deploy import VERSIONS_KEPT
+from edgeready.config.devices import DevicesConfig
 from edgeready.config.edgetpu import NEWEST_RUNTIME
 from edgeready.config.layers import IMAGES
 from edgeready.config.modes import MODES
@@ -57,6 +58,7 @@ def build(
     train: TrainConfig | None = None,
     network: NetworkConfig | None = None,
     quantize: QuantizeConfig | None = None,
+    devices: DevicesConfig | None = None,
     progress: Progress = no_progress,
 ) -> BuildResult:
     """Trains `model` on `data`, makes the model file and returns what was proved and measured of it.
@@ -76,6 +78,7 @@ def build(
         train=train or TrainConfig(seed=images.seed),
         network=network or NetworkConfig(),
         quantize=quantize or QuantizeConfig(),
+        devices=devices or DevicesConfig(),
     )
     return run(config, progress)
 

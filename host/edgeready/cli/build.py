@@ -12,6 +12,7 @@ from edgeready.cli.making import run_build
 from edgeready.cli.settings import ConfigFile, LikeFile
 from edgeready.cli.spread import spread
 from edgeready.config.build import BuildConfig, DataConfig, NetworkConfig, OutputConfig, QuantizeConfig, TrainConfig
+from edgeready.config.devices import DevicesConfig
 from edgeready.config.networks import AUTO_NETWORK
 
 
@@ -26,6 +27,7 @@ def build(
     train: TrainConfig,
     output: OutputConfig,
     quantize: QuantizeConfig,
+    devices: DevicesConfig,
     model: Annotated[
         str, typer.Option(help="a network's name, FILE.py:FUNCTION, or auto: what suits the images")
     ] = AUTO_NETWORK,
@@ -38,5 +40,7 @@ def build(
     from edgeready.workflows import build as workflow
 
     train = replace(train, seed=data.seed)
-    config = BuildConfig(data=data, model=model, network=network, train=train, output=output, quantize=quantize)
+    config = BuildConfig(
+        data=data, model=model, network=network, train=train, output=output, quantize=quantize, devices=devices
+    )
     run_build(workflow.build, config, as_json=as_json, debug_report=debug_report)

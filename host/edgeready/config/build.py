@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from edgeready.config.augmentation import AUGMENTATIONS
 from edgeready.config.description import MeanOption
+from edgeready.config.devices import DevicesConfig
 from edgeready.config.engine import AUTO, ENGINES, check_engine
 from edgeready.config.method import CALIBRATIONS, Method, QatConfig
 from edgeready.config.networks import IMAGENET_WIDTHS, SCALABLE_NETWORKS, check_alpha, check_width
@@ -315,6 +316,7 @@ class BuildConfig:
     network: NetworkConfig = field(default_factory=NetworkConfig)
     quantize: QuantizeConfig = field(default_factory=QuantizeConfig)
     source: SourceConfig = field(default_factory=SourceConfig)
+    devices: DevicesConfig = field(default_factory=DevicesConfig)
 
     def __post_init__(self) -> None:
         check_width(self.model, self.network.alpha, self.network.weights)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeready.config.build import NetworkConfig, SourceConfig, TrainConfig
+from edgeready.config.devices import DevicesConfig
 from edgeready.config.engine import AUTO
 from edgeready.config.method import Method
 from edgeready.files.stored_images import Images
@@ -40,7 +41,8 @@ class Job:
     `images` (n, height, width[, channels]) and `labels` (n,) are for training, `calibration` for the ranges, with the
     classes `calibration_labels` where they are known. A model that is no image classifier has no images: `arrays`
     holds its calibration inputs by name, each (n, ...). `validation` and `validation_labels` judge each epoch of the
-    training, which writes `files`; with `untrained` it is left out, and the network is converted as it starts. With
+    training, which writes
+    `files` and runs on `devices`; with `untrained` it is left out, and the network is converted as it starts. With
     `settled` the normalization and the order of the channels are those of a job before, and no other is tried.
     `engine` is one of ENGINES.
     """
@@ -55,6 +57,7 @@ class Job:
     validation: Images = field(default_factory=no_images, repr=False)
     validation_labels: NDArray[np.int64] = field(default_factory=no_labels, repr=False)
     files: TrainingFiles = field(default_factory=TrainingFiles)
+    devices: DevicesConfig = field(default_factory=DevicesConfig)
     untrained: bool = False
     network: NetworkConfig = field(default_factory=NetworkConfig)
     modes: tuple[str, ...] = ("uint8",)
@@ -89,6 +92,7 @@ class JobResult:
     `own_ranges` the network brought the ranges of its integers along. `before_qat` holds the models of the network as
     it came to a training in 8 bits, and `qat_epoch` is the one whose weights were kept, 0 for none. `source_check`
     says how near the float32 model is to what the source model's own runtime computes; None where there is none.
+    `replicas` devices have trained the network.
     """
 
     name: str
@@ -110,6 +114,7 @@ class JobResult:
     before_qat: Mapping[str, TfliteModel] = field(default_factory=dict, repr=False)
     qat_epoch: int | None = None
     source_check: SourceCheck | None = None
+    replicas: int = 1
 
     @property
     def losses(self) -> tuple[float, ...]:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ from edgeready.quantization.conventions import Convention
 from edgeready.quantization.inputs import in_color_order
 from edgeready.quantization.samples import Samples
 from edgeready.quantization.source_check import SourceCheck, hold_against_source
-from edgeready.tf import checkpoints, convert, fake_quant, rewrite, train, transfer
+from edgeready.tf import checkpoints, convert, devices, distributed, fake_quant, rewrite, train, transfer
 from edgeready.tf import models as tf_models
 from edgeready.tf.models import NamedModel
 from edgeready.tf.quantize import TensorFlowQuantizer
@@ -47,6 +48,8 @@ from edgeready_device.normalization import Normalization
 from edgeready_device.progress import Progress
 from edgeready_device.tflite.graph import read_graph
 
+_Fit = Callable[..., tuple[Epoch, ...]]  # trains as tf.train.train does
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Source:
@@ -56,6 +59,7 @@ class _Source:
     normalization: Normalization
     color: str = "rgb"
     epochs: tuple[Epoch, ...] = ()
+    replicas: int = 1
     qat_epoch: int | None = None
 
 
@@ -123,6 +127,7 @@ def make(job: Job, read_log: Callable[[], str], progress: Progress) -> JobResult
         before_qat=before,
         qat_epoch=source.qat_epoch,
         source_check=check,
+        replicas=source.replicas,
     )
 
 
@@ -173,17 +178,7 @@ def _writer(job: Job, converted: _FloatNetwork, samples: Samples, read_log: Call
 def _load(job: Job, progress: Progress) -> _Source:
     frame, color = job.images.shape[1:], job.network.color_order or "rgb"
     if job.train is not None:
-        train.seed_everything(job.train.seed)
-        named = tf_models.make_model(
-            job.model,
-            frame,
-            job.classes,
-            weights=job.network.weights,
-            normalization=job.normalization,
-            alpha=job.network.alpha,
-        )
-        epochs = () if job.untrained else _train(named, job, job.train, color=color, progress=progress)
-        return _Source(model=named, normalization=named.normalization, color=color, epochs=epochs)
+        return _make_and_train(job, job.train, color, progress)
     progress("reading the model", 0, 0)
     with time_limit(READING_LIMIT_S) if job.foreign else nullcontext():
         model = tf_models.load_model(
@@ -202,24 +197,50 @@ def _load(job: Job, progress: Progress) -> _Source:
     return _Source(model=model, normalization=model.normalization, color=color)
 
 
-def _train(named: NamedModel, job: Job, config: TrainConfig, *, color: str, progress: Progress) -> tuple[Epoch, ...]:
+def _make_and_train(job: Job, config: TrainConfig, color: str, progress: Progress) -> _Source:
+    """Returns the network of `job` after its training on one device, or on those that it asks for."""
+    strategy = None if job.untrained else devices.open_strategy(job.devices)
+    train.seed_everything(config.seed)
+    make = partial(
+        tf_models.make_model,
+        job.model,
+        job.images.shape[1:],
+        job.classes,
+        weights=job.network.weights,
+        normalization=job.normalization,
+        alpha=job.network.alpha,
+    )
+    named = make()
+    fit: _Fit = train.train if named.backbone is None else transfer.train_head
+    if strategy is not None:
+        devices.check_whole(named.backbone is None, strategy)
+        fit = partial(distributed.train, strategy=strategy, make=make)
+    epochs = () if job.untrained else _train(named, job, config, color=color, fit=fit, progress=progress)
+    replicas = 1 if strategy is None else strategy.num_replicas_in_sync
+    return _Source(model=named, normalization=named.normalization, color=color, epochs=epochs, replicas=replicas)
+
+
+def _train(
+    named: NamedModel, job: Job, config: TrainConfig, *, color: str, fit: _Fit, progress: Progress
+) -> tuple[Epoch, ...]:
     """Trains `named` and keeps it, where `job` says so, before anything is tried with it; returns the epochs."""
     if job.files.keras:
         tf_models.to_keras_file(named.model)  # what cannot be saved is refused before the training
     epochs = checkpoints.read_ended(job.files.checkpoint, named.model)
     if epochs is None:
-        epochs = _fit(named, job, config, color=color, progress=progress)
+        epochs = _fit(named, job, config, color=color, fit=fit, progress=progress)
     if job.files.keras:
         write_files({Path(job.files.keras): tf_models.to_keras_file(named.model)})
     return epochs
 
 
-def _fit(named: NamedModel, job: Job, config: TrainConfig, *, color: str, progress: Progress) -> tuple[Epoch, ...]:
-    """Trains `named` to its end, from where it was before if `job` says so; returns the epochs."""
+def _fit(
+    named: NamedModel, job: Job, config: TrainConfig, *, color: str, fit: _Fit, progress: Progress
+) -> tuple[Epoch, ...]:
+    """Trains `named` with `fit` to its end, from where it was before if `job` says so; returns the epochs."""
     checkpoint, started = job.files.checkpoint, time.monotonic()
     progress("training", 0, 0)  # so that a crash in the first step is said to be one of the training
     judges = (in_color_order(job.validation, color), job.validation_labels)
-    fit = train.train if named.backbone is None else transfer.train_head
     try:
         epochs = fit(
             named,

@@ -138,6 +138,7 @@ def job_of(config: BuildConfig, splits: Splits, train: TrainConfig | None, modes
         validation=no_images() if validation is None else validation.images,
         validation_labels=no_labels() if validation is None else validation.labels,
         files=TrainingFiles() if train is None else _files_of(config, splits),
+        devices=config.devices,
         network=config.network,
         modes=names,
         method=method_of(config, splits, train),
@@ -314,6 +315,8 @@ def provenance_of(config: BuildConfig, splits: Splits, result: JobResult, mode: 
         provenance["rewrites"] = list(result.rewrites)
     if result.losses:
         provenance["training"] = training_of(config, splits).to_dict()
+        if result.replicas > 1:  # the sums of gradients are rounded in another way
+            provenance["training"]["devices"] = result.replicas
     qat = method_of(config, splits, config.train if result.losses else None).qat
     if qat is not None:
         provenance["quantization_aware_training"] = asdict(qat)

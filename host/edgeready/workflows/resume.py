@@ -117,6 +117,7 @@ def _identity_of(config: BuildConfig, splits: Splits, train: TrainConfig) -> dic
             flag = f"--{member.name}" if option is None else option.flags_of(member.name)[0]
             identity[flag] = str(getattr(group, member.name))
     identity |= {
+        "--devices": config.devices.devices,
         "--max-drop": "not given" if config.quantize.max_drop is None else "given",  # which takes images
         "the training images": _digest(splits.train),
         "the classes": " ".join(splits.train.classes),

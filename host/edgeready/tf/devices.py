@@ -1,0 +1,50 @@
+"""The devices that share the batches of a training, as a strategy of tf.distribute."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from edgeready.config.devices import DevicesConfig
+from edgeready.errors import SurroundingsError, UsageError
+
+
+def open_strategy(config: DevicesConfig) -> tf.distribute.Strategy | None:
+    """Returns the strategy for the devices of `config`; None for one device, on which Keras trains by itself.
+
+    Call it before the first tensor is made. Raises SurroundingsError where the machine has too few GPUs.
+    """
+    names = device_names(config)
+    return None if len(names) < 2 else tf.distribute.MirroredStrategy(names)
+
+
+def device_names(config: DevicesConfig) -> list[str]:
+    """Returns the names of the devices of `config`, after making as many of the CPU as it asks for.
+
+    Raises SurroundingsError where the machine has too few GPUs.
+    """
+    if config.on_cpu:
+        count = config.count or 1
+        cpu = tf.config.list_physical_devices("CPU")[0]
+        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * count)
+        return [f"CPU:{number}" for number in range(count)]
+    gpus = tf.config.list_physical_devices("GPU")
+    count = max(1, len(gpus)) if config.count is None else config.count
+    if count > max(1, len(gpus)):
+        raise SurroundingsError(
+            f"--devices is {count}, and TensorFlow finds {_count_gpus(len(gpus))} here: leave --devices out, or try "
+            f"it on parts of the CPU with --devices cpu:{count}"
+        )
+    return [f"GPU:{number}" for number in range(min(count, len(gpus)))] or ["CPU:0"]
+
+
+def check_whole(trains_all: bool, strategy: tf.distribute.Strategy) -> None:
+    """Raises UsageError for a training with a frozen backbone, whose features are computed once, on one device."""
+    if not trains_all:
+        raise UsageError(
+            f"--weights trains a head on features that one device computes once, and here are "
+            f"{strategy.num_replicas_in_sync}: leave --devices out, or name a --model without --weights"
+        )
+
+
+def _count_gpus(count: int) -> str:
+    return "no GPU" if count == 0 else "1 GPU" if count == 1 else f"{count} GPUs"

@@ -1,0 +1,143 @@
+"""Trainings on parts of the CPU, in a process of TensorFlow: prints what came of them as JSON."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+import tempfile
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from edgeready.tf import devices, distributed, models, train  # isort: skip  (TensorFlow first)
+import keras
+import numpy as np
+import tensorflow as tf
+
+from edgeready.config.build import TrainConfig
+from edgeready.config.devices import DevicesConfig
+from edgeready.errors import EdgereadyError
+from edgeready.jobs.training import CheckpointPlan, TrainingFiles
+from edgeready_device.normalization import Normalization
+
+CLASSES = 3
+
+
+def pictures(count, seed):
+    """Noisy pictures, of which each class has a bright band elsewhere."""
+    labels = np.arange(count, dtype=np.int64) % CLASSES
+    images = np.random.default_rng(seed).integers(0, 120, (count, 12, 12, 1), dtype=np.uint8)
+    for image, label in zip(images, labels):
+        image[label * 4 : label * 4 + 4] += 100
+    return images, labels
+
+
+def network(*layers, name="net"):
+    """A network of a convolution, batch normalization and `layers`."""
+
+    def make():
+        image = keras.Input((12, 12, 1))
+        values = keras.layers.Conv2D(4, 3, kernel_regularizer="l2")(image)
+        values = keras.layers.ReLU()(keras.layers.BatchNormalization()(values))
+        for layer in layers:
+            values = layer()(values)
+        scores = keras.layers.Dense(CLASSES, activation="softmax")(keras.layers.Flatten()(values))
+        return models.NamedModel(name, keras.Model(image, scores), Normalization((0.0,), (255.0,)))
+
+    return make
+
+
+class Counter(keras.layers.Layer):
+    """Adds up what it sees, each device for itself."""
+
+    def build(self, shape):
+        self.total = self.add_weight(shape=(), initializer="zeros", trainable=False, name="total")
+
+    def call(self, values):
+        self.total.assign_add(tf.reduce_sum(values))
+        return values
+
+
+def run(strategy, make, images, labels, **options):
+    """What a training gives: its epochs, its first ones on one device beside it, and a hash of the weights."""
+    validation = options.pop("validation", None)
+    config = TrainConfig(learning_rate=0.01, seed=5, **options)
+    named = make()
+    try:
+        epochs = distributed.train(named, images, labels, config, strategy=strategy, make=make, validation=validation)
+    except EdgereadyError as error:
+        return {"error": type(error).__name__, "text": str(error)}
+    layers = [layer for layer in named.model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    return {
+        "epochs": [[e.loss, e.accuracy, e.val_loss, e.val_accuracy] for e in epochs],
+        "hash": hash_of(named.model),
+        "synchronized": [layer.synchronized for layer in layers],
+    }
+
+
+def run_twice(strategy, make, images, labels, folder, **options):
+    """The hash after a training that was broken off in its second epoch and went on from there."""
+    checkpoint = CheckpointPlan(path=str(Path(folder, "checkpoint")), identity={"of": "this test"}, interval_s=0)
+
+    def stop(label, done, total):
+        if "epoch 2" in label:
+            raise InterruptedError
+
+    config = TrainConfig(learning_rate=0.01, seed=5, **options)
+    keep = {"strategy": strategy, "make": make, "files": TrainingFiles(checkpoint=checkpoint)}
+    with suppress(InterruptedError):
+        distributed.train(make(), images, labels, config, stop, **keep)
+    named = make()
+    keep["files"] = TrainingFiles(checkpoint=replace(checkpoint, resume=True))
+    epochs = distributed.train(named, images, labels, config, **keep)
+    return {"epochs": len(epochs), "hash": hash_of(named.model)}
+
+
+def hash_of(model):
+    """A hash of all weights."""
+    return hashlib.sha256(b"".join(weight.tobytes() for weight in model.get_weights())).hexdigest()
+
+
+def run_alone(make, images, labels, **options):
+    """The same on one device, as Keras' fit does it."""
+    config = TrainConfig(learning_rate=0.01, seed=5, **options)
+    train.seed_everything(5)
+    named = make()
+    epochs = train.train(named, images, labels, config)
+    return [[e.loss, e.accuracy] for e in epochs]
+
+
+def main():
+    """Runs the cases on three devices."""
+    names = devices.device_names(DevicesConfig(devices="cpu:3"))
+    three = tf.distribute.MirroredStrategy(names)  # one in a process: TensorFlow takes two for one group
+    plain, dropout = network(), network(lambda: keras.layers.Dropout(0.3))
+    # 49 images in batches of 16 leave a batch of one image, for one of the three devices.
+    images, labels = pictures(49, 1)
+    uneven = labels.copy()
+    uneven[:40] = 0
+    judges = pictures(17, 2)
+    once = {"epochs": 1, "batch_size": 16}
+    cases = {
+        "alone": run_alone(plain, images, labels, **once),
+        "shared": run(three, plain, images, labels, **once),
+        "weighted alone": run_alone(plain, images, uneven, **once, class_weights=True),
+        "weighted": run(three, plain, images, uneven, **once, class_weights=True),
+        "again": [
+            run(three, dropout, images, labels, augment="shift", epochs=2, validation=judges) for _ in range(2)
+        ],
+        "patient": run(
+            three, plain, images, labels, epochs=9, patience=1, validation=(judges[0], (judges[1] + 1) % CLASSES)
+        ),
+        "counter": run(three, network(Counter), images, labels, **once),
+        "small batch": run(three, plain, images, labels, epochs=1, batch_size=2),
+    }
+    whole = {"epochs": 2, "augment": "shift"}
+    cases["whole"] = run(three, dropout, images, labels, **whole)["hash"]
+    with tempfile.TemporaryDirectory() as folder:
+        cases["resumed"] = run_twice(three, dropout, images, labels, folder, **whole)
+    json.dump(cases, sys.stdout)
+
+
+main()
