@@ -57,8 +57,12 @@ def _export(model: str, folder: Path, classes: int) -> dict[str, Any]:
             call = network.module() if hasattr(network, "module") and not _is_module(torch, network) else network
             rows = [call(inputs[row : row + 1]) for row in range(len(inputs))]
     except Exception as error:  # whatever the user's own code raises
+        channels = _first_channels(network)
+        if inputs.ndim == 4 and channels in (1, 3) and channels != inputs.shape[1]:
+            return {"error": "", "shape": [1, channels, *inputs.shape[2:]]}
         raise _Refusal(
-            f"the network fails on inputs of the shape {list(inputs[:1].shape)} ({_sentence(error)})"
+            f"give the --image-size that it takes: the network fails on inputs of the shape {list(inputs[:1].shape)} "
+            f"({_sentence(error)})"
         ) from error
     if not all(isinstance(row, torch.Tensor) for row in rows):
         raise _Refusal(f"the network returns {type(rows[0]).__name__}: let it return one tensor of scores")
@@ -113,6 +117,14 @@ def _own_shape(network: Any) -> tuple[int, ...] | None:
     if not example or not example[0]:
         return None
     return tuple(example[0][0].shape)
+
+
+def _first_channels(network: Any) -> int | None:
+    """Returns how many channels the first convolution takes; None for a network without one."""
+    for values in network.parameters():
+        if values.ndim == 4:
+            return int(values.shape[1])
+    return None
 
 
 def _write_onnx(torch: Any, network: Any, example: Any, path: Path) -> None:

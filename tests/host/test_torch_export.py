@@ -60,6 +60,9 @@ def two():
             return image, image
     return Two()
 
+def wide():
+    return nn.Sequential(nn.Conv2d(3, 2, 1), nn.Flatten(), nn.Linear(5, {CLASSES}))
+
 def narrow():
     return nn.Sequential(nn.Conv2d(1, 2, 1), nn.Flatten(), nn.Linear(2 * {SIZE * SIZE}, {CLASSES}))
 """
@@ -163,7 +166,11 @@ def test_several_inputs_are_left_to_the_user(program):
         ("net.py:fails", "it failed: ValueError: two"),
         ("net.py:none", "net.py has no function 'none': give FILE.py:FUNCTION"),
         ("net.py:two", "the network returns tuple: let it return one tensor of scores"),
-        ("net.py:narrow", f"the network fails on inputs of the shape [1, 3, {SIZE}, {SIZE}] (RuntimeError: "),
+        ("net.py:narrow", f"the model takes [{SIZE}, {SIZE}, 1], the images are [{SIZE}, {SIZE}, 3]: leave"),
+        (
+            "net.py:wide",
+            f"give the --image-size that it takes: the network fails on inputs of the shape [1, 3, {SIZE}, {SIZE}] (",
+        ),
         ("weights.pth", f"{BUILD}: it is no TorchScript (RuntimeError: "),
         ("net.pt2", f"{BUILD}: it is no program of torch.export ("),
     ],
