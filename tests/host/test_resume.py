@@ -20,7 +20,7 @@ import pytest
 
 from edgeready.config.build import BuildConfig, DataConfig, NetworkConfig, OutputConfig, QuantizeConfig, TrainConfig
 from edgeready.dataset import Dataset, Splits
-from edgeready.errors import CheckpointError, NotFoundError
+from edgeready.errors import CheckpointError, NotFoundError, UsageError
 from edgeready.files.lock import exclusive_file
 from edgeready.jobs.checkpoint import (
     CheckpointHeader,
@@ -31,7 +31,8 @@ from edgeready.jobs.checkpoint import (
     read_state,
     write_state,
 )
-from edgeready.jobs.training import Epoch
+from edgeready.jobs.training import CheckpointPlan, Epoch
+from edgeready.workflows.build import convert
 from edgeready.workflows.prepare import job_of, trial_is_worth_it
 from edgeready.workflows.resume import (
     describe_replaced,
@@ -344,6 +345,34 @@ def test_a_new_folder_goes_again_where_nothing_came_into_it(tmp_path):
     assert [file.name for file in output.out.parent.iterdir()] == ["model.tflite"]
 
 
+@pytest.mark.parametrize("make", [Path.mkdir, lambda path: path.write_text("mine")], ids=["folder", "file"])
+def test_what_is_no_checkpoint_is_not_replaced(tmp_path, make):
+    output = OutputConfig(out=tmp_path / "model.tflite")
+    make(output.checkpoint)
+    with pytest.raises(CheckpointError) as error, held_checkpoint(output):
+        pass
+    assert str(error.value) == (
+        f"{output.checkpoint} is in the place of the training's checkpoint, and is none: move it away, "
+        "or name another --out"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["model.checkpoint"]
+
+
+def test_a_training_that_keeps_no_state_has_no_checkpoint_and_no_lock(path):
+    output = OutputConfig(out=path.with_name("model.tflite"), keeps_state=False)
+    with held_checkpoint(output):
+        assert [file.name for file in path.parent.iterdir()] == ["model.checkpoint"]
+    assert read_header(path) == HEADER
+    assert plan_checkpoint(replace(CONFIG, output=output), SPLITS, CONFIG.train) == CheckpointPlan()
+    assert (describe_rest(output, 0), describe_replaced(output)) == ("", "")
+
+
+def test_a_conversion_has_nothing_to_go_on_with():
+    with pytest.raises(UsageError) as error:
+        convert(replace(CONFIG, output=OutputConfig(resume=True)))
+    assert str(error.value) == "--resume goes on with a training, and a conversion has none: leave it out"
+
+
 HOLD = """
 import sys, time; from pathlib import Path; from edgeready.files.lock import exclusive_file
 with exclusive_file(Path(sys.argv[1])) as ours: print(ours, flush=True); time.sleep(60)
@@ -405,8 +434,9 @@ def test_nothing_is_said_of_a_file_that_is_no_checkpoint(tmp_path):
     (tmp_path / "model.checkpoint").write_text("mine")
     output = OutputConfig(out=tmp_path / "model.tflite")
     assert (describe_rest(output, 0), describe_replaced(output)) == ("", "")
-    missing = OutputConfig(out=tmp_path / "other.tflite")
-    assert (describe_rest(missing, 0), describe_replaced(missing)) == ("", "")
+    for name in ("other.tflite", f"{'x' * 300}.tflite"):
+        missing = OutputConfig(out=tmp_path / name)
+        assert (describe_rest(missing, 0), describe_replaced(missing)) == ("", "")
 
 
 @pytest.mark.digits

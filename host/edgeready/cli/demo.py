@@ -30,6 +30,6 @@ def demo(
         data=DataConfig(source="digits"),
         model="dropout-cnn",
         train=TrainConfig(epochs=15),
-        output=OutputConfig(out=out / "digits.tflite"),
+        output=OutputConfig(out=out / "digits.tflite", keeps_state=False),  # it has no --resume
     )
     run_build(workflow.build, config, as_json=as_json, samples=out / "images")

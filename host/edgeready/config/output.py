@@ -17,7 +17,7 @@ class OutputConfig:
 
     `mode` is a name of MODES, or None for what serves `target` best. `allow_cpu_ops` accepts a model of which not
     every op is mapped to the Edge TPU. `vectors` golden vectors are recorded, None for as many as fit.
-    `resume` goes on with a training that was broken off.
+    `resume` goes on with a training that was broken off; `keeps_state` false leaves it none to go on from.
     """
 
     out: Annotated[Path, Option(help="the .tflite file to write", flags=("--out", "-o"))] = Path("model.tflite")
@@ -45,6 +45,7 @@ class OutputConfig:
             flags=("--image-hashes/--no-image-hashes",),
         ),
     ] = True
+    keeps_state: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "out", Path(self.out))  # a notebook writes plain text

@@ -13,7 +13,7 @@ from edgeready.config.build import BuildConfig, OutputConfig, TrainConfig
 from edgeready.config.modes import MODES, Mode
 from edgeready.dataset import Splits, hold_out
 from edgeready.dataset.class_names import ClassNames
-from edgeready.errors import OutputError
+from edgeready.errors import OutputError, UsageError
 from edgeready.files.atomic import write_files
 from edgeready.jobs.job import Job, JobResult
 from edgeready.jobs.run_job import run_job
@@ -149,6 +149,8 @@ def convert(config: BuildConfig, progress: Progress = no_progress) -> BuildResul
     there are some. Raises what `build` raises.
     """
     _check_output(config.output)
+    if config.output.resume:
+        raise UsageError("--resume goes on with a training, and a conversion has none: leave it out")
     with open_source(config) as source:
         names = find_class_names(source)
         return with_frame(lambda fitting: _run(fitting, None, progress, names), source)

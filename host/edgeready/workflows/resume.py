@@ -13,7 +13,7 @@ from typing import get_type_hints
 from edgeready.config.build import BuildConfig, OutputConfig, TrainConfig
 from edgeready.config.option import option_of
 from edgeready.dataset import Dataset, Splits
-from edgeready.errors import CheckpointError, EdgereadyError, NotFoundError, OutputError
+from edgeready.errors import CheckpointError, NotFoundError, OutputError
 from edgeready.files.atomic import sweep
 from edgeready.files.lock import exclusive_file
 from edgeready.jobs.checkpoint import ENDED, CheckpointHeader, differences, read_header
@@ -29,9 +29,13 @@ _MOST_DIFFERENCES = 3  # chosen: a line
 def held_checkpoint(output: OutputConfig) -> Iterator[None]:
     """Keeps other trainings from the checkpoint of `output` during the block, and removes it when that succeeds.
 
-    Raises CheckpointError where another process has it, NotFoundError where there is none to go on from.
+    Raises CheckpointError where another process has it, or where it is no checkpoint of ours, NotFoundError where
+    there is none to go on from.
     """
     path = output.checkpoint
+    if not output.keeps_state:
+        yield
+        return
     with ExitStack() as stack:
         for folder in reversed([parent for parent in path.absolute().parents if not parent.exists()]):
             stack.callback(_remove_empty, folder)
@@ -44,6 +48,8 @@ def held_checkpoint(output: OutputConfig) -> Iterator[None]:
             raise CheckpointError(
                 f"another edgeready build is at work on {output.out}: wait for it, or name another --out"
             )
+        if not output.resume:
+            _check_replaceable(path)
         stack.callback(sweep, path)
         if output.resume and not path.is_file():
             raise NotFoundError(
@@ -70,6 +76,8 @@ def plan_checkpoint(config: BuildConfig, splits: Splits, train: TrainConfig) -> 
                 f"{path} is of another training ({text}): give what it was started with, or leave --resume out to "
                 "train from the beginning"
             )
+    if not config.output.keeps_state:
+        return CheckpointPlan()
     return CheckpointPlan(path=str(path.absolute()), identity=identity, resume=resume, interval_s=INTERVAL_S)
 
 
@@ -80,7 +88,7 @@ def has_ended(plan: CheckpointPlan) -> bool:
 
 def describe_replaced(output: OutputConfig) -> str:
     """Returns what is said of a checkpoint that a training from the beginning replaces; "" for none."""
-    header = None if output.resume else _header_at(output.checkpoint)
+    header = None if output.resume else _header_at(output)
     if header is None:
         return ""
     return f"{output.checkpoint} ({_count(header)} of an earlier training) is replaced: --resume would go on from it"
@@ -88,7 +96,7 @@ def describe_replaced(output: OutputConfig) -> str:
 
 def describe_rest(output: OutputConfig, since: float) -> str:
     """Returns how a training goes on that did not come to its end; "" where it has left nothing `since` that time."""
-    header = _header_at(output.checkpoint)
+    header = _header_at(output)
     if header is None or not (output.resume or output.checkpoint.stat().st_mtime >= since):
         return ""
     if header.stage == ENDED:
@@ -96,10 +104,22 @@ def describe_rest(output: OutputConfig, since: float) -> str:
     return f"{_count(header)} kept in {output.checkpoint}: the same command with --resume goes on from there"
 
 
-def _header_at(path: Path) -> CheckpointHeader | None:
+def _check_replaceable(path: Path) -> None:
+    """Raises CheckpointError where a training would put its state in the place of something else."""
+    if path.exists():
+        try:
+            read_header(path)
+        except CheckpointError as error:
+            raise CheckpointError(
+                f"{path} is in the place of the training's checkpoint, and is none: move it away, "
+                "or name another --out"
+            ) from error
+
+
+def _header_at(output: OutputConfig) -> CheckpointHeader | None:
     try:
-        return read_header(path) if path.is_file() else None
-    except EdgereadyError:  # another file, and none of ours
+        return read_header(output.checkpoint) if output.keeps_state and output.checkpoint.is_file() else None
+    except (CheckpointError, OSError):  # another file, and none of ours; or a name that no file can have
         return None
 
 
