@@ -10,6 +10,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,7 @@ from edgeready_device.progress import Progress, no_progress
 LEAST_CACHED_BYTES = 16 << 20
 _VERIFIED_AT_ONCE = 64  # frames of the cache; chosen: a thread then holds 5 MB of photos at 160x160
 _READ_AT_ONCE = 8  # files that a thread takes; chosen: a thread's task of each file takes 1 kB of memory
+_MOST_TRIED = 100  # files that the cache lacks, which may all be damaged; chosen: three seconds for large photos
 _STAGE = "reading images"
 _CODECS = ("jpg", "libjpeg_turbo", "webp", "zlib", "libtiff")
 
@@ -60,10 +62,10 @@ def read_pictures(source: PictureSource, limit: int, progress: Progress = no_pro
     keys = _keys_of(source, keeper)
     cached_photos = None if keeper is None else _find(keeper, source)
     rows = np.full(len(keys), -1) if cached_photos is None else cached_photos.find_rows(keys)
-    if cached_photos is not None and rows.min() >= 0 and _are_whole(cached_photos, rows):
+    pictures = None if cached_photos is None else _take_cached(source, cached_photos, rows)
+    if pictures is not None:
         progress(_STAGE, len(keys), len(keys))
-        are_grey = bool((cached_photos.looks[rows] == GREY).all())
-        return Pictures(images=_settle(cached_photos.images.take(rows)), failures={}, are_grey=are_grey)
+        return pictures
     with ExitStack() as stack:
         entry = None
         if keeper is not None:
@@ -200,6 +202,27 @@ def _find(keeper: PhotoCache, source: PictureSource) -> CachedPhotos | None:
         return None
 
 
+def _take_cached(source: PictureSource, cached_photos: CachedPhotos, rows: NDArray[np.int64]) -> Pictures | None:
+    """Returns the pictures of `source` where the cache has all that can be read, undamaged; None where it lacks some.
+
+    A photo that cannot be read is in no cache: it is tried again.
+    """
+    absent = np.flatnonzero(rows < 0)
+    present_rows = rows[rows >= 0]
+    if not len(present_rows) or len(absent) > _MOST_TRIED or not _are_whole(cached_photos, present_rows):
+        return None
+    failures = {}
+    for index in absent:
+        try:
+            source.decode(int(index))
+        except ImageError as error:
+            failures[source.files[index]] = error
+        else:
+            return None
+    are_grey = bool((cached_photos.looks[present_rows] == GREY).all())
+    return Pictures(images=_settle(cached_photos.images.take(rows.clip(0))), failures=failures, are_grey=are_grey)
+
+
 def _are_whole(cached_photos: CachedPhotos, rows: NDArray[np.int64]) -> bool:
     """Returns whether the frames at `rows` are those that were written; their digests are then known."""
 
@@ -241,6 +264,8 @@ def _decoder() -> tuple[str, ...]:
     sources = sorted(Path(decode.__file__).parent.glob("*.py"))
     code = blake2b(b"\0".join(path.read_bytes() for path in sources), digest_size=16).hexdigest()
     codecs = [f"{name} {features.version(name)}" for name in _CODECS]
+    with suppress(PackageNotFoundError):
+        codecs.append(f"pillow-heif {version('pillow-heif')}")
     return (code, PIL.__version__, platform.machine(), *codecs)
 
 
