@@ -158,7 +158,14 @@ def test_a_budget_that_nothing_keeps_names_the_smallest_network_and_what_it_has(
 
 @pytest.mark.parametrize(("epochs", "rungs"), [(1, (1,)), (3, (1,)), (5, (1, 2)), (30, (3, 10)), (90, (10, 30))])
 def test_trials_take_a_ninth_and_then_a_third_of_the_epochs(epochs, rungs):
-    assert rung_epochs(epochs) == rungs
+    assert rung_epochs(epochs, 200) == rungs
+
+
+@pytest.mark.parametrize(
+    ("epochs", "steps", "rungs"), [(9, 30, (7,)), (30, 30, (7, 10)), (3, 1, (3,)), (30, 199, (3, 10)), (5, 199, (2,))]
+)
+def test_trials_have_enough_steps_to_say_something_but_no_more_than_a_final(epochs, steps, rungs):
+    assert rung_epochs(epochs, steps) == rungs
 
 
 def trial(alpha: float, accuracy: float | None, model_bytes: int = 10_000, macs: int = 10, epochs: int = 1) -> Trial:

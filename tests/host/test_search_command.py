@@ -11,7 +11,9 @@ import pytest
 from rich.console import Console
 from search_cases import candidate, result
 
+from edgeready.cli.search import explain_rest
 from edgeready.config.search import BudgetConfig
+from edgeready.errors import OutputError
 from edgeready.report.search import count_text, plan_view, search_view, write_search
 from edgeready.search.board import BoardSpeed
 from edgeready.search.limits import Limits
@@ -137,6 +139,20 @@ def test_the_search_is_drawn(tmp_path):
     paths = write_search(result(tmp_path), plots=True)
     assert [path.name for path in paths] == ["search.json", "search.png"]
     assert (tmp_path / "search.png").read_bytes()[:4] == b"\x89PNG"
+
+
+@pytest.mark.parametrize(("count", "fact"), [(0, ""), (1, "1 training is kept"), (2, "2 trainings are kept")])
+def test_a_search_that_does_not_end_says_how_it_goes_on(tmp_path, capsys, count, fact):
+    (tmp_path / "state").mkdir()
+    for number in range(count):
+        (tmp_path / "state" / f"{number}.json").write_text("{}")
+    with pytest.raises(KeyboardInterrupt), explain_rest(tmp_path):
+        raise KeyboardInterrupt
+    expected = f"edgeready: {fact} in {tmp_path}: the same command goes on from there\n" if count else ""
+    assert capsys.readouterr().err == expected
+    with pytest.raises(OutputError), explain_rest(tmp_path):
+        raise OutputError("another search is at work")
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.long  # 50 seconds of processor time: TensorFlow starts six times

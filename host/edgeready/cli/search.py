@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +16,7 @@ from edgeready.cli.spread import spread
 from edgeready.cli.terminal import print_json, print_view, say
 from edgeready.config.build import DataConfig, TrainConfig
 from edgeready.config.search import EPOCHS, BudgetConfig, SearchConfig
-from edgeready.errors import UsageError
+from edgeready.errors import OutputError, UsageError
 
 _WITHOUT = ("image_size", "calibration_samples", "calibration_data", "fine_tune", "epochs")
 
@@ -79,7 +81,7 @@ def _search(
 
     if plots:
         require_plots()
-    with progress_bar(Console(stderr=True)) as progress:
+    with explain_rest(output), progress_bar(Console(stderr=True)) as progress:
         result = workflow.search(data, budget, output, search=search, train=train, progress=progress)
     for note in result.notes:
         say(note)
@@ -91,3 +93,19 @@ def _search(
         print_view(search_view(result))
     if result.doubts:
         raise typer.Exit(1)
+
+
+@contextmanager
+def explain_rest(output: Path) -> Iterator[None]:
+    """Says how a search goes on that does not come to its end in the block."""
+    from edgeready.search.state import count_trainings
+
+    try:
+        yield
+    except OutputError:  # the folder is not this search's, or takes no more
+        raise
+    except BaseException:
+        if count := count_trainings(output):
+            fact = f"1 training is kept in {output}" if count == 1 else f"{count} trainings are kept in {output}"
+            say(f"{fact}: the same command goes on from there")
+        raise

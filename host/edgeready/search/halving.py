@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 from edgeready.search.limits import Candidate
 
+# Steps of a trial that says something. Measured on digits with small-resnet: after 90 steps the training is right on
+# 43 % of its images and the validation on 10 %, because batch normalization is still at its start; after 210 on 81 %.
+_LEAST_STEPS = 200
 _RATE = 3  # chosen: as in Hyperband's paper, a third goes on to three times the epochs
 
 
@@ -25,10 +28,13 @@ class Trial:
     failure: str = ""
 
 
-def rung_epochs(epochs: int) -> tuple[int, ...]:
-    """Returns how long the trainings of each round are, for finals of `epochs`: a ninth, then a third."""
-    rungs = (max(1, round(epochs / _RATE**2)), max(1, round(epochs / _RATE)))
-    return tuple(dict.fromkeys(rungs))
+def rung_epochs(epochs: int, steps: int) -> tuple[int, ...]:
+    """Returns how long the trainings of each round are, for finals of `epochs` with `steps` each.
+
+    That is a ninth of them, then a third, and more where an epoch has few steps.
+    """
+    least = min(epochs, math.ceil(_LEAST_STEPS / steps))
+    return tuple(dict.fromkeys(max(least, round(epochs / part)) for part in (_RATE**2, _RATE)))
 
 
 def keep_best(trials: Sequence[Trial], finals: int) -> tuple[Candidate, ...]:

@@ -36,6 +36,11 @@ class SearchState:
         write_files({self.folder / _STATE / f"{name}.json": _encode(data)})
 
 
+def count_trainings(folder: Path) -> int:
+    """Returns the number of trainings that a search in `folder` has kept."""
+    return len(list((folder / _STATE).glob("*.json")))
+
+
 def read_share(data: Mapping[str, Any] | None, key: str) -> float | None:
     """Returns the number from 0 to 1 under `key`; None where there is none."""
     value = None if data is None else data.get(key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeready.config.build import BuildConfig, DataConfig, NetworkConfig, OutputConfig, TrainConfig
-from edgeready.config.search import BudgetConfig, SearchConfig
+from edgeready.config.search import EPOCHS, BudgetConfig, SearchConfig
 from edgeready.config.training import VALIDATION
 from edgeready.dataset import Splits
 from edgeready.errors import AgreementError, CheckpointError, TrainingError
@@ -47,12 +48,12 @@ def search(
     """Trains candidates that keep `budget` on `data`, the best of them to the end, and writes their files.
 
     They go into `folder`; a search there that was interrupted goes on where it was. `train` is how the finals are
-    trained. The test images choose nothing. Raises UsageError where nothing keeps the budget, OutputError for a
-    folder that holds something else, TrainingError where the time allows no final, and what `build` raises.
+    trained, for 30 epochs where it says no number. The test images choose nothing. Raises UsageError where nothing
+    keeps the budget, OutputError for a folder that holds something else, TrainingError where time allows no final,
+    and what `build` raises.
     """
     settings, training = search or SearchConfig(), train or TrainConfig(seed=data.seed)
-    if training.validation_share is None:
-        training = replace(training, validation=VALIDATION)
+    training = replace(training, validation=training.validation_share or VALIDATION, epochs=training.epochs or EPOCHS)
     speed = read_speed(budget)
     with open_state(folder, _question(data, budget, settings, training)) as state:
         run = _Search(data=data, budget=budget, settings=settings, training=training, state=state, progress=progress)
@@ -96,7 +97,9 @@ class _Search:
         """Returns the result of the whole search."""
         trials: list[Trial] = []
         candidates = plan.candidates
-        for epochs in rung_epochs(self.training.most_epochs):
+        count = len(self.splits_of(sizes_of(self.data, self.settings)[0]).train)
+        steps = math.ceil(count / self.training.batch_size)
+        for epochs in rung_epochs(self.training.most_epochs, steps):
             latest = self._round(candidates, epochs)
             if not latest:
                 break
