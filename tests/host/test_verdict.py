@@ -100,6 +100,22 @@ def test_a_file_that_lost_the_networks_answers_is_refused(answers, share):
     )
 
 
+def test_a_file_that_agrees_little_with_its_network_is_told():
+    answers = np.where(np.arange(200) % 5 == 0, (RIGHT + 1) % 4, RIGHT)
+    assert doubts(RIGHT, answers) == (
+        "the uint8 file agrees little with the float32 network: the same answer on 80.0 % of the test images, and "
+        "right on 80.00 % and 100.00 %: take other or more calibration images (--calibration-data), --calibration "
+        "percentile, or --qat; edgeready modes shows what other modes keep",
+    )
+
+
+def test_other_answers_that_cost_no_accuracy_and_a_loss_on_few_images_are_no_little_agreement():
+    fifth = np.arange(200) % 5 == 0
+    first, second = np.where(fifth, (RIGHT + 1) % 4, RIGHT), np.where(fifth, (RIGHT + 2) % 4, RIGHT)
+    assert doubts(first, second) == ()
+    assert doubts(RIGHT[:20], second[:20]) == ()
+
+
 def test_a_network_that_hardly_beats_a_guess_and_its_file_that_hardly_does_not_are_no_loss():
     hardly = np.where(np.arange(200) % 13 == 0, RIGHT, GUESS)
     worse = np.where(np.arange(200) % 37 == 0, RIGHT, GUESS)

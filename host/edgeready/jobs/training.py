@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-# Chosen: who is interrupted loses so much and the epoch under way; writing 100 MB takes 0.1 s, a hundredth of it. A
-# training that is shorter leaves no file, and is as soon repeated.
+# Chosen: who is interrupted loses so much and the epoch under way. Measured on two busy cores: the state of a
+# MobileNetV2, 36 MB, takes 0.2 s. A training that is shorter leaves no file, and is as soon repeated.
 INTERVAL_S = 10.0
 # By how much a loss must be lower to count where the training itself finds its end. Chosen: so little changes hardly
 # an answer. Measured without it: on noise a loss falls by 0.0001 in each of 50 epochs, and where all answers are

@@ -11,7 +11,12 @@ from edgeready.errors import AgreementError
 from edgeready.proof.measure import Comparison, Measured
 from edgeready.quantization.conventions import ConventionReport
 
+_REMEDY = (
+    "take other or more calibration images (--calibration-data), --calibration percentile, or --qat; edgeready modes "
+    "shows what other modes keep"
+)
 _LIKELY = 0.05  # a result that guessing reaches so often shows nothing; the usual bound
+_LITTLE = 0.9  # of the answers; chosen: on every tenth image the file says something else, and that costs accuracy
 _COLLAPSED = 0.5  # of the answers; chosen: a file that differs on every second image is another model
 # Another order of the classes fits by chance the better the fewer images there are. Chosen: half of the answers are
 # right then, ten points more than now, and McNemar's p-value is that for one of many orders.
@@ -44,8 +49,13 @@ def find_doubts(
     if lost or comparison.agreement.interval[1] < _COLLAPSED:
         raise AgreementError(
             f"the {mode} file gives the float32 network's answer on {100 * comparison.agreement.value:.1f} % of the "
-            "test images only, and is not written: take other or more calibration images (--calibration-data), "
-            "--calibration percentile, or --qat; edgeready modes shows what other modes keep"
+            f"test images only, and is not written: {_REMEDY}"
+        )
+    if comparison.agreement.interval[1] < _LITTLE and drop.value > 0 and drop.p_value < _LIKELY:
+        return (
+            f"the {mode} file agrees little with the float32 network: the same answer on "
+            f"{100 * comparison.agreement.value:.1f} % of the test images, and right on "
+            f"{100 * model.accuracy.top1.value:.2f} % and {100 * baseline.accuracy.top1.value:.2f} %: {_REMEDY}",
         )
     return ()
 

@@ -16,6 +16,9 @@ from edgeready.jobs.checkpoint import ENDED, CheckpointHeader, TrainingState, re
 from edgeready.jobs.training import CheckpointPlan, Epoch
 from edgeready.tf.callbacks import BestWeights, Watcher
 
+# Of a write; a slower one comes as much more seldom. Chosen: a twentieth of the training's time at most.
+_USUAL_S = 0.5
+
 
 class Checkpoints(keras.callbacks.Callback):  # type: ignore[misc]
     """Writes the state of a training as its epochs end; it comes behind `watcher` and `best` among the callbacks.
@@ -28,7 +31,7 @@ class Checkpoints(keras.callbacks.Callback):  # type: ignore[misc]
         self._plan, self._watcher, self._best = plan, watcher, best
         self._stage, self._before = "", 0
         self._state = read_state(Path(plan.path)) if plan.resume else None
-        self._written = time.monotonic()
+        self._due = time.monotonic() + plan.interval_s
 
     def is_past(self, stage: str) -> bool:
         """Whether the training goes on in a later stage than `stage`, the first one."""
@@ -58,7 +61,8 @@ class Checkpoints(keras.callbacks.Callback):  # type: ignore[misc]
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Writes the state, where it is time to; one whose loss is no number is not worth it."""
         epochs, best = self._watcher.epochs, self._best
-        is_early = time.monotonic() - self._written < self._plan.interval_s
+        started = time.monotonic()
+        is_early = started < self._due
         if not self._plan.path or is_early or not np.isfinite(epochs[-1].loss):
             return
         header = CheckpointHeader(
@@ -75,7 +79,8 @@ class Checkpoints(keras.callbacks.Callback):  # type: ignore[misc]
             best=() if best is None or best.weights is None else tuple(best.weights),
         )
         write_state(Path(self._plan.path), state)
-        self._written = time.monotonic()
+        ended = time.monotonic()
+        self._due = ended + self._plan.interval_s * max(1.0, (ended - started) / _USUAL_S)
 
 
 def write_ended(plan: CheckpointPlan, model: keras.Model, epochs: tuple[Epoch, ...]) -> None:
