@@ -18,7 +18,7 @@ HOST_ORDER = """
     cli api
     report tf_worker litert_worker torch_worker
     workflows tf
-    engine search
+    engine network_search
     proof layer_analysis jobs
     quantization
     dataset edgetpu budget boards documents onnx_file

@@ -32,8 +32,8 @@ from edgeready_device.progress import Progress, no_progress
 if TYPE_CHECKING:
     from edgeready.dataset import Splits
     from edgeready.layer_analysis import LayerReport
+    from edgeready.network_search.result import SearchResult
     from edgeready.report.report_file import ReportFile
-    from edgeready.search.result import SearchResult
     from edgeready.workflows.build import BuildResult
     from edgeready.workflows.bundle import Bundle
     from edgeready.workflows.check import Inspection
@@ -118,9 +118,9 @@ def convert(
 
 def search(
     data: Data,
-    output: StrPath,
     *,
     budget: BudgetConfig,
+    output: StrPath,
     search: SearchConfig | None = None,
     train: TrainConfig | None = None,
     progress: Progress = no_progress,

@@ -9,9 +9,9 @@ import numpy as np
 from edgeready.config.search import BudgetConfig
 from edgeready.dataset import Dataset, Splits
 from edgeready.jobs.network_cost import NetworkCost, NetworkPlan
-from edgeready.search.halving import Trial
-from edgeready.search.limits import Candidate, Limits
-from edgeready.search.result import Final, SearchPlan, SearchResult
+from edgeready.network_search.halving import Trial
+from edgeready.network_search.limits import Candidate, Limits
+from edgeready.network_search.result import Final, SearchPlan, SearchResult
 
 
 def candidate(

@@ -14,12 +14,12 @@ from tflite_models import conv_classifier
 from edgeready.config.search import BudgetConfig, SearchConfig, parse_count
 from edgeready.errors import DocumentError, NotFoundError, OutputError, UsageError
 from edgeready.files.lock import held_file
-from edgeready.search.board import read_board_speed
-from edgeready.search.candidates import choose_candidates, coarse_plans, fine_plans
-from edgeready.search.halving import Trial, keep_best, last_trials, pareto_front, rung_epochs
-from edgeready.search.limits import Limits
-from edgeready.search.pace import Pace, duration_text
-from edgeready.search.state import open_state, read_seconds, read_share
+from edgeready.network_search.board import read_board_speed
+from edgeready.network_search.candidates import choose_candidates, coarse_plans, fine_plans
+from edgeready.network_search.halving import Trial, keep_best, last_trials, pareto_front, rung_epochs
+from edgeready.network_search.limits import Limits
+from edgeready.network_search.pace import Pace, duration_text
+from edgeready.network_search.state import open_state, read_seconds, read_share
 
 SIZE = Limits(budget=BudgetConfig(max_size=20_000))
 

@@ -14,9 +14,9 @@ from search_cases import candidate, result
 from edgeready.cli.search import explain_rest
 from edgeready.config.search import BudgetConfig
 from edgeready.errors import OutputError
+from edgeready.network_search.board import BoardSpeed
+from edgeready.network_search.limits import Limits
 from edgeready.report.search import count_text, plan_view, search_view, write_search
-from edgeready.search.board import BoardSpeed
-from edgeready.search.limits import Limits
 
 
 def text_of(view) -> str:

@@ -98,7 +98,7 @@ def _search(
 @contextmanager
 def explain_rest(output: Path) -> Iterator[None]:
     """Says how a search goes on that does not come to its end in the block."""
-    from edgeready.search.state import count_trainings
+    from edgeready.network_search.state import count_trainings
 
     try:
         yield

@@ -9,11 +9,11 @@ from pathlib import Path
 from rich.console import Group, RenderableType
 
 from edgeready.files.atomic import write_files
+from edgeready.network_search.board import BoardSpeed
+from edgeready.network_search.halving import Trial
+from edgeready.network_search.limits import Candidate
+from edgeready.network_search.result import Final, SearchPlan, SearchResult
 from edgeready.report.lines import block, labelled, line
-from edgeready.search.board import BoardSpeed
-from edgeready.search.halving import Trial
-from edgeready.search.limits import Candidate
-from edgeready.search.result import Final, SearchPlan, SearchResult
 from edgeready_device.text import table
 
 _COSTS = ("network", "bytes", "MACs", "cache")

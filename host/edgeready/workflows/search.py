@@ -17,12 +17,12 @@ from edgeready.errors import AgreementError, CheckpointError, TrainingError
 from edgeready.jobs.job import JobResult
 from edgeready.jobs.run import run_in_child
 from edgeready.jobs.training import Training, TrainingFiles
-from edgeready.search.candidates import frame_size
-from edgeready.search.halving import Trial, keep_best, last_trials, pareto_front, rung_epochs
-from edgeready.search.limits import Candidate
-from edgeready.search.pace import Pace, duration_text
-from edgeready.search.result import Final, SearchPlan, SearchResult
-from edgeready.search.state import SearchState, open_state, read_seconds, read_share
+from edgeready.network_search.candidates import frame_size
+from edgeready.network_search.halving import Trial, keep_best, last_trials, pareto_front, rung_epochs
+from edgeready.network_search.limits import Candidate
+from edgeready.network_search.pace import Pace, duration_text
+from edgeready.network_search.result import Final, SearchPlan, SearchResult
+from edgeready.network_search.state import SearchState, open_state, read_seconds, read_share
 from edgeready.workflows.build import BuildResult, build
 from edgeready.workflows.prepare import job_of, load_data, with_validation
 from edgeready.workflows.search_plan import config_of_size, is_folder, make_plan, read_speed, sizes_of

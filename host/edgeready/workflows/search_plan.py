@@ -12,10 +12,10 @@ from edgeready.config.search import BudgetConfig, SearchConfig
 from edgeready.dataset import SET_NAMES, Splits
 from edgeready.errors import UsageError
 from edgeready.jobs.network_cost import NetworkPlan
-from edgeready.search.board import BoardSpeed, read_board_speed
-from edgeready.search.candidates import Frame, choose_candidates, coarse_plans, fine_plans
-from edgeready.search.limits import Candidate, Limits
-from edgeready.search.result import SearchPlan
+from edgeready.network_search.board import BoardSpeed, read_board_speed
+from edgeready.network_search.candidates import Frame, choose_candidates, coarse_plans, fine_plans
+from edgeready.network_search.limits import Candidate, Limits
+from edgeready.network_search.result import SearchPlan
 from edgeready.workflows.networks import network_costs
 from edgeready.workflows.prepare import load_data
 from edgeready_device.progress import Progress, no_progress

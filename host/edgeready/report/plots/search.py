@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from edgeready.network_search.halving import Trial, last_trials
+from edgeready.network_search.result import SearchResult
 from edgeready.report.plots.canvas import BLUE, GREY, LINE, ORANGE, add_panel, new_figure, plain, save_figure
-from edgeready.search.halving import Trial, last_trials
-from edgeready.search.result import SearchResult
 
 _LOGARITHMIC = 6  # chosen: at larger ratios the small files are a single point on a linear axis
 

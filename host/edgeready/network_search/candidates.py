@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from edgeready.errors import UsageError
 from edgeready.jobs.network_cost import NetworkPlan
-from edgeready.search.limits import Candidate, Limits
+from edgeready.network_search.limits import Candidate, Limits
 
 _COARSE_WIDTHS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0)  # chosen: the costs grow fourfold from one to the next
 # Of the width that meets the budget. Chosen: the step of 4 channels makes the first fit as often as not, the third

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edgeready.search.limits import Candidate
+from edgeready.network_search.limits import Candidate
 
 # Steps of a trial that says something. Measured on digits with small-resnet: after 90 steps the training is right on
 # 43 % of its images and the validation on 10 %, because batch normalization is still at its start; after 210 on 81 %.

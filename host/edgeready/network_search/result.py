@@ -8,9 +8,9 @@ from typing import Any
 
 from edgeready.config.search import BudgetConfig
 from edgeready.dataset import Splits
-from edgeready.search.board import BoardSpeed
-from edgeready.search.halving import Trial
-from edgeready.search.limits import Candidate
+from edgeready.network_search.board import BoardSpeed
+from edgeready.network_search.halving import Trial
+from edgeready.network_search.limits import Candidate
 
 
 @dataclass(frozen=True, kw_only=True)
