@@ -141,7 +141,7 @@ def estimate(*rows):
     return [cost.to_dict() for cost in estimate_costs(CostJob(plans=tuple(plans)), no_progress).costs]
 
 
-def bytes_by_a_job():
+def bytes_of_a_trained_one():
     pixels = np.random.default_rng(4).integers(0, 256, (20, 8, 8), np.uint8)
     job = Job(
         model="tutorial-cnn",
@@ -150,7 +150,6 @@ def bytes_by_a_job():
         calibration=pixels,
         labels=np.arange(20) % 4,
         train=TrainConfig(epochs=1),
-        untrained=True,
     )
     keras.backend.clear_session()  # as in a process of its own: Keras numbers the names of a second network
     return len(make(job, read_log=str, progress=no_progress).models["uint8"].flatbuffer)
@@ -162,7 +161,7 @@ case("weights of another width", lambda: models.make_model("mobilenet", (32, 32,
 case("unknown width", lambda: models.make_model("resnet50-v2", (32, 32, 3), 3, alpha=0.5))
 case("networks of Keras", lambda: sorted(set(applications.APPLICATIONS) - set(LITE_NETWORKS)))
 case("Keras' multiplications", lambda: list(keras_multiplications(SMALL_V3, (32, 32, 3), 0.5)))
-case("bytes of the grey one", bytes_by_a_job)
+case("bytes of the grey one", bytes_of_a_trained_one)
 case(
     "costs",
     lambda: estimate(

@@ -22,6 +22,7 @@ from edgeready_device.progress import Progress
 from edgeready_device.tflite.graph import read_graph
 
 _SEED = 1  # of the weights and the noise; chosen: neither size nor multiplications depend on it
+_MOVE = 0.01  # chosen: less than weights begin with, so that no activation vanishes or explodes
 _FRAMES = 2  # of noise, for the ranges; chosen: the ranges of random weights need only be there
 
 
@@ -39,10 +40,22 @@ def estimate_costs(job: CostJob, progress: Progress) -> CostResult:
     return CostResult(costs=tuple(costs))
 
 
+def _move_weights(model: keras.Model) -> None:
+    """Gives each weight of `model` values of its own, as a training does.
+
+    Constants that are alike, such as biases of zeros, share their bytes in a file.
+    """
+    draws = np.random.default_rng(_SEED)
+    for weight in model.weights:
+        if weight.dtype == "float32":
+            weight.assign(weight.numpy() + draws.uniform(0, _MOVE, weight.shape).astype(np.float32))
+
+
 def _cost_of(plan: NetworkPlan) -> NetworkCost:
     seed_everything(_SEED)
     frame = plan.frame[:2] if plan.frame[2] == 1 else plan.frame  # as grey images come
     named = make_model(plan.model, frame, plan.classes, alpha=plan.alpha)
+    _move_weights(named.model)
     float32 = convert.to_float32(convert.freeze(named.model), SourceConfig())
     noise = np.random.default_rng(_SEED).integers(0, 256, (_FRAMES, *frame), np.uint8)
     samples = Samples((np.asarray(match_rank(named.model, noise)),), named.normalization)
