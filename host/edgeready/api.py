@@ -247,6 +247,7 @@ def golden(
     inputs: StrPath | None = None,
     out: StrPath | None = None,
     vectors: int | None = None,
+    skip_damaged: bool = False,
 ) -> GoldenFile:
     """Writes the model in `file` with golden vectors, which `edgeready_device.verify` compares on the board.
 
@@ -263,6 +264,7 @@ def golden(
         None if out is None else Path(out),
         vectors,
         inputs=None if inputs is None else Path(inputs),
+        skip_damaged=skip_damaged,
     )
 
 

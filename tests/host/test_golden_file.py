@@ -12,7 +12,14 @@ import pytest
 from PIL import Image
 from tflite_models import O, T, conv_classifier, rgb_classifier, tflite
 
-from edgeready.errors import DatasetError, ModelFileError, NotFoundError, RuntimeUnavailableError, UsageError
+from edgeready.errors import (
+    DatasetError,
+    ImageError,
+    ModelFileError,
+    NotFoundError,
+    RuntimeUnavailableError,
+    UsageError,
+)
 from edgeready.model_file.writer import package, with_parts
 from edgeready.workflows.golden import add_golden
 from edgeready_device.model_file.golden import GoldenVectors
@@ -106,6 +113,17 @@ def test_a_complete_file_keeps_its_parts_and_its_hashes_hold(tmp_path, pictures)
     assert (file.labels, file.manifest.provenance) == (("a", "b", "c"), {"mode": "uint8"})
     assert parts(out)["notes.txt"] == b"keep me"
     assert json.loads(parts(out)["edgeready.json"])["later"] == said["later"]
+
+
+def test_damaged_pictures_are_left_out_where_that_is_asked_for(foreign, pictures, tmp_path):
+    for path in sorted(pictures.glob("*.png"))[2:]:
+        path.unlink()
+    for path in (pictures / "sub").iterdir():
+        path.unlink()
+    (pictures / "bad.png").write_bytes(b"no image")
+    with pytest.raises(ImageError, match=r"bad\.png' .*; --skip-damaged goes on without it"):
+        add_golden(foreign, str(pictures), tmp_path / "out.tflite")
+    assert add_golden(foreign, str(pictures), tmp_path / "out.tflite", skip_damaged=True).vectors == 2
 
 
 def test_a_damaged_part_is_an_error_that_names_the_file_and_nothing_is_written(tmp_path, pictures):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from layer_pairs import CLASSES, SIZE, float_model, integer_model, weights
+from PIL import Image
 
 from edgeready.dataset import Dataset, Splits, load_splits
-from edgeready.errors import DatasetError
+from edgeready.errors import DatasetError, ImageError
 from edgeready.quantization.calibration import CalibrationReport, TensorCalibration, inspect_calibration
 from edgeready.quantization.representative import (
     check_samples,
@@ -209,3 +212,30 @@ def test_a_npz_that_is_none_is_refused(tmp_path):
     (tmp_path / "text.npz").write_text("no arrays")
     with pytest.raises(DatasetError, match=r"text\.npz cannot be read"):
         load_representative(str(tmp_path / "text.npz"), splits().train, 1, None)
+
+
+@pytest.fixture
+def flat(tmp_path) -> Path:
+    """A folder of 12 images without classes, and one that cannot be read."""
+    for number, pixels in enumerate(smooth(12, 6)):
+        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+    (tmp_path / "bad.png").write_bytes(b"no image")
+    return tmp_path
+
+
+def test_images_of_a_folder_need_no_classes(flat):
+    images = {pixels.tobytes() for pixels in smooth(12, 6)}
+    drawn = load_representative(str(flat), splits().train, 1, 20, skip_damaged=True)
+    assert drawn.shape == (12, SIZE, SIZE)
+    assert {image.tobytes() for image in drawn} == images
+    (flat / "bad.png").unlink()
+    assert load_representative(str(flat), splits().train, 1, 5).shape == (5, SIZE, SIZE)
+
+
+def test_damaged_images_of_a_folder_without_classes_are_refused(flat):
+    with pytest.raises(ImageError, match=r"bad\.png' .*; --skip-damaged goes on without it"):
+        load_representative(str(flat), splits().train, 1, 20)
+    for path in flat.glob("[0-9]*.png"):
+        path.unlink()
+    with pytest.raises(ImageError, match=r"bad\.png'"):
+        load_representative(str(flat), splits().train, 1, 20, skip_damaged=True)

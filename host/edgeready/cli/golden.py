@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edgeready.cli.arguments import Json
+from edgeready.cli.arguments import Json, SkipDamaged
 from edgeready.cli.terminal import print_json, print_view
 
 
@@ -34,13 +34,14 @@ def golden(
     vectors: Annotated[
         int | None, typer.Option(help="number of golden vectors (default: 1 to 32, as suit the model's size)")
     ] = None,
+    skip_damaged: SkipDamaged = False,
     as_json: Json = False,
 ) -> None:
     """Adds golden vectors to FILE: its answers here, which `edgeready-device verify` compares on the board."""
     from edgeready.report.golden import golden_view
     from edgeready.workflows.golden import add_golden
 
-    result = add_golden(file, data, out, vectors, inputs=inputs)
+    result = add_golden(file, data, out, vectors, inputs=inputs, skip_damaged=skip_damaged)
     if as_json:
         print_json(result.to_dict())
     else:

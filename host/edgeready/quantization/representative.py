@@ -7,10 +7,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeready.dataset import Dataset, load_splits
-from edgeready.errors import DatasetError, fit_reason
+from edgeready.dataset import SET_NAMES, Dataset, load_splits
+from edgeready.errors import DatasetError, ImageError, fit_reason
 from edgeready.files.stored_images import Images
 from edgeready.quantization.samples import Samples
+from edgeready_device.image_sets.failures import failure_text
+from edgeready_device.image_sets.folder_tree import read_tree
+from edgeready_device.image_sets.label_table import find_tables
+from edgeready_device.images.decode import load_frame
 from edgeready_device.input_file import check_file
 
 _NAMES = ("x", "images", "x_train", "calibration")
@@ -41,12 +45,25 @@ def check_samples(samples: Samples) -> None:
             )
 
 
-def load_representative(source: str, like: Dataset, seed: int, count: int | None) -> NDArray[np.uint8]:
+def load_representative(
+    source: str,
+    like: Dataset,
+    seed: int,
+    count: int | None,
+    *,
+    follow_links: bool = False,
+    skip_damaged: bool = False,
+) -> NDArray[np.uint8]:
     """Returns at most `count` images of `source` (.npz, folder or named set), in the shape of those of `like`.
 
-    Raises DatasetError when they are no uint8 images of that shape, and what `load_splits` raises.
+    The images of a folder may lie in it without classes. Raises DatasetError when they are no uint8 images of that
+    shape, and what `load_splits` raises.
     """
     path = Path(source)
+    if source not in SET_NAMES and path.is_dir():
+        tree = read_tree(path, follow_links=follow_links)
+        if tree.images and not tree.image_folders and not find_tables(tree):
+            return _read_flat(tree.images, like, seed, count=count or LIMIT, skip_damaged=skip_damaged)
     if path.suffix == ".npz" and path.is_file():
         sets: tuple[Images, ...] = (_images_in(path),)
     else:
@@ -56,6 +73,8 @@ def load_representative(source: str, like: Dataset, seed: int, count: int | None
             seed=seed,
             image_size=(like.height, like.width) if folder else None,
             channels=like.channels if folder else None,
+            follow_links=follow_links,
+            skip_damaged=skip_damaged,
         )
         sets = (splits.train.images, splits.calibration.images)
     images, shape = sets[0], like.images.shape[1:]
@@ -65,6 +84,24 @@ def load_representative(source: str, like: Dataset, seed: int, count: int | None
         f"the calibration images of {source} are {images.dtype} {list(images.shape[1:])}, the model's "
         f"uint8 {list(shape)}: bring them to one shape and type"
     )
+
+
+def _read_flat(
+    paths: tuple[Path, ...], like: Dataset, seed: int, *, count: int, skip_damaged: bool
+) -> NDArray[np.uint8]:
+    """Returns at most `count` of the images in `paths`, drawn with `seed`; raises ImageError for damaged ones."""
+    frames: list[NDArray[np.uint8]] = []
+    failures: dict[Path, ImageError] = {}
+    for row in np.random.default_rng(seed).permutation(len(paths)):
+        if len(frames) == count:
+            break
+        try:
+            frames.append(load_frame(paths[row], like.height, like.width, 3 if like.channels == 3 else 1))
+        except ImageError as error:
+            failures[paths[row]] = error
+    if failures and not (skip_damaged and frames):
+        raise ImageError(failure_text(failures, len(failures) + len(frames)))
+    return np.stack(frames).reshape(len(frames), *like.images.shape[1:])
 
 
 def _draw_images(sets: tuple[Images, ...], shape: tuple[int, ...], seed: int, count: int) -> NDArray[np.uint8]:

@@ -19,6 +19,7 @@ from edgeready.model_file.writer import with_parts
 from edgeready.proof.runtimes import RuntimeTrial, runtimes_that_run, try_runtimes
 from edgeready_device.benchmarking.workload import takes_frames
 from edgeready_device.errors import ImageError
+from edgeready_device.image_sets.failures import failure_text
 from edgeready_device.images.decode import image_files, load_frame
 from edgeready_device.images.frames import fit_frame
 from edgeready_device.input_file import require_file
@@ -61,6 +62,7 @@ def add_golden(
     vectors: int | None = None,
     *,
     inputs: Path | None = None,
+    skip_damaged: bool = False,
 ) -> GoldenFile:
     """Writes to `out` the model in `path` with vectors recorded on the runtimes here.
 
@@ -82,7 +84,7 @@ def add_golden(
     if source is None:
         file, feed = _tensors(file, inputs, vectors)
     else:
-        pictures = _pictures(source, file.contract.frame, vectors or MOST_VECTORS)
+        pictures = _pictures(source, file.contract.frame, vectors or MOST_VECTORS, skip_damaged=skip_damaged)
     check_runnable(file)
     trials = tuple(_try_reference_kernels(trial, file) for trial in try_runtimes(file))
     runtimes = runtimes_that_run(trials)
@@ -126,8 +128,11 @@ def _try_reference_kernels(trial: RuntimeTrial, file: TfliteModel) -> RuntimeTri
     return RuntimeTrial(runtime=trial.runtime, runs=False, reason=result.error or result.exit.sentence)
 
 
-def _pictures(source: str, spec: InputSpec, most: int) -> NDArray[np.uint8]:
-    """At most `most` frames, spread evenly over what `source` holds, (n, height, width, channels)."""
+def _pictures(source: str, spec: InputSpec, most: int, *, skip_damaged: bool) -> NDArray[np.uint8]:
+    """At most `most` frames, spread evenly over what `source` holds, (n, height, width, channels).
+
+    Raises ImageError for those of a folder that cannot be read, unless `skip_damaged` leaves them out.
+    """
     folder = Path(source)
     if source in SET_NAMES or not folder.is_dir():
         images = load_splits(source).test.images
@@ -139,8 +144,15 @@ def _pictures(source: str, spec: InputSpec, most: int) -> NDArray[np.uint8]:
     paths = [path for place in places for path in image_files(place)]
     if not paths:
         raise DatasetError(f"{source}: no images there or in its subfolders: name a folder with some")
-    spread = [paths[index] for index in _spread(len(paths), most)]
-    return np.stack([load_frame(path, spec.height, spec.width, spec.channels, spec.resize) for path in spread])
+    frames, failures = [], {}
+    for path in (paths[index] for index in _spread(len(paths), most)):
+        try:
+            frames.append(load_frame(path, spec.height, spec.width, spec.channels, spec.resize))
+        except ImageError as error:
+            failures[path] = error
+    if failures and not (skip_damaged and frames):
+        raise ImageError(failure_text(failures, len(failures) + len(frames)))
+    return np.stack(frames)
 
 
 def _spread(count: int, most: int) -> list[int]:

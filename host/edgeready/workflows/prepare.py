@@ -123,7 +123,14 @@ def job_of(config: BuildConfig, splits: Splits, train: TrainConfig | None, modes
     names = tuple(modes or (config.output.chosen_mode.name,))
     frames: Images = splits.calibration.images
     if data.calibration_data is not None:
-        frames = load_representative(data.calibration_data, splits.train, data.seed, data.calibration_samples)
+        frames = load_representative(
+            data.calibration_data,
+            splits.train,
+            data.seed,
+            data.calibration_samples,
+            follow_links=data.follow_links,
+            skip_damaged=data.skip_damaged,
+        )
     if any(MODES[name].calibrated for name in names):
         check_samples(Samples((frames,)))  # said before the training, not after it
     validation = splits.validation if train is not None else None
