@@ -199,7 +199,7 @@ class ImageFrames:
             return load_picture(path, self.spec)
         except ImageError as error:
             if self.failures is None:
-                raise
+                raise ImageError(failure_text({path: error}, len(self.paths))) from error
             self.failures[path] = error
             return np.zeros((self.spec.height, self.spec.width, self.spec.channels), np.uint8)
 

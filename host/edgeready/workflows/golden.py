@@ -75,9 +75,9 @@ def add_golden(
     """
     if vectors is not None and vectors < 1:
         raise UsageError(f"vectors is {vectors}: ask for at least 1")
-    target = out if out is not None else path.with_name(f"{path.stem}_golden.tflite")
     if source is not None and inputs is not None:
         raise UsageError("--data and --inputs: give one of the two")
+    target = out or path.with_name(f"{path.stem}_golden.tflite")
     require_file(path)
     file = read_model_file(path)
     flatbuffer = file.flatbuffer  # with sizes that are open, which the file keeps
@@ -97,8 +97,7 @@ def add_golden(
         golden = record_samples(file, feed.samples, runtimes, vectors)
     else:
         golden = record_golden(file, pictures, runtimes, vectors)
-    data = _with_part(path, flatbuffer, golden)
-    write_files({target: data})
+    write_files({target: (data := _with_part(path, flatbuffer, golden))})
     return GoldenFile(
         out=target,
         size_bytes=len(data),
