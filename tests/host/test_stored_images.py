@@ -163,6 +163,14 @@ def test_a_file_system_without_that_call_is_written_to(small_limit, monkeypatch)
     assert not np.asarray(images).any()
 
 
+def test_a_system_without_reading_into_memory_reads_in_pieces(images, pixels, monkeypatch):
+    monkeypatch.delattr(os, "preadv", raising=False)
+    assert np.array_equal(images, pixels)
+    os.ftruncate(images.store._writer, 100)
+    with pytest.raises(OSError, match="shorter"):
+        images[3]
+
+
 def test_the_descriptor_is_closed_with_the_images(small_limit):
     images = new_images((9, 10, 10))
     descriptor = images.store.descriptor

@@ -251,7 +251,12 @@ def digest_frames(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _read_fully(descriptor: int, content: memoryview, place: int) -> None:
     while content:
-        count = os.preadv(descriptor, [content], place)
+        if hasattr(os, "preadv"):
+            count = os.preadv(descriptor, [content], place)
+        else:  # an older macOS
+            piece = os.pread(descriptor, min(len(content), _PIECE_BYTES), place)
+            count = len(piece)
+            content[:count] = piece
         if not count:
             raise OSError(errno.EIO, "the file of pixels has become shorter")
         content, place = content[count:], place + count
