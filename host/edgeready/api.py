@@ -27,6 +27,8 @@ from edgeready.config.layers import IMAGES
 from edgeready.config.modes import MODES
 from edgeready.config.networks import AUTO_NETWORK
 from edgeready.config.search import EPOCHS, BudgetConfig, SearchConfig
+from edgeready.config.worker_group import VARIABLE, read_group
+from edgeready.errors import UsageError
 from edgeready_device.progress import Progress, no_progress
 
 if TYPE_CHECKING:
@@ -70,6 +72,10 @@ def build(
     """
     from edgeready.workflows.build import build as run
 
+    if read_group(os.environ.get(VARIABLE)) is not None:
+        raise UsageError(
+            f"{VARIABLE} names several workers, which the command `edgeready build` trains on: unset it to train here"
+        )
     images = _data(data)
     config = BuildConfig(
         data=images,

@@ -11,7 +11,7 @@ from edgeready.jobs.worker import read_log, serve
 from edgeready_device.progress import Progress
 
 if TYPE_CHECKING:
-    from edgeready.jobs.job import JobResult
+    from edgeready.jobs.job import JobResult, TrainedShare
     from edgeready.jobs.network_cost import CostResult
     from edgeready.jobs.quantize_job import Quantized
 
@@ -23,7 +23,7 @@ def main() -> int:
 
 def _do(
     kind: str, folder: Path, progress: Progress, protections: tuple[str, ...]
-) -> JobResult | Quantized | CostResult:
+) -> JobResult | Quantized | CostResult | TrainedShare:
     from edgeready.dataset.photo_files import failure_of  # noqa: PLC0415  (numpy, which comes after the confinement)
     from edgeready.jobs.codec import images_in, load  # noqa: PLC0415  (the same)
     from edgeready.jobs.job import Job  # noqa: PLC0415  (the same)
@@ -40,10 +40,12 @@ def _do(
         from edgeready.tf.costs import estimate_costs  # noqa: PLC0415  (the same)
 
         return estimate_costs(load(CostJob, folder, JOB), progress)
-    from edgeready.tf.make import make  # noqa: PLC0415  (slow; its errors are to be sent)
+    from edgeready.tf.make import make, train_share  # noqa: PLC0415  (slow; its errors are to be sent)
 
     job = load(Job, folder, JOB)
     try:
+        if job.group is not None and not job.group.is_chief:
+            return train_share(job, progress)
         return replace(make(job, partial(read_log, folder), progress), protections=protections)
     except Exception as error:  # TensorFlow reads batches by a call back, and names its own error for one of ours
         raise failure_of(*images_in(job)) or error from error

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 import subprocess
 import sys
+import time
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 
+import builds
 import pytest
 from builds import LONG, NEEDS_TENSORFLOW
+
+from edgeready_device.model_file.reader import read_model_file
 
 pytestmark = [*NEEDS_TENSORFLOW, LONG]
 CASES = Path(__file__).with_name("device_cases.py")
@@ -73,3 +80,60 @@ def test_a_batch_smaller_than_the_number_of_devices_is_refused():
 
 def test_a_training_that_was_broken_off_goes_on_to_the_same_weights():
     assert cases()["resumed"] == {"epochs": 2, "hash": cases()["whole"]}
+
+
+def start_worker(index, ports, folder, *options):
+    """One of the workers at `ports` of this machine; both run the same command in `folder`."""
+    cluster = {"worker": [f"127.0.0.1:{port}" for port in ports]}
+    group = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}})
+    words = ["build", "digits", "--model", "tutorial-cnn", "--out", "m.tflite", "--json", *options]
+    return subprocess.Popen(
+        [sys.executable, "-m", "edgeready", *words],
+        env={**os.environ, "TF_CONFIG": group},
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=(folder / f"{index}.err").open("w"),
+        text=True,
+    )
+
+
+@pytest.fixture
+def ports():
+    """Two ports that are free."""
+    with ExitStack() as stack:
+        servers = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(2)]
+        return [server.getsockname()[1] for server in servers]
+
+
+def test_two_workers_train_the_network_of_one_and_the_chief_writes_it(tmp_path, ports):
+    workers = [start_worker(index, ports, tmp_path, "--epochs", "3") for index in (0, 1)]
+    chief, share = (json.loads(worker.communicate(timeout=300)[0]) for worker in workers)
+    assert [worker.returncode for worker in workers] == [0, 0]
+    assert [path.name for path in tmp_path.iterdir() if path.suffix != ".err"] == ["m.tflite"]
+    alone = builds.digits().result
+    epochs = [epoch["loss"] for epoch in chief["training"]["epochs"]]
+    assert epochs[0] == pytest.approx(alone.training.epochs[0].loss, rel=1e-3)
+    assert chief["uint8"]["accuracy"]["top1"]["value"] == pytest.approx(
+        alone.comparison.model.accuracy.top1.value, abs=0.03
+    )
+    assert (share["out"], share["worker"], share["epochs"]) == (None, 1, 3)
+    manifest = read_model_file(tmp_path / "m.tflite").manifest
+    assert manifest.provenance["training"]["devices"] == 2  # their weights were compared by the chief
+
+
+def test_a_worker_that_is_killed_ends_the_chief_with_one_line(tmp_path, ports):
+    chief, worker = (start_worker(index, ports, tmp_path, "--epochs", "500") for index in (0, 1))
+    log = tmp_path / "0.err"
+    while "epoch 1 of 500" not in log.read_text("utf-8"):
+        assert chief.poll() is None, log.read_text("utf-8")
+        time.sleep(0.1)
+    worker.kill()
+    begin = time.monotonic()
+    assert chief.wait(60) == 3
+    assert time.monotonic() - begin < 20  # ten seconds are promised; this machine may be busy
+    assert log.read_text("utf-8").splitlines()[-1] == (
+        f"edgeready: worker 1 (127.0.0.1:{ports[1]}) is lost: its process or its machine ended in the training; "
+        "start all workers again"
+    )
+    assert [path.name for path in tmp_path.iterdir() if path.suffix != ".err"] == []
+    worker.wait()

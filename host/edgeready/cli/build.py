@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from edgeready.cli.arguments import DataArgument, DebugReport, Json
-from edgeready.cli.making import run_build
+from edgeready.cli.making import run_build, run_share
 from edgeready.cli.settings import ConfigFile, LikeFile
 from edgeready.cli.spread import spread
 from edgeready.config.build import BuildConfig, DataConfig, NetworkConfig, OutputConfig, QuantizeConfig, TrainConfig
 from edgeready.config.devices import DevicesConfig
 from edgeready.config.networks import AUTO_NETWORK
+from edgeready.config.worker_group import VARIABLE, read_group
 
 
 def register(app: typer.Typer) -> None:
@@ -43,4 +46,9 @@ def build(
     config = BuildConfig(
         data=data, model=model, network=network, train=train, output=output, quantize=quantize, devices=devices
     )
-    run_build(workflow.build, config, as_json=as_json, debug_report=debug_report)
+    group = read_group(os.environ.get(VARIABLE))
+    if group is None or group.is_chief:
+        build_model = partial(workflow.build, group=group)
+        run_build(build_model, config, as_json=as_json, debug_report=debug_report)
+    else:
+        run_share(config, group, as_json=as_json)

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import typer
 from rich.console import Console
 
-from edgeready.cli.terminal import print_json, print_view, say
+from edgeready.cli.terminal import print_json, print_text, print_view, say
 from edgeready.config.build import BuildConfig, OutputConfig
+from edgeready.config.worker_group import WorkerGroup
 from edgeready.errors import BudgetError, CheckpointError
 
 if TYPE_CHECKING:
@@ -64,6 +65,22 @@ def run_build(
         print_view(build_view(result, "IMAGE" if samples is None else f"{samples}/*.png"))
     if result.doubts:
         raise typer.Exit(1)
+
+
+def run_share(config: BuildConfig, group: WorkerGroup, *, as_json: bool) -> None:
+    """Trains with the other machines of `group`, of which this is not the chief, and says so."""
+    from edgeready.cli.progress import progress_bar
+    from edgeready.workflows.training_group import train_share
+
+    with progress_bar(Console(stderr=True)) as progress:
+        share = train_share(config, group, progress)
+    if as_json:
+        print_json(share.to_dict())
+    else:
+        print_text(
+            f"worker {group.index} of {len(group.workers) - 1} has trained its share; {group.name(0)} writes "
+            f"{share.out}\n"
+        )
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from edgeready.errors import UsageError
 
 ALL_DEVICES = "all"
 _MOST_DEVICES = 64  # chosen: no machine has more GPUs, and as many parts of a CPU are of no use
+_LONGEST_WAIT_S = 86_400.0  # chosen: a day; who waits longer has forgotten it
 _DEVICES = re.compile(r"(cpu:)?(\d{1,9})", re.ASCII)
 
 
@@ -18,14 +19,20 @@ _DEVICES = re.compile(r"(cpu:)?(\d{1,9})", re.ASCII)
 class DevicesConfig:
     """The devices of this machine that share each batch of a training.
 
-    `devices` is "all" for all GPUs, the number of GPUs, or "cpu:N" for N parts of the CPU.
+    `devices` is "all" for all GPUs, the number of GPUs, or "cpu:N" for N parts of the CPU. Where TF_CONFIG names
+    several workers, they come within `worker_wait` seconds.
     """
 
     devices: Annotated[
         str, Option(help="GPUs that share each batch: a number or all; cpu:2 tries it out without GPUs")
     ] = "1"
+    worker_wait: Annotated[float, Option(help="seconds to wait for the other workers of TF_CONFIG")] = 300.0
 
     def __post_init__(self) -> None:
+        if not 0 < self.worker_wait <= _LONGEST_WAIT_S:
+            raise UsageError(
+                f"--worker-wait is {self.worker_wait:g}: give seconds above 0 and up to {_LONGEST_WAIT_S:g}"
+            )
         text = str(self.devices).lower()  # Python gives a number
         object.__setattr__(self, "devices", text)
         if text == ALL_DEVICES:

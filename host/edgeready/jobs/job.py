@@ -13,6 +13,7 @@ from edgeready.config.build import NetworkConfig, SourceConfig, TrainConfig
 from edgeready.config.devices import DevicesConfig
 from edgeready.config.engine import AUTO
 from edgeready.config.method import Method
+from edgeready.config.worker_group import WorkerGroup
 from edgeready.files.stored_images import Images
 from edgeready.jobs.training import Epoch, TrainingFiles
 from edgeready.quantization.conventions import ConventionReport
@@ -42,7 +43,8 @@ class Job:
     classes `calibration_labels` where they are known. A model that is no image classifier has no images: `arrays`
     holds its calibration inputs by name, each (n, ...). `validation` and `validation_labels` judge each epoch of the
     training, which writes
-    `files` and runs on `devices`; with `untrained` it is left out, and the network is converted as it starts. With
+    `files` and runs on `devices`, those of all machines of `group` where there is one; with `untrained` it is left
+    out, and the network is converted as it starts. With
     `settled` the normalization and the order of the channels are those of a job before, and no other is tried.
     `engine` is one of ENGINES.
     """
@@ -58,6 +60,7 @@ class Job:
     validation_labels: NDArray[np.int64] = field(default_factory=no_labels, repr=False)
     files: TrainingFiles = field(default_factory=TrainingFiles)
     devices: DevicesConfig = field(default_factory=DevicesConfig)
+    group: WorkerGroup | None = None
     untrained: bool = False
     network: NetworkConfig = field(default_factory=NetworkConfig)
     modes: tuple[str, ...] = ("uint8",)
@@ -92,7 +95,7 @@ class JobResult:
     `own_ranges` the network brought the ranges of its integers along. `before_qat` holds the models of the network as
     it came to a training in 8 bits, and `qat_epoch` is the one whose weights were kept, 0 for none. `source_check`
     says how near the float32 model is to what the source model's own runtime computes; None where there is none.
-    `replicas` devices have trained the network.
+    `replicas` devices have trained the network, whose weights have `digest` where several machines did it.
     """
 
     name: str
@@ -115,6 +118,7 @@ class JobResult:
     qat_epoch: int | None = None
     source_check: SourceCheck | None = None
     replicas: int = 1
+    digest: str = ""
 
     @property
     def losses(self) -> tuple[float, ...]:
@@ -125,3 +129,12 @@ class JobResult:
     def float32(self) -> TfliteModel:
         """The float32 model."""
         return self.models["float32"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedShare:
+    """What comes back from a training of several machines to one that is not the chief: the weights have `digest`."""
+
+    digest: str
+    epochs: tuple[Epoch, ...] = ()
+    replicas: int = 1

@@ -21,6 +21,7 @@ from typing import TypeVar
 
 from edgeready import errors
 from edgeready.config.engine import ENGINE_NAMES, LITERT, TENSORFLOW
+from edgeready.config.worker_group import VARIABLE
 from edgeready.dataset.photo_files import photo_folders
 from edgeready.errors import (
     EdgereadyError,
@@ -37,6 +38,7 @@ from edgeready.jobs.engine_choice import process_of
 from edgeready.jobs.job import Job
 from edgeready.jobs.network_cost import CostJob
 from edgeready.jobs.quantize_job import Quantized, QuantizeJob
+from edgeready.jobs.rendezvous import Fellows
 from edgeready_device.isolation.bootstrap import LACKS_BY_CODE
 from edgeready_device.isolation.child import module_arguments
 from edgeready_device.isolation.confinement import Confinement, library_folders, without_current
@@ -65,18 +67,22 @@ def run_quantize_job(job: QuantizeJob, progress: Progress) -> Quantized:
     return run_in_child(job, Quantized, progress)
 
 
-def run_in_child(job: AnyJob, result: type[_T], progress: Progress) -> _T:
+def run_in_child(job: AnyJob, result: type[_T], progress: Progress, fellows: Fellows | None = None) -> _T:
     """Does `job` in a child process and returns its result, which is of the class `result`.
+
+    The process ends when one of `fellows` is lost, the other machines of a training.
 
     Raises the child's EdgereadyError, or says in one how the child ended.
     """
     with scratch_folder() as folder:
         save(_locate(job), folder, JOB)
         log = folder / LOG
-        code, stage, error = _watch(job, folder, log, progress)
+        code, stage, error = _watch(job, folder, log, progress, fellows)
         text = log.read_text("utf-8", "replace")
         if error is not None:
             raise _name_as_given(error, job) from LibraryLogError(text)
+        if code and fellows is not None:
+            fellows.raise_loss()
         if code in LACKS_BY_CODE:
             raise SurroundingsError(LACKS[LACKS_BY_CODE[code]])
         if code:
@@ -142,7 +148,9 @@ def _size_of(path: Path) -> int:
     return sum(file.stat().st_size for file in files)
 
 
-def _watch(job: AnyJob, folder: Path, log: Path, progress: Progress) -> tuple[int, str, EdgereadyError | None]:
+def _watch(
+    job: AnyJob, folder: Path, log: Path, progress: Progress, fellows: Fellows | None
+) -> tuple[int, str, EdgereadyError | None]:
     """Runs the child to its end: its exit code, the stage that it reached, and the error that it sent."""
     receiver, sender = os.pipe()
     confinement = confinement_of(job, folder)
@@ -164,6 +172,8 @@ def _watch(job: AnyJob, folder: Path, log: Path, progress: Progress) -> tuple[in
             raise explain(problem) or problem from problem
         finally:
             os.close(sender)
+        if fellows is not None:
+            fellows.guard(child)
         try:
             for line in channel:
                 message = json.loads(line)
@@ -184,7 +194,8 @@ def _environment(folder: Path) -> dict[str, str]:
 
     Keras writes its settings below "~", which a user without a home folder would find in the current one.
     """
-    environment = {**os.environ, "TMPDIR": str(folder), PARENT_VARIABLE: str(os.getpid())}
+    inherited = {name: value for name, value in os.environ.items() if name != VARIABLE}  # a job has its group in it
+    environment = {**inherited, "TMPDIR": str(folder), PARENT_VARIABLE: str(os.getpid())}
     if os.path.expanduser("~") == "~":
         environment.setdefault("KERAS_HOME", str(folder))
     return environment

@@ -20,6 +20,7 @@ from edgeready.files.scratch import scratch_folder
 from edgeready.jobs.engine_choice import engine_of, reads_flatbuffer
 from edgeready.jobs.job import Job, JobResult
 from edgeready.jobs.quantize_job import QuantizeJob
+from edgeready.jobs.rendezvous import Fellows
 from edgeready.jobs.run import name_model, run_in_child, run_quantize_job
 from edgeready.jobs.torch_export import export_torch, hold_against_torch, is_torch
 from edgeready.quantization.inputs import image_samples, tensor_samples
@@ -27,8 +28,8 @@ from edgeready_device.model_file.reader import TfliteModel
 from edgeready_device.progress import Progress
 
 
-def run_job(job: Job, progress: Progress) -> JobResult:
-    """Does `job` in child processes; see `run_in_child` for what is raised.
+def run_job(job: Job, progress: Progress, fellows: Fellows | None = None) -> JobResult:
+    """Does `job` in child processes, with `fellows` on other machines; see `run_in_child` for what is raised.
 
     Where the engine is left open, TensorFlow tries what LiteRT refuses, if it is installed, and LiteRT tries what is
     refused with TRY_LITERT. Raises ConversionError for a model that cannot be trained although it is to be.
@@ -39,9 +40,9 @@ def run_job(job: Job, progress: Progress) -> JobResult:
         return _run_torch_job(job, progress)
     other = LITERT if engine_of(job) == TENSORFLOW else TENSORFLOW
     if job.engine != AUTO or (other == TENSORFLOW and not tensorflow_installed()):
-        return run_in_child(job, JobResult, progress)
+        return run_in_child(job, JobResult, progress, fellows)
     try:
-        result = run_in_child(job, JobResult, progress)
+        result = run_in_child(job, JobResult, progress, fellows)
     except (ConverterCrashError, RuntimeUnavailableError, UntranslatedError):  # a wheel may lack the quantizer
         if other == LITERT:
             raise

@@ -5,15 +5,19 @@ from __future__ import annotations
 import tensorflow as tf
 
 from edgeready.config.devices import DevicesConfig
+from edgeready.config.worker_group import WorkerGroup
 from edgeready.errors import SurroundingsError, UsageError
 
 
-def open_strategy(config: DevicesConfig) -> tf.distribute.Strategy | None:
+def open_strategy(config: DevicesConfig, group: WorkerGroup | None) -> tf.distribute.Strategy | None:
     """Returns the strategy for the devices of `config`; None for one device, on which Keras trains by itself.
 
-    Call it before the first tensor is made. Raises SurroundingsError where the machine has too few GPUs.
+    With a `group` it is for the devices of all its machines, which wait for each other here. Call it before the first
+    tensor is made. Raises SurroundingsError where the machine has too few GPUs.
     """
     names = device_names(config)
+    if group is not None:
+        return _open_group_strategy(names, group)
     return None if len(names) < 2 else tf.distribute.MirroredStrategy(names)
 
 
@@ -37,12 +41,27 @@ def device_names(config: DevicesConfig) -> list[str]:
     return [f"GPU:{number}" for number in range(min(count, len(gpus)))] or ["CPU:0"]
 
 
+def _open_group_strategy(names: list[str], group: WorkerGroup) -> tf.distribute.Strategy:
+    gpus = tf.config.list_physical_devices("GPU")
+    tf.config.set_visible_devices([gpu for gpu in gpus if gpu.name.endswith(tuple(names))], "GPU")
+    resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
+        tf.train.ClusterSpec({"worker": list(group.workers)}),
+        task_type="worker",
+        task_id=group.index,
+        rpc_layer="grpc",
+    )
+    strategy = tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
+    # TensorFlow's own watch asks every 30 s, and keeps asking who has ended as planned; jobs/rendezvous.py watches.
+    strategy.extended._stop_check_health_thread()
+    return strategy
+
+
 def check_whole(trains_all: bool, strategy: tf.distribute.Strategy) -> None:
     """Raises UsageError for a training with a frozen backbone, whose features are computed once, on one device."""
     if not trains_all:
         raise UsageError(
             f"--weights trains a head on features that one device computes once, and here are "
-            f"{strategy.num_replicas_in_sync}: leave --devices out, or name a --model without --weights"
+            f"{strategy.num_replicas_in_sync}: train on one, or name a --model without --weights"
         )
 
 

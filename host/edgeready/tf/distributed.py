@@ -7,6 +7,7 @@ network stay equal to the bit, and the step is the one that a single device woul
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -80,6 +81,11 @@ def train(
     return finite_epochs(observers.watcher)
 
 
+def digest_of(model: keras.Model) -> str:
+    """Returns a hash of the weights of `model`, to the bit."""
+    return hashlib.sha256(b"".join(weight.tobytes() for weight in model.get_weights())).hexdigest()
+
+
 def check_batch(batch_size: int, replicas: int) -> None:
     """Raises UsageError for a batch that leaves a device without an image."""
     if batch_size < replicas:
@@ -95,7 +101,7 @@ def check_alike(strategy: tf.distribute.Strategy, model: keras.Model) -> None:
         if any(value.tobytes() != values[0].tobytes() for value in values):
             raise TrainingError(
                 f"{weight.path} differs between the devices: its layer keeps a state of its own on each; train this "
-                "network without --devices"
+                "network on one device"
             )
 
 

@@ -29,7 +29,7 @@ from edgeready.engine.unread_pieces import SLICED, slice_pieces, unread_cuts
 from edgeready.errors import ConversionError, ModelSourceError, TrainingError
 from edgeready.files.atomic import write_files
 from edgeready.jobs.engine_choice import engine_of
-from edgeready.jobs.job import UNIT, Job, JobResult
+from edgeready.jobs.job import UNIT, Job, JobResult, TrainedShare
 from edgeready.jobs.run import READING_LIMIT_S
 from edgeready.jobs.training import Epoch
 from edgeready.proof.conformance import prove
@@ -60,6 +60,7 @@ class _Source:
     color: str = "rgb"
     epochs: tuple[Epoch, ...] = ()
     replicas: int = 1
+    digest: str = ""
     qat_epoch: int | None = None
 
 
@@ -108,14 +109,13 @@ def make(job: Job, read_log: Callable[[], str], progress: Progress) -> JobResult
     models, refusals = _writer(job, converted, samples, read_log).write_modes(converted.float32, job.modes, progress)
     engines = {name: engine_of(job) if MODES[name].calibrated else TENSORFLOW for name in models}
     litert = versions() if LITERT in engines.values() else {}
-    network = converted.network
     return JobResult(
-        name=network.name,
+        name=converted.network.name,
         normalization=source.normalization,
         scores=scores_of(converted.float32.graph),
         models=models,
         epochs=source.epochs,
-        versions={**tf_models.versions(), **litert, **dict(network.versions)},
+        versions={**tf_models.versions(), **litert, **dict(converted.network.versions)},
         keras=converted.keras,
         rewrites=converted.rewrites,
         proposals=converted.proposals,
@@ -128,6 +128,7 @@ def make(job: Job, read_log: Callable[[], str], progress: Progress) -> JobResult
         qat_epoch=source.qat_epoch,
         source_check=check,
         replicas=source.replicas,
+        digest=source.digest,
     )
 
 
@@ -135,6 +136,14 @@ def _epochs_alone(source: _Source) -> JobResult:
     return JobResult(
         name=source.model.name, normalization=source.normalization, scores="", models={}, epochs=source.epochs
     )
+
+
+def train_share(job: Job, progress: Progress) -> TrainedShare:
+    """Trains the network of `job` with other machines, of which the chief makes the model file."""
+    if job.train is None:
+        raise ValueError(f"{job.model} is not to be trained")
+    source = _make_and_train(job, job.train, job.network.color_order or "rgb", progress)
+    return TrainedShare(digest=source.digest, epochs=source.epochs, replicas=source.replicas)
 
 
 def _write_untuned(
@@ -199,7 +208,7 @@ def _load(job: Job, progress: Progress) -> _Source:
 
 def _make_and_train(job: Job, config: TrainConfig, color: str, progress: Progress) -> _Source:
     """Returns the network of `job` after its training on one device, or on those that it asks for."""
-    strategy = None if job.untrained else devices.open_strategy(job.devices)
+    strategy = None if job.untrained else devices.open_strategy(job.devices, job.group)
     train.seed_everything(config.seed)
     make = partial(
         tf_models.make_model,
@@ -216,8 +225,14 @@ def _make_and_train(job: Job, config: TrainConfig, color: str, progress: Progres
         devices.check_whole(named.backbone is None, strategy)
         fit = partial(distributed.train, strategy=strategy, make=make)
     epochs = () if job.untrained else _train(named, job, config, color=color, fit=fit, progress=progress)
-    replicas = 1 if strategy is None else strategy.num_replicas_in_sync
-    return _Source(model=named, normalization=named.normalization, color=color, epochs=epochs, replicas=replicas)
+    return _Source(
+        model=named,
+        normalization=named.normalization,
+        color=color,
+        epochs=epochs,
+        replicas=1 if strategy is None else strategy.num_replicas_in_sync,
+        digest="" if job.group is None else distributed.digest_of(named.model),
+    )
 
 
 def _train(

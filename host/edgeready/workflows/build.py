@@ -11,7 +11,8 @@ from typing import Any
 from edgeready.budget.ladder import Trail
 from edgeready.config.build import BuildConfig, OutputConfig, TrainConfig
 from edgeready.config.modes import MODES, Mode
-from edgeready.dataset import Splits, hold_out
+from edgeready.config.worker_group import WorkerGroup
+from edgeready.dataset import Splits
 from edgeready.dataset.class_names import ClassNames
 from edgeready.errors import OutputError, UsageError
 from edgeready.files.atomic import write_files
@@ -31,21 +32,18 @@ from edgeready.readiness import ReadinessReport
 from edgeready.workflows.budget import Budget, draft_within_budget
 from edgeready.workflows.draft import Draft, baseline_model, complete, draft, file_bytes
 from edgeready.workflows.model_source import find_class_names, open_source
+from edgeready.workflows.plan import plan_build
 from edgeready.workflows.prepare import (
-    job_of,
-    load_data,
     manifest_of,
-    note_drawn_test,
     provenance_of,
     seen_images,
     training_record,
     trial_is_worth_it,
     trial_of,
     with_frame,
-    with_network,
-    with_validation,
 )
 from edgeready.workflows.resume import held_checkpoint
+from edgeready.workflows.training_group import check_group, train_together
 from edgeready_device.evaluation import evaluate
 from edgeready_device.model import Model
 from edgeready_device.model_file.reader import TfliteModel, flatbuffer_of
@@ -129,16 +127,18 @@ class BuildResult:
         }
 
 
-def build(config: BuildConfig, progress: Progress = no_progress) -> BuildResult:
+def build(config: BuildConfig, progress: Progress = no_progress, group: WorkerGroup | None = None) -> BuildResult:
     """Trains `config.model` on the data, proves and measures its integer model, and writes the model file.
 
+    With a `group`, whose chief this machine is, the others train along by workflows/training_group.py.
     Raises DatasetError, ModelSourceError, TrainingError, ConversionError, BudgetError or OutputError; then no file is
     written but those of the training: its checkpoint, and where they were asked for the Keras model and the figures
     of the epochs. Raises NotFoundError or CheckpointError where it is to go on and cannot.
     """
+    check_group(config, group)
     _check_output(config.output)
     with held_checkpoint(config.output):
-        return _run(config, config.train, progress)
+        return _run(config, config.train, progress, group=group)
 
 
 def convert(config: BuildConfig, progress: Progress = no_progress) -> BuildResult:
@@ -157,23 +157,19 @@ def convert(config: BuildConfig, progress: Progress = no_progress) -> BuildResul
 
 
 def _run(
-    config: BuildConfig, train: TrainConfig | None, progress: Progress, class_names: ClassNames | None = None
+    config: BuildConfig,
+    train: TrainConfig | None,
+    progress: Progress,
+    class_names: ClassNames | None = None,
+    *,
+    group: WorkerGroup | None = None,
 ) -> BuildResult:
-    splits = load_data(config, progress, class_names)
-    if train is None:
-        splits = note_drawn_test(config, splits)
-    mode, mapped, judges = config.output.chosen_mode, config.output.for_edgetpu, None
-    if config.quantize.max_drop is not None:
-        remaining, judges = hold_out(splits.train, config.data.seed)
-        splits = replace(splits, train=remaining)
-    reason = ""
-    if train is not None:
-        config, reason = with_network(config, splits)
-        splits = with_validation(config, splits)
-    job = job_of(config, splits, train)
+    plan = plan_build(config, train, progress, class_names)
+    config, splits, judges, job = plan.config, plan.splits, plan.judges, plan.job
+    mode, mapped = config.output.chosen_mode, config.output.for_edgetpu
     if trial_is_worth_it(job):
         draft(run_job(trial_of(job), progress), mode, splits, mapped=mapped)
-    result = run_job(job, progress)
+    result = run_job(job, progress) if group is None else train_together(plan, group, progress)
     check_sound(result.float32, "float32 file")
     trail = None
     if config.quantize.max_drop is None or judges is None:
@@ -184,7 +180,7 @@ def _run(
     calibration = _calibration_of(job, splits, result, accepted)
     accepted = accepted.with_images(seen_images(config, job))
     finished = _finish(config, splits, result, accepted, calibration=calibration, trail=trail, progress=progress)
-    return replace(finished, network_reason=reason)
+    return replace(finished, network_reason=plan.reason)
 
 
 def _calibration_of(job: Job, splits: Splits, result: JobResult, accepted: Draft) -> CalibrationReport | None:
