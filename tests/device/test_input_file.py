@@ -144,7 +144,11 @@ def test_every_place_of_a_file_refuses_a_pipe_that_nobody_writes_to(fails, pipe,
         f"array '{array}' cannot be read (it is a pipe: name a file): write it with numpy.save",
     )
     images = tmp_path / "pipe.npz"
-    assert fails("evaluate", good, images) == (3, f"{images}: no readable .npz (it is a pipe: name a file)")
+    assert fails("evaluate", good, images) == (
+        3,
+        f"'{images}' cannot be read as .npz (it is a pipe: name a file): write it again with numpy.savez, plain numbers "
+        "only, no objects",
+    )
     assert fails("tune", pipe) == (
         2,
         f"{pipe} is a pipe, and the choice goes beside the model: name a file, or --dry-run",

@@ -72,7 +72,7 @@ def test_the_debug_report_is_a_json_file_and_a_picture(files, run_here):
         (("f.tflite", "none.tflite"), 4, "none.tflite: no such file"),
         (("f.tflite", "data.npz"), 3, "data.npz: "),
         (("f.tflite", "i.tflite", "--images", "0"), 2, "the number of images is 0: use at least 1"),
-        pytest.param(("f.tflite", "i.tflite", "--data", "digits"), 3, "knows 3 labels", marks=pytest.mark.digits),
+        pytest.param(("f.tflite", "i.tflite", "--data", "digits"), 3, "has 3 labels", marks=pytest.mark.digits),
     ],
     ids=["swapped", "no file", "no model", "no images", "other data"],
 )
