@@ -146,8 +146,8 @@ def test_every_place_of_a_file_refuses_a_pipe_that_nobody_writes_to(fails, pipe,
     images = tmp_path / "pipe.npz"
     assert fails("evaluate", good, images) == (
         3,
-        f"'{images}' cannot be read as .npz (it is a pipe: name a file): write it again with numpy.savez, plain numbers "
-        "only, no objects",
+        f"'{images}' cannot be read as .npz (it is a pipe: name a file): write it again with numpy.savez, "
+        "plain numbers only, no objects",
     )
     assert fails("tune", pipe) == (
         2,
