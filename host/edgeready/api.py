@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from edgeready.workflows.evaluate import Evaluation
     from edgeready.workflows.golden import GoldenFile
     from edgeready.workflows.modes import ModesReport
+    from edgeready.workflows.networks import NetworkList
     from edgeready.workflows.tensors import TensorResult
     from edgeready_device.model_file.contract import Description
 
@@ -321,7 +322,7 @@ def deploy(
 
     return run(
         Path(file),
-        read_hosts(_words(hosts), None if inventory is None else Path(inventory)),
+        read_hosts((hosts,) if isinstance(hosts, str) else hosts, None if inventory is None else Path(inventory)),
         ssh_config=None if ssh_config is None else Path(ssh_config),
         versions_kept=versions_kept,
         profile=profile,
@@ -341,7 +342,7 @@ def rollback(
     from edgeready.workflows.deploy import rollback as run
 
     return run(
-        read_hosts(_words(hosts), None if inventory is None else Path(inventory)),
+        read_hosts((hosts,) if isinstance(hosts, str) else hosts, None if inventory is None else Path(inventory)),
         ssh_config=None if ssh_config is None else Path(ssh_config),
         progress=progress,
     )
@@ -357,6 +358,16 @@ def write_report(files: Sequence[StrPath], *, out: StrPath, title: str = "") -> 
     from edgeready.workflows.report import gather_report
 
     return write(gather_report(Path(out), [Path(file) for file in files], title=title))
+
+
+def networks(image_size: int | None = None, *, channels: int = 3, classes: int = 10) -> NetworkList:
+    """Returns the networks by name, with parameters, bytes as uint8, multiply-accumulates and what the Edge TPU maps.
+
+    Raises UsageError, and MissingExtraError for another size than the usual one (None) without the extra `build`.
+    """
+    from edgeready.workflows.networks import list_networks
+
+    return list_networks(None if image_size is None else (image_size, image_size), channels=channels, classes=classes)
 
 
 def load_data(data: Data, *, progress: Progress = no_progress) -> Splits:
@@ -379,11 +390,6 @@ def load_data(data: Data, *, progress: Progress = no_progress) -> Splits:
         calibration_count=config.calibration_samples,
         progress=progress,
     )
-
-
-def _words(hosts: Hosts) -> list[str]:
-    """One host is a list of one, and no list of letters."""
-    return [hosts] if isinstance(hosts, str) else list(hosts)
 
 
 def _data(data: Data) -> DataConfig:

@@ -13,6 +13,8 @@ from builds import NEEDS_TENSORFLOW, NETS, Built, made
 
 from edgeready.config import networks
 from edgeready.config.build import TrainConfig
+from edgeready.jobs.network_cost import NetworkPlan
+from edgeready.workflows.networks import table_costs
 from edgeready_device.model_file.reader import read_model_file
 from edgeready_device.normalization import Normalization
 
@@ -308,7 +310,7 @@ def test_every_network_by_name_is_known_without_tensorflow(cases):
 
 
 def test_the_cost_of_a_network_is_that_of_its_converted_model(cases):
-    minimalistic, grey, small = cases["costs"]["value"]
+    minimalistic, grey, small, _ = cases["costs"]["value"]
     assert (minimalistic["name"], minimalistic["verdict"], minimalistic["refusal"]) == (
         "mobilenet-v3-small-minimalistic-0.5",
         "ready",
@@ -323,6 +325,12 @@ def test_the_cost_of_a_network_is_that_of_its_converted_model(cases):
         "mobilenet needs images of at least 32x32 pixels, these are 31x32: give a larger --image-size"
     )
     assert (small["model_bytes"], small["fits_cache"]) == (0, False)
+
+
+def test_the_table_of_costs_has_what_the_conversion_shows(cases):
+    *_, listed = cases["costs"]["value"]
+    plan = NetworkPlan(model="tutorial-cnn", frame=(32, 32, 3), classes=10)
+    assert table_costs()[plan].to_dict() == {**listed, "frame": (32, 32, 3)}  # a tuple, which JSON does not have
 
 
 @pytest.mark.parametrize(

@@ -165,7 +165,10 @@ case("bytes of the grey one", bytes_of_a_trained_one)
 case(
     "costs",
     lambda: estimate(
-        (SMALL_V3, 0.5, (32, 32, 3), 3), ("tutorial-cnn", None, (8, 8, 1), 4), ("mobilenet", None, (31, 32, 3), 3)
+        (SMALL_V3, 0.5, (32, 32, 3), 3),
+        ("tutorial-cnn", None, (8, 8, 1), 4),
+        ("mobilenet", None, (31, 32, 3), 3),
+        ("tutorial-cnn", None, (32, 32, 3), 10),
     ),
 )
 for wrong in ("narrow", "small"):

@@ -21,6 +21,7 @@ from edgeready.cli import (
     golden,
     layers,
     modes,
+    networks,
     report,
     search,
 )
@@ -71,6 +72,7 @@ for commands in (
     gate,
     layers,
     modes,
+    networks,
     search,
     data,
     bundle,
