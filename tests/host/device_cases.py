@@ -130,6 +130,7 @@ def main():
         "patient": run(
             three, plain, images, labels, epochs=9, patience=1, validation=(judges[0], (judges[1] + 1) % CLASSES)
         ),
+        "open": run(three, plain, images, labels, patience=3, validation=(judges[0], (judges[1] + 1) % CLASSES)),
         "counter": run(three, network(Counter), images, labels, **once),
         "small batch": run(three, plain, images, labels, epochs=1, batch_size=2),
     }

@@ -58,6 +58,10 @@ def test_patience_ends_the_training_and_the_best_weights_stay():
     assert losses[-1] >= min(losses[:-1])
 
 
+def test_a_training_without_a_number_of_epochs_lowers_its_rate_and_ends():
+    assert 2 < len(cases()["open"]["epochs"]) < 20
+
+
 def test_the_network_that_is_converted_has_plain_batch_normalization():
     assert cases()["shared"]["synchronized"] == [False]
 

@@ -33,7 +33,7 @@ class Curves(keras.callbacks.Callback):  # type: ignore[misc]
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Writes the figures of the epoch."""
         last = self._watcher.epochs[-1]
-        rate = float(self.model.optimizer.learning_rate)
+        rate = rate_of(self.model)
         self._write("train", last.epoch, loss=last.loss, accuracy=last.accuracy, learning_rate=rate)
         if last.val_loss is not None and last.val_accuracy is not None:
             self._write("validation", last.epoch, loss=last.val_loss, accuracy=last.val_accuracy)
@@ -63,6 +63,11 @@ class Curves(keras.callbacks.Callback):  # type: ignore[misc]
         start = protocol.SessionLog(status=protocol.SessionLog.START)
         file.write(protocol.Event(wall_time=now, step=step, session_log=start).SerializeToString())
         return file
+
+
+def rate_of(model: keras.Model) -> float:
+    """Returns the learning rate of a compiled model, which on several devices is a variable on each of them."""
+    return float(keras.ops.convert_to_tensor(model.optimizer.learning_rate).numpy())
 
 
 def log_writer(log: str) -> Callable[[list[Epoch]], None]:
@@ -167,7 +172,7 @@ class BestWeights(keras.callbacks.Callback):  # type: ignore[misc]
         if self.is_exhausted:
             self.model.stop_training = True
         elif self.falls and self._patience and self.waited % max(self._patience // RATES, 1) == 0:
-            self.model.optimizer.learning_rate = float(self.model.optimizer.learning_rate) / RATE_STEP
+            self.model.optimizer.learning_rate = rate_of(self.model) / RATE_STEP
             self._put_back()
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
