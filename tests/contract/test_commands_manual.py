@@ -32,7 +32,8 @@ def codes_of_the_manual() -> set[int]:
 
 def classes() -> dict[str, int]:
     """Every error class that the host knows, with its exit code."""
-    return {name: getattr(errors, name).exit_code for name in errors.__all__ if name != "EdgereadyError"}
+    members = {name: getattr(errors, name) for name in errors.__all__ if name != "EdgereadyError"}
+    return {name: kind.exit_code for name, kind in members.items() if isinstance(kind, type)}
 
 
 def help_of(*arguments: str) -> str:
