@@ -11,6 +11,7 @@ from compiled_models import CUSTOM, LOG, MIX, compiled, mixed, options, two_exec
 from tflite_models import O, T, conv_classifier, one_op, tflite
 
 from edgeready.cli.making import run_build
+from edgeready.config.build import BuildConfig, DataConfig
 from edgeready.errors import ConversionError
 from edgeready.readiness import Blocker, OpVerdict, ReadinessReport, check_file, rule_sentences
 from edgeready.report.annotations import format_github, format_sarif
@@ -372,7 +373,11 @@ def test_build_and_convert_warn_of_an_uncertain_op(capsys, data, warning):
     result = SimpleNamespace(
         readiness=readiness, to_dict=readiness.to_dict, doubts=(), splits=SimpleNamespace(notes=())
     )
-    run_build(lambda config, progress: result, None, as_json=True)
+    run_build(
+        lambda config, progress: result,
+        BuildConfig(data=DataConfig(source="digits"), model="tutorial-cnn"),
+        as_json=True,
+    )
     out, err = capsys.readouterr()
     assert json.loads(out)["verdict"] == readiness.verdict
     assert err == warning

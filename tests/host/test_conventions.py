@@ -11,7 +11,7 @@ import typer
 from tflite_models import O, T, tflite
 
 from edgeready.cli.making import run_build
-from edgeready.config.build import NetworkConfig
+from edgeready.config.build import BuildConfig, DataConfig, NetworkConfig
 from edgeready.errors import ConversionError, UsageError
 from edgeready.quantization.conventions import Convention, settle_convention, usual_conventions
 from edgeready_device.model_file.reader import TfliteModel
@@ -220,7 +220,11 @@ def test_a_doubt_is_no_success(capsys, monkeypatch):
         splits=SimpleNamespace(notes=()),
     )
     with pytest.raises(typer.Exit) as end:
-        run_build(lambda config, progress: result, None, as_json=True)
+        run_build(
+            lambda config, progress: result,
+            BuildConfig(data=DataConfig(source="digits"), model="tutorial-cnn"),
+            as_json=True,
+        )
     assert end.value.exit_code == 1
     assert '"it guesses"' in capsys.readouterr().out
 

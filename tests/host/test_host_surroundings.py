@@ -298,5 +298,5 @@ def test_a_tensorflow_process_that_cannot_start_is_a_sentence_and_leaves_no_desc
     before = sorted(os.listdir("/proc/self/fd"))
     job = QuantizeJob(**dict.fromkeys(("mode", "samples", "method")), model=b"")
     with pytest.raises(SurroundingsError, match="no further process or thread can be started"):
-        jobs_run._watch(job, tmp_path, tmp_path / "log", lambda *_: None)
+        jobs_run._watch(job, tmp_path, tmp_path / "log", lambda *_: None, None)
     assert sorted(os.listdir("/proc/self/fd")) == before

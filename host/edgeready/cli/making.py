@@ -78,7 +78,7 @@ def run_share(config: BuildConfig, group: WorkerGroup, *, as_json: bool) -> None
         print_json(share.to_dict())
     else:
         print_text(
-            f"worker {group.index} of {len(group.workers) - 1} has trained its share; {group.name(0)} writes "
+            f"machine {group.index + 1} of {len(group.workers)} has trained its share; {group.name(0)} writes "
             f"{share.out}\n"
         )
 
