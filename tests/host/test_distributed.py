@@ -70,8 +70,8 @@ def test_a_layer_whose_state_differs_between_the_devices_is_refused():
     case = cases()["counter"]
     assert case["error"] == "TrainingError"
     assert case["text"].endswith(
-        "/total differs between the devices: its layer keeps a state of its own on each; train this network without "
-        "--devices"
+        "/total differs between the devices: its layer keeps a state of its own on each; train this network on one "
+        "device"
     )
 
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edgeready.config.build import BuildConfig, DataConfig, NetworkConfig
+from edgeready.config.build import BuildConfig, DataConfig, NetworkConfig, QuantizeConfig
+from edgeready.config.method import Method, QatConfig
 from edgeready.config.networks import PRETRAINED_PACKAGE, NetworkChoice, recommend_network
 from edgeready.dataset import Dataset, Splits
 from edgeready.errors import UsageError
@@ -84,3 +85,29 @@ def test_weights_of_a_network_that_nobody_names_are_refused():
     with pytest.raises(UsageError) as error:
         prepare.with_network(replace(AUTO, network=NetworkConfig(weights="a.weights.h5")), PHOTOS)
     assert str(error.value) == "--weights a.weights.h5 needs --model: name the network that they are of"
+
+
+@pytest.mark.parametrize(
+    ("weights", "quantize", "method"),
+    [
+        (None, QuantizeConfig(), Method()),
+        ("imagenet", QuantizeConfig(), Method(bias_correction=True)),
+        ("imagenet", QuantizeConfig(calibration="mse"), Method(calibration="mse", bias_correction=True)),
+        ("imagenet", QuantizeConfig(max_drop=0.5), Method()),  # the budget tries it where plain ranges do not suffice
+        ("imagenet", QuantizeConfig(qat=2), Method(qat=QatConfig(epochs=2, seed=1, augment="none"))),
+    ],
+)
+def test_the_biases_of_a_network_that_starts_from_weights_are_corrected(weights, quantize, method):
+    images = np.arange(6 * 192, dtype=np.int64).reshape(6, 8, 8, 3) % 251
+    parts = [
+        Dataset(name="a", images=images[start : start + 2].astype(np.uint8), labels=np.arange(2), classes=("x", "y"))
+        for start in (0, 2, 4)
+    ]
+    splits = Splits(train=parts[0], test=parts[1], calibration=parts[2])
+    config = BuildConfig(
+        data=DataConfig(source="a"),
+        model="mobilenet-v2",
+        network=NetworkConfig(weights=weights),
+        quantize=quantize,
+    )
+    assert prepare.method_of(config, splits, None) == method

@@ -186,7 +186,7 @@ def _run(
 def _calibration_of(job: Job, splits: Splits, result: JobResult, accepted: Draft) -> CalibrationReport | None:
     if not accepted.mode.calibrated:
         return None
-    return inspect_calibration(
+    report = inspect_calibration(
         job.calibration,
         splits,
         accepted.origin,
@@ -194,6 +194,9 @@ def _calibration_of(job: Job, splits: Splits, result: JobResult, accepted: Draft
         normalization=result.normalization,
         color=result.color,
     )
+    if not job.method.bias_correction:
+        return report
+    return replace(report, note=", ".join(filter(None, (report.note, "biases corrected"))))
 
 
 def _finish(
