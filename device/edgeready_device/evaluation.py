@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 
 from edgeready_device.errors import DatasetError, ImageError, NotFoundError, UsageError
 from edgeready_device.image_sets.array_file import read_test_arrays
+from edgeready_device.image_sets.array_frames import FrameStream
 from edgeready_device.image_sets.failures import failure_text
 from edgeready_device.image_sets.layout import read_test_layout
 from edgeready_device.images.decode import load_picture
+from edgeready_device.images.fitted_frames import fit_frames
 from edgeready_device.machine.machine import available_cpus, bound_threads
 from edgeready_device.model import Model
 from edgeready_device.model_file.label_match import match_labels
@@ -28,6 +30,8 @@ from edgeready_device.statistics import Proportion
 from edgeready_device.surroundings import explain
 from edgeready_device.text import plain
 
+# Unpacked images of a .npz that stay in memory; chosen: little on any board. More are unpacked when they are needed.
+_MOST_HELD_BYTES = 16 << 20
 _CHUNK = 64  # chosen: frames of one task; many tasks keep the CPUs busy to the end and show progress
 
 
@@ -211,8 +215,9 @@ def load_examples(
 
     A folder or a .npz is read as edgeready reads it when it trains: the images for the test, else those for the
     validation, else all. Classes are matched to labels by name. Symbolic links that lead out of a folder are left out
-    unless `follow_links`. With `skip_damaged` the frames note the images that cannot be read. Raises NotFoundError,
-    or DatasetError naming what does not fit.
+    unless `follow_links`. With `skip_damaged` the frames note the images that cannot be read. The arrays of a large
+    .npz are unpacked when they are asked for, and images of another size are resized. Raises NotFoundError,
+    DatasetError naming what does not fit, or RuntimeUnavailableError where Pillow is needed and missing.
     """
     try:
         details = os.stat(source)
@@ -225,16 +230,19 @@ def load_examples(
         layout = read_test_layout(source, follow_links=follow_links)
         listing = layout.test or layout.train
         truth, notes = _match_classes(source, layout.classes, listing.labels, labels)
-        frames = ImageFrames(listing.files, spec, {} if skip_damaged else None)
-        return Examples(frames, truth, (*layout.notes, *notes))
+        files = ImageFrames(listing.files, spec, {} if skip_damaged else None)
+        return Examples(files, truth, (*layout.notes, *notes))
     if source.suffix.lower() != ".npz":
         raise DatasetError(f"{source}: give a .npz of images and labels or a folder with one subfolder per label")
     arrays = read_test_arrays(source, tuple(labels))
     (part,) = arrays.parts.values()
-    if arrays.classes == tuple(labels):
-        return Examples(part.images, part.labels, arrays.notes)
-    truth, notes = _match_classes(source, arrays.classes, part.labels, labels)
-    return Examples(part.images, truth, (*arrays.notes, *notes))
+    truth, notes = part.labels, arrays.notes
+    if arrays.classes != tuple(labels):
+        truth, more = _match_classes(source, arrays.classes, part.labels, labels)
+        notes = (*notes, *more)
+    images = FrameStream(part.images) if part.images.nbytes > _MOST_HELD_BYTES else part.images.read()
+    frames, note = fit_frames(images, spec, str(source))
+    return Examples(frames, truth, (*notes, note) if note else notes)
 
 
 def leave_out(report: EvaluationReport, examples: Examples) -> tuple[EvaluationReport, str]:

@@ -279,7 +279,7 @@ def test_an_accuracy_budget_gives_the_verdict(run, complete, npz, budget, code):
         ({"y_test": np.array([0, 1])}, 3, "4 frames and 2 labels"),
         ({"y_test": np.full(4, 0.5)}, 3, "holds 0.5, no whole number: store integers from 0"),
         ({"x_test": np.full((4, 2, 2), -1.5)}, 3, "holds values from -1.5 to -1.5: store the images as uint8"),
-        ({"x_test": np.zeros((4, 3, 3), np.uint8)}, 3, "the frame has the shape [3, 3], the model takes [2, 2, 1]"),
+        ({"x_test": np.zeros((4, 5, 5, 2), np.uint8)}, 3, "have the shape (4, 5, 5, 2): make it (N, height, width"),
     ],
 )
 def test_data_that_does_not_fit_the_model_is_bad_input(fails, complete, npz, arrays, code, message):

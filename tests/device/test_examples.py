@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import contextlib
 import io
+import sys
 
 import numpy as np
 import pytest
 
-from edgeready_device.errors import DatasetError, ImageError, NotFoundError
+from edgeready_device.errors import DatasetError, ImageError, NotFoundError, RuntimeUnavailableError
 from edgeready_device.evaluation import EvaluationReport, leave_out, load_examples
+from edgeready_device.images.frames import fit_frame
 from edgeready_device.model_file.manifest import InputSpec
 
 SPEC = InputSpec(2, 2, 1)
@@ -114,6 +116,49 @@ def test_only_the_arrays_of_the_test_are_read(npz):
 
 def test_numbers_are_names_where_the_labels_of_the_model_are_numbers_in_another_order(npz):
     assert load_examples(npz(x=FRAMES, y=[0, 1, 2]), SPEC, ("2", "0", "1")).truth.tolist() == [1, 2, 0]
+
+
+def test_images_of_another_size_and_other_channels_are_brought_to_the_models(npz):
+    pytest.importorskip("PIL.Image", reason="Pillow is not installed here")
+    large = np.random.default_rng(1).integers(0, 256, (3, 5, 4), dtype=np.uint8)
+    path, spec = npz(x=large, y=[0, 1, 2]), InputSpec(2, 2, 3, resize="crop")
+    examples = load_examples(path, spec, LABELS)
+    assert examples.frames[0:3].tolist() == [fit_frame(image, spec).tolist() for image in large]
+    assert examples.notes == (f"the images of {path} are 5x4x1: they are brought to the model's 2x2x3",)
+
+
+def test_another_size_without_pillow_is_refused_and_other_channels_are_not(npz, monkeypatch):
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    monkeypatch.setitem(sys.modules, "PIL.Image", None)
+    path = npz(x=FRAMES, y=[0, 1, 2])
+    assert load_examples(path, InputSpec(2, 2, 3), LABELS).frames[0:3].shape == (3, 2, 2, 3)
+    with pytest.raises(
+        RuntimeUnavailableError, match=r"data\.npz are 2x2 pixels, the model takes 4x2, and Pillow"
+    ) as caught:
+        load_examples(path, InputSpec(4, 2, 1), LABELS)
+    assert caught.value.exit_code == 6
+
+
+@pytest.mark.parametrize("size", [(2, 2), (4, 3)])
+def test_many_images_are_unpacked_when_they_are_asked_for(npz, monkeypatch, size):
+    pytest.importorskip("PIL.Image", reason="Pillow is not installed here")
+    spec = InputSpec(*size, 1)
+    path = npz(x=FRAMES, y=[0, 1, 2])
+    held = load_examples(path, spec, LABELS)
+    monkeypatch.setattr("edgeready_device.evaluation._MOST_HELD_BYTES", 11)
+    monkeypatch.setattr("edgeready_device.image_sets.npz_file._BLOCK_BYTES", 4)
+    stream = load_examples(path, spec, LABELS)
+    assert not isinstance(stream.frames, np.ndarray)
+    assert len(stream.frames) == 3
+    assert [stream.frames[place].tolist() for place in (slice(1, 3), slice(0, 2))] == [
+        held.frames[1:3].tolist(),
+        held.frames[0:2].tolist(),
+    ]
+
+
+def test_images_without_pixels_are_refused(npz):
+    with pytest.raises(DatasetError, match=r"images of .*data\.npz have the shape \(3, 0, 2\): make it"):
+        load_examples(npz(x=FRAMES[:, :0], y=[0, 1, 2]), SPEC, LABELS)
 
 
 def test_a_class_of_an_npz_that_is_no_label_is_refused(npz):

@@ -13,6 +13,8 @@ from edgeready.dataset import load_splits
 from edgeready.errors import DatasetError, ImageError, ModelFileError, NotFoundError, UsageError
 from edgeready.model_file.writer import package
 from edgeready.workflows.evaluate import evaluate_file, recorded_seed
+from edgeready_device.evaluation import load_examples
+from edgeready_device.images.frames import fit_frame
 from edgeready_device.model import Model
 from edgeready_device.model_file.contract import Description
 from edgeready_device.model_file.manifest import InputSpec, Manifest
@@ -133,11 +135,18 @@ def test_a_bare_file_without_labels_takes_any_data_with_as_many_classes(tmp_path
     assert report.labels == ("0", "1", "2")
 
 
-def test_images_of_another_size_are_refused(tmp_path):
-    path = tmp_path / "large.npz"
-    np.savez(path, x=np.random.default_rng(1).integers(0, 9, (60, 9, 9), np.uint8), y=np.arange(60) % 3)
-    with pytest.raises(ValueError, match=r"the frame has the shape \[9, 9\], the model takes \[8, 8, 1\]"):
-        evaluate_file(model_file(tmp_path), str(path), seed=1)
+def test_images_of_another_size_are_resized_as_the_board_does(tmp_path):
+    path, model = tmp_path / "large.npz", model_file(tmp_path)
+    images = np.random.default_rng(1).integers(0, 256, (60, 9, 9), np.uint8)
+    np.savez(path, x_train=images[20:], y_train=np.arange(40) % 3, x_test=images[:20], y_test=np.arange(20) % 3)
+    evaluation = evaluate_file(model, str(path), seed=1)
+    opened = Model.load(model)
+    examples = load_examples(path, opened.contract.frame, opened.labels)
+    frames = np.stack([fit_frame(image, opened.contract.frame) for image in images[:20]])
+    assert np.array_equal(examples.frames[0:20], frames)
+    assert np.array_equal(evaluation.report.outputs, opened.invoke_many(frames))
+    assert evaluation.data_notes == ("the images of large are 9x9x1: they are brought to the model's 8x8x1",)
+    assert examples.notes == (f"the images of {path} are 9x9x1: they are brought to the model's 8x8x1",)
 
 
 def test_a_missing_file_and_missing_data_are_not_found(tmp_path, arrays):

@@ -210,7 +210,7 @@ def test_a_npz_that_holds_no_fitting_images_is_refused(tmp_path, arrays, told):
 
 def test_a_npz_that_is_none_is_refused(tmp_path):
     (tmp_path / "text.npz").write_text("no arrays")
-    with pytest.raises(DatasetError, match=r"text\.npz cannot be read"):
+    with pytest.raises(DatasetError, match=r"text\.npz' cannot be read as \.npz"):
         load_representative(str(tmp_path / "text.npz"), splits().train, 1, None)
 
 

@@ -104,7 +104,7 @@ def _load_arrays(source: str, path: Path, *, progress: Progress, download: bool)
         raise NotFoundError(f"no data set or path {source!r}: {sources}")
     if path.suffix.lower() != ".npz":
         raise DatasetError(f"{source!r} is a file but not a .npz: {sources}")
-    return load_npz(path)
+    return load_npz(path, progress)
 
 
 def _check_size(size: tuple[int, int]) -> tuple[int, int]:

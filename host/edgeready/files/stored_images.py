@@ -6,7 +6,7 @@ import errno
 import os
 import tempfile
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from typing import Any, Protocol, TypeAlias
 
@@ -235,6 +235,16 @@ def store_images(images: Images) -> Images:
     for start in range(0, len(images), step):
         stored[start : start + step] = images[start : start + step]
     return stored
+
+
+def store_blocks(shape: tuple[int, ...], blocks: Iterable[NDArray[np.uint8]]) -> Images:
+    """Returns the images of `shape` that lie one behind the other in `blocks`; raises as `new_images`."""
+    images = new_images(shape)
+    start = 0
+    for block in blocks:
+        images[start : start + len(block)] = block
+        start += len(block)
+    return images
 
 
 def take_rows(images: Images, rows: Rows | slice) -> Images:

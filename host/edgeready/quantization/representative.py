@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeready.dataset import SET_NAMES, Dataset, load_splits
-from edgeready.errors import DatasetError, ImageError, fit_reason
-from edgeready.files.stored_images import Images
+from edgeready.errors import DatasetError, ImageError
+from edgeready.files.stored_images import Images, store_blocks
 from edgeready.quantization.samples import Samples
 from edgeready_device.image_sets.failures import failure_text
 from edgeready_device.image_sets.folder_tree import read_tree
 from edgeready_device.image_sets.label_table import find_tables
+from edgeready_device.image_sets.npz_file import NpzArray, NpzFile
 from edgeready_device.images.decode import load_frame
-from edgeready_device.input_file import check_file
 
 _NAMES = ("x", "images", "x_train", "calibration")
 LIMIT = 500  # images by default; chosen: the most that the calibration split has, too
@@ -65,7 +66,9 @@ def load_representative(
         if tree.images and not tree.image_folders and not find_tables(tree):
             return _read_flat(tree.images, like, seed, count=count or LIMIT, skip_damaged=skip_damaged)
     if path.suffix == ".npz" and path.is_file():
-        sets: tuple[Images, ...] = (_images_in(path),)
+        array = _images_in(path)
+        _check_alike(array, like, source)
+        sets: tuple[Images, ...] = (store_blocks(array.shape, array.blocks()),)
     else:
         folder = path.is_dir()
         splits = load_splits(
@@ -77,13 +80,17 @@ def load_representative(
             skip_damaged=skip_damaged,
         )
         sets = (splits.train.images, splits.calibration.images)
-    images, shape = sets[0], like.images.shape[1:]
-    if images.dtype == np.uint8 and images[:1].size == like.images[:1].size and images.shape[1:3] == shape[:2]:
-        return _draw_images(sets, shape, seed, count or LIMIT)
-    raise DatasetError(
-        f"the calibration images of {source} are {images.dtype} {list(images.shape[1:])}, the model's "
-        f"uint8 {list(shape)}: bring them to one shape and type"
-    )
+        _check_alike(sets[0], like, source)
+    return _draw_images(sets, like.images.shape[1:], seed, count or LIMIT)
+
+
+def _check_alike(images: Images | NpzArray, like: Dataset, source: str) -> None:
+    frame, own = images.shape[1:], like.images.shape[1:]
+    if images.dtype != np.uint8 or math.prod(frame) != math.prod(own) or frame[:2] != own[:2]:
+        raise DatasetError(
+            f"the calibration images of {source} are {images.dtype} {list(frame)}, the model's uint8 {list(own)}: "
+            "bring them to one shape and type"
+        )
 
 
 def _read_flat(
@@ -132,20 +139,15 @@ def looks_like_noise(correlation: float, of_training: float) -> bool:
     return correlation < _NOISE_CORRELATION and of_training - correlation > _NOISE_CORRELATION
 
 
-def _images_in(path: Path) -> NDArray[np.uint8]:
+def _images_in(path: Path) -> NpzArray:
     """Returns the array of images in a .npz: by its usual name, else the first of three or four dimensions."""
-    try:
-        check_file(path)
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError) as error:
-        raise DatasetError(fit_reason(f"{path} cannot be read (", error, "): give a .npz of uint8 images")) from error
-    candidates = [*(arrays[name] for name in _NAMES if name in arrays), *arrays.values()]
-    images = next((array for array in candidates if array.ndim in (3, 4)), None)
+    file = NpzFile(path)
+    candidates = [*(name for name in _NAMES if name in file), *file]
+    images = next((file[name] for name in candidates if file[name].ndim in (3, 4)), None)
     if images is None:
-        raise DatasetError(f"{path} has no array of images (arrays: {', '.join(arrays) or 'none'}): name one x")
+        raise DatasetError(f"{path} has no array of images (arrays: {', '.join(file) or 'none'}): name one x")
     if not len(images):
         raise DatasetError(f"{path} has 0 images: ranges need at least one")
-    if images.dtype.kind == "f" and not np.isfinite(images).all():
+    if images.dtype.kind == "f" and not all(np.isfinite(block).all() for block in images.blocks()):
         raise DatasetError(f"the images of {path} hold NaN or infinity: fix what makes them")
-    return np.asarray(images)
+    return images

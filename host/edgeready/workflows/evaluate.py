@@ -12,6 +12,7 @@ from edgeready.dataset.class_names import ClassNames
 from edgeready.errors import DatasetError, UsageError
 from edgeready_device.evaluation import EvaluationReport, evaluate
 from edgeready_device.first_run import run_first
+from edgeready_device.images.fitted_frames import fit_frames
 from edgeready_device.model import Model, contract_of
 from edgeready_device.model_file.contract import AS_THE_FILE_SAYS, Contract, Description
 from edgeready_device.model_file.reader import TfliteModel, read_model_file
@@ -86,12 +87,13 @@ def evaluate_file(
         test=test,
         contract=model.contract,
     )
-    report = evaluate(model, splits.test.images, splits.test.labels, progress=relabel(progress, "testing"))
+    frames, note = fit_frames(splits.test.images, model.contract.frame, splits.test.name)
+    report = evaluate(model, frames, splits.test.labels, progress=relabel(progress, "testing"))
     return Evaluation(
         report=report,
         runtime=model.runtime,
         notes=model.contract.notes,
-        data_notes=splits.notes,
+        data_notes=(*splits.notes, note) if note else splits.notes,
         file=str(file),
         data=splits.test.name,
     )

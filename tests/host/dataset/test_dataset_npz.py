@@ -1,9 +1,15 @@
+import errno
+import os
+
 import numpy as np
 import pytest
 
 from edgeready.dataset import load_splits
 from edgeready.dataset.npz import load_npz as load_parts
-from edgeready.errors import DatasetError, NotFoundError
+from edgeready.errors import DatasetError, NotFoundError, OutputError
+from edgeready.files import stored_images
+from edgeready.files.stored_images import StoredImages
+from edgeready_device.image_sets import npz_file
 
 
 def load_npz(path):
@@ -191,6 +197,34 @@ def test_transparent_rgba_is_laid_on_white_as_a_png_is(saved):
     parts = load_parts(path)
     assert np.unique(parts.train.images).tolist() == [255]
     assert parts.notes == (f"x of {str(path)!r} is transparent: it is laid on white",)
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+@pytest.mark.parametrize("images", [X, X / 255, np.asfortranarray(X)], ids=["bytes", "0..1", "Fortran order"])
+def test_many_images_lie_in_a_file_and_are_the_same(tmp_path, monkeypatch, save, images):
+    path = tmp_path / "set.npz"
+    save(path, x_train=images[:14], y_train=Y[:14], x_test=images[14:], y_test=Y[14:])
+    small = load_splits(str(path))
+    monkeypatch.setattr(stored_images, "LARGE_BYTES", 1)
+    monkeypatch.setattr(npz_file, "_BLOCK_BYTES", 60)
+    counts = []
+    large = load_splits(str(path), progress=lambda _, done, total: counts.append((done, total)))
+    for name, part in large.parts().items():
+        assert isinstance(part.images, StoredImages)
+        assert np.array_equal(part.images, small.parts()[name].images)
+        assert part.hashes() == small.parts()[name].hashes()
+    assert counts[-1] == (20, 20)
+    assert counts == sorted(counts)
+
+
+def test_a_disk_without_space_for_the_images_is_said(saved, monkeypatch):
+    def fill(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(stored_images, "LARGE_BYTES", 1)
+    monkeypatch.setattr(stored_images, "take_space", fill)
+    with pytest.raises(OutputError, match=r"takes no 0\.0 GB of pixels \(No space left on device\): set TMPDIR"):
+        load_npz(saved(x=X, y=Y))
 
 
 def test_a_class_that_only_the_test_set_has_is_refused_by_load_splits(saved):
