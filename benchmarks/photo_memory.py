@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,6 +68,24 @@ def save_photos(folder: Path, count: int, width: int, height: int) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         small = noise.integers(0, 256, (25, 30, 3), np.uint8) // 2 + (100 if number % 2 else 20)
         Image.fromarray(small.astype(np.uint8)).resize((width, height)).save(path, quality=80)
+
+
+def save_arrays(path: Path, count: int, side: int) -> None:
+    """Writes a .npz with `count` RGB pictures of `side` pixels in two classes, deflated, without holding them all."""
+    noise = np.random.default_rng(1)
+    labels = np.arange(count) % 2
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        with archive.open("x.npy", "w", force_zip64=True) as member:
+            header = {"descr": "|u1", "fortran_order": False, "shape": (count, side, side, 3)}
+            np.lib.format.write_array_header_1_0(member, header)
+            for start in range(0, count, 1000):
+                some = labels[start : start + 1000]
+                pictures = (
+                    noise.integers(0, 128, (len(some), side, side, 3), np.uint8) + 80 * some[:, None, None, None]
+                )
+                member.write(pictures.astype(np.uint8).tobytes())
+        with archive.open("y.npy", "w") as member:
+            np.lib.format.write_array(member, labels)
 
 
 def memory_of_tree(root: int) -> tuple[int, int]:
@@ -128,6 +147,28 @@ def measure_programs(count: int, side: int, programs: Sequence[str], width: int,
                 limit = {"EDGEREADY_DISK_LIMIT": "0"} if program == "decoded again" else {}
                 usages[program] = run(build, folder, **limit)
         return usages
+
+
+def measure_arrays(counts: list[int], side: int) -> None:
+    """Prints a table of one epoch on .npz files of `counts` pictures, and what each further picture takes."""
+    print("| pictures in a .npz | anonymous | resident | CPU |\n|---|---|---|---|")
+    usages = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "network.py").write_text(NETWORK)
+        for count in counts:
+            save_arrays(folder / "pictures.npz", count, side)
+            build = [sys.executable, "-m", "edgeready", "build", "pictures.npz", "--epochs", "1"]
+            usage = run([*build, "--model", "network.py:build", "--out", "pictures.tflite"], folder)
+            usages.append(usage)
+            print(
+                f"| {count:,} | {usage.anonymous:,.0f} MiB | {usage.resident:,.0f} MiB | {usage.seconds:.0f} s |",
+                flush=True,
+            )
+    more = max(counts[-1] - counts[0], 1)
+    for kind in ("anonymous", "resident"):
+        growth = 1024 * (getattr(usages[-1], kind) - getattr(usages[0], kind)) / more
+        print(f"{growth:.2f} KiB of {kind} memory for each further picture")
 
 
 def compare_memory(

@@ -148,8 +148,7 @@ def search(
 def check(file: StrPath, *, runtime: int = NEWEST_RUNTIME) -> Inspection:
     """Predicts which ops of a .tflite file the Edge TPU compiler maps; reads compiled files and its logs, too.
 
-    `runtime` is that of the Edge TPU on the device, 10 to 14. Raises UsageError for another one,
-    NotFoundError or ModelFileError.
+    `runtime` is that of the Edge TPU on the device, 10 to 14. Raises UsageError, NotFoundError or ModelFileError.
     """
     from edgeready.workflows.check import inspect
 
@@ -163,16 +162,16 @@ def evaluate(
     seed: int | None = None,
     follow_links: bool = False,
     skip_damaged: bool = False,
+    cache: bool = True,
     test: StrPath | None = None,
     description: Description | None = None,
     progress: Progress = no_progress,
 ) -> Evaluation:
     """Returns the accuracy of a .tflite classifier on the test images of `data`, or on those of `test`.
 
-    `seed` picks the split; None means the seed that the file says it was made with. `skip_damaged` leaves out images
-    that cannot be read. `description` (of
-    `edgeready_device`) goes before what the file says. Raises DatasetError when labels and classes do not agree,
-    NotFoundError, or ModelFileError, also where more must be said before the model can classify.
+    `seed` picks the split, None that of the file. `skip_damaged` leaves out images that cannot be read, `cache` keeps
+    decoded photos for the next run. `description` (of `edgeready_device`) goes before what the file says. Raises
+    DatasetError, NotFoundError, or ModelFileError, also where more must be said before the model can classify.
     """
     from edgeready.workflows.evaluate import evaluate_file
 
@@ -183,6 +182,7 @@ def evaluate(
         seed=seed,
         follow_links=follow_links,
         skip_damaged=skip_damaged,
+        cache=cache,
         test=None if test is None else os.fspath(test),
         progress=progress,
     )
@@ -224,13 +224,14 @@ def layers(
     seed: int | None = None,
     follow_links: bool = False,
     skip_damaged: bool = False,
+    cache: bool = True,
     test: StrPath | None = None,
     progress: Progress = no_progress,
 ) -> LayerReport:
     """Returns the quantization error of each layer of two files of one network, and what it does to the scores.
 
-    `images` test images of `data` are compared; the other options are those of `evaluate`. Raises ModelFileError when
-    the files do not belong together, DatasetError, UsageError or NotFoundError.
+    `images` test images of `data` are compared; the rest is as for `evaluate`. Raises ModelFileError when the files
+    do not belong together, DatasetError, UsageError or NotFoundError.
     """
     from edgeready.workflows.layers import diagnose_files
 
@@ -242,6 +243,7 @@ def layers(
         images=images,
         follow_links=follow_links,
         skip_damaged=skip_damaged,
+        cache=cache,
         test=None if test is None else os.fspath(test),
         progress=progress,
     )
@@ -259,9 +261,8 @@ def golden(
     """Writes the model in `file` with golden vectors, which `edgeready_device.verify` compares on the board.
 
     `data` is a folder of pictures, a .npz or the name of a set, for an image classifier; `inputs` is a .npz with an
-    array for each input of any model, and what takes no pictures gets seeded noise without it. `out` defaults to
-    FILE_golden.tflite, `vectors` to as many as suit the model's size, at most 32. Raises RuntimeUnavailableError when
-    no runtime here runs the model, DatasetError when there is no picture.
+    array for each input of any model; else there is seeded noise. `out` defaults to FILE_golden.tflite, `vectors` to
+    as many as suit the model's size. Raises RuntimeUnavailableError where nothing here runs it, DatasetError.
     """
     from edgeready.workflows.golden import add_golden
 
@@ -278,8 +279,7 @@ def golden(
 def bundle(file: StrPath, *, target: str = "pi-os-12", out: StrPath = "edgeready-bundle") -> Bundle:
     """Writes a new folder with wheels, the model and an installer for a board without internet.
 
-    `target` is pi-os-12, pi-os-13 or armv7. Raises UsageError for another, NotFoundError when pip cannot get the
-    wheels, OutputError when `out` is there already.
+    `target` is pi-os-12, pi-os-13 or armv7. Raises UsageError, NotFoundError without the wheels, OutputError.
     """
     from edgeready.workflows.bundle import make_bundle
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from edgeready.cli.arguments import DataOption, Json, Links, OtherTest, SkipDamaged
+from edgeready.cli.arguments import Cache, DataOption, Json, Links, OtherTest, SkipDamaged
 from edgeready.cli.spread import spread
 from edgeready.cli.terminal import NEGATIVE, print_json, print_view, say
 from edgeready.config.description import DescriptionConfig
@@ -30,6 +30,7 @@ def evaluate(
     test: OtherTest = None,
     follow_links: Links = False,
     skip_damaged: SkipDamaged = False,
+    cache: Cache = True,
     as_json: Json = False,
 ) -> None:
     """Measures the top-1 accuracy of FILE on the test images of DATA, through the device package."""
@@ -45,6 +46,7 @@ def evaluate(
             seed=seed,
             follow_links=follow_links,
             skip_damaged=skip_damaged,
+            cache=cache,
             test=test,
             progress=progress,
         )

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from edgeready.cli.arguments import DataOption, DebugReport, Json, Links, OtherTest, SkipDamaged
+from edgeready.cli.arguments import Cache, DataOption, DebugReport, Json, Links, OtherTest, SkipDamaged
 from edgeready.cli.terminal import print_json, print_view, say
 from edgeready.config.layers import IMAGES
 
@@ -27,6 +27,7 @@ def layers(
     test: OtherTest = None,
     follow_links: Links = False,
     skip_damaged: SkipDamaged = False,
+    cache: Cache = True,
     debug_report: DebugReport = None,
     profile: Annotated[
         Path | None,
@@ -56,6 +57,7 @@ def layers(
             images=images,
             follow_links=follow_links,
             skip_damaged=skip_damaged,
+            cache=cache,
             test=test,
             progress=progress,
         )

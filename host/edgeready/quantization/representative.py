@@ -54,11 +54,12 @@ def load_representative(
     *,
     follow_links: bool = False,
     skip_damaged: bool = False,
+    keep: bool = True,
 ) -> NDArray[np.uint8]:
     """Returns at most `count` images of `source` (.npz, folder or named set), in the shape of those of `like`.
 
-    The images of a folder may lie in it without classes. Raises DatasetError when they are no uint8 images of that
-    shape, and what `load_splits` raises.
+    The images of a folder may lie in it without classes; `keep` is that of `load_splits`. Raises DatasetError when
+    they are no uint8 images of that shape, and what `load_splits` raises.
     """
     path = Path(source)
     if source not in SET_NAMES and path.is_dir():
@@ -78,6 +79,7 @@ def load_representative(
             channels=like.channels if folder else None,
             follow_links=follow_links,
             skip_damaged=skip_damaged,
+            keep=keep,
         )
         sets = (splits.train.images, splits.calibration.images)
         _check_alike(sets[0], like, source)

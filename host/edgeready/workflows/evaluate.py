@@ -63,15 +63,17 @@ def evaluate_file(
     seed: int | None = None,
     follow_links: bool = False,
     skip_damaged: bool = False,
+    cache: bool = True,
     test: str | None = None,
     progress: Progress = no_progress,
 ) -> Evaluation:
     """Evaluates the model in `file` on the test split of `source`, or on the images of `test` in its place.
 
     `seed` picks the split; None means the seed that the file says it was made with, so that no image of the
-    training is tested on. `skip_damaged` leaves out images that cannot be read. `description` goes before what the
-    file says. A file that has not run on this machine runs in a child process first. Raises DatasetError when classes
-    and labels do not agree, ModelFileError where more must be said before the model can classify.
+    training is tested on. `skip_damaged` leaves out images that cannot be read, `cache` keeps the decoded photos of a
+    folder for the next run. `description` goes before what the file says. A file that has not run on this machine
+    runs in a child process first. Raises DatasetError when classes and labels do not agree, ModelFileError where more
+    must be said before the model can classify.
     """
     contents, described = read_model_file(file), description or AS_THE_FILE_SAYS
     contract_of(contents, described).check()
@@ -84,6 +86,7 @@ def evaluate_file(
         progress=progress,
         follow_links=follow_links,
         skip_damaged=skip_damaged,
+        cache=cache,
         test=test,
         contract=model.contract,
     )
@@ -107,10 +110,11 @@ def splits_for(
     progress: Progress = no_progress,
     follow_links: bool = False,
     skip_damaged: bool = False,
+    cache: bool = True,
     test: str | None = None,
     contract: Contract | None = None,
 ) -> Splits:
-    """The Splits of `source` in the image size of `model`; `seed`, `skip_damaged`, `test` as for `evaluate_file`.
+    """The Splits of `source` in the image size of `model`; `seed` and the rest as for `evaluate_file`.
 
     The classes have the order of the model's labels. `contract` is how the model is read, None as its file says.
     Raises DatasetError when classes and labels do not agree, UsageError for images that would have to be cropped.
@@ -131,6 +135,7 @@ def splits_for(
         channels=frame.channels if folder else None,
         follow_links=follow_links,
         skip_damaged=skip_damaged,
+        keep=cache,
         test=test,
         class_names=_class_names(model.path, contract),
         progress=progress,

@@ -95,6 +95,7 @@ def check_budgets(
             description,
             follow_links=config.follow_links,
             skip_damaged=config.skip_damaged,
+            cache=config.cache,
             test=config.test,
             progress=progress,
         )

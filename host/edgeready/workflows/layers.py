@@ -37,14 +37,15 @@ def diagnose_files(
     images: int = IMAGES,
     follow_links: bool = False,
     skip_damaged: bool = False,
+    cache: bool = True,
     test: str | None = None,
     progress: Progress = no_progress,
 ) -> LayerReport:
     """Compares the layers of the models in two files on `images` test images of `source`, or rows of its arrays.
 
     `seed` picks the split; None means the seed that the integer file says it was made with. `test` names other test
-    images, `skip_damaged` leaves out those that cannot be read. Raises UsageError, ModelFileError or DatasetError
-    when files and data do not fit.
+    images, `skip_damaged` leaves out those that cannot be read, `cache` keeps decoded photos for the next run. Raises
+    UsageError, ModelFileError or DatasetError when files and data do not fit.
     """
     if images < 1:
         raise UsageError(f"the number of images is {images}: use at least 1")
@@ -60,6 +61,7 @@ def diagnose_files(
         progress=progress,
         follow_links=follow_links,
         skip_damaged=skip_damaged,
+        cache=cache,
         test=test,
     )
     return diagnose_models(exact, rounded, splits, images=images, progress=progress)

@@ -130,6 +130,7 @@ def job_of(config: BuildConfig, splits: Splits, train: TrainConfig | None, modes
             data.calibration_samples,
             follow_links=data.follow_links,
             skip_damaged=data.skip_damaged,
+            keep=data.cache,
         )
     if any(MODES[name].calibrated for name in names):
         check_samples(Samples((frames,)))  # said before the training, not after it

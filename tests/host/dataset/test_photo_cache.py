@@ -2,19 +2,26 @@
 
 import errno
 import os
+import shutil
 import stat
+import sys
 import threading
 from collections import Counter
 
 import numpy as np
 import pytest
 from PIL import Image
+from tflite_models import conv_classifier
 
+from edgeready.cli import app
 from edgeready.config.disk import LIMIT_VARIABLE, disk_limit
 from edgeready.dataset import load_splits, photo_cache, photo_files, pictures
 from edgeready.errors import ImageError, UsageError
 from edgeready.files import scratch, stored_images
 from edgeready.files.stored_images import StoredImages
+from edgeready.model_file.writer import package
+from edgeready.quantization.representative import load_representative
+from edgeready_device.model_file.manifest import InputSpec, Manifest
 
 SIZE = (6, 8)
 
@@ -367,3 +374,29 @@ def test_a_limit_that_is_no_size_is_refused(monkeypatch, photos, text):
     with pytest.raises(UsageError) as error:
         load(photos)
     assert str(error.value) == f"EDGEREADY_DISK_LIMIT is {text!r}: write a size such as 500MB or 20GB, or 0"
+
+
+@pytest.mark.parametrize("cache", [True, False])
+def test_evaluate_layers_and_other_calibration_images_keep_photos_only_where_they_may(
+    tmp_path, photos, home, cache, monkeypatch
+):
+    """All options of one name mean one thing."""
+    file = tmp_path / "model.tflite"
+    file.write_bytes(
+        package(conv_classifier(classes=2), Manifest("net", InputSpec(8, 8, 1), "probabilities"), "ab", "1")
+    )
+    flag = [] if cache else ["--no-cache"]
+    commands = [
+        ["evaluate", file, "--data", photos],
+        ["gate", file, "--data", photos, "--min-accuracy", 0],
+        ["layers", file, file, "--data", photos],
+    ]
+    for command in commands:
+        monkeypatch.setattr(sys, "argv", ["edgeready", *map(str, command), *flag])
+        with pytest.raises(SystemExit):
+            app.main()
+        assert len(entries(home)) == cache
+        shutil.rmtree(home, ignore_errors=True)
+    like = load_splits(str(photos), image_size=SIZE, keep=False).train
+    load_representative(str(photos), like, 1, None, keep=cache)
+    assert len(entries(home)) == cache
