@@ -16,6 +16,7 @@ import numpy as np
 import transfer_cases
 
 from edgeready.config.build import NetworkConfig, TrainConfig
+from edgeready.config.training import steady_length
 from edgeready.errors import TrainingError
 from edgeready.jobs.checkpoint import read_state, write_state
 from edgeready.jobs.job import Job
@@ -51,16 +52,13 @@ TRAININGS = {
         transfer.train_head,
         TrainConfig(epochs=2, fine_tune=2, batch_size=8, augment="shift"),
     ),
-    "open": (whole_network, train.train, TrainConfig(patience=2, batch_size=8, learning_rate=0.1)),
+    "open": (whole_network, train.train, TrainConfig(patience=4, batch_size=8, learning_rate=0.02)),
     "patience": (
         transfer_cases.small_network,
         transfer.train_head,
         TrainConfig(epochs=6, fine_tune=3, batch_size=8, patience=1, learning_rate=0.5),
     ),
 }
-
-
-STOPS = {"open": [1, 4, 8]}  # of 19 or so: its rate falls meanwhile
 
 
 def fit(name, path, *, resume):
@@ -93,6 +91,9 @@ def compare(name, folder, stops=None):
     path = folder / name
     epochs, weights = fit(name, path, resume=False)
     outcome = {}
+    steady = steady_length(len(epochs))
+    if name == "open":  # as the rate stays, as it begins to fall, and as it falls
+        stops = [steady - 1, steady, steady + 1]
     for stop in stops or range(1, len(epochs)):
         shutil.copy(f"{path}.{stop}", path)
         other, others = fit(name, path, resume=True)
@@ -167,5 +168,5 @@ def add(case, folder):
 
 if __name__ == "__main__":
     place = Path(sys.argv[1])
-    outcomes = {name: compare(name, place, STOPS.get(name)) for name in TRAININGS}
+    outcomes = {name: compare(name, place) for name in TRAININGS}
     print(json.dumps(outcomes | {"diverged": diverged(place / "diverged")}))

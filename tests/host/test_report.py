@@ -180,10 +180,13 @@ def test_a_build_says_which_epoch_a_validation_chose():
     assert "training     2 of 60 epochs, the weights of epoch 1: 87.50 % of 8 validation images\n" in shown(
         build_view(judged, "IMAGE")
     )
-    open_training = replace(judged, training=Training(epochs=epochs, asked=100, is_open=True))
+    open_training = replace(
+        judged, training=Training(epochs=(*epochs, epochs[-1]), asked=100, is_open=True, patience=1)
+    )
     assert (
-        "training     2 epochs, the weights of epoch 1: 87.50 % of 8 validation images\n"
-        "             stopped at epoch 2: no lower loss on the validation since epoch 1\n"
+        "training     3 epochs, the weights of epoch 1: 87.50 % of 8 validation images\n"
+        "             stopped at epoch 3: the loss on the validation hardly fell from epoch 1 to 2, then "
+        "the rate fell to 0\n"
     ) in shown(build_view(open_training, "IMAGE"))
 
 

@@ -565,17 +565,19 @@ def test_a_training_ends_when_its_patience_does(cases):
     assert [epoch["val_loss"] for epoch in patient] == losses[:end]
 
 
-def test_without_a_number_of_epochs_the_rate_falls_and_the_training_ends_when_the_validation_stands_still(cases):
+def test_without_a_number_of_epochs_the_rate_stays_until_the_validation_stands_still_and_then_falls_to_0(cases):
     found = cases["open"]["value"]
-    rate, waited, mark, rates = 0.005, 0, np.inf, []
-    for epoch in found["epochs"]:
-        assert waited < 3
-        rates.append([epoch["epoch"], np.float32(rate)])
-        is_lower = epoch["val_loss"] < mark - 0.001  # less is no progress
-        waited, mark = (0, epoch["val_loss"]) if is_lower else (waited + 1, mark)
-        rate = rate / 5 if 0 < waited < 3 else rate
-    assert waited == 3
-    assert found["curves"]["train"]["epoch_learning_rate"] == [[step, pytest.approx(rate)] for step, rate in rates]
+    waited, mark, steady = 0, np.inf, 0
+    while waited < 3:
+        loss = found["epochs"][steady]["val_loss"]
+        is_lower = loss < min(mark - 0.001, 0.98 * mark)  # less is no progress
+        waited, mark, steady = 0 if is_lower else waited + 1, loss if is_lower else mark, steady + 1
+    length = -(-steady // 3)
+    falling = [0.0025 * (1 + np.cos(np.pi * (number + 0.5) / length)) for number in range(length)]
+    assert length > 1
+    assert found["curves"]["train"]["epoch_learning_rate"] == [
+        [step, pytest.approx(rate)] for step, rate in enumerate([0.005] * steady + falling, 1)
+    ]
     assert found["loss"] == pytest.approx(min(epoch["val_loss"] for epoch in found["epochs"]), rel=1e-4)
 
 

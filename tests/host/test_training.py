@@ -10,10 +10,11 @@ import pytest
 
 from edgeready.config.build import BuildConfig, DataConfig, OutputConfig, TrainConfig
 from edgeready.config.method import Method, QatConfig
+from edgeready.config.training import fall_length, steady_length
 from edgeready.dataset import Dataset, Splits
 from edgeready.errors import DatasetError, UsageError
 from edgeready.jobs.job import Job
-from edgeready.jobs.training import Epoch, Training, TrainingFiles, best_epoch, csv_lines
+from edgeready.jobs.training import Epoch, Fall, Training, TrainingFiles, best_epoch, csv_lines, is_progress
 from edgeready.workflows.options import BUILD, options_of
 from edgeready.workflows.prepare import (
     job_of,
@@ -131,11 +132,12 @@ def test_a_set_that_can_spare_no_image_is_trained_for_some_epochs_and_that_is_sa
 @pytest.mark.parametrize(
     ("options", "epochs"),  # at most, with the fine-tuning, at least, and the patience
     [
-        ({}, (100, 100, 10, 9)),
-        ({"patience": 3}, (100, 100, 4, 3)),
+        ({}, (100, 100, 14, 9)),
+        ({"patience": 3}, (100, 100, 6, 3)),
+        ({"patience": 90}, (100, 100, 100, 90)),
         ({"epochs": 20}, (20, 20, 20, None)),
         ({"epochs": 20, "patience": 3}, (20, 20, 20, 3)),
-        ({"fine_tune": 2}, (100, 102, 10, 9)),
+        ({"fine_tune": 2}, (100, 102, 14, 9)),
     ],
 )
 def test_a_training_has_a_number_of_epochs_or_a_limit(options, epochs):
@@ -182,7 +184,8 @@ def test_only_a_long_training_of_a_network_of_ones_own_is_tried_first():
     assert trial_is_worth_it(job)
     assert not trial_is_worth_it(replace(job, train=TrainConfig(epochs=9)))
     assert trial_is_worth_it(replace(job, train=TrainConfig()))
-    assert not trial_is_worth_it(replace(job, train=TrainConfig(patience=8)))
+    assert trial_is_worth_it(replace(job, train=TrainConfig(patience=7)))
+    assert not trial_is_worth_it(replace(job, train=TrainConfig(patience=5)))
     assert not trial_is_worth_it(replace(job, model="small-resnet"))
     assert not trial_is_worth_it(replace(job, train=None))
     trial = trial_of(
@@ -233,10 +236,9 @@ LOSSES = (0.5, 0.25, 0.375, 0.4)
 @pytest.mark.parametrize(
     ("options", "ending"),
     [
-        ({"asked": 100, "is_open": True}, "stopped at epoch 4: no lower loss on the validation since epoch 2"),
         (
-            {"asked": 100, "is_open": True, "patience": 3},
-            "stopped at epoch 4: the loss on the validation fell by less than 0.001 in 3 epochs",
+            {"asked": 100, "is_open": True, "patience": 2},
+            "stopped at epoch 4: the loss on the validation hardly fell from epoch 1 to 3, then the rate fell to 0",
         ),
         ({"asked": 20, "patience": 2}, "stopped at epoch 4: no lower loss on the validation since epoch 2"),
         (
@@ -254,6 +256,41 @@ LOSSES = (0.5, 0.25, 0.375, 0.4)
 def test_a_training_says_why_it_ended(options, ending):
     training = Training(epochs=tuple(epoch(number, loss) for number, loss in enumerate(LOSSES, 1)), **options)
     assert training.ending == training.to_dict()["ending"] == ending
+
+
+def test_of_a_training_without_a_number_of_epochs_a_quarter_has_a_rate_that_falls():
+    assert [fall_length(steady) for steady in (1, 2, 3, 4, 36, 75)] == [1, 1, 1, 2, 12, 25]
+    for steady in range(1, 76):
+        assert steady_length(steady + fall_length(steady)) == steady
+
+
+@pytest.mark.parametrize(
+    ("loss", "mark", "counts"),
+    [
+        (0.48, 0.5, True),
+        (0.491, 0.5, False),
+        (0.0085, 0.01, True),
+        (0.0091, 0.01, False),
+        (9.0, np.inf, True),
+        (np.nan, 0.5, False),
+        (0.5, 0.5, False),
+        (0.0, 0.0005, False),
+    ],
+)
+def test_a_loss_that_falls_by_two_hundredths_and_by_a_thousandth_is_progress(loss, mark, counts):
+    assert is_progress(loss, mark) is counts
+
+
+def test_a_rate_falls_along_a_cosine_over_a_third_of_the_epochs_before():
+    fall = Fall(rate=0.5, limit=100)
+    assert [round(fall.rate_after(epochs, 6), 4) for epochs in (6, 7)] == [0.4268, 0.0732]
+    assert fall.rate_after(1, 1) == 0.25
+    assert [fall.is_over(epochs, 6) for epochs in (6, 7, 8)] == [False, False, True]
+    assert not fall.is_over(99, 0)  # it has not begun
+
+
+def test_a_rate_falls_in_time_for_the_limit_and_no_epoch_earlier():
+    assert [fall_length(75), [Fall(rate=0.5, limit=100).is_due(epochs) for epochs in (74, 75)]] == [25, [False, True]]
 
 
 def test_epochs_that_nothing_judged_have_no_ending_to_explain():

@@ -25,6 +25,7 @@ from edgeready.config.training import (
     check_seed,
     check_training,
     check_validation,
+    fall_length,
 )
 from edgeready.errors import UsageError
 from edgeready_device.normalization import (
@@ -91,7 +92,7 @@ class DataConfig:
 class TrainConfig:
     """Adam with a rate that falls from `learning_rate` to 0 along a cosine over the `epochs`.
 
-    With `epochs` None the training goes on until the validation stops improving, and the rate falls when it does.
+    With `epochs` None the rate stays until the validation stops improving, and then falls to 0 in the same way.
     `augment` is one of AUGMENTATIONS, or None for what suits the network and the data. `seed` makes it repeatable;
     the commands take that of the data. With a validation, a share of the training images, the weights of the epoch
     with the lowest loss on it are kept. `class_weights` lets a class count as much as any other, however few images
@@ -102,9 +103,7 @@ class TrainConfig:
         int | None, Option(help="passes over the training images (default: until the validation stops improving)")
     ] = None
     batch_size: Annotated[int, Option(help="images in a step")] = 32
-    learning_rate: Annotated[
-        float, Option(help="first learning rate of Adam, which falls as the training goes on")
-    ] = 2e-3
+    learning_rate: Annotated[float, Option(help="first learning rate of Adam, which falls to 0 in the end")] = 2e-3
     seed: int = 1
     augment: Annotated[str | None, Option(help=f"{', '.join(AUGMENTATIONS)} (default: by network and data)")] = None
     validation: Annotated[
@@ -113,8 +112,8 @@ class TrainConfig:
     patience: Annotated[
         int | None,
         Option(
-            help="end after so many epochs without a better one on the validation "
-            f"(without --validation: {VALIDATION:g} of the images)"
+            help="end, or without --epochs let the rate fall, after so many epochs without a better one on the "
+            f"validation (without --validation: {VALIDATION:g} of the images)"
         ),
     ] = None
     class_weights: Annotated[
@@ -154,11 +153,14 @@ class TrainConfig:
     @property
     def least_epochs(self) -> int:
         """The epochs that there are at least, unless the patience ends them."""
-        return (self.patience or PATIENCE) + 1 if self.epochs is None else self.all_epochs
+        if self.epochs is not None:
+            return self.all_epochs
+        steady = (self.patience or PATIENCE) + 1
+        return min(steady + fall_length(steady), MOST_EPOCHS)
 
     @property
     def epochs_waited(self) -> int | None:
-        """The epochs without a better one that end the training; None where nothing does."""
+        """The epochs without a better one that end the training, or its full rate; None where nothing does."""
         return PATIENCE if self.patience is None and self.epochs is None else self.patience
 
     def to_dict(self) -> dict[str, Any]:

@@ -26,11 +26,15 @@ _REMEDY = "leave --resume out to train from the beginning"
 
 @dataclass(frozen=True, kw_only=True)
 class Waiting:
-    """How the validation stands: the `best_loss` on it, and the `waited` epochs since it was `mark`."""
+    """How the validation stands: the `best_loss` on it, and the `waited` epochs since it was `mark`.
+
+    The rate falls after `steady` epochs of the stage; 0 as long as it stays.
+    """
 
     best_loss: float
     mark: float
     waited: int
+    steady: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from edgeready.errors import OutputError, fit_reason
 from edgeready.files.atomic import write_files
 from edgeready.jobs.checkpoint import Waiting
-from edgeready.jobs.training import CURVES, LEAST_GAIN, Epoch, csv_lines
+from edgeready.jobs.training import CURVES, Epoch, Fall, csv_lines, is_progress
 from edgeready_device.progress import Progress
 
 
@@ -77,11 +77,6 @@ def log_writer(log: str) -> Callable[[list[Epoch]], None]:
     return lambda epochs: write_files({Path(log): csv_lines(epochs).encode()})
 
 
-# Rates in a patience, and what each is divided by to get the next. Chosen: 25 times less at the end is where a cosine
-# over 40 epochs is in its last five.
-RATES, RATE_STEP = 3, 5.0
-
-
 class Watcher(keras.callbacks.Callback):  # type: ignore[misc]
     """Shows the progress, collects the epochs, and hands them to `keep` as each ends.
 
@@ -127,53 +122,61 @@ class Watcher(keras.callbacks.Callback):  # type: ignore[misc]
 class BestWeights(keras.callbacks.Callback):  # type: ignore[misc]
     """Keeps the `weights` that `whole` has at the lowest `loss` on the validation.
 
-    `patience` epochs without a lower one end a training; so many have `waited`, since the loss was `mark`. Where the
-    rate `falls`, each third of them divides it, the training goes on from the best weights, and what is lower by
-    less than LEAST_GAIN does not count. The trained model may be a part of `whole`, and one stage of the training may
-    follow another.
+    `patience` epochs without a lower one end a training; so many have `waited`, since the loss was `mark`. With a
+    `fall` they do not end it: from then on, after `steady` epochs, the rate falls, beginning with the best weights.
+    A loss that `is_progress` counts as lower there. The trained model may be a part of `whole`, and one
+    stage of the training may follow another.
     """
 
-    def __init__(self, whole: keras.Model, patience: int | None, *, falls: bool = False) -> None:
+    def __init__(self, whole: keras.Model, patience: int | None, fall: Fall | None = None) -> None:
         super().__init__()
-        self._whole, self._patience, self.falls = whole, patience, falls
-        self.loss, self.mark, self.waited = float("inf"), float("inf"), 0
+        self._whole, self._patience, self.fall = whole, patience, fall
+        self.loss, self.mark, self.waited, self.steady = float("inf"), float("inf"), 0, 0
         self.weights: list[NDArray[Any]] | None = None
 
+    def is_over(self, epochs: int) -> bool:
+        """Whether the stage ends after so many epochs of it, which are fewer than there may be."""
+        if self.fall is not None:
+            return self.fall.is_over(epochs, self.steady)
+        return self._is_exhausted
+
     @property
-    def is_exhausted(self) -> bool:
-        """Whether the patience is at its end."""
+    def _is_exhausted(self) -> bool:
         return self._patience is not None and self.waited >= self._patience
 
     def begin_stage(self) -> None:
         """Starts to wait anew."""
-        self.mark, self.waited = self.loss, 0
+        self.mark, self.waited, self.steady = self.loss, 0, 0
 
     def resume(self, waiting: Waiting, weights: list[NDArray[Any]]) -> None:
         """Goes on from the best epoch of an earlier process."""
         self.loss, self.mark, self.waited = waiting.best_loss, waiting.mark, waiting.waited
-        self.weights = weights
+        self.steady, self.weights = waiting.steady, weights
 
     @property
     def waiting(self) -> Waiting | None:
         """The best loss and the epochs since then; None before the first epoch."""
         if self.weights is None:
             return None
-        return Waiting(best_loss=self.loss, mark=self.mark, waited=self.waited)
+        return Waiting(best_loss=self.loss, mark=self.mark, waited=self.waited, steady=self.steady)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Keeps the weights if they are the best, and ends the training where its patience does."""
+        """Keeps the weights if they are the best; where the patience ends, the training does, or its full rate."""
         loss = float((logs or {})["val_loss"])
         if loss < self.loss:
             self.loss, self.weights = loss, self._whole.get_weights()
-        if loss < self.mark - (LEAST_GAIN if self.falls else 0):
+        if loss < self.mark if self.fall is None else is_progress(loss, self.mark):
             self.mark, self.waited = loss, 0
-            return
-        self.waited += 1
-        if self.is_exhausted:
-            self.model.stop_training = True
-        elif self.falls and self._patience and self.waited % max(self._patience // RATES, 1) == 0:
-            self.model.optimizer.learning_rate = rate_of(self.model) / RATE_STEP
+        else:
+            self.waited += 1
+        epochs = epoch + 1
+        if self.fall is not None and not self.steady and (self._is_exhausted or self.fall.is_due(epochs)):
+            self.steady = epochs
             self._put_back()
+        if self.is_over(epochs):
+            self.model.stop_training = True
+        elif self.fall is not None and self.steady:
+            self.model.optimizer.learning_rate = self.fall.rate_after(epochs, self.steady)
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         """Puts the best weights back."""

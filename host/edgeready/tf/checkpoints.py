@@ -40,7 +40,7 @@ class Checkpoints(keras.callbacks.Callback):  # type: ignore[misc]
     def begin(self, model: keras.Model, stage: str, epochs: int) -> int:
         """Begins `stage`, the fit of the compiled `model`; returns how many of its `epochs` are over already.
 
-        That is all of them where the patience is at its end.
+        That is all of them where the stage has ended before.
         """
         self._stage, self._before = stage, len(self._watcher.epochs)
         if self._best is not None:
@@ -55,8 +55,9 @@ class Checkpoints(keras.callbacks.Callback):  # type: ignore[misc]
         self._before, self._watcher.epochs = header.before, list(header.epochs)
         if self._best is not None and header.waiting is not None:
             self._best.resume(header.waiting, [np.asarray(values) for values in state.best])
-        is_over = self._best is not None and self._best.is_exhausted
-        return epochs if is_over else len(header.epochs) - header.before
+        done = len(header.epochs) - header.before
+        is_over = self._best is not None and self._best.is_over(done)
+        return epochs if is_over else done
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Writes the state, where it is time to; one whose loss is no number is not worth it."""

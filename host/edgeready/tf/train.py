@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from edgeready.config.build import TrainConfig
 from edgeready.errors import TrainingError
 from edgeready.files.stored_images import Images
-from edgeready.jobs.training import Epoch, TrainingFiles
+from edgeready.jobs.training import Epoch, Fall, TrainingFiles
 from edgeready.tf.augment import augment
 from edgeready.tf.callbacks import BestWeights, Curves, Watcher, log_writer
 from edgeready.tf.checkpoints import Checkpoints
@@ -45,9 +45,9 @@ def train(
 ) -> tuple[Epoch, ...]:
     """Fits the model in place on uint8 `images` (n, height, width[, channels]) and class indices `labels` (n,).
 
-    With `validation` images the model gets the weights of the epoch with the lowest loss on them, and the training
-    ends where `config.epochs_waited` epochs brought no lower one. `files` are those that have the epochs so far,
-    and the state from which the training may go on.
+    With `validation` images the model gets the weights of the epoch with the lowest loss on them. Where
+    `config.epochs_waited` epochs brought no lower one the training ends, or its rate begins to fall where it has no
+    number of epochs. `files` are those that have the epochs so far, and the state from which the training may go on.
 
     Returns the epochs; raises TrainingError when the loss diverges.
     """
@@ -92,7 +92,8 @@ def observe(
     """Returns the observers of a training of `model` with `steps` in an epoch."""
     is_open = config.epochs is None
     watcher = Watcher(progress, steps, config.all_epochs, keep=log_writer(files.log), is_open=is_open)
-    best = BestWeights(model, config.epochs_waited, falls=is_open) if is_judged else None
+    fall = Fall(rate=config.learning_rate, limit=config.most_epochs) if is_open else None
+    best = BestWeights(model, config.epochs_waited, fall) if is_judged else None
     checkpoints = Checkpoints(files.checkpoint, watcher, best)
     curves = [Curves(files.curves, watcher)] if files.curves else []
     callbacks = [watcher, *curves, *([] if best is None else [best]), checkpoints]

@@ -75,7 +75,7 @@ def train_head(
         _unfreeze(_backbone_of(named))
         compile_model(named.model, config.learning_rate * _FINE_TUNING_SHARE, steps * config.fine_tune)
         if observers.best is not None:
-            observers.best.falls = False  # along a cosine
+            observers.best.fall = None  # its number of epochs is known
         done = checkpoints.begin(named.model, "fine-tuning", config.fine_tune)
         named.model.fit(
             shuffled_batches(images, labels, named.normalization, config=config, done=done),
