@@ -12,7 +12,7 @@ from edgeready_device.input_file import list_folder
 
 # What systems and archivers leave beside the pictures of their users.
 _SYSTEM_NAMES = {"__macosx", "@eadir", "thumbs.db", "desktop.ini"}
-_MOST_DEPTH = 6  # chosen: the deepest layout that is read has four folders, images/train/train/class
+_MOST_DEPTH = 16  # chosen: published sets have up to nine folders, and a refusal shows those that lie too deep
 LINKS = "link out of the folder"
 
 

@@ -12,12 +12,13 @@ from pathlib import Path
 
 from edgeready_device.errors import DatasetError, fit_reason
 from edgeready_device.image_sets.folder_tree import Tree
+from edgeready_device.image_sets.json_lines import table_of_json_lines
 from edgeready_device.image_sets.part_names import TEST, TRAIN, VALIDATION, part_of
 from edgeready_device.image_sets.table_columns import Columns, Table, find_columns
 from edgeready_device.input_file import read_file
 from edgeready_device.text import plain
 
-_SUFFIXES = (".csv", ".tsv")
+_SUFFIXES = (".csv", ".tsv", ".jsonl")
 _MOST_BYTES = 64 << 20  # chosen: a million lines
 
 
@@ -56,7 +57,8 @@ def find_tables(tree: Tree) -> tuple[Table, ...]:
     if not is_flat or has_classes:
         return ()
     of_parts = [] if paths else [(path, part_of(folder.name)) for folder in inside for path in _paths_in(folder)]
-    return (*map(_read, paths), *(replace(_read(path), part=part) for path, part in of_parts))
+    tables = (*map(_read, paths), *(replace(_read(path), part=part) for path, part in of_parts))
+    return tables if any(not _is_submission(table) for table in tables) else ()
 
 
 def check_folders(tree: Tree, files: Sequence[Path], labels: Sequence[int]) -> None:
@@ -77,8 +79,8 @@ def check_folders(tree: Tree, files: Sequence[Path], labels: Sequence[int]) -> N
             count = 0
             for _, cells in columns.table.rows:
                 places = images.find(cells[columns.files], None) & classes.keys()
-                if len(places) == 1:
-                    names.setdefault(classes[places.pop()], set()).add(columns.label_of(cells, ""))
+                for image in places if len({place.name for place in places}) == 1 else ():
+                    names.setdefault(classes[image], set()).add(columns.label_of(cells, ""))
                     count += 1
             if 2 * count >= len(files) and any(len(others) > 1 for others in names.values()):
                 break
@@ -138,6 +140,7 @@ class _Images:
     """The images of a folder by what a table may call them: path, name, or name without its suffix, in any case."""
 
     def __init__(self, tree: Tree) -> None:
+        self._root = tree.path
         self._files: dict[str, set[Path]] = {}
         self._lower: dict[str, set[Path]] = {}
         for image in tree.all_images():
@@ -156,8 +159,12 @@ class _Images:
         last = text.rsplit("/", 1)[-1]
         files = self._files.get(text) or self._files.get(last) or self._lower.get(last.lower(), set())
         if len(files) > 1 and part is not None:
-            return {file for file in files if part_of(file.parent.name) == part} or files
+            return {file for file in files if self.part(file) == part} or files
         return files
+
+    def part(self, file: Path) -> str | None:
+        """The part that the folder of `file` stands for; the name of the whole set says none."""
+        return None if file.parent == self._root else part_of(file.parent.name)
 
 
 def _add_rows(columns: Columns, images: _Images, rows: dict[str, dict[Path, str]]) -> None:
@@ -172,7 +179,7 @@ def _add_rows(columns: Columns, images: _Images, rows: dict[str, dict[Path, str]
             raise DatasetError(f"{place} names {plain(cells[columns.files])!r}, and {count}: correct it")
         label = columns.label_of(cells, place)
         (file,) = files
-        folder_part = part_of(file.parent.name)
+        folder_part = images.part(file)
         if part and folder_part and part != folder_part:
             raise DatasetError(
                 f"{place} is of {part} and its image lies in {file.parent.name!r}: correct one of them"
@@ -227,6 +234,8 @@ def _read(path: Path) -> Table:
         raise DatasetError(f"{str(path)!r} cannot be read as a table: save it as CSV in UTF-8") from error
     if len(content) > _MOST_BYTES:
         raise DatasetError(f"{str(path)!r} has more than {_MOST_BYTES >> 20} MiB: give a smaller table of labels")
+    if path.suffix.lower() == ".jsonl":
+        return table_of_json_lines(path, text, part_of(path.stem))
     first = text.split("\n", 1)[0]
     delimiter = max(",;\t", key=first.count)
     try:

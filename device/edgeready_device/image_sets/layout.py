@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgeready_device.errors import DatasetError
+from edgeready_device.image_sets.file_name_labels import labels_in_names
 from edgeready_device.image_sets.folder_tree import Tree, left_out, read_tree
 from edgeready_device.image_sets.label_table import LabelledImages, Listing, check_folders, find_tables, read_tables
-from edgeready_device.image_sets.part_names import PARTS, TEST, TRAIN, VALIDATION, part_of, stem_of
+from edgeready_device.image_sets.part_names import TEST, TRAIN, VALIDATION, bare_part_of, part_of, stem_of
 from edgeready_device.images.decode import IMAGE_SUFFIXES
 
 # Folders that hold all the pictures of a set and are no class.
@@ -18,6 +19,8 @@ _WRAPPERS = {"images", "image", "imgs", "img", "data", "dataset", "photos", "pic
 # Folders of what is marked in pictures: sets for segmentation and detection.
 _MARKS = {"mask", "masks", "annotation", "annotations", "label", "labels", "segmentation", "gt", "groundtruth"}
 _WITHOUT_LABELS = {"pred", "predict", "prediction", "unlabeled", "unlabelled", "unsup"}
+# What published sets and labelling tools call the pictures that are of no class.
+_RESTS = {"background_google", "257.clutter", "no_label", "unlabeled", "unlabelled", "unsup"}
 _MOST_NAMES = 6  # of folders in a message; chosen: they show a layout, and fit a line
 _ONE_FOLDER_EACH = "make it one subfolder of images for each class, or train/ and test/ with those in them"
 
@@ -58,6 +61,8 @@ def read_layout(folder: Path, *, follow_links: bool = False) -> Layout:
             validation=images.parts.get(VALIDATION),
             test=images.parts.get(TEST),
         )
+    elif named := _by_file_names(tree):
+        layout = named
     else:
         classes, listing, notes = _by_class(root, None)
         check_folders(tree, listing.files, listing.labels)
@@ -91,6 +96,10 @@ def read_test_layout(folder: Path, *, follow_links: bool = False) -> Layout:
         images = read_tables(tree, tables, for_test=True)
         classes, listing, notes = images.classes, images.parts[_tested(images.parts)], ()
         read = sum(len(part.files) for part in images.parts.values())
+    elif named := _by_file_names(tree):
+        place = tree
+        classes, listing, notes = named.classes, named.test or named.validation or named.train, named.notes
+        read = len(named.files)
     else:
         place = root
         classes, listing, notes = _by_class(root, None, least=1)
@@ -168,7 +177,13 @@ def _by_parts(root: Tree, parts: dict[str, Tree]) -> Layout:
     listings: dict[str, Listing] = {}
     for part in (VALIDATION, TEST):
         if part in parts:
-            _, listings[part], more = _by_class(_unwrap_part(parts[part]), classes)
+            place = _unwrap_part(parts[part])
+            _, listings[part], more = _by_class(place, classes)
+            if not listings[part].files:
+                raise DatasetError(
+                    f"the {len(place.images):,} images in {str(place.path)!r} have no class, and those in "
+                    f"{parts[TRAIN].name} have: give {parts[part].name} a subfolder for each class, or move it away"
+                )
             notes.extend(more)
     return Layout(
         classes=classes,
@@ -199,6 +214,7 @@ def _by_class(
     folders = [folder for folder in root.folders if not _is_bare(folder)]
     names = tuple(folder.name for folder in folders)
     _check_flat(root, folders)
+    _check_siblings(root, folders)
     classes = _check_classes(root, names, least) if training_classes is None else training_classes
     for folder in folders:
         if folder.name not in classes:
@@ -215,6 +231,8 @@ def _by_class(
     files: list[Path] = []
     labels: list[int] = []
     notes: list[str] = []
+    if least > 1 and training_classes is None and (rests := [name for name in names if name.lower() in _RESTS]):
+        notes.append(f"{_list(rests)} counts as a class: remove it if its images are of none, or of all")
     for folder in folders:
         images = folder.all_images()
         files += images
@@ -231,11 +249,68 @@ def _is_bare(folder: Tree) -> bool:
     return all(not (inner.images or inner.others) and inner.links for inner in folder.walk())
 
 
+def _are_flat_parts(folders: Sequence[Tree]) -> bool:
+    """Whether all folders are parts, one of them for training, with images that have no classes."""
+    are_alike = len({stem_of(folder.name) for folder in folders}) == 1
+    parts = [part_of(folder.name) if are_alike else bare_part_of(folder.name) for folder in folders if folder.images]
+    return TRAIN in parts and None not in parts and len(parts) == len(folders) > 1
+
+
+def _by_file_names(tree: Tree) -> Layout | None:
+    """The layout of images without folders for classes whose names begin with their labels; None for another."""
+    place = tree
+    while not place.images and len(place.image_folders) == 1:
+        place = place.image_folders[0]
+    if place.images and place.image_folders:
+        return None
+    parts = {TRAIN: place}
+    if not place.images:
+        parts = {part_of(folder.name) or "": folder for folder in place.image_folders}
+        if not _are_flat_parts(place.image_folders) or len(parts) < len(place.image_folders):
+            return None
+    labels = {part: labels_in_names(parts[part].images, 2 if part == TRAIN else 1) for part in parts}
+    names = sorted(set((labels.get(TRAIN) or {}).values()))
+    if len(names) < 2:
+        return None
+    listings: dict[str, Listing] = {}
+    notes = [f"the names of the images say their classes ({_list(names)}), up to the first point"]
+    for part, of_files in labels.items():
+        if of_files is None:
+            notes.append(f"{parts[part].name}: {len(parts[part].images):,} images without labels")
+        elif others := sorted(set(of_files.values()) - set(names)):
+            raise DatasetError(
+                f"class {others[0]!r} of the images in {str(parts[part].path)!r} is not in {parts[TRAIN].name}: add "
+                "images of it there or remove it"
+            )
+        else:
+            files = tuple(of_files)
+            listings[part] = Listing(files=files, labels=tuple(names.index(of_files[file]) for file in files))
+    return Layout(
+        classes=tuple(names),
+        train=listings[TRAIN],
+        validation=listings.get(VALIDATION),
+        test=listings.get(TEST),
+        notes=tuple(notes),
+    )
+
+
+def _check_siblings(root: Tree, folders: list[Tree]) -> None:
+    """Raises DatasetError where one folder is a part of another, as rps-test-set is of rps."""
+    names = {tuple(stem_of(folder.name)): folder.name for folder in folders if part_of(folder.name) is None}
+    for folder in folders:
+        part = part_of(folder.name)
+        whole = names.get(tuple(word for word in stem_of(folder.name) if word != "set"))
+        if part in (TEST, VALIDATION) and whole is not None:
+            raise DatasetError(
+                f"{str(root.path)!r} has {whole!r} and {folder.name!r}, which is for the {part} of it: call "
+                f"them train and {'val' if part == VALIDATION else part}, each with a subfolder for each class"
+            )
+
+
 def _check_flat(root: Tree, folders: list[Tree]) -> None:
     """Raises DatasetError where all folders are parts with images that have no classes."""
-    parts = [folder.name for folder in folders if part_of(folder.name) in PARTS and folder.images]
-    are_parts = len({stem_of(name) for name in parts}) == 1 and TRAIN in {part_of(name) for name in parts}
-    if are_parts and len(parts) == len(folders) > 1:
+    parts = [folder.name for folder in folders]
+    if _are_flat_parts(folders):
         raise DatasetError(
             f"the images in {', '.join(parts)} of {str(root.path)!r} have no class: give each part a subfolder for "
             "each class, or the set a CSV file with a column of file names and one of labels"
@@ -257,16 +332,32 @@ def _check_classes(root: Tree, names: tuple[str, ...], least: int = 2) -> tuple[
     if len(names) >= least:
         return names
     place = repr(str(root.path))
+    others = left_out(root, 0)
+    if not root.has_images and others.counts:
+        raise DatasetError(
+            f"{place} has no {' '.join(IMAGE_SUFFIXES)} image, but {others}: unpack or convert them to images, with "
+            "a subfolder for each class"
+        )
     only = f"only {names[0]!r}" if names else "none"
     loose = f", and {len(root.images):,} images beside it" if root.images else ""
-    inner = root.folders[0] if root.folders else None
-    deeper = [folder.name for folder in inner.image_folders] if inner else []
-    hint = f"; give {str(inner.path)!r} where {_list(deeper)} are its classes" if inner and len(deeper) > 1 else ""
     raise DatasetError(
         f"{place} needs a subfolder of images for each {'of at least two classes' if least == 2 else 'class'} and "
-        f"has {only}{loose}{hint} "
+        f"has {only}{loose}{_hint_of(root)} "
         "(symbolic links that lead out of it need --follow-links)"
     )
+
+
+def _hint_of(root: Tree) -> str:
+    """Where the classes of `root` may lie instead, or what its images lack."""
+    inner = root
+    while not inner.images and len(inner.image_folders) == 1:
+        inner = inner.image_folders[0]
+    deeper = [folder.name for folder in inner.image_folders]
+    if inner is root:
+        return ""
+    if inner.images:
+        return f"; the {len(inner.images):,} images in {str(inner.path)!r} need folders, or a CSV file of labels"
+    return f"; give {str(inner.path)!r} where {_list(deeper)} are its classes"
 
 
 def _check_depth(root: Tree, folders: list[Tree]) -> None:

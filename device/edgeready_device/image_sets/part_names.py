@@ -8,6 +8,9 @@ TRAIN = "train"
 VALIDATION = "validation"
 TEST = "test"
 PARTS = (TRAIN, VALIDATION, TEST)
+# A word ends where a number or a capital letter begins: train2017, trainLabels.
+_WORD = re.compile(r"\d+|[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+")
+_FILLERS = {"set", "data", "dataset", "images", "image", "img", "imgs", "pictures", "photos"}
 _WORDS = {
     "train": TRAIN,
     "training": TRAIN,
@@ -25,10 +28,15 @@ def part_of(name: str) -> str | None:
     return parts[0] if len(parts) == 1 else None
 
 
+def bare_part_of(name: str) -> str | None:
+    """The part that `name` stands for where it says nothing else: train, test1, train_images; None for test_tube."""
+    return part_of(name) if all(word.isdigit() or word in _FILLERS for word in stem_of(name)) else None
+
+
 def stem_of(name: str) -> tuple[str, ...]:
     """The words of `name` that name no part: ("seg",) of seg_train."""
     return tuple(word for word in _words(name) if word not in _WORDS)
 
 
 def _words(name: str) -> list[str]:
-    return [word for word in re.split(r"[\W_]+", name.lower()) if word]
+    return [word.lower() for word in _WORD.findall(name)]

@@ -13,14 +13,28 @@ from edgeready_device.text import plain
 # In the order in which they count: an id stands beside a file name more often than in its place.
 _FILE_NAMES = (
     *("filename", "file_name", "file", "filenames", "filepath", "file_path", "path", "image_path", "img_path"),
-    *("image", "images", "img", "image_name", "img_name", "image_id", "id_code", "id"),
+    *("image", "images", "img", "image_name", "img_name", "image_id", "imageid", "id_code", "id"),
 )
 _LABEL_NAMES = {"label", "labels", "class", "classes", "class_name", "category", "target", "y", "class_label"}
 # What a label is called where no column has a name of the first kind: in sets of medicine, animals and plants.
-_SUBJECT_NAMES = {"diagnosis", "dx", "breed", "species", "variety", "disease", "level", "grade", "emotion"}
+_SUBJECT_NAMES = {
+    "diagnosis",
+    "dx",
+    "breed",
+    "species",
+    "variety",
+    "disease",
+    "level",
+    "grade",
+    "emotion",
+    "classid",
+    "class_id",
+    "choice",
+}
 _PART_NAMES = {"split", "subset", "partition"}
 _OTHER_PART_NAMES = {"set", "part", "fold", "dataset"}  # parts only where their values are: a fold may be a number
 _ZERO, _ONE = ("0", "0.0"), ("1", "1.0")
+_LEAST_ROWS = 20  # chosen: in fewer each image may be of a class of its own
 _MOST_NAMES = 6  # of classes in a message; chosen: they fit a line
 
 
@@ -112,9 +126,14 @@ def _find_labels(table: Table, files: int, part: int | None) -> tuple[int, ...]:
         return (place,)
     others = [index for index in range(len(table.columns)) if index not in (files, part)]
     if len(others) == 1:
-        return (others[0],)
+        return (others[0],) if _can_be_labels(table.values(others[0])) else ()
     flags = tuple(index for index in others if set(table.values(index)) <= {*_ZERO, *_ONE})
     return flags if len(flags) > 1 else ()
+
+
+def _can_be_labels(values: list[str]) -> bool:
+    """Whether a column without the name of one can hold labels: not where it is links, captions or measurements."""
+    return len(values) < _LEAST_ROWS or 2 * len(set(values)) <= len(values)
 
 
 def _find_part(table: Table) -> int | None:
