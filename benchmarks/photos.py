@@ -1,10 +1,10 @@
 """Photos: how quickly large ones become frames, and what training on many of them takes, beside plain Keras.
 
-    python benchmarks/photos.py [--part reading|memory|small|arrays] [--sizes 96 160 224] [--counts 1000 5000 20000]
+    python benchmarks/photos.py [--part reading|memory|small|arrays|loading] [--sizes 96 160] [--counts 1000 20000]
 
 `reading` compares 12-megapixel JPEGs as frames, decoded quickly as both halves do, with decoding them whole. `memory`
 trains on photos as frames of 160x160, and `small` on up to 200,000 pictures of 32x32: photo_memory.py says how.
-`arrays` is `small` with the pictures in a .npz.
+`arrays` is `small` with the pictures in a .npz. `loading` compares decoding again with tf.data: photo_loading.py.
 
 The large photos are made here: noise with the spectrum of natural pictures (its amplitude falls with the frequency),
 a little blurred, coloured, and saved at some qualities. `ratio` is how much less CPU time a frame takes; `difference`
@@ -23,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from photo_loading import compare_loading
 from photo_memory import compare_memory, measure_arrays
 from PIL import Image
 
@@ -36,7 +37,7 @@ SHARP = 0.2
 LEAST_RATIO, MOST_DIFFERENCE = 4.0, 0.5  # chosen: below what is measured, and less than rounding changes
 
 
-PARTS = ["reading", "memory", "small", "arrays"]
+PARTS = ["reading", "memory", "small", "arrays", "loading"]
 PROGRAMS = ("first", "again", "decoded again", "keras")
 SMALL_COUNTS = [20_000, 200_000]
 MOST_GROWTH_KIB = 20.0  # for each photo at 160x160; chosen: about what plain Keras keeps
@@ -116,6 +117,8 @@ def main() -> None:
         compare_memory(SMALL_COUNTS, 32, ("first",), width=32, height=32)
     if "arrays" in parts:
         measure_arrays(SMALL_COUNTS, 32)
+    if "loading" in parts:
+        compare_loading([(2000, 240, 200), (300, 1600, 1200)], 160)
     if not all(kept):
         raise SystemExit(1)
 

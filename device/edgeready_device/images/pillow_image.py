@@ -58,8 +58,10 @@ def convert_to_pixels(
         _reduce(image, target)
     image.load()
     with quiet_pillow():
-        upright = ImageOps.exif_transpose(image)
-    pixels = np.array(_convert_to_eight_bits(name, upright).convert(mode))
+        # Pillow copies the pixels also where nothing is to be turned or converted, which most photos need not be.
+        upright = image if image.getexif().get(_ORIENTATION, 1) == 1 else ImageOps.exif_transpose(image)
+    converted = _convert_to_eight_bits(name, upright)
+    pixels = np.array(converted if converted.mode == mode else converted.convert(mode))
     return pixels.reshape(upright.height, upright.width, 1 if mode == "L" else 3)
 
 
@@ -119,7 +121,7 @@ def _convert_to_eight_bits(name: str, image: Image.Image) -> Image.Image:
     if _is_transparent(image):
         return _on_white(image.convert("RGBA"))
     # Pillow turns 1-bit, palette, CMYK and YCbCr into RGB itself; grey stays grey.
-    return image if image.mode == "L" else image.convert("RGB")
+    return image if image.mode in ("L", "RGB") else image.convert("RGB")
 
 
 def _on_white(layer: Image.Image) -> Image.Image:
