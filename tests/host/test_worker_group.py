@@ -18,6 +18,7 @@ from edgeready.config.build import BuildConfig, DataConfig, OutputConfig
 from edgeready.config.devices import DevicesConfig
 from edgeready.config.worker_group import WorkerGroup, address_of, read_group
 from edgeready.errors import SurroundingsError, TrainingError, UsageError
+from edgeready.jobs import rendezvous
 from edgeready.jobs.rendezvous import meet
 from edgeready.workflows.training_group import check_group
 from edgeready_device.progress import no_progress
@@ -210,6 +211,16 @@ def test_a_worker_with_other_weights_is_named(group):
         "versions of TensorFlow everywhere, or train on one machine"
     )
     assert worker is None
+
+
+def test_a_worker_that_ends_later_is_waited_for(group, monkeypatch):
+    monkeypatch.setattr(rendezvous, "_HELLO_S", 0.5)
+
+    def finish_late(fellows):
+        time.sleep(1.5)
+        fellows.finish("ab")
+
+    assert gather(group, SAME, [lambda fellows: fellows.check("ab"), finish_late]) == [None, None]
 
 
 def test_workers_that_train_something_else_are_refused_on_both_sides(group):

@@ -66,9 +66,11 @@ class Fellows:
         self._send({"digest": digest})
 
     def check(self, digest: str) -> None:
-        """Raises TrainingError where another worker does not come to the weights of `digest`, those of the chief."""
-        limit = time.monotonic() + _HELLO_S
-        while len(self.digests) < len(self.sockets) and time.monotonic() < limit and not self._lost.wait(0.05):
+        """Raises TrainingError where another worker does not come to the weights of `digest`, those of the chief.
+
+        It waits for a worker that ends later; one that is lost ends the wait.
+        """
+        while len(self.digests) < len(self.sockets) and not self._lost.wait(0.05):
             pass
         if self.loss:
             raise TrainingError(self.loss)
