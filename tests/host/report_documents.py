@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from search_cases import result as search_result
 from test_ladder import judgement
 from test_modes_report import report as modes_report
 from test_report import MACHINE, RUNTIME, measured, result
@@ -54,6 +55,13 @@ def _check_text() -> str:
 
 def check_document() -> list[dict[str, Any]]:
     return json.loads(_check_text())
+
+
+def search_document() -> dict[str, Any]:
+    """The search.json of three networks, of which two were trained to the end."""
+    document = plain_data(search_result(Path("found")).to_dict())
+    document["trials"][2]["failure"] = "it diverged"
+    return document
 
 
 def evaluate_document(model: str = "m.tflite") -> dict[str, Any]:
@@ -227,5 +235,6 @@ def _every_text() -> str:
         "modes": modes_document(),
         "profile": profile_document(),
         "compare": compare_document(),
+        "search": search_document(),
     }
     return json.dumps(every)

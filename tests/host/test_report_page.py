@@ -122,8 +122,8 @@ def test_every_section_has_its_link_and_comes_from_what_the_files_hold(whole):
     assert (
         ids
         == (
-            "glance making budgets accuracy fidelity confusion disagreements size readiness layers training speed "
-            "compared verification profile"
+            "glance making search budgets accuracy fidelity confusion disagreements size readiness layers training "
+            "speed compared verification profile"
         ).split()
     )
 
@@ -139,6 +139,7 @@ def test_every_section_has_its_link_and_comes_from_what_the_files_hold(whole):
         ("profile", "profile"),
         ("compare", "compared"),
         ("gate", "budgets"),
+        ("search", "search"),
         ("verify", "verification"),
         ("compile", "glance readiness"),
         ("convert", "glance fidelity size readiness"),
@@ -290,6 +291,35 @@ def test_budgets_layers_outputs_and_verifications_have_their_rows(whole):
     assert ["m.tflite", "ai-edge-litert 2.3.0", "right", "1", "16", "16"] in whole.rows
 
 
+def test_a_search_has_its_networks_with_what_became_of_each(tmp_path):
+    page = page_of(tmp_path, documents.search_document())
+    assert page.titles == ["search"]
+    rows = [row for row in page.rows if "resnet" in row[0]]
+    assert [(row[1], row[3:]) for row in rows] == [
+        ("22,000", ["10", "90.00 %", "93.00 %", "90.50 %", "best", ""]),
+        ("19,000", ["10", "85.00 %", "88.00 %", "90.50 %", "", "it is no better than a guess"]),
+        (rows[2][1], ["3", "\u2013", "\u2013", "\u2013", "", "it diverged"]),
+    ]
+    assert "Budgets: at most 22,000 B. Data: " in page.texts
+    dots = [attributes for tag, attributes in page.elements if tag == "rect" and attributes.get("width") == "6"]
+    assert [dot["class"] for dot in dots] == ["blue", "blue", "orange", "orange"]
+    assert [dot["y"] for dot in dots] == ["71.5", "179.0", "7.0", "114.5"]
+
+
+def test_networks_of_a_search_that_were_dropped_say_why(tmp_path):
+    document = documents.search_document()
+    document["finals"], document["best"], document["front"] = [], None, document["front"][:1]
+    document["trials"] = [trial for trial in document["trials"] if trial["failure"] == ""]
+    document |= {"left_out": "2 networks", "doubts": ["nothing keeps it"]}
+    page = page_of(tmp_path, document)
+    assert sorted(row[-1] for row in page.rows[1:]) == [
+        "dropped after 10 epochs: others were better, or as good and smaller",
+        "it was to be trained to the end, and there was no time, or no file came of it",
+        "not tried",
+    ]
+    assert {"left out: 2 networks", "doubt: nothing keeps it"} <= set(page.texts)
+
+
 def test_the_attempts_of_a_budget_are_shown_with_the_one_that_was_accepted(tmp_path):
     page = page_of(tmp_path, documents.build_document(budget=documents.trail_document()))
     first, second = (row for row in page.rows if row[0] in ("better", "equalized"))
@@ -398,7 +428,7 @@ def without_figures(value: Any) -> Any:
 
 def test_figures_that_are_no_numbers_are_left_out(tmp_path):
     page = page_of(tmp_path, *map(without_figures, documents.every_document().values()))
-    assert len(page.titles) == 14  # and no training, of which no figure is left
+    assert len(page.titles) == 15  # and no training, of which no figure is left
     assert "training" not in page.titles
     texts = [text for text in page.texts if "{" not in text]  # and not the style sheet
     assert [text for text in texts if re.search(r"\b(nan|inf|None)\b", text, re.IGNORECASE)] == []

@@ -13,6 +13,7 @@ from edgeready.documents.budgets import (
 from edgeready.documents.graph import Cause, LayerErrors, LayerRow, OpRow, Readiness
 from edgeready.documents.making import Epoch, Making, Training
 from edgeready.documents.reading import Document, read_documents
+from edgeready.documents.search import Searched, SearchTable
 from edgeready.documents.speed import Doubt, Profile, ProfileRow, Size, Speed, SpeedComparison
 
 __all__ = [
@@ -37,6 +38,8 @@ __all__ = [
     "Profile",
     "ProfileRow",
     "Readiness",
+    "SearchTable",
+    "Searched",
     "Share",
     "Size",
     "Speed",

@@ -20,6 +20,7 @@ from edgeready.documents.budgets import (
 from edgeready.documents.fields import Fields
 from edgeready.documents.graph import LayerErrors, Readiness, read_layers, read_readiness
 from edgeready.documents.making import Making, Training, read_making, read_training
+from edgeready.documents.search import SearchTable, read_search
 from edgeready.documents.speed import (
     Doubt,
     Profile,
@@ -44,6 +45,7 @@ Part = (
     | Making
     | Profile
     | Readiness
+    | SearchTable
     | Size
     | Speed
     | SpeedComparison
@@ -172,6 +174,10 @@ def _read_verification(fields: Fields) -> Iterator[Part]:
     yield read_verification(fields)
 
 
+def _read_search(fields: Fields) -> Iterator[Part]:
+    yield read_search(fields)
+
+
 def _read_layers(fields: Fields) -> Iterator[Part]:
     yield read_layers(fields)
 
@@ -212,6 +218,7 @@ KINDS = (
     _kind("build", "out budget", _read_attempts),  # where no attempt kept it
     _kind("convert", "out outputs mode readiness", _read_tensors),
     _kind("modes", "network modes", _read_modes),
+    _kind("search", "candidates trials finals", _read_search),
     _kind("layers", "float32 integer layers scores", _read_layers),
     _kind("evaluate", "top1 per_class", _read_evaluation),
     _kind("deploy", "boards", _read_boards),

@@ -39,8 +39,8 @@ class Candidate:
     def to_dict(self) -> dict[str, Any]:
         """The candidate as plain data."""
         return {
-            "name": self.name,
             **self.cost.to_dict(),
+            "name": self.name,
             "network": self.cost.plan.name,
             "file_bytes": self.file_bytes,
             "estimated_ms": self.ms,

@@ -11,6 +11,7 @@ from edgeready.report.page.markup import NOTHING, Markup, element, join
 NO_FIGURE = "\u2013"  # a dash
 _WIDTH, _HEIGHT = 360, 210  # of a curve, in its own units; chosen: legible on a telephone, where they are pixels
 _MOST_POINTS = 500  # of a line; chosen: more than its pixels
+_DOT = {"width": "6", "height": "6"}
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 8, 10, 28
 
 
@@ -107,11 +108,54 @@ def curve(
         x = f"{_column(mark - 1, steps):.1f}"
         axes.append(element("line", class_="mark", x1=x, x2=x, y1=str(_TOP), y2=str(_HEIGHT - _BOTTOM)))
     plot = element("svg", *axes, *polylines, class_="curve", viewBox=f"0 0 {_WIDTH} {_HEIGHT}", **_say(title))
+    return _figure(title, [label for label, _ in lines], plot)
+
+
+def scatter(
+    title: str, groups: Sequence[tuple[str, Sequence[tuple[float, float] | None]]], *, mark: float | None = None
+) -> Markup:
+    """Returns a plot of at most two `groups` of points (a figure, a share), with a legend.
+
+    The figure `mark` has a line from top to bottom.
+    """
+    points = [point for _, group in groups for point in group if point is not None]
+    if not points:
+        return NOTHING
+    places = [x for x, _ in points] + ([] if mark is None else [mark])
+    left, right = min(0.0, *places), max(places) * 1.05 or 1.0
+    low, high = min(y for _, y in points), max(y for _, y in points)
+    low, high = (low, high) if high > low else (low - 0.05, high + 0.05)
+
+    def column(x: float) -> float:
+        return _LEFT + (_WIDTH - _LEFT - _RIGHT) * (x - left) / (right - left)
+
+    axes = _share_axis(low, high)
+    for x in (left, (left + right) / 2, right):
+        anchor = "end" if x == right else "middle"
+        axes.append(element("text", f"{x:,.4g}", x=f"{column(x):.1f}", y=str(_HEIGHT - 10), text_anchor=anchor))
+    if mark is not None:
+        x_mark = f"{column(mark):.1f}"
+        axes.append(element("line", class_="mark", x1=x_mark, x2=x_mark, y1=str(_TOP), y2=str(_HEIGHT - _BOTTOM)))
+    dots = [
+        element("rect", class_=style, x=f"{column(x) - 3:.1f}", y=f"{_row(y, low, high) - 3:.1f}", **_DOT)
+        for (_, group), style in zip(groups, ("blue", "orange"))
+        for x, y in filter(None, group)
+    ]
+    plot = element("svg", *axes, *dots, class_="curve", viewBox=f"0 0 {_WIDTH} {_HEIGHT}", **_say(title))
+    return _figure(title, [label for label, _ in groups], plot)
+
+
+def _figure(title: str, labels: Sequence[str], plot: Markup) -> Markup:
+    """Returns a plot below its title and its legend."""
     keys = [
         element("span", element("span", class_=f"key {style}"), label, " ")
-        for (label, _), style in zip(lines, ("first", "second"))
+        for label, style in zip(labels, ("first", "second"))
     ]
     return element("figure", element("figcaption", title, ": ", *keys), plot, style="margin:0")
+
+
+def _share_axis(low: float, high: float) -> list[Markup]:
+    return _axes(1, low, high, percent_scale=True)[:6]  # without the epochs
 
 
 def _axes(steps: int, low: float, high: float, percent_scale: bool) -> list[Markup]:

@@ -17,6 +17,7 @@ from edgeready.documents import (
     Making,
     Profile,
     Readiness,
+    SearchTable,
     Size,
     Speed,
     SpeedComparison,
@@ -28,6 +29,7 @@ from edgeready.report.page.glance import find_glances, glance_section
 from edgeready.report.page.graph import layers_section, readiness_section
 from edgeready.report.page.making import making_section, training_section
 from edgeready.report.page.markup import NOTHING, Markup, element, name
+from edgeready.report.page.search import search_section
 from edgeready.report.page.speed import comparison_section, profile_section, size_section, speed_section
 from edgeready.report.page.style import style_sheet
 from edgeready.report.page.verdicts import (
@@ -55,6 +57,7 @@ class _Section:
 
 _SECTIONS = (
     _Section(address="making", title="What it was made from", kind=Making, show=making_section),
+    _Section(address="search", title="The search for the network", kind=SearchTable, show=search_section),
     _Section(address="budgets", title="Budgets", kind=BudgetTable, show=budgets_section),
     _Section(address="attempts", title="The way to the accuracy budget", kind=AttemptTable, show=attempts_section),
     _Section(address="accuracy", title="Accuracy", kind=Accuracy, show=accuracy_section),
