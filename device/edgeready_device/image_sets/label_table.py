@@ -39,6 +39,15 @@ class LabelledImages:
     tables: tuple[Path, ...]
 
 
+@dataclass(frozen=True)
+class LabelledPart:
+    """A folder of images, their labels, and the table that has these."""
+
+    folder: Tree
+    listing: Listing
+    table: Path
+
+
 def find_tables(tree: Tree) -> tuple[Table, ...]:
     """The CSV files beside or above the images of `tree`, where these lie without folders for classes; else none.
 
@@ -129,6 +138,36 @@ def read_tables(tree: Tree, tables: tuple[Table, ...], *, for_test: bool = False
         for part, files in rows.items()
     }
     return LabelledImages(classes, parts_of_images, tuple(columns.table.path for columns in labelled))
+
+
+def read_part(root: Tree, folder: Tree, part: str, classes: tuple[str, ...]) -> LabelledPart | None:
+    """The images of `folder`, which is `part` of `root`, with the labels of a table there or in it; None without one.
+
+    A table counts where it names all images of the folder. Raises DatasetError for a label that is not in `classes`.
+    """
+    files = set(folder.all_images())
+    images = _Images(root)
+    for path in (*_paths_in(root), *(path for inner in folder.walk() for path in _paths_in(inner))):
+        table = _read(path)
+        if table.part not in (None, part) or _is_submission(table):
+            continue
+        columns = find_columns(table, images.has)
+        if columns is None or not columns.is_named:
+            continue
+        labels: dict[Path, str] = {}
+        for line, cells in columns.table.rows:
+            for file in images.find(cells[columns.files], part) & files:
+                labels[file] = columns.label_of(cells, f"{str(path)!r} line {line}")
+        if labels.keys() != files:
+            continue
+        if unknown := sorted(set(labels.values()) - set(classes)):
+            raise DatasetError(
+                f"{str(path)!r} has the class {plain(unknown[0])!r}, and train has no folder of it: correct it"
+            )
+        index = {name: number for number, name in enumerate(classes)}
+        listing = Listing(files=tuple(sorted(files)), labels=tuple(index[labels[file]] for file in sorted(files)))
+        return LabelledPart(folder=folder, listing=listing, table=path)
+    return None
 
 
 def _is_submission(table: Table) -> bool:

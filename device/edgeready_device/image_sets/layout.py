@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgeready_device.errors import DatasetError
 from edgeready_device.image_sets.file_name_labels import labels_in_names
 from edgeready_device.image_sets.folder_tree import Tree, left_out, read_tree
-from edgeready_device.image_sets.label_table import LabelledImages, Listing, check_folders, find_tables, read_tables
-from edgeready_device.image_sets.part_names import TEST, TRAIN, VALIDATION, bare_part_of, part_of, stem_of
+from edgeready_device.image_sets.label_table import (
+    LabelledPart,
+    Listing,
+    check_folders,
+    find_tables,
+    read_part,
+    read_tables,
+)
+from edgeready_device.image_sets.part_names import TEST, TRAIN, VALIDATION, part_of, stem_of
+from edgeready_device.image_sets.unread_layout import (
+    WRAPPERS,
+    are_flat_parts,
+    check_depth,
+    check_flat,
+    check_masks,
+    check_siblings,
+    describe,
+    list_names,
+)
 from edgeready_device.images.decode import IMAGE_SUFFIXES
 
-# Folders that hold all the pictures of a set and are no class.
-_WRAPPERS = {"images", "image", "imgs", "img", "data", "dataset", "photos", "pictures"}
-# Folders of what is marked in pictures: sets for segmentation and detection.
-_MARKS = {"mask", "masks", "annotation", "annotations", "label", "labels", "segmentation", "gt", "groundtruth"}
 _WITHOUT_LABELS = {"pred", "predict", "prediction", "unlabeled", "unlabelled", "unsup"}
 # What published sets and labelling tools call the pictures that are of no class.
 _RESTS = {"background_google", "257.clutter", "no_label", "unlabeled", "unlabelled", "unsup"}
-_MOST_NAMES = 6  # of folders in a message; chosen: they show a layout, and fit a line
-_ONE_FOLDER_EACH = "make it one subfolder of images for each class, or train/ and test/ with those in them"
 
 
 @dataclass(frozen=True)
@@ -34,6 +45,7 @@ class Layout:
     validation: Listing | None = None
     test: Listing | None = None
     notes: tuple[str, ...] = ()
+    tables: tuple[Path, ...] = ()  # those that labels come from
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -50,7 +62,6 @@ def read_layout(folder: Path, *, follow_links: bool = False) -> Layout:
     """
     tree = read_tree(folder, follow_links=follow_links)
     root = _unwrap(tree)
-    images: LabelledImages | None = None
     if parts := _find_parts(root):
         layout = _by_parts(root, parts)
     elif tables := find_tables(tree):
@@ -60,6 +71,7 @@ def read_layout(folder: Path, *, follow_links: bool = False) -> Layout:
             train=images.parts[TRAIN],
             validation=images.parts.get(VALIDATION),
             test=images.parts.get(TEST),
+            tables=images.tables,
         )
     elif named := _by_file_names(tree):
         layout = named
@@ -67,11 +79,9 @@ def read_layout(folder: Path, *, follow_links: bool = False) -> Layout:
         classes, listing, notes = _by_class(root, None)
         check_folders(tree, listing.files, listing.labels)
         layout = Layout(classes=classes, train=listing, notes=notes)
-    rest = left_out(tree, len(layout.files), images.tables if images else ())
+    rest = left_out(tree, len(layout.files), layout.tables)
     notes = (*layout.notes, f"left out of {str(folder)!r}: {rest}") if rest.counts else layout.notes
-    return Layout(
-        classes=layout.classes, train=layout.train, validation=layout.validation, test=layout.test, notes=notes
-    )
+    return replace(layout, notes=notes)
 
 
 def read_test_layout(folder: Path, *, follow_links: bool = False) -> Layout:
@@ -83,19 +93,24 @@ def read_test_layout(folder: Path, *, follow_links: bool = False) -> Layout:
     """
     tree = read_tree(folder, follow_links=follow_links)
     root = _unwrap(tree)
-    images: LabelledImages | None = None
+    used: tuple[Path, ...] = ()
+    notes: tuple[str, ...] = ()
     if parts := _find_parts(root):
-        part = _tested(parts)
-        place = _unwrap_part(parts[part])
-        classes, listing, notes = _by_class(place, None, least=1)
-        if part != TEST:
-            notes = (*notes, f"{str(root.path)!r} has no images for the test with classes: those of {place.name} are")
+        classes, labelled = _test_by_table(root, parts)
+        if labelled:
+            place, listing, used = labelled.folder, labelled.listing, (labelled.table,)
+        else:
+            place = _unwrap_part(parts[_tested(parts)])
+            classes, listing, notes = _by_class(place, None, least=1)
+            if TEST not in parts:
+                unsaid = f"{str(root.path)!r} has no images for the test with classes: those of {place.name} are"
+                notes = (*notes, unsaid)
         read = len(listing.files)
     elif tables := find_tables(tree):
         place = tree
         images = read_tables(tree, tables, for_test=True)
-        classes, listing, notes = images.classes, images.parts[_tested(images.parts)], ()
-        read = sum(len(part.files) for part in images.parts.values())
+        classes, listing = images.classes, images.parts[_tested(images.parts)]
+        read, used = sum(len(part.files) for part in images.parts.values()), images.tables
     elif named := _by_file_names(tree):
         place = tree
         classes, listing, notes = named.classes, named.test or named.validation or named.train, named.notes
@@ -105,7 +120,7 @@ def read_test_layout(folder: Path, *, follow_links: bool = False) -> Layout:
         classes, listing, notes = _by_class(root, None, least=1)
         check_folders(tree, listing.files, listing.labels)
         read = len(listing.files)
-    rest = left_out(place, read, images.tables if images else ())
+    rest = left_out(place, read, used)
     notes = (*notes, f"left out of {str(place.path)!r}: {rest}") if rest.counts else notes
     return Layout(classes=classes, train=Listing(files=(), labels=()), test=listing, notes=notes)
 
@@ -121,7 +136,7 @@ def _unwrap(tree: Tree) -> Tree:
     if tree.images or len(inside) != 1:
         return tree
     inner = inside[0]
-    is_wrapper = inner.name.lower() in _WRAPPERS or inner.name == tree.name or _leads_to_parts(inner)
+    is_wrapper = inner.name.lower() in WRAPPERS or inner.name == tree.name or _leads_to_parts(inner)
     return _unwrap(inner) if is_wrapper and inner.image_folders else tree
 
 
@@ -160,21 +175,11 @@ def _by_parts(root: Tree, parts: dict[str, Tree]) -> Layout:
     if TRAIN not in parts:
         names = ", ".join(sorted(folder.name for folder in parts.values()))
         raise DatasetError(f"{str(root.path)!r} has {names} but no train: name the folder of training images train")
-    notes: list[str] = []
-    for stray in root.image_folders:
-        if stray in parts.values():
-            continue
-        words = set(re.split(r"[^a-z]+", stray.name.lower()))
-        is_unlabelled = bool(words & _WITHOUT_LABELS) or part_of(stray.name) == TEST
-        if not is_unlabelled or _unwrap_part(stray).image_folders:
-            raise DatasetError(
-                f"{str(root.path)!r} has {stray.name!r} beside {parts[TRAIN].name}: move it away "
-                "(train, test and val are used, each with a subfolder for each class)"
-            )
-        notes.append(f"{stray.name}: {len(stray.all_images()):,} images without labels")
     classes, train, more = _by_class(_unwrap_part(parts[TRAIN]), None)
-    notes.extend(more)
-    listings: dict[str, Listing] = {}
+    by_table = _labels_in_tables(root, parts, classes)
+    parts = {part: folder for part, folder in parts.items() if part not in by_table}
+    notes = [*_read_strays(root, parts, by_table), *more]
+    listings = {part: labelled.listing for part, labelled in by_table.items()}
     for part in (VALIDATION, TEST):
         if part in parts:
             place = _unwrap_part(parts[part])
@@ -191,7 +196,56 @@ def _by_parts(root: Tree, parts: dict[str, Tree]) -> Layout:
         validation=listings.get(VALIDATION),
         test=listings.get(TEST),
         notes=tuple(notes),
+        tables=tuple(labelled.table for labelled in by_table.values()),
     )
+
+
+def _labels_in_tables(root: Tree, parts: dict[str, Tree], classes: tuple[str, ...]) -> dict[str, LabelledPart]:
+    """The validation and the test of `root` that have no folders for classes, and a table of their labels."""
+    by_table: dict[str, LabelledPart] = {}
+    for folder in root.image_folders:
+        part = part_of(folder.name)
+        if (
+            part in (VALIDATION, TEST)
+            and parts.get(part, folder) is folder
+            and not _unwrap_part(folder).image_folders
+        ):
+            labelled = read_part(root, folder, part, classes)
+            if labelled:
+                by_table[part] = labelled
+    return by_table
+
+
+def _test_by_table(root: Tree, parts: dict[str, Tree]) -> tuple[tuple[str, ...], LabelledPart | None]:
+    """The test of `root` with its labels in a table, which are among the classes of the training; these, and it."""
+    if TRAIN not in parts:
+        return (), None
+    classes, _, _ = _by_class(_unwrap_part(parts[TRAIN]), None, least=1)
+    return classes, _labels_in_tables(root, parts, classes).get(TEST)
+
+
+def _read_strays(root: Tree, parts: dict[str, Tree], by_table: dict[str, LabelledPart]) -> list[str]:
+    """Notes on the folders of `root` that are no parts and have no labels; raises DatasetError for any other."""
+    notes: list[str] = []
+    for stray in root.image_folders:
+        if stray in parts.values() or stray in (labelled.folder for labelled in by_table.values()):
+            continue
+        is_flat = not _unwrap_part(stray).image_folders
+        part = part_of(stray.name)
+        words = set(re.split(r"[^a-z]+", stray.name.lower()))
+        if is_flat and (words & _WITHOUT_LABELS or part == TEST):
+            notes.append(f"{stray.name}: {len(stray.all_images()):,} images without labels")
+        elif is_flat and part is not None:
+            raise DatasetError(
+                f"{str(stray.path)!r} has {len(stray.all_images()):,} images without a class: give it a subfolder "
+                "for each class, or a CSV file with the columns filename and label, or move it away"
+            )
+        else:
+            raise DatasetError(
+                f"{str(root.path)!r} has {stray.name!r} beside {parts[TRAIN].name}: move it away "
+                "(train, test and val are used, each with a subfolder for each class)"
+            )
+    return notes
 
 
 def _unwrap_part(part: Tree) -> Tree:
@@ -200,7 +254,7 @@ def _unwrap_part(part: Tree) -> Tree:
     if part.images or len(inside) != 1:
         return part
     inner = inside[0]
-    return inner if inner.name == part.name or inner.name.lower() in _WRAPPERS else part
+    return inner if inner.name == part.name or inner.name.lower() in WRAPPERS else part
 
 
 def _by_class(
@@ -213,8 +267,8 @@ def _by_class(
     """
     folders = [folder for folder in root.folders if not _is_bare(folder)]
     names = tuple(folder.name for folder in folders)
-    _check_flat(root, folders)
-    _check_siblings(root, folders)
+    check_flat(root, folders)
+    check_siblings(root, folders)
     classes = _check_classes(root, names, least) if training_classes is None else training_classes
     for folder in folders:
         if folder.name not in classes:
@@ -226,13 +280,13 @@ def _by_class(
             besides = f", but {others}" if others.counts else ""
             suffixes = " ".join(IMAGE_SUFFIXES)
             raise DatasetError(f"{str(folder.path)!r} has no {suffixes} image{besides}: add some or remove it")
-    _check_depth(root, folders)
-    _check_masks(root, folders)
+    check_depth(root, folders)
+    check_masks(root, folders)
     files: list[Path] = []
     labels: list[int] = []
     notes: list[str] = []
     if least > 1 and training_classes is None and (rests := [name for name in names if name.lower() in _RESTS]):
-        notes.append(f"{_list(rests)} counts as a class: remove it if its images are of none, or of all")
+        notes.append(f"{list_names(rests)} counts as a class: remove it if its images are of none, or of all")
     for folder in folders:
         images = folder.all_images()
         files += images
@@ -249,13 +303,6 @@ def _is_bare(folder: Tree) -> bool:
     return all(not (inner.images or inner.others) and inner.links for inner in folder.walk())
 
 
-def _are_flat_parts(folders: Sequence[Tree]) -> bool:
-    """Whether all folders are parts, one of them for training, with images that have no classes."""
-    are_alike = len({stem_of(folder.name) for folder in folders}) == 1
-    parts = [part_of(folder.name) if are_alike else bare_part_of(folder.name) for folder in folders if folder.images]
-    return TRAIN in parts and None not in parts and len(parts) == len(folders) > 1
-
-
 def _by_file_names(tree: Tree) -> Layout | None:
     """The layout of images without folders for classes whose names begin with their labels; None for another."""
     place = tree
@@ -266,14 +313,14 @@ def _by_file_names(tree: Tree) -> Layout | None:
     parts = {TRAIN: place}
     if not place.images:
         parts = {part_of(folder.name) or "": folder for folder in place.image_folders}
-        if not _are_flat_parts(place.image_folders) or len(parts) < len(place.image_folders):
+        if not are_flat_parts(place.image_folders) or len(parts) < len(place.image_folders):
             return None
     labels = {part: labels_in_names(parts[part].images, 2 if part == TRAIN else 1) for part in parts}
     names = sorted(set((labels.get(TRAIN) or {}).values()))
     if len(names) < 2:
         return None
     listings: dict[str, Listing] = {}
-    notes = [f"the names of the images say their classes ({_list(names)}), up to the first point"]
+    notes = [f"the names of the images say their classes ({list_names(names)}), up to the first point"]
     for part, of_files in labels.items():
         if of_files is None:
             notes.append(f"{parts[part].name}: {len(parts[part].images):,} images without labels")
@@ -294,103 +341,7 @@ def _by_file_names(tree: Tree) -> Layout | None:
     )
 
 
-def _check_siblings(root: Tree, folders: list[Tree]) -> None:
-    """Raises DatasetError where one folder is a part of another, as rps-test-set is of rps."""
-    names = {tuple(stem_of(folder.name)): folder.name for folder in folders if part_of(folder.name) is None}
-    for folder in folders:
-        part = part_of(folder.name)
-        whole = names.get(tuple(word for word in stem_of(folder.name) if word != "set"))
-        if part in (TEST, VALIDATION) and whole is not None:
-            raise DatasetError(
-                f"{str(root.path)!r} has {whole!r} and {folder.name!r}, which is for the {part} of it: call "
-                f"them train and {'val' if part == VALIDATION else part}, each with a subfolder for each class"
-            )
-
-
-def _check_flat(root: Tree, folders: list[Tree]) -> None:
-    """Raises DatasetError where all folders are parts with images that have no classes."""
-    parts = [folder.name for folder in folders]
-    if _are_flat_parts(folders):
-        raise DatasetError(
-            f"the images in {', '.join(parts)} of {str(root.path)!r} have no class: give each part a subfolder for "
-            "each class, or the set a CSV file with a column of file names and one of labels"
-        )
-
-
-def _check_masks(root: Tree, folders: list[Tree]) -> None:
-    """Raises DatasetError where a folder of pictures lies beside one of their masks or other marks."""
-    marks = [folder.name for folder in folders if folder.name.lower() in _MARKS]
-    pictures = [folder.name for folder in folders if folder.name.lower() in _WRAPPERS]
-    if marks and pictures:
-        raise DatasetError(
-            f"{str(root.path)!r} has {pictures[0]!r} beside {marks[0]!r}, pictures and what is marked in them, and "
-            f"no classes: {_ONE_FOLDER_EACH}"
-        )
-
-
 def _check_classes(root: Tree, names: tuple[str, ...], least: int = 2) -> tuple[str, ...]:
     if len(names) >= least:
         return names
-    place = repr(str(root.path))
-    others = left_out(root, 0)
-    if not root.has_images and others.counts:
-        raise DatasetError(
-            f"{place} has no {' '.join(IMAGE_SUFFIXES)} image, but {others}: unpack or convert them to images, with "
-            "a subfolder for each class"
-        )
-    only = f"only {names[0]!r}" if names else "none"
-    loose = f", and {len(root.images):,} images beside it" if root.images else ""
-    raise DatasetError(
-        f"{place} needs a subfolder of images for each {'of at least two classes' if least == 2 else 'class'} and "
-        f"has {only}{loose}{_hint_of(root)} "
-        "(symbolic links that lead out of it need --follow-links)"
-    )
-
-
-def _hint_of(root: Tree) -> str:
-    """Where the classes of `root` may lie instead, or what its images lack."""
-    inner = root
-    while not inner.images and len(inner.image_folders) == 1:
-        inner = inner.image_folders[0]
-    deeper = [folder.name for folder in inner.image_folders]
-    if inner is root:
-        return ""
-    if inner.images:
-        return f"; the {len(inner.images):,} images in {str(inner.path)!r} need folders, or a CSV file of labels"
-    return f"; give {str(inner.path)!r} where {_list(deeper)} are its classes"
-
-
-def _check_depth(root: Tree, folders: list[Tree]) -> None:
-    """Raises DatasetError where it is not clear which level of folders has the classes, or parts lie in classes."""
-    names = {folder.name for folder in folders}
-    for folder in folders:
-        for inner in folder.walk():
-            if inner is folder or not inner.has_images:
-                continue
-            if part_of(inner.name) is not None and not stem_of(inner.name):
-                raise DatasetError(
-                    f"{str(inner.path)!r} is a part inside a class, and parts are read above the classes: move its "
-                    f"images to {inner.name}/{folder.name}"
-                )
-            if inner.name in names - {folder.name}:
-                raise DatasetError(
-                    f"{str(inner.path)!r} is called like the class {inner.name!r} and lies in {folder.name!r}: "
-                    "move it away, or its images where they belong"
-                )
-    if any(folder.images for folder in folders) or all(_is_chain(folder) for folder in folders):
-        return
-    deeper = [f"{folder.name}/{inner.name}" for folder in folders for inner in folder.image_folders]
-    raise DatasetError(
-        f"the images of {str(root.path)!r} lie two folders down ({_list(deeper)}), and either could be the class: "
-        f"{_ONE_FOLDER_EACH}"
-    )
-
-
-def _is_chain(folder: Tree) -> bool:
-    """Whether the images of a class lie in one subfolder, as in cat/images."""
-    inside = folder.image_folders
-    return not folder.images and len(inside) == 1 and not inside[0].image_folders
-
-
-def _list(names: list[str]) -> str:
-    return ", ".join(names[:_MOST_NAMES]) + (", ..." if len(names) > _MOST_NAMES else "")
+    raise DatasetError(describe(root, names, least))

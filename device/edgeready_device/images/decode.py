@@ -24,7 +24,7 @@ from edgeready_device.model_file.manifest import InputSpec
 # Phones' pictures; Pillow reads them through the package pillow-heif, where somebody installed it.
 HEIF_SUFFIXES = (".heic", ".heif")
 _HAS_HEIF = importlib.util.find_spec("pillow_heif") is not None
-_PLAIN_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+_PLAIN_SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
 IMAGE_SUFFIXES = (*_PLAIN_SUFFIXES, *HEIF_SUFFIXES) if _HAS_HEIF else _PLAIN_SUFFIXES
 
 ImagePath = Union[str, "os.PathLike[str]"]

@@ -186,7 +186,36 @@ def test_a_loop_of_links_ends(folder):
             "has only 'animals'; give '.*animals' where cat, dog are",
         ),
         (["1.jpg", "2.jpg"], "at least two classes and has none, and 2 images beside it"),
-        (["train/cat/1.jpg", "train/dog/1.jpg", "val/1.jpg"], "has 'val' beside train: move it away"),
+        (
+            ["train/cat/1.jpg", "train/dog/1.jpg", "val/1.jpg"],
+            "val' has 1 images without a class: give it a subfolder for each class, or a CSV file with the columns",
+        ),
+        (
+            ["images/Abyssinian_1.jpg", "images/Abyssinian_2.jpg", "images/big_dog_1.jpg", "images/big_dog_22.jpg"],
+            r"only 'images'; the names of its images begin with Abyssinian \(2\), big_dog \(2\): where these are the",
+        ),
+        (
+            ["train/cat1.jpg", "train/cat2.jpg", "train/dog1.jpg", "train/dog2.jpg", "test/1.jpg"],
+            r"the images in test, train of '.*' have no class; the names of its images begin with cat \(2\), dog",
+        ),
+        (["IMG_1.jpg", "DSC_2.jpg", "x.jpg"], r"has none, and 3 images beside it$"),
+        (["1.jpg", "2.jpg"], r"has none, and 2 images beside it$"),
+        (
+            [f"set/{kind}/{name}/1.jpg" for kind in ("color", "grayscale") for name in ("rust", "scab")],
+            "only 'set'; the folders color, grayscale in '.*set' have the same ones in them: give one of them",
+        ),
+        (
+            [f"{kind}/{name}/1.jpg" for kind in ("color", "grayscale") for name in ("rust", "scab")],
+            r"lie two folders down \(.*\), and either could be the class: give one of color, grayscale, or make",
+        ),
+        (
+            ["VOC/JPEGImages/1.jpg", "VOC/SegmentationClass/1.png"],
+            r"VOC' has pictures and what is marked in them \(SegmentationClass\): make it",
+        ),
+        (
+            ["JPEGImages/1.jpg", "SegmentationClass/1.png"],
+            "has 'JPEGImages' beside 'SegmentationClass', pictures and",
+        ),
         (["images/1.png", "masks/1.png"], "has 'images' beside 'masks', pictures and what is marked in them, and no"),
         (["train/images/1.png", "train/labels/1.png"], "train' has 'images' beside 'labels', pictures and what is"),
         (
@@ -301,6 +330,40 @@ def test_each_part_may_have_a_table_in_its_folder(folder):
         table(folder, "filename, cat, dog", "1.jpg, 1, 0", "2.jpg, 0, 1", name=f"{part}/_classes.csv")
     assert labelled(folder) == [{"1.jpg": "cat", "2.jpg": "dog"}] * 3
     assert read_layout(folder).notes == ()
+
+
+@pytest.mark.parametrize("name", ["Test.csv", "Test/labels.csv", "test_labels.jsonl"])
+@pytest.mark.parametrize("place", ["Test", "Test/images"])
+def test_a_test_without_folders_of_classes_may_have_a_table(folder, name, place):
+    put(folder, *(f"Train/{number}/00000.png" for number in (0, 1)))
+    put(folder, f"{place}/00000.png", f"{place}/00001.png")
+    rows = [(f"{place}/00000.png", 1), (f"{place}/00001.png", 0)]
+    if name.endswith("jsonl"):
+        table(folder, *(f'{{"path": "{path}", "class_id": {label}}}' for path, label in rows), name=name)
+    else:
+        table(folder, "Width,ClassId,Path", *(f"8,{label},{path}" for path, label in rows), name=name)
+    table(folder, "Width,ClassId,Path", "8,0,Train/0/00000.png", "8,1,Train/1/00000.png", name="Train.csv")
+    layout = read_layout(folder)
+    assert layout.classes == ("0", "1")
+    assert names(folder, layout.test) == [f"{place}/00000.png", f"{place}/00001.png"]
+    assert layout.test.labels == (1, 0)
+    assert layout.notes == (f"left out of {str(folder)!r}: 1 .csv",)
+    assert read_test_layout(folder).test == layout.test
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (["file,label", "3.jpg,cat", "4.jpg,cow"], "labels.csv' has the class 'cow', and train has no folder of it"),
+        (["file,label", "3.jpg,cat"], "val' has 2 images without a class"),  # it names one of two
+        (["file,label", "3.jpg,cat", "4.jpg,"], "line 3 has no label: add it"),
+    ],
+)
+def test_a_table_of_a_validation_that_does_not_fit_is_refused(folder, lines, message):
+    put(folder, "train/cat/1.jpg", "train/dog/2.jpg", "val/3.jpg", "val/4.jpg")
+    table(folder, *lines, name="val/labels.csv")
+    with pytest.raises(DatasetError, match=message):
+        read_layout(folder)
 
 
 def test_a_table_in_utf_16_is_read(folder):
@@ -440,8 +503,8 @@ def test_a_part_without_any_image_that_can_be_read_is_refused(folder):
 
 
 def test_images_of_many_formats_are_read(folder):
-    for number, suffix in enumerate((".webp", ".bmp", ".gif", ".tiff", ".jpg", ".png")):
+    for number, suffix in enumerate((".webp", ".bmp", ".gif", ".tiff", ".jpg", ".jfif", ".png", ".ppm")):
         picture(folder / ("cat" if number % 2 else "dog") / f"{number}{suffix}", 200)
     train = load_folder(folder, image_size=(8, 8)).train
-    assert len(train) == 6
+    assert len(train) == 8
     assert int(np.abs(train.images.astype(int) - 200).max()) <= 1

@@ -162,8 +162,8 @@ REFUSED = {
         "has 'Meta' beside Train: move it away",
     ),
     "GTSRB": (
-        files("GTSRB/Final_Training/Images/00000/", "0.ppm", "GT-00000.csv"),
-        "image, but 1 .csv, 1 .ppm: unpack or convert them to images",
+        {**classes("GTSRB/Final_Training/Images/", "00000", "00001", suffix="ppm"), "GTSRB/Readme.txt": ""},
+        "has only 'GTSRB'; give '.*GTSRB/Final_Training/Images' where 00000, 00001 are its classes",
     ),
     "Oxford-IIIT Pet": (
         {"images/Abyssinian_1.jpg": "", "annotations/trimaps/Abyssinian_1.png": ""},
