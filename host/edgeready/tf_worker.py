@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,8 +19,17 @@ if TYPE_CHECKING:
 
 
 def main() -> int:
-    """Does the job that the process's arguments name; returns the exit code."""
-    return serve(_do, "loading TensorFlow")
+    """Does the job that the process's arguments name; returns the exit code, or ends the process where all is well.
+
+    At the end of the interpreter TensorFlow waits until the other machines of a training end as well, and the chief
+    has a model to convert. What was made is in the job's folder already.
+    """
+    code = serve(_do, "loading TensorFlow")
+    if code == 0:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
+    return code
 
 
 def _do(

@@ -8,18 +8,21 @@ import sys
 import tempfile
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from edgeready.tf import devices, distributed, models, train  # isort: skip  (TensorFlow first)
+from edgeready.tf import devices, distributed, distributed_transfer, models, train, transfer  # isort: skip  (TensorFlow first)
 import keras
 import numpy as np
 import tensorflow as tf
+import transfer_cases
 
 from edgeready.config.build import TrainConfig
 from edgeready.config.devices import DevicesConfig
 from edgeready.errors import EdgereadyError
 from edgeready.jobs.training import CheckpointPlan, TrainingFiles
 from edgeready_device.normalization import Normalization
+from edgeready_device.progress import no_progress
 
 CLASSES = 3
 
@@ -108,6 +111,69 @@ def run_alone(make, images, labels, **options):
     return [[e.loss, e.accuracy] for e in epochs]
 
 
+def fit_transfer(strategy, config, *, dropout=0.2, stop=no_progress, **files):
+    """A transfer learning: its network, and loss and validation loss of its epochs; on one device without strategy.
+
+    Its 101 images are four batches for the backbone, which the last of three devices has no second one of.
+    """
+    labels = np.arange(150, dtype=np.int64) % 2
+    images = np.random.default_rng(1).integers(0, 120, (150, 8, 8, 3), dtype=np.uint8)
+    images[labels == 1] += 30
+    make = partial(transfer_cases.small_network, dropout)
+    train.seed_everything(config.seed)
+    named, fit = make(), transfer.train_head
+    if strategy is not None:
+        fit = partial(distributed_transfer.train_head, strategy=strategy, make=make)
+    judges = (images[101:], labels[101:])
+    epochs = fit(named, images[:101], labels[:101], config, stop, validation=judges, **files)
+    return named, [[epoch.loss, epoch.val_loss] for epoch in epochs]
+
+
+def frozen_parts(named):
+    """The batch normalization of a backbone: its scales and its statistics."""
+    return named.backbone.layers[2].get_weights()
+
+
+def transfer_on_three(strategy, folder):
+    """Transfer learning on three devices beside one: which weights are the same, and the epochs."""
+    head = TrainConfig(epochs=3, batch_size=16, learning_rate=0.05, seed=4, augment="shift", class_weights=True)
+    tuned = replace(head, augment="none", fine_tune=2)
+    one, _ = fit_transfer(None, head)
+    three, _ = fit_transfer(strategy, head)
+    _, alone = fit_transfer(None, tuned, dropout=0.0)
+    whole, shared = fit_transfer(strategy, tuned, dropout=0.0)
+    checkpoint = CheckpointPlan(path=str(Path(folder, "transfer")), identity={"of": "this test"}, interval_s=0)
+    resumed = []
+    for epoch in (2, 5):  # the second of the head, the second of the fine-tuning
+
+        def stop(label, done, total, epoch=epoch):
+            if f"epoch {epoch} " in label:
+                raise InterruptedError
+
+        with suppress(InterruptedError):
+            fit_transfer(strategy, tuned, dropout=0.0, stop=stop, files=TrainingFiles(checkpoint=checkpoint))
+        again = TrainingFiles(checkpoint=replace(checkpoint, resume=True))
+        resumed.append(hash_of(fit_transfer(strategy, tuned, dropout=0.0, files=again)[0].model))
+    return {
+        "head": hash_of(one.model) == hash_of(three.model),
+        "moved": not np.array_equal(one.backbone.get_weights()[0], whole.backbone.get_weights()[0]),
+        "normalization": all(map(np.array_equal, frozen_parts(one), frozen_parts(whole))),
+        "alone": alone,
+        "shared": shared,
+        "whole": hash_of(whole.model),
+        "resumed": resumed,
+    }
+
+
+def refused_transfer(strategy, **options):
+    """What is said of a transfer learning that is refused; "" where it is not."""
+    try:
+        fit_transfer(strategy, TrainConfig(epochs=1, batch_size=2, augment="none", **options))
+    except EdgereadyError as error:
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
 def main():
     """Runs the cases on three devices."""
     names = devices.device_names(DevicesConfig(devices="cpu:3"))
@@ -138,6 +204,8 @@ def main():
     cases["whole"] = run(three, dropout, images, labels, **whole)["hash"]
     with tempfile.TemporaryDirectory() as folder:
         cases["resumed"] = run_twice(three, dropout, images, labels, folder, **whole)
+        cases["transfer"] = transfer_on_three(three, folder)
+    cases["small transfer"] = [refused_transfer(three), refused_transfer(three, fine_tune=1)]
     json.dump(cases, sys.stdout)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import socket
 import subprocess
@@ -86,11 +87,33 @@ def test_a_training_that_was_broken_off_goes_on_to_the_same_weights():
     assert cases()["resumed"] == {"epochs": 2, "hash": cases()["whole"]}
 
 
-def start_worker(index, ports, folder, *options):
+def test_the_head_of_three_devices_is_that_of_one_to_the_bit():
+    assert cases()["transfer"]["head"] is True
+
+
+def test_the_fine_tuning_takes_the_steps_of_one_device_and_keeps_the_batch_normalization():
+    case = cases()["transfer"]
+    alone, shared = case["alone"], case["shared"]
+    assert shared[:3] == alone[:3]
+    assert shared[3] == pytest.approx(alone[3], rel=1e-5)  # after it the images come in another order
+    assert len(shared) == len(alone) == 5
+    assert (case["moved"], case["normalization"]) == (True, True)
+
+
+def test_a_transfer_that_was_broken_off_in_either_stage_goes_on_to_the_same_weights():
+    assert cases()["transfer"]["resumed"] == [cases()["transfer"]["whole"]] * 2
+
+
+def test_only_the_fine_tuning_needs_a_batch_for_all_devices():
+    text = "UsageError: --batch-size is 2, and 3 devices share a batch: give at least 3"
+    assert cases()["small transfer"] == ["", text]
+
+
+def start_worker(index, ports, folder, *options, data="digits", model="tutorial-cnn"):
     """One of the workers at `ports` of this machine; both run the same command in `folder`."""
     cluster = {"worker": [f"127.0.0.1:{port}" for port in ports]}
     group = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}})
-    words = ["build", "digits", "--model", "tutorial-cnn", "--out", "m.tflite", "--json", *options]
+    words = ["build", data, "--model", model, "--out", "m.tflite", "--json", *options]
     return subprocess.Popen(
         [sys.executable, "-m", "edgeready", *words],
         env={**os.environ, "TF_CONFIG": group},
@@ -121,6 +144,33 @@ def test_two_workers_train_the_network_of_one_and_the_chief_writes_it(tmp_path, 
         alone.comparison.model.accuracy.top1.value, abs=0.03
     )
     assert (share["out"], share["worker"], share["epochs"]) == (None, 1, 3)
+    manifest = read_model_file(tmp_path / "m.tflite").manifest
+    assert manifest.provenance["training"]["devices"] == 2  # their weights were compared by the chief
+
+
+BANDS = """
+import keras, numpy as np
+keras.utils.set_random_seed(3)
+options = {"input_shape": (32, 32, 3), "include_top": False, "weights": None, "pooling": "avg", "alpha": 0.25}
+keras.applications.MobileNet(**options).save_weights("net.weights.h5")
+labels = np.arange(150) % 3
+images = np.random.default_rng(1).integers(0, 120, (150, 32, 32, 3), dtype=np.uint8)
+for image, label in zip(images, labels):
+    image[label * 10 : label * 10 + 10] += 100
+np.savez("bands.npz", x_train=images[:120], y_train=labels[:120], x_test=images[120:], y_test=labels[120:])
+"""
+
+
+def test_two_workers_fine_tune_the_network_that_one_of_them_would(tmp_path, ports):
+    subprocess.run([sys.executable, "-c", BANDS], cwd=tmp_path, check=True, capture_output=True)
+    words = ["--alpha", "0.25", "--weights", "net.weights.h5", "--epochs", "1", "--fine-tune", "1"]
+    words += ["--validation", "0.2", "--augment", "none"]
+    works = [start_worker(index, ports, tmp_path, *words, data="bands.npz", model="mobilenet") for index in (0, 1)]
+    chief, share = (json.loads(worker.communicate(timeout=500)[0]) for worker in works)
+    assert works[1].returncode == 0
+    epochs = chief["training"]["epochs"]
+    assert [share["epochs"], len(epochs)] == [2, 2]
+    assert epochs[0]["loss"] == pytest.approx(math.log(3), abs=0.01)  # random weights tell little of a picture
     manifest = read_model_file(tmp_path / "m.tflite").manifest
     assert manifest.provenance["training"]["devices"] == 2  # their weights were compared by the chief
 

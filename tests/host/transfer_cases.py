@@ -26,15 +26,17 @@ def statistics_and_kernels(model):
     return moving, [v.numpy() for v in model.weights if "moving" not in v.path]
 
 
-def small_network():
+def small_network(dropout=0.2):
     """A backbone of one convolution under a head, as build_application makes it."""
     image = keras.Input((8, 8, 3))
     features = keras.layers.BatchNormalization()(keras.layers.Conv2D(6, 3)(image))
     backbone = keras.Model(image, keras.layers.GlobalAveragePooling2D()(keras.layers.ReLU()(features)))
     backbone.trainable = False
     frame = keras.Input((8, 8, 3))
-    scores = keras.layers.Dense(2, activation="softmax")(keras.layers.Dropout(0.2)(backbone(frame, training=False)))
-    return models.NamedModel("small", keras.Model(frame, scores), Normalization((127.5,), (127.5,)), backbone)
+    # They are made in this order, in which they draw their seeds.
+    classifier, dropout_layer = keras.layers.Dense(2, activation="softmax"), keras.layers.Dropout(dropout)
+    model = keras.Model(frame, classifier(dropout_layer(backbone(frame, training=False))))
+    return models.NamedModel("small", model, Normalization((127.5,), (127.5,)), backbone)
 
 
 def head():
@@ -63,7 +65,7 @@ def head():
     frozen = transfer.train_head(named, *parts, config, progress, validation=judges)
     frozen_state = compare()
     with TemporaryDirectory() as scratch:
-        store = transfer._FeatureStore(named, Path(scratch), no_progress)
+        store = transfer._FeatureStore(transfer.OneRunner(named), Path(scratch), no_progress)
         features = store.compute("some", images[:5], ["none"], 1)[0]
     direct = named.model((images[:5].astype(np.float32) - 127.5) / 127.5, training=False)
     same = np.allclose(transfer._head_of(named)(features), direct, atol=1e-5)

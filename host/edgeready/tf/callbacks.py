@@ -130,7 +130,7 @@ class BestWeights(keras.callbacks.Callback):  # type: ignore[misc]
 
     def __init__(self, whole: keras.Model, patience: int | None, fall: Fall | None = None) -> None:
         super().__init__()
-        self._whole, self._patience, self.fall = whole, patience, fall
+        self.whole, self._patience, self.fall = whole, patience, fall
         self.loss, self.mark, self.waited, self.steady = float("inf"), float("inf"), 0, 0
         self.weights: list[NDArray[Any]] | None = None
 
@@ -164,7 +164,7 @@ class BestWeights(keras.callbacks.Callback):  # type: ignore[misc]
         """Keeps the weights if they are the best; where the patience ends, the training does, or its full rate."""
         loss = float((logs or {})["val_loss"])
         if loss < self.loss:
-            self.loss, self.weights = loss, self._whole.get_weights()
+            self.loss, self.weights = loss, self.whole.get_weights()
         if loss < self.mark if self.fall is None else is_progress(loss, self.mark):
             self.mark, self.waited = loss, 0
         else:
@@ -184,4 +184,4 @@ class BestWeights(keras.callbacks.Callback):  # type: ignore[misc]
 
     def _put_back(self) -> None:
         if self.weights is not None:
-            self._whole.set_weights(self.weights)
+            self.whole.set_weights(self.weights)

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from edgeready.config.devices import DevicesConfig
 from edgeready.config.worker_group import WorkerGroup
-from edgeready.errors import SurroundingsError, UsageError
+from edgeready.errors import SurroundingsError
 
 
 def open_strategy(config: DevicesConfig, group: WorkerGroup | None) -> tf.distribute.Strategy | None:
@@ -54,15 +54,6 @@ def _open_group_strategy(names: list[str], group: WorkerGroup) -> tf.distribute.
     # TensorFlow's own watch asks every 30 s, and keeps asking who has ended as planned; jobs/rendezvous.py watches.
     strategy.extended._stop_check_health_thread()
     return strategy
-
-
-def check_whole(trains_all: bool, strategy: tf.distribute.Strategy) -> None:
-    """Raises UsageError for a training with a frozen backbone, whose features are computed once, on one device."""
-    if not trains_all:
-        raise UsageError(
-            f"--weights trains a head on features that one device computes once, and here are "
-            f"{strategy.num_replicas_in_sync}: train on one, or name a --model without --weights"
-        )
 
 
 def _count_gpus(count: int) -> str:

@@ -71,14 +71,39 @@ def train(
     observers = observe(
         copy, config, steps, progress=progress, files=files or TrainingFiles(), is_judged=validation is not None
     )
-    batches, judges = _batches_of(named, (images, labels), validation, config)
     with _synchronize(copy):
         epochs = range(observers.checkpoints.begin(copy, "network", config.most_epochs), config.most_epochs)
-        callbacks = keras.callbacks.CallbackList(observers.callbacks, model=copy)
-        _fit(_Replicas(strategy, copy), callbacks, batches, judges, epochs)
-    check_alike(strategy, copy)
+        fit_copies(
+            strategy,
+            replace(named, model=copy),
+            (images, labels),
+            config,
+            epochs,
+            validation=validation,
+            callbacks=observers.callbacks,
+        )
     named.model.set_weights(copy.get_weights())
     return finite_epochs(observers.watcher)
+
+
+def fit_copies(
+    strategy: tf.distribute.Strategy,
+    copies: NamedModel,
+    training: Labelled,
+    config: TrainConfig,
+    epochs: range,
+    *,
+    validation: Labelled | None,
+    callbacks: list[keras.callbacks.Callback],
+) -> None:
+    """Trains the compiled model of `copies`, made for `strategy`, in the `epochs` that are left.
+
+    Raises TrainingError where a layer's state differs between the devices.
+    """
+    batches, judges = _batches_of(copies, training, validation, config)
+    callback_list = keras.callbacks.CallbackList(callbacks, model=copies.model)
+    _fit(_Replicas(strategy, copies.model), callback_list, batches, judges, epochs)
+    check_alike(strategy, copies.model)
 
 
 def digest_of(model: keras.Model) -> str:

@@ -37,7 +37,17 @@ from edgeready.quantization.conventions import Convention
 from edgeready.quantization.inputs import in_color_order
 from edgeready.quantization.samples import Samples
 from edgeready.quantization.source_check import SourceCheck, hold_against_source
-from edgeready.tf import checkpoints, convert, devices, distributed, fake_quant, rewrite, train, transfer
+from edgeready.tf import (
+    checkpoints,
+    convert,
+    devices,
+    distributed,
+    distributed_transfer,
+    fake_quant,
+    rewrite,
+    train,
+    transfer,
+)
 from edgeready.tf import models as tf_models
 from edgeready.tf.models import NamedModel
 from edgeready.tf.quantize import TensorFlowQuantizer
@@ -222,8 +232,8 @@ def _make_and_train(job: Job, config: TrainConfig, color: str, progress: Progres
     named = make()
     fit: _Fit = train.train if named.backbone is None else transfer.train_head
     if strategy is not None:
-        devices.check_whole(named.backbone is None, strategy)
-        fit = partial(distributed.train, strategy=strategy, make=make)
+        shared = distributed.train if named.backbone is None else distributed_transfer.train_head
+        fit = partial(shared, strategy=strategy, make=make)
     epochs = () if job.untrained else _train(named, job, config, color=color, fit=fit, progress=progress)
     return _Source(
         model=named,
