@@ -274,6 +274,10 @@ def test_without_weights_everything_is_trained(cases):
     assert cases["from scratch"]["value"] == 83
 
 
+def test_batch_normalization_forgets_random_weights_and_keeps_the_momentum_of_others(cases):
+    assert cases["momenta"]["value"] == [[0.97], [0.99]]
+
+
 def test_a_missing_weights_file_is_named(cases):
     expected = "none.weights.h5: no such weights file; give a Keras .weights.h5 file, or imagenet"
     assert source_error(cases, "weights missing") == expected

@@ -194,6 +194,16 @@ transfer_cases.add(case, folder)
 resume_cases.add(case, folder)
 case("from scratch", lambda: len(models.make_model("mobilenet", (32, 32, 3), 3).model.trainable_variables))
 
+
+def momenta(weights):
+    """The momenta of the batch normalization of a backbone."""
+    model = models.make_model("mobilenet", (32, 32, 3), 3, weights=weights).model
+    layers = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization)]
+    return sorted({layer.momentum for layer in layers})
+
+
+case("momenta", lambda: [momenta(None), momenta(str(folder / "mobilenet.weights.h5"))])
+
 for function in (
     "plain fixed feature_map regression seven two_inputs two_outputs other_size raises leaves nonsense nothing "
     "unbuilt subclassed wants_more not_a_function missing logits softmax_layer softmax_activation softmax_function "
