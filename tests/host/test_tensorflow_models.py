@@ -620,7 +620,7 @@ def arrays(stream) -> dict[str, np.ndarray]:
     return found
 
 
-@pytest.mark.slow
+@builds.LONG
 def test_transfer_learning_keeps_every_weight_of_the_local_file_and_trains_the_head(case_files):
     with zipfile.ZipFile(transfer().config.output.keras_out) as archive:
         kept = arrays(io.BytesIO(archive.read("model.weights.h5")))
@@ -631,7 +631,7 @@ def test_transfer_learning_keeps_every_weight_of_the_local_file_and_trains_the_h
     assert np.any(kept["dense/vars/1"] != 0)  # the head's bias starts at 0
 
 
-@pytest.mark.slow
+@builds.LONG
 def test_transfer_learning_makes_a_ready_file_with_the_backbones_normalization():
     file = read_model_file(transfer().file)
     assert file.manifest is not None

@@ -47,8 +47,15 @@ def test_a_killed_child_is_taken_for_one_that_ran_out_of_memory():
 
 
 def test_a_crash_outside_the_converter_is_told_with_signal_and_stage():
-    assert str(failure(-signal.SIGSEGV, "noise", "training")) == (
-        "TensorFlow crashed (SIGSEGV) while training: --debug shows all that it printed"
+    assert str(failure(-signal.SIGSEGV, "noise", "measuring")) == (
+        "TensorFlow crashed (SIGSEGV) while measuring: --debug shows all that it printed"
+    )
+
+
+def test_a_crash_in_a_training_names_what_avoids_it():
+    assert str(failure(-signal.SIGABRT, "noise", "training, epoch 1 of 5, loss 2.242")) == (
+        "TensorFlow crashed (SIGABRT) while training, epoch 1 of 5, loss 2.242: set TF_ENABLE_ONEDNN_OPTS=0, or try "
+        "another --batch-size or --image-size"
     )
 
 

@@ -222,9 +222,10 @@ def failure(code: int, log: str, stage: str, *, engine: str = "TensorFlow") -> T
     if starved(log):
         return TrainingError(f"{engine} ran out of memory while {stage}: use smaller images or batches")
     if code < 0:
-        return TrainingError(
-            f"{engine} crashed ({signal.Signals(-code).name}) while {stage}: --debug shows all that it printed"
-        )
+        crash = f"{engine} crashed ({signal.Signals(-code).name}) while {stage}"
+        if stage.startswith("training") and engine == "TensorFlow":
+            return TrainingError(f"{crash}: set TF_ENABLE_ONEDNN_OPTS=0, or try another --batch-size or --image-size")
+        return TrainingError(f"{crash}: --debug shows all that it printed")
     return TrainingError(
         fit_reason(f"{engine} failed while {stage}: ", last_line(log), "; --debug shows all that it printed")
     )
