@@ -124,7 +124,9 @@ def test_sizes_in_the_archive_that_no_file_of_its_length_can_have_are_refused(pa
         packed + old, (packed if kind else lie.to_bytes(4, "little")) + lie.to_bytes(4, "little")
     )
     path.write_bytes(data[:start] + directory)
-    with pytest.raises(DatasetError, match=r"x of '.*' should be uint8 .* 150,000,000 bytes, and the file has "):
+    # Since CPython 3.11.8, and in Debian 12, zipfile itself sees that such a member reaches beyond the next thing.
+    size = r"x of '.*' should be uint8 .* 150,000,000 bytes, and the file has "
+    with pytest.raises(DatasetError, match=rf"{size}|cannot be read as \.npz \(Overlapped"):
         NpzFile(path)["x"]
 
 
