@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from edgeready.config.disk import CACHE_FLAGS, CACHE_HELP
 from edgeready.config.edgetpu import NEWEST_RUNTIME, OLDEST_RUNTIME
 
 DataArgument = Annotated[
@@ -22,12 +23,7 @@ SourceArgument = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="write one JSON document to standard output")]
 Links = Annotated[bool, typer.Option("--follow-links", help="follow symbolic links that lead out of a folder")]
 SkipDamaged = Annotated[bool, typer.Option("--skip-damaged", help="leave out images of a folder that cannot be read")]
-Cache = Annotated[
-    bool,
-    typer.Option(
-        "--cache/--no-cache", help="keep the decoded photos of a folder for the next run, in the user's cache folder"
-    ),
-]
+Cache = Annotated[bool, typer.Option(CACHE_FLAGS, help=CACHE_HELP)]
 OtherTest = Annotated[
     str | None, typer.Option("--test", help="take the test images from this .npz, folder or named set instead")
 ]

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from edgeready.config.augmentation import AUGMENTATIONS
 from edgeready.config.description import MeanOption
 from edgeready.config.devices import DevicesConfig
+from edgeready.config.disk import CacheOption
 from edgeready.config.engine import AUTO, ENGINES, check_engine
 from edgeready.config.method import CALIBRATIONS, Method, QatConfig
 from edgeready.config.networks import IMAGENET_WIDTHS, SCALABLE_NETWORKS, check_alpha, check_width
@@ -63,13 +64,7 @@ class DataConfig:
         None
     )
     skip_damaged: Annotated[bool, Option(help="leave out images of a folder that cannot be read")] = False
-    cache: Annotated[
-        bool,
-        Option(
-            help="keep the decoded photos of a folder for the next run, in the user's cache folder",
-            flags=("--cache/--no-cache",),
-        ),
-    ] = True
+    cache: CacheOption = True
     calibration_samples: Annotated[
         int | None, Option(help="number of calibration images (default: a fifth, at most 500)")
     ] = None

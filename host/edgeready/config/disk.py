@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+from typing import Annotated
 
+from edgeready.config.option import Option
 from edgeready.errors import UsageError
 
 LIMIT_VARIABLE = "EDGEREADY_DISK_LIMIT"
 # Chosen: 260,000 photos at 160x160 pixels, and less than the free space of most machines that train.
 _DEFAULT = "20GB"
+CACHE_FLAGS = "--cache/--no-cache"
+CACHE_HELP = "keep the decoded photos of a folder for the next run, in the user's cache folder"
+CacheOption = Annotated[bool, Option(help=CACHE_HELP, flags=(CACHE_FLAGS,))]
 _UNITS = {"": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+from edgeready.config.disk import CacheOption
 from edgeready.config.option import Option
 from edgeready.errors import UsageError
 
@@ -32,13 +33,7 @@ class GateConfig:
     )
     follow_links: Annotated[bool, Option(help="follow symbolic links that lead out of a folder")] = False
     skip_damaged: Annotated[bool, Option(help="leave out images of a folder that cannot be read")] = False
-    cache: Annotated[
-        bool,
-        Option(
-            help="keep the decoded photos of a folder for the next run, in the user's cache folder",
-            flags=("--cache/--no-cache",),
-        ),
-    ] = True
+    cache: CacheOption = True
     min_agreement: Annotated[
         float | None, Option(help="least top-1 agreement with the golden vectors in percent, on this machine")
     ] = None
