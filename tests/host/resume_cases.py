@@ -45,7 +45,7 @@ TRAININGS = {
     "network": (
         whole_network,
         train.train,
-        TrainConfig(epochs=3, batch_size=8, augment="shift-flip", class_weights=True),
+        TrainConfig(epochs=3, batch_size=8, augment="shift-flip", class_weights=True, weight_decay=0.1),
     ),
     "transfer": (
         transfer_cases.small_network,

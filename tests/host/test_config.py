@@ -45,6 +45,19 @@ def test_a_learning_rate_that_cannot_train_is_refused(rate):
     assert said(TrainConfig, learning_rate=rate) == expected
 
 
+@pytest.mark.parametrize(
+    ("decay", "shown"), [(0.0, "0"), (-0.1, "-0.1"), (1.0, "1"), (math.nan, "nan"), (math.inf, "inf")]
+)
+def test_a_weight_decay_that_cannot_train_is_refused(decay, shown):
+    expected = f"--weight-decay is {shown}: give a number above 0 and below 1, such as 0.05"
+    assert said(TrainConfig, weight_decay=decay) == expected
+
+
+def test_a_weight_decay_is_kept_where_it_was_asked_for():
+    assert TrainConfig(weight_decay=0.05).to_dict()["weight_decay"] == 0.05
+    assert "weight_decay" not in TrainConfig().to_dict()
+
+
 @pytest.mark.parametrize("seed", [-1, 2**32])
 def test_a_seed_that_keras_does_not_take_is_refused(seed):
     assert said(TrainConfig, seed=seed) == f"the seed is {seed}: use a number from 0 to 4294967295"

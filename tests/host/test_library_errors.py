@@ -104,9 +104,18 @@ def test_whatever_a_converter_prints_its_refusal_fits_with_a_remedy(log, mode, e
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGILL, signal.SIGFPE, signal.SIGBUS])
 def test_a_crash_fits_with_a_remedy(number):
-    for text in (str(refusal(-number, LONG)), str(failure(-number, LONG, "training in 8 bits, epoch 1 of 20"))):
-        assert len(f"edgeready: {text}") <= 200
-        assert "unroll=True" in text or text.endswith(": --debug shows all that it printed")
+    name = signal.Signals(number).name
+    converting = str(refusal(-number, LONG))
+    assert len(f"edgeready: {converting}") <= 200
+    assert "unroll=True" in converting
+    assert str(failure(-number, LONG, "training in 8 bits, epoch 1 of 20")) == (
+        f"TensorFlow crashed ({name}) while training in 8 bits, epoch 1 of 20: set TF_ENABLE_ONEDNN_OPTS=0, "
+        "or try another --batch-size or --image-size"
+    )
+    reading = str(failure(-number, LONG, "reading the model"))
+    assert reading == f"TensorFlow crashed ({name}) while reading the model: --debug shows all that it printed"
+    litert = str(failure(-number, LONG, "training in 8 bits", engine="LiteRT"))
+    assert litert == f"LiteRT crashed ({name}) while training in 8 bits: --debug shows all that it printed"
 
 
 @pytest.mark.parametrize("log", [LONG, f"{LONG}\n", "OOM when allocating", ""])

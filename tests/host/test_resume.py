@@ -220,6 +220,7 @@ def train(**options) -> BuildConfig:
         (train(seed=2), "--seed was 1 and is 2"),
         (train(augment="shift"), "--augment was None and is shift"),
         (train(patience=3), "--patience was None and is 3"),
+        (train(weight_decay=0.05), "--weight-decay was None and is 0.05"),
         (train(class_weights=True), "--class-weights was None and is True"),
         (replace(CONFIG, model="small-resnet"), "--model was tutorial-cnn and is small-resnet"),
         (

@@ -231,6 +231,19 @@ def test_only_fine_tuning_changes_the_backbone_and_not_its_statistics(cases):
     assert found["fine-tuned"] == {"kernels": False, "statistics": True}
 
 
+def test_a_weight_decay_makes_filters_and_matrices_smaller_and_leaves_scales_and_biases(cases):
+    # A bias and a shift of batch normalization begin at 0, so the scale, which begins at 1, stands for all vectors.
+    whole = {"kernel": pytest.approx(1.0, abs=1e-3), "gamma": pytest.approx(0.0, abs=1e-3)}
+    found = cases["decayed"]["value"]
+    assert [name for name, _ in found["network"]] == ["kernel", "gamma", "kernel"]
+    assert found["network"] == [[name, whole[name]] for name, _ in found["network"]]
+    assert found["head"] == [["kernel", whole["kernel"]]]
+
+
+def test_the_weight_decay_of_a_fine_tuning_goes_by_its_lower_rate(cases):
+    assert cases["decayed"]["value"]["fine-tuning"] == [["kernel", pytest.approx(0.05, abs=0.002)]]
+
+
 @pytest.mark.parametrize(("name", "parameters"), [("lite0", 3_413_024), ("lite2", 4_869_168)])
 def test_an_efficientnet_lite_has_the_parameters_of_the_published_one(cases, name, parameters):
     # Published with a classifier of 1000 classes (1,281,000): 4,652,008 and 6,092,072 that are trained. Beside them

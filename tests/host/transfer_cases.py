@@ -81,6 +81,38 @@ def head():
     }
 
 
+def decayed():
+    """What a weight decay takes of each trained weight in one step, as a part of the rate times the decay of it.
+
+    The fine-tuning is a second step, of which only what the backbone loses is told: the head has lost before.
+    """
+    rate, decay = 0.01, 0.5
+    plain = TrainConfig(epochs=1, batch_size=32, learning_rate=rate)
+    images = np.random.default_rng(3).integers(0, 256, (32, 8, 8, 3), dtype=np.uint8)
+    found = {}
+    for part, fit, config in (
+        ("network", train.train, plain),
+        ("head", transfer.train_head, plain),
+        ("fine-tuning", transfer.train_head, replace(plain, fine_tune=1)),
+    ):
+        ended = []
+        for weight_decay in (None, decay):
+            train.seed_everything(1)
+            named = small_network(dropout=0.0)
+            if part == "network":
+                named.backbone.trainable, named = True, replace(named, backbone=None)
+            weights = named.backbone.weights[:1] if part == "fine-tuning" else named.model.trainable_variables
+            before = [weight.numpy() for weight in weights]
+            fit(named, images, np.arange(32) % 2, replace(config, weight_decay=weight_decay))
+            ended.append([weight.numpy() for weight in weights])
+        found[part] = [
+            [weight.name, float(np.vdot(without - with_it, start) / np.vdot(start, start) / rate / decay)]
+            for weight, start, without, with_it in zip(weights, before, *ended, strict=True)
+            if start.any()
+        ]
+    return found
+
+
 class FloatStorage:
     """What PyTorch's pickles call theirs."""
 
@@ -201,6 +233,7 @@ def add(case, folder):
     """Adds the cases, which may write into `folder`."""
     lite0 = backbone("efficientnet-lite0")
     case("head", head)
+    case("decayed", decayed)
     case("parameters of lite0", lambda: lite0.count_params())
     case("parameters of lite2", lambda: backbone("efficientnet-lite2").count_params())
     case("state dict", read_state_dict)

@@ -26,6 +26,7 @@ from edgeready.config.training import (
     check_seed,
     check_training,
     check_validation,
+    check_weight_decay,
     fall_length,
 )
 from edgeready.errors import UsageError
@@ -39,7 +40,7 @@ from edgeready_device.normalization import (
 )
 
 # Fields of a training that are said only where somebody asks for them.
-_ASKED_FOR = ("epochs", "validation", "patience", "class_weights", "fine_tune")
+_ASKED_FOR = ("epochs", "validation", "patience", "class_weights", "fine_tune", "weight_decay")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +86,7 @@ class DataConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """Adam with a rate that falls from `learning_rate` to 0 along a cosine over the `epochs`.
+    """Adam with a rate that falls from `learning_rate` to 0 along a cosine over the `epochs`; AdamW with a decay.
 
     With `epochs` None the rate stays until the validation stops improving, and then falls to 0 in the same way.
     `augment` is one of AUGMENTATIONS, or None for what suits the network and the data. `seed` makes it repeatable;
@@ -117,10 +118,14 @@ class TrainConfig:
     fine_tune: Annotated[
         int | None, Option(help="epochs that train the backbone, too, at a low rate, after those of the head")
     ] = None
+    weight_decay: Annotated[
+        float | None, Option(help="AdamW's, such as 0.05: keeps weights small against learning images by heart")
+    ] = None
 
     def __post_init__(self) -> None:
         check_validation(self.validation, self.patience)
         check_fine_tuning(self.fine_tune)
+        check_weight_decay(self.weight_decay)
         check_training(
             epochs=self.epochs,
             batch_size=self.batch_size,

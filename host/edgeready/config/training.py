@@ -16,6 +16,7 @@ PATIENCE, MOST_EPOCHS, EPOCHS_WITHOUT_VALIDATION = 9, 100, 20
 STEADY_EPOCHS = 3
 VALIDATION = 0.1  # share of the training images; chosen: what --patience takes where none is given
 MOST_VALIDATION = 0.5  # chosen: with more the network would rather be trained on the part that judges it
+_DECAY_LIMIT = 1.0  # chosen: twenty times what suits a small network, and a step would take its rate of every weight
 _RATE_LIMIT = 10.0  # chosen: Adam moves a weight by about the rate in a step, and no weight is as large
 
 
@@ -44,6 +45,14 @@ def check_fine_tuning(epochs: int | None) -> None:
     """Raises UsageError for a number of epochs that cannot be meant."""
     if epochs is not None and epochs < 1:
         raise UsageError(f"--fine-tune is {epochs}: give at least 1 epoch")
+
+
+def check_weight_decay(weight_decay: float | None) -> None:
+    """Raises UsageError for a decay that cannot train: a step takes `weight_decay` times the rate of each weight."""
+    if weight_decay is not None and not 0 < weight_decay < _DECAY_LIMIT:
+        raise UsageError(
+            f"--weight-decay is {weight_decay:g}: give a number above 0 and below {_DECAY_LIMIT:g}, such as 0.05"
+        )
 
 
 def check_training(

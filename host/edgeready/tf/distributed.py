@@ -66,7 +66,7 @@ def train(
     steps = -(-len(images) // config.batch_size)
     with strategy.scope():
         copy = make().model
-        compile_model(copy, config.learning_rate, None if config.epochs is None else steps * config.epochs)
+        compile_model(copy, config, None if config.epochs is None else steps * config.epochs)
         copy.optimizer.build(copy.trainable_variables)
     observers = observe(
         copy, config, steps, progress=progress, files=files or TrainingFiles(), is_judged=validation is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
@@ -54,7 +55,7 @@ def train(
     model, files = named.model, files or TrainingFiles()
     frames = match_rank(model, images)
     steps = -(-len(frames) // config.batch_size)
-    compile_model(model, config.learning_rate, None if config.epochs is None else steps * config.epochs)
+    compile_model(model, config, None if config.epochs is None else steps * config.epochs)
     observers = observe(model, config, steps, progress=progress, files=files, is_judged=validation is not None)
     done = observers.checkpoints.begin(model, "network", config.most_epochs)
     model.fit(
@@ -100,10 +101,23 @@ def observe(
     return Observers(watcher=watcher, best=best, checkpoints=checkpoints, callbacks=callbacks)
 
 
-def compile_model(model: keras.Model, rate: float, steps: int | None) -> None:
-    """Compiles `model` for Adam, whose `rate` falls to 0 along a cosine over `steps`; it stays with None."""
+def compile_model(model: keras.Model, config: TrainConfig, steps: int | None, *, rate_share: float = 1.0) -> None:
+    """Compiles `model` for Adam, or AdamW with `config.weight_decay`, at `rate_share` of the configured rate.
+
+    The rate falls to 0 along a cosine over `steps`; it stays with None.
+    """
+    rate = config.learning_rate * rate_share
     schedule = rate if steps is None else keras.optimizers.schedules.CosineDecay(rate, steps)
-    model.compile(keras.optimizers.Adam(schedule), loss_of(model), metrics=[accuracy_of(model)])
+    model.compile(_optimizer(model, schedule, config.weight_decay), loss_of(model), metrics=[accuracy_of(model)])
+
+
+def _optimizer(model: keras.Model, rate: Any, weight_decay: float | None) -> keras.optimizers.Optimizer:
+    if weight_decay is None:
+        return keras.optimizers.Adam(rate)
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=weight_decay)
+    # A bias or a scale of batch normalization is a vector; made smaller, it only moves what the network answers.
+    optimizer.exclude_from_weight_decay([variable for variable in model.variables if len(variable.shape) < 2])
+    return optimizer
 
 
 def finite_epochs(watcher: Watcher) -> tuple[Epoch, ...]:

@@ -97,7 +97,7 @@ def fit_head(
     """Computes the features of the backbone of `named` with `runner`, and fits its head on them, on one device."""
     images, labels = training
     head, steps = _head_of(named), -(-len(images) // config.batch_size)
-    compile_model(head, config.learning_rate, None if config.epochs is None else steps * config.epochs)
+    compile_model(head, config, None if config.epochs is None else steps * config.epochs)
     done = observers.checkpoints.begin(head, HEAD, config.most_epochs)
     with tempfile.TemporaryDirectory() as folder:  # in the job's folder, and not in memory
         store = _FeatureStore(runner, Path(folder), progress)
@@ -114,7 +114,7 @@ def fit_head(
 def prepare_fine_tuning(named: NamedModel, config: TrainConfig, steps: int, observers: Observers) -> None:
     """Compiles the whole of `named` for `config.fine_tune` epochs of `steps`, its backbone no longer frozen."""
     unfreeze(backbone_of(named))
-    compile_model(named.model, config.learning_rate * _FINE_TUNING_SHARE, steps * (config.fine_tune or 0))
+    compile_model(named.model, config, steps * (config.fine_tune or 0), rate_share=_FINE_TUNING_SHARE)
     if observers.best is not None:
         observers.best.fall = None  # its number of epochs is known
 
