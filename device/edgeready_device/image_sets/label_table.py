@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -66,7 +66,7 @@ def find_tables(tree: Tree) -> tuple[Table, ...]:
     if not is_flat or has_classes:
         return ()
     of_parts = [] if paths else [(path, part_of(folder.name)) for folder in inside for path in _paths_in(folder)]
-    tables = (*map(_read, paths), *(replace(_read(path), part=part) for path, part in of_parts))
+    tables = (*map(read_table, paths), *(replace(read_table(path), part=part) for path, part in of_parts))
     return tables if any(not _is_submission(table) for table in tables) else ()
 
 
@@ -80,7 +80,7 @@ def check_folders(tree: Tree, files: Sequence[Path], labels: Sequence[int]) -> N
     for path in _paths_in(tree):
         images = _Images(tree)
         with suppress(DatasetError):
-            table = _read(path)
+            table = read_table(path)
             columns = find_columns(table, images.has)
             if columns is None or not columns.is_named or _is_submission(table):
                 continue
@@ -130,7 +130,7 @@ def read_tables(tree: Tree, tables: tuple[Table, ...], *, for_test: bool = False
         _add_rows(columns, images, rows)
     if TRAIN not in rows and not (for_test and rows):
         raise DatasetError(f"{_columns_text(tables)}: they name no image for training")
-    _check_disjoint(rows)
+    check_disjoint(rows)
     classes = sort_labels({label for part in rows.values() for label in part.values()})
     index = {name: number for number, name in enumerate(classes)}
     parts_of_images = {
@@ -148,7 +148,7 @@ def read_part(root: Tree, folder: Tree, part: str, classes: tuple[str, ...]) -> 
     files = set(folder.all_images())
     images = _Images(root)
     for path in (*_paths_in(root), *(path for inner in folder.walk() for path in _paths_in(inner))):
-        table = _read(path)
+        table = read_table(path)
         if table.part not in (None, part) or _is_submission(table):
             continue
         columns = find_columns(table, images.has)
@@ -243,7 +243,8 @@ def _stated_part(columns: Columns, cells: tuple[str, ...], place: str) -> str | 
     return part
 
 
-def _check_disjoint(rows: Mapping[str, Mapping[Path, str]]) -> None:
+def check_disjoint(rows: Mapping[str, Collection[Path]]) -> None:
+    """Raises DatasetError for images in two of the parts `rows`."""
     for first, second in ((TRAIN, VALIDATION), (TRAIN, TEST), (VALIDATION, TEST)):
         if both := sorted(set(rows.get(first, {})) & set(rows.get(second, {}))):
             raise DatasetError(
@@ -263,7 +264,8 @@ def _columns_text(tables: Iterable[Table]) -> str:
     )
 
 
-def _read(path: Path) -> Table:
+def read_table(path: Path) -> Table:
+    """The table in `path`; raises DatasetError where it cannot be read as one."""
     try:
         content = read_file(path, _MOST_BYTES)
         # An editor may put a mark of the byte order in front; Excel's "Unicode text" is UTF-16.

@@ -19,6 +19,7 @@ from edgeready_device.image_sets.label_table import (
     read_tables,
 )
 from edgeready_device.image_sets.part_names import TEST, TRAIN, VALIDATION, part_of, stem_of
+from edgeready_device.image_sets.split_lists import find_split, holds_lists
 from edgeready_device.image_sets.unread_layout import (
     WRAPPERS,
     are_flat_parts,
@@ -62,6 +63,7 @@ def read_layout(folder: Path, *, follow_links: bool = False) -> Layout:
     """
     tree = read_tree(folder, follow_links=follow_links)
     root = _unwrap(tree)
+    unlisted = 0
     if parts := _find_parts(root):
         layout = _by_parts(root, parts)
     elif tables := find_tables(tree):
@@ -78,8 +80,8 @@ def read_layout(folder: Path, *, follow_links: bool = False) -> Layout:
     else:
         classes, listing, notes = _by_class(root, None)
         check_folders(tree, listing.files, listing.labels)
-        layout = Layout(classes=classes, train=listing, notes=notes)
-    rest = left_out(tree, len(layout.files), layout.tables)
+        layout, unlisted = _by_lists(tree, Layout(classes=classes, train=listing, notes=notes))
+    rest = left_out(tree, len(layout.files) + unlisted, layout.tables)
     notes = (*layout.notes, f"left out of {str(folder)!r}: {rest}") if rest.counts else layout.notes
     return replace(layout, notes=notes)
 
@@ -120,9 +122,28 @@ def read_test_layout(folder: Path, *, follow_links: bool = False) -> Layout:
         classes, listing, notes = _by_class(root, None, least=1)
         check_folders(tree, listing.files, listing.labels)
         read = len(listing.files)
+        if split := find_split(tree, listing, classes):
+            place, used, notes = tree, split.lists, (*notes, *split.notes)
+            listing = split.parts[_tested(split.parts)]
     rest = left_out(place, read, used)
     notes = (*notes, f"left out of {str(place.path)!r}: {rest}") if rest.counts else notes
     return Layout(classes=classes, train=Listing(files=(), labels=()), test=listing, notes=notes)
+
+
+def _by_lists(tree: Tree, layout: Layout) -> tuple[Layout, int]:
+    """The `layout` of class folders in the parts of lists in `tree`, and how many of its images are in no list."""
+    split = find_split(tree, layout.train, layout.classes)
+    if split is None:
+        return layout, 0
+    parts = replace(
+        layout,
+        train=split.parts[TRAIN],
+        validation=split.parts.get(VALIDATION),
+        test=split.parts.get(TEST),
+        notes=(*layout.notes, *split.notes),
+        tables=split.lists,
+    )
+    return parts, split.unlisted
 
 
 def _tested(parts: Mapping[str, object]) -> str:
@@ -265,7 +286,7 @@ def _by_class(
     `training_classes` are those of the training images; None where these are they, of which there are at least
     `least`.
     """
-    folders = [folder for folder in root.folders if not _is_bare(folder)]
+    folders = [folder for folder in root.folders if not _is_bare(folder) and not holds_lists(folder)]
     names = tuple(folder.name for folder in folders)
     check_flat(root, folders)
     check_siblings(root, folders)

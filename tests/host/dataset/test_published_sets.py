@@ -67,6 +67,50 @@ READ = {
         (("BACKGROUND_Google", "Faces", "accordion"), 6, 0, 0),
         ("BACKGROUND_Google counts as a class: remove it if",),
     ),
+    "Food-101's folder": (
+        {
+            **classes("images/", "apple_pie", "ramen"),
+            "meta/classes.txt": "apple_pie\nramen\n",
+            "meta/train.json": "{}",
+            "meta/train.txt": "apple_pie/apple_pie_0\nramen/ramen_0\n",
+            "meta/test.txt": "apple_pie/apple_pie_1\nramen/ramen_1\n",
+        },
+        (("apple_pie", "ramen"), 2, 0, 2),
+        ("the parts are those of train.txt, test.txt", "1 .json, 1 .txt"),
+    ),
+    "MIT Indoor 67": (
+        {
+            **classes("Images/", "bar", "nursery"),
+            "TrainImages.txt": "bar/bar_0.jpg\nnursery/nursery_0.jpg\n",
+            "TestImages.txt": "bar/bar_1.jpg\n",
+        },
+        (("bar", "nursery"), 2, 0, 1),
+        ("1 images are in none of the lists (TrainImages.txt, TestImages.txt): left out",),
+    ),
+    "EuroSAT of Kaggle": (
+        {
+            **classes("", "AnnualCrop", "Forest"),
+            "label_map.json": "{}",
+            "train.csv": ",Filename,Label,ClassName\n0,AnnualCrop/AnnualCrop_0.jpg,0,AnnualCrop\n"
+            "1,Forest/Forest_0.jpg,1,Forest\n",
+            "test.csv": ",Filename,Label,ClassName\n0,AnnualCrop/AnnualCrop_1.jpg,0,AnnualCrop\n",
+            "validation.csv": ",Filename,Label,ClassName\n0,Forest/Forest_1.jpg,1,Forest\n",
+        },
+        (("AnnualCrop", "Forest"), 2, 1, 1),
+        ("the parts are those of train.csv, validation.csv, test.csv",),
+    ),
+    "textures (DTD)": (
+        {
+            **classes("images/", "banded", "woven"),
+            **{
+                f"labels/{part}{number}.txt": f"{name}/{name}_{number}.jpg\n"
+                for part, name in (("train", "banded"), ("test", "woven"))
+                for number in (0, 1)
+            },
+        },
+        (("banded", "woven"), 4, 0, 0),
+        ("4 .txt",),
+    ),
     "CVAT's ImageNet export": (
         {**classes("", "cat", "no_label"), "synsets.txt": "cat\n"},
         (("cat", "no_label"), 4, 0, 0),
