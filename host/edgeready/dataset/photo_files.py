@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -12,9 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeready.dataset.photo_cache import NO_KEY, file_key
-from edgeready.errors import EdgereadyError, ImageError
+from edgeready.errors import EdgereadyError, ImageError, NotFoundError
 from edgeready.files.stored_images import Form, Images, Rows, StoredImages
-from edgeready_device.images.decode import load_frame
+from edgeready_device.images.decode import load_frame, read_sized_image
+
+# Files that are looked at before a set is read, and what their decoder may make them smaller for. Chosen: a second of
+# large photos.
+_SAMPLED, _SAMPLE_SIZE = 24, (32, 32)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +49,22 @@ class PictureSource:
     def key(self, index: int, now_ns: int | None = None) -> bytes:
         """Returns the `file_key` of the file `index`."""
         return file_key(self.files[index], os.path.relpath(self.files[index], self.folder), now_ns)
+
+
+def are_photos(files: tuple[Path, ...], size: tuple[int, int]) -> bool:
+    """Whether more than half of `files` have at least half the height and width of `size`, and one has a colour.
+
+    Photos of 160x213 made larger, to 224x224, suit a network that was trained on such far better than made smaller.
+    A sample of the files is read. One that cannot be read says nothing here.
+    """
+    sample = files[:: max(1, len(files) // _SAMPLED)][:_SAMPLED]
+    pictures = []
+    for file in sample:
+        with suppress(ImageError, NotFoundError):
+            pictures.append(read_sized_image(file, 3, _SAMPLE_SIZE))
+    large = sum(2 * height >= size[0] and 2 * width >= size[1] for _, (height, width) in pictures)
+    has_color = any((pixels != pixels[..., :1]).any() for pixels, _ in pictures)
+    return 2 * large > len(pictures) and has_color
 
 
 class PhotoFiles:

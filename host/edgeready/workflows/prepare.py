@@ -17,6 +17,7 @@ from edgeready.config.networks import (
     AUTO_NETWORK,
     PRETRAINED_NETWORK,
     PRETRAINED_PACKAGE,
+    PRETRAINED_SIZE,
     SMALL_NETWORKS,
     recommend_network,
 )
@@ -57,6 +58,7 @@ def load_data(config: BuildConfig, progress: Progress, class_names: ClassNames |
         data.source,
         seed=data.seed,
         image_size=data.image_size if frame is None or not is_folder else frame[:2],
+        photo_size=PRETRAINED_SIZE if is_folder and _is_pretrained(config) else None,
         channels=data.channels if frame is None or not is_folder else frame[2],
         follow_links=data.follow_links,
         skip_damaged=data.skip_damaged,
@@ -72,6 +74,14 @@ def load_data(config: BuildConfig, progress: Progress, class_names: ClassNames |
     if normalization is not None:  # said before the training, not after it
         InputSpec(splits.train.height, splits.train.width, splits.train.channels, normalization=normalization)
     return splits
+
+
+def _is_pretrained(config: BuildConfig) -> bool:
+    """Whether photos train the network of the extra `pretrained`, with its weights."""
+    model, weights = config.model, config.network.weights
+    if model == AUTO_NETWORK and weights is None:
+        return find_spec(PRETRAINED_PACKAGE) is not None
+    return model in (AUTO_NETWORK, PRETRAINED_NETWORK) and weights == "imagenet"
 
 
 def note_drawn_test(config: BuildConfig, splits: Splits) -> Splits:
