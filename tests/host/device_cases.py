@@ -190,6 +190,8 @@ def main():
         "shared": run(three, plain, images, labels, **once),
         "weighted alone": run_alone(plain, images, uneven, **once, class_weights=True),
         "weighted": run(three, plain, images, uneven, **once, class_weights=True),
+        "decayed alone": run_alone(plain, images, labels, **once, weight_decay=0.9),
+        "decayed": run(three, plain, images, labels, **once, weight_decay=0.9),
         "again": [
             run(three, dropout, images, labels, augment="shift", epochs=2, validation=judges) for _ in range(2)
         ],

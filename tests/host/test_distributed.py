@@ -46,6 +46,12 @@ def test_class_weights_mean_the_same_as_on_one_device():
     assert loss != pytest.approx(cases()["alone"][0][0], rel=1e-2)
 
 
+def test_weights_decay_once_a_step_and_not_once_a_device():
+    loss, accuracy = cases()["decayed alone"][0]
+    assert cases()["decayed"]["epochs"][0][:2] == [pytest.approx(loss, rel=1e-4), pytest.approx(accuracy)]
+    assert loss != pytest.approx(cases()["alone"][0][0], rel=1e-3)
+
+
 def test_the_same_seed_gives_the_same_weights_with_dropout_and_augmentation():
     first, second = cases()["again"]
     assert first == second

@@ -264,17 +264,22 @@ def _columns_text(tables: Iterable[Table]) -> str:
     )
 
 
+def read_text(path: Path) -> str:
+    """The text in `path`; raises OSError, ValueError where it is none, and DatasetError where it is too large."""
+    content = read_file(path, _MOST_BYTES)
+    if len(content) > _MOST_BYTES:
+        raise DatasetError(f"{str(path)!r} has more than {_MOST_BYTES >> 20} MiB: give a smaller table of labels")
+    # An editor may put a mark of the byte order in front; Excel's "Unicode text" is UTF-16.
+    is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return content.decode("utf-16" if is_utf16 else "utf-8-sig")
+
+
 def read_table(path: Path) -> Table:
     """The table in `path`; raises DatasetError where it cannot be read as one."""
     try:
-        content = read_file(path, _MOST_BYTES)
-        # An editor may put a mark of the byte order in front; Excel's "Unicode text" is UTF-16.
-        is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-        text = content.decode("utf-16" if is_utf16 else "utf-8-sig")
+        text = read_text(path)
     except (OSError, ValueError) as error:
         raise DatasetError(f"{str(path)!r} cannot be read as a table: save it as CSV in UTF-8") from error
-    if len(content) > _MOST_BYTES:
-        raise DatasetError(f"{str(path)!r} has more than {_MOST_BYTES >> 20} MiB: give a smaller table of labels")
     if path.suffix.lower() == ".jsonl":
         return table_of_json_lines(path, text, part_of(path.stem))
     first = text.split("\n", 1)[0]

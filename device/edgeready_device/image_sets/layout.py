@@ -122,7 +122,7 @@ def read_test_layout(folder: Path, *, follow_links: bool = False) -> Layout:
         classes, listing, notes = _by_class(root, None, least=1)
         check_folders(tree, listing.files, listing.labels)
         read = len(listing.files)
-        if split := find_split(tree, listing, classes):
+        if split := find_split(tree, listing):
             place, used, notes = tree, split.lists, (*notes, *split.notes)
             listing = split.parts[_tested(split.parts)]
     rest = left_out(place, read, used)
@@ -131,10 +131,18 @@ def read_test_layout(folder: Path, *, follow_links: bool = False) -> Layout:
 
 
 def _by_lists(tree: Tree, layout: Layout) -> tuple[Layout, int]:
-    """The `layout` of class folders in the parts of lists in `tree`, and how many of its images are in no list."""
-    split = find_split(tree, layout.train, layout.classes)
+    """The `layout` of class folders in the parts of lists in `tree`, and how many of its images are in no list.
+
+    Raises DatasetError where the lists leave a class without an image for the training.
+    """
+    split = find_split(tree, layout.train)
     if split is None:
         return layout, 0
+    if absent := sorted(set(range(len(layout.classes))) - set(split.parts[TRAIN].labels)):
+        raise DatasetError(
+            f"{', '.join(path.name for path in split.lists)} in {str(tree.path)!r} leave no image of "
+            f"{layout.classes[absent[0]]!r} for the training: add some, or move the lists away"
+        )
     parts = replace(
         layout,
         train=split.parts[TRAIN],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,13 +10,12 @@ from pathlib import Path
 
 from edgeready_device.errors import DatasetError
 from edgeready_device.image_sets.folder_tree import Tree
-from edgeready_device.image_sets.label_table import Listing, check_disjoint, read_table
+from edgeready_device.image_sets.label_table import Listing, check_disjoint, read_table, read_text
 from edgeready_device.image_sets.part_names import PARTS, TEST, TRAIN, VALIDATION, part_of
 from edgeready_device.image_sets.table_columns import find_columns
-from edgeready_device.input_file import read_file
 
 _MOST_LISTS = 12  # chosen: with more they are notes to each image, or several ways to split the set
-_MOST_BYTES = 64 << 20  # chosen: a million lines
+_NOTES = {".txt", ".csv", ".tsv", ".json"}  # what lies beside lists in a folder of them
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,12 @@ class Split:
     notes: tuple[str, ...]
 
 
-def find_split(tree: Tree, listing: Listing, classes: tuple[str, ...]) -> Split | None:
+def find_split(tree: Tree, listing: Listing) -> Split | None:
     """The parts into which lists in `tree` split the images of `listing`; None where they do not.
 
     A list is a text file called train, val, test or the like with the name of an image in each line, a table called
     so, or a table with a column of parts. Without one for the training, the images in no list are for it. There must
-    be a test or a validation, and one list for each part. Raises DatasetError for images in two lists, and for a
-    class without an image for the training.
+    be a test or a validation, and one list for each part. Raises DatasetError for images in two lists.
     """
     lists = _find_lists(tree, listing)
     files: dict[str, set[Path]] = {}
@@ -53,18 +52,15 @@ def find_split(tree: Tree, listing: Listing, classes: tuple[str, ...]) -> Split 
     elif rest:
         notes.append(f"{len(rest):,} images are in none of the lists ({text}): left out")
     parts = {part: _take(listing, files[part]) for part in PARTS if part in files}
-    if absent := sorted(set(range(len(classes))) - set(parts[TRAIN].labels)):
-        raise DatasetError(
-            f"{text} in {str(tree.path)!r} leave no image of {classes[absent[0]]!r} for the training: add some, or "
-            "move the lists away"
-        )
     notes.append(f"the parts are those of {text}")
     return Split(parts=parts, lists=tuple(source.path for source in lists), unlisted=len(rest), notes=tuple(notes))
 
 
 def holds_lists(folder: Tree) -> bool:
-    """Whether a folder beside those of the classes has lists and no image."""
-    return not folder.has_images and any(_may_list(path) for inner in folder.walk() for path in inner.others)
+    """Whether a folder beside those of the classes has lists of parts, what lies beside such, and nothing else."""
+    files = [path for inner in folder.walk() for path in (*inner.images, *inner.others)]
+    are_notes = all(path.suffix.lower() in _NOTES for path in files)
+    return are_notes and any(_may_list(path) and part_of(path.stem) is not None for path in files)
 
 
 @dataclass(frozen=True)
@@ -124,17 +120,18 @@ def _entries(path: Path, part: str | None, names: _Names) -> Iterator[tuple[str,
 
 
 def _lines(path: Path, names: _Names) -> Iterator[Path | None]:
-    """The image of each line, which may have a label behind its name."""
+    """The image of each line, which may have a label behind its name; none where the file is no text."""
     try:
-        content = read_file(path, _MOST_BYTES)
+        text = read_text(path)
     except OSError as error:
         reason = error.strerror or str(error)
         raise DatasetError(f"{str(path)!r} cannot be read ({reason}): make it readable, or move it away") from error
-    if len(content) > _MOST_BYTES:
+    except ValueError:
         return
-    for line in content.decode("utf-8-sig", errors="replace").splitlines():
+    for line in text.splitlines():
         if line.strip():
-            yield names.find(line) or names.find(line.strip().rsplit(maxsplit=1)[0])
+            before = (line, line.strip().rsplit(maxsplit=1)[0], re.split("[,;\t]", line, maxsplit=1)[0])
+            yield next((image for name in before if (image := names.find(name))), None)
 
 
 class _Names:

@@ -119,7 +119,7 @@ class TrainConfig:
         int | None, Option(help="epochs that train the backbone, too, at a low rate, after those of the head")
     ] = None
     weight_decay: Annotated[
-        float | None, Option(help="AdamW's, such as 0.05: keeps weights small against learning images by heart")
+        float | None, Option(help="train with AdamW: a step takes this times the rate of each weight, such as 0.05")
     ] = None
 
     def __post_init__(self) -> None:

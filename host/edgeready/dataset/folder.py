@@ -52,8 +52,9 @@ def load_folder(
     layout = read_layout(folder, follow_links=follow_links)
     name = folder.resolve().name or str(folder)
     if image_size is None:
-        has_photos = photo_size is not None and channels != 1 and are_photos(layout.files, photo_size)
-        image_size = photo_size if photo_size is not None and has_photos else DEFAULT_IMAGE_SIZE
+        image_size = DEFAULT_IMAGE_SIZE
+        if photo_size is not None and channels != 1 and are_photos(layout.files, photo_size):
+            image_size = photo_size
     source = PictureSource(
         folder=folder, files=layout.files, size=image_size, channels=1 if channels == 1 else 3, keep=keep
     )

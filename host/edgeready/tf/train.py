@@ -108,14 +108,14 @@ def compile_model(model: keras.Model, config: TrainConfig, steps: int | None, *,
     """
     rate = config.learning_rate * rate_share
     schedule = rate if steps is None else keras.optimizers.schedules.CosineDecay(rate, steps)
-    model.compile(_optimizer(model, schedule, config.weight_decay), loss_of(model), metrics=[accuracy_of(model)])
+    model.compile(_make_optimizer(model, schedule, config.weight_decay), loss_of(model), metrics=[accuracy_of(model)])
 
 
-def _optimizer(model: keras.Model, rate: Any, weight_decay: float | None) -> keras.optimizers.Optimizer:
+def _make_optimizer(model: keras.Model, rate: Any, weight_decay: float | None) -> keras.optimizers.Optimizer:
     if weight_decay is None:
         return keras.optimizers.Adam(rate)
     optimizer = keras.optimizers.AdamW(rate, weight_decay=weight_decay)
-    # A bias or a scale of batch normalization is a vector; made smaller, it only moves what the network answers.
+    # Vectors are biases, and scales and shifts of batch normalization; weights are what AdamW is for.
     optimizer.exclude_from_weight_decay([variable for variable in model.variables if len(variable.shape) < 2])
     return optimizer
 

@@ -49,6 +49,9 @@ def test_lists_are_found_in_any_folder(place, tmp_path):
         "Cat/3.JPG\nDOG/3.Jpg\n",
         "cat/3.jpg 0\ndog/3.jpg 1\n",
         "cat/3.jpg\tcat\n\ndog/3.jpg\tdog\n\n",
+        "cat/3.jpg,0\ndog/3.jpg,1\n",
+        "cat/3; a cat\ndog/3; a big dog\n",
+        "cat/3\tthe cat of a friend\ndog/3\ta dog\n",
         "\ufeffcat/3\ndog/3\n",
     ],
 )
@@ -136,6 +139,31 @@ def test_a_class_that_the_lists_leave_without_training_is_refused(tmp_path):
     line = "leave no image of 'dog' for the training: add some, or move the lists away$"
     with pytest.raises(DatasetError, match=line):
         read_layout(lay(tmp_path, {**ANIMALS, **LISTS, "train.txt": "cat/1\ncat/2\n"}))
+
+
+def test_a_text_of_windows_is_a_list(tmp_path):
+    folder = lay(tmp_path, {**ANIMALS, **LISTS})
+    (folder / "test.txt").write_text(LISTS["test.txt"], "utf-16")
+    assert parts(read_layout(folder)) == SPLIT
+
+
+def test_a_file_that_is_no_text_is_no_list(tmp_path):
+    folder = lay(tmp_path, ANIMALS)
+    (folder / "test.txt").write_bytes(b"\xff\xd8\xff\xe0cat/1\n")
+    assert parts(read_layout(folder)) == [list(ANIMALS), None, None]
+
+
+@pytest.mark.parametrize("files", [{"horse/labels.csv": ""}, {"horse/test.csv": "", "horse/1.avif": ""}])
+def test_a_class_without_an_image_is_no_folder_of_lists(files, tmp_path):
+    with pytest.raises(DatasetError, match=r"/horse' has no .* image, but .*: add some or remove it$"):
+        read_layout(lay(tmp_path, {**ANIMALS, **files}))
+
+
+def test_a_set_that_is_only_tested_on_needs_no_image_for_the_training(tmp_path):
+    lists = {"test.txt": "".join(f"{name}\n" for name in ANIMALS)}
+    assert names(read_test_layout(lay(tmp_path, {**ANIMALS, **lists})).test) == list(ANIMALS)
+    with pytest.raises(DatasetError, match="leave no image of 'cat' for the training"):
+        read_layout(lay(tmp_path, {}))
 
 
 def test_a_model_is_tested_on_the_list_for_it(tmp_path):
