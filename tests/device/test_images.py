@@ -21,7 +21,7 @@ from edgeready_device.images.decode import (
     read_image,
     target_of,
 )
-from edgeready_device.images.frames import resize_frame
+from edgeready_device.images.frames import fit_frame, resize_frame
 from edgeready_device.model_file.manifest import InputSpec
 
 BLACK, RED, GREEN, BLUE = (0, 0, 0), (255, 0, 0), (0, 255, 0), (0, 0, 255)
@@ -400,10 +400,27 @@ def test_a_file_a_pipe_and_its_bytes_become_the_same_pixels_at_a_reduced_size(tm
     assert decode_image(path.read_bytes(), 3, target=(30, 40)).tolist() == pixels.tolist()
 
 
+@pytest.mark.parametrize("crop", [1.0, 0.8])
 @pytest.mark.parametrize("rule", ["stretch", "crop", "letterbox"])
-def test_a_frame_by_size_is_that_by_the_models_description(tmp_path, rule):
-    path, spec = photo(tmp_path / "a.jpg"), InputSpec(30, 40, 3, resize=rule)
-    assert load_picture(path, spec).tolist() == load_frame(path, 30, 40, 3, rule).tolist()
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("name", ["a.jpg", "a.png"])
+def test_a_file_becomes_the_frame_that_its_pixels_do(tmp_path, name, channels, rule, crop):
+    path, spec = photo(tmp_path / name, orientation=6), InputSpec(30, 31, channels, resize=rule, crop=crop)
+    frame = fit_frame(read_image(path, channels, target_of(spec)), spec)
+    assert load_picture(path, spec).tolist() == frame.tolist()
+    if crop == 1:
+        assert load_frame(path, 30, 31, channels, rule).tolist() == frame.tolist()
+
+
+@pytest.mark.parametrize("rule", ["stretch", "crop", "letterbox"])
+def test_a_picture_of_the_size_of_its_frame_stays_as_it_is(saved, rule):
+    pixels = np.random.default_rng(1).integers(0, 256, (6, 9, 3), np.uint8)
+    assert load_frame(saved(Image.fromarray(pixels)), 6, 9, 3, rule).tolist() == pixels.tolist()
+
+
+def test_a_rule_that_there_is_not_is_refused_before_the_file_is_read(tmp_path):
+    with pytest.raises(UsageError, match="no resize rule 'fill': use one of stretch, crop, letterbox"):
+        load_frame(tmp_path / "none.jpg", 2, 2, 3, "fill")
 
 
 def test_a_centre_that_is_cut_out_counts_as_a_part_of_a_larger_frame():

@@ -9,17 +9,22 @@ import os
 import stat
 import struct
 import zlib
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Union
+from typing import TYPE_CHECKING, Union
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeready_device.errors import ImageError, NotFoundError, UsageError, one_line
-from edgeready_device.images.frames import fit_frame, resize_frame
-from edgeready_device.images.pillow_image import convert_to_pixels, is_sideways, quiet_pillow, require_pillow
+from edgeready_device.images.frames import check_resize, resize_image
+from edgeready_device.images.pillow_image import as_pixels, convert_image, is_sideways, quiet_pillow, require_pillow
 from edgeready_device.input_file import list_folder, read_file
 from edgeready_device.model_file.manifest import InputSpec
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 # Phones' pictures; Pillow reads them through the package pillow-heif, where somebody installed it.
 HEIF_SUFFIXES = (".heic", ".heif")
@@ -29,6 +34,7 @@ IMAGE_SUFFIXES = (*_PLAIN_SUFFIXES, *HEIF_SUFFIXES) if _HAS_HEIF else _PLAIN_SUF
 
 ImagePath = Union[str, "os.PathLike[str]"]
 Size = tuple[int, int]  # height and width
+Finish = Callable[["Image.Image"], NDArray[np.uint8]]
 
 # Pillow also knows formats that start other programs (EPS) or are rarely tested: only these are tried.
 _FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP")
@@ -94,6 +100,11 @@ def read_sized_image(
     path: ImagePath, channels: int, target: tuple[int, int] | None = None
 ) -> tuple[NDArray[np.uint8], Size]:
     """The image in `path` as `read_image` has it, and the height and width that it has in its file, upright."""
+    return _read(path, channels, target, as_pixels)
+
+
+def _read(path: ImagePath, channels: int, target: Size | None, finish: Finish) -> tuple[NDArray[np.uint8], Size]:
+    """What `finish` makes of the image in `path`, and the size that it has there, upright."""
     _check_request(channels)
     file = Path(path)
     name = repr(str(file))
@@ -104,12 +115,12 @@ def read_sized_image(
     except (OSError, ValueError) as error:
         raise _unreadable(name, error) from error
     if stat.S_ISFIFO(details.st_mode):
-        return decode_sized_image(_read_pipe(name, file), channels, name, target)
+        return _decode_bytes(_read_pipe(name, file), channels, name, target, finish)
     if not stat.S_ISREG(details.st_mode):
         raise ImageError(f"{name} is not a file: give an image file, not a folder or a device")
     if details.st_size == 0:
         raise ImageError(f"image {name} is empty (0 bytes): copy it again or remove it")
-    return _decode(name, file, channels, target)
+    return _decode(name, file, channels, target, finish)
 
 
 def _read_pipe(name: str, file: Path) -> bytes:
@@ -134,19 +145,28 @@ def decode_sized_image(
 ) -> tuple[NDArray[np.uint8], Size]:
     """The image in the bytes of a file and its size, as `read_sized_image` has them."""
     _check_request(channels)
+    return _decode_bytes(data, channels, name, target, as_pixels)
+
+
+def _decode_bytes(
+    data: bytes, channels: int, name: str, target: Size | None, finish: Finish
+) -> tuple[NDArray[np.uint8], Size]:
     if not data:
         raise ImageError(f"image {name} is empty (0 bytes): send an encoded image")
-    return _decode(name, io.BytesIO(data), channels, target)
+    return _decode(name, io.BytesIO(data), channels, target, finish)
 
 
 def load_frame(path: ImagePath, height: int, width: int, channels: int, rule: str = "stretch") -> NDArray[np.uint8]:
     """The image in `path` as uint8 of shape (height, width, channels): `read_image`, then `resize_frame`."""
-    return resize_frame(read_image(path, channels, (height, width)), height, width, rule=rule)
+    check_resize(height, width, rule)
+    return load_picture(path, InputSpec(height, width, channels, resize=rule))
 
 
 def load_picture(path: ImagePath, spec: InputSpec) -> NDArray[np.uint8]:
     """The image in `path` as the frame that a model takes, by the rules of `spec`: as `fit_frame`, from a file."""
-    return fit_frame(read_image(path, spec.channels, target_of(spec)), spec)
+    # It stays an image of Pillow until it is as small as the frame; each way to an array and back copies all of it.
+    fit = partial(resize_image, height=spec.height, width=spec.width, rule=spec.resize, crop=spec.crop)
+    return _read(path, spec.channels, target_of(spec), fit)[0]
 
 
 def target_of(spec: InputSpec) -> tuple[int, int]:
@@ -175,7 +195,7 @@ def _known_formats() -> tuple[str, ...]:
 
 
 def _decode(
-    name: str, source: Path | io.BytesIO, channels: int, target: tuple[int, int] | None
+    name: str, source: Path | io.BytesIO, channels: int, target: Size | None, finish: Finish
 ) -> tuple[NDArray[np.uint8], Size]:
     from PIL import Image, UnidentifiedImageError  # noqa: PLC0415  (Pillow is an extra)
 
@@ -184,8 +204,8 @@ def _decode(
             file = Image.open(source, formats=_known_formats())
         with file as image:
             height, width = image.height, image.width
-            pixels = convert_to_pixels(f"image {name}", image, "L" if channels == 1 else "RGB", target)
-            return pixels, (width, height) if is_sideways(image) else (height, width)
+            upright = convert_image(f"image {name}", image, "L" if channels == 1 else "RGB", target)
+            return finish(upright), (width, height) if is_sideways(image) else (height, width)
     except ImageError:
         raise
     except Image.DecompressionBombError as error:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeready_device.errors import ImageError, NotFoundError, UsageError, one_line
 from edgeready_device.images.pictures import convert_channels, is_pillow_image, read_picture
-from edgeready_device.images.pillow_image import require_pillow
+from edgeready_device.images.pillow_image import as_pixels, require_pillow
 from edgeready_device.input_file import check_file
 from edgeready_device.model_file.manifest import RESIZE_RULES, InputSpec
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+Box = tuple[int, int, int, int]  # left, top, right and bottom, as Pillow has them
 
 _MOST_BYTES = 256 << 20  # of an array; chosen: far above a camera's picture, below a board's memory
 
@@ -94,55 +99,80 @@ def resize_frame(
     antialiased when shrinking. A frame that then has the size comes back as it is. Raises ImageError for another
     dtype or shape, UsageError for another rule or size, and RuntimeUnavailableError where Pillow is not installed.
     """
+    check_resize(height, width, rule, crop)
+    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] not in (1, 3) or 0 in frame.shape:
+        raise ImageError(
+            f"the picture is {frame.dtype} {list(frame.shape)}: give uint8 of the shape height, width, 1 or 3"
+        )
+    if crop < 1:
+        left, top, right, bottom = _share(frame.shape[0], frame.shape[1], crop)
+        frame = frame[top:bottom, left:right]
+    if frame.shape[:2] == (height, width):
+        return frame
+    require_pillow()
+    from PIL import Image  # noqa: PLC0415  (Pillow is an extra)
+
+    image = Image.fromarray(frame[..., 0] if frame.shape[2] == 1 else frame)
+    return resize_image(image, height, width, rule=rule)
+
+
+def resize_image(
+    image: Image.Image, height: int, width: int, rule: str = "stretch", crop: float = 1.0
+) -> NDArray[np.uint8]:
+    """An image of Pillow, grey ("L") or RGB, as the frame that `resize_frame` makes of its pixels, in half the time.
+
+    Raises UsageError for another rule or size.
+    """
+    check_resize(height, width, rule, crop)
+    if crop < 1:
+        image = image.crop(_share(image.height, image.width, crop))
+    if rule == "letterbox":
+        return _letterbox(image, height, width)
+    # Cut before resizing: Pillow's `box` lets pixels from outside of it bleed in at the edges.
+    return _resize(image.crop(_aspect(image, height, width)) if rule == "crop" else image, height, width)
+
+
+def check_resize(height: int, width: int, rule: str, crop: float = 1.0) -> None:
+    """Raises UsageError for what `resize_frame` cannot do."""
     if rule not in RESIZE_RULES:
         raise UsageError(f"no resize rule {rule!r}: use one of {', '.join(RESIZE_RULES)}")
     if height < 1 or width < 1:
         raise UsageError(f"cannot resize to {height}x{width}: height and width start at 1 pixel")
     if not 0 < crop <= 1:
         raise UsageError(f"the crop is {crop:g}: give the share of each side, above 0 and at most 1")
-    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] not in (1, 3) or 0 in frame.shape:
-        raise ImageError(
-            f"the picture is {frame.dtype} {list(frame.shape)}: give uint8 of the shape height, width, 1 or 3"
-        )
-    if crop < 1:
-        frame = _centre(frame, max(round(frame.shape[0] * crop), 1), max(round(frame.shape[1] * crop), 1))
-    if frame.shape[:2] == (height, width):
-        return frame
-    require_pillow()
-    if rule == "letterbox":
-        return _letterbox(frame, height, width)
-    return _resize(_crop(frame, height, width) if rule == "crop" else frame, height, width)
 
 
-def _crop(frame: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    """The largest centred part of the frame with the aspect width:height, in whole pixels."""
-    scale = min(frame.shape[0] / height, frame.shape[1] / width)
-    # Cut before resizing: Pillow's `box` lets pixels from outside of it bleed in at the edges.
-    part_height = min(max(round(height * scale), 1), frame.shape[0])
-    part_width = min(max(round(width * scale), 1), frame.shape[1])
-    return _centre(frame, part_height, part_width)
+def _share(height: int, width: int, crop: float) -> Box:
+    """The centred share `crop` of each side."""
+    return _centre(height, width, max(round(height * crop), 1), max(round(width * crop), 1))
 
 
-def _centre(frame: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    top, left = (frame.shape[0] - height) // 2, (frame.shape[1] - width) // 2
-    return frame[top : top + height, left : left + width]
+def _aspect(image: Image.Image, height: int, width: int) -> Box:
+    """The largest centred part of the image with the aspect width:height, in whole pixels."""
+    scale = min(image.height / height, image.width / width)
+    part_height = min(max(round(height * scale), 1), image.height)
+    part_width = min(max(round(width * scale), 1), image.width)
+    return _centre(image.height, image.width, part_height, part_width)
 
 
-def _letterbox(frame: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    scale = min(height / frame.shape[0], width / frame.shape[1])
-    inner_height = min(max(round(frame.shape[0] * scale), 1), height)
-    inner_width = min(max(round(frame.shape[1] * scale), 1), width)
-    top, left = (height - inner_height) // 2, (width - inner_width) // 2
-    sheet = np.zeros((height, width, frame.shape[2]), np.uint8)
-    inner = _resize(frame, inner_height, inner_width)
-    sheet[top : top + inner_height, left : left + inner_width] = inner
+def _centre(height: int, width: int, part_height: int, part_width: int) -> Box:
+    top, left = (height - part_height) // 2, (width - part_width) // 2
+    return left, top, left + part_width, top + part_height
+
+
+def _letterbox(image: Image.Image, height: int, width: int) -> NDArray[np.uint8]:
+    scale = min(height / image.height, width / image.width)
+    inner_height = min(max(round(image.height * scale), 1), height)
+    inner_width = min(max(round(image.width * scale), 1), width)
+    left, top, right, bottom = _centre(height, width, inner_height, inner_width)
+    inner = _resize(image, inner_height, inner_width)
+    sheet = np.zeros((height, width, inner.shape[2]), np.uint8)
+    sheet[top:bottom, left:right] = inner
     return sheet
 
 
-def _resize(frame: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+def _resize(image: Image.Image, height: int, width: int) -> NDArray[np.uint8]:
     from PIL import Image  # noqa: PLC0415  (Pillow is an extra)
 
-    image = Image.fromarray(frame[..., 0] if frame.shape[2] == 1 else frame)
     # Pillow's bilinear widens its window when it shrinks, so that no pixel is skipped (antialiasing).
-    pixels = np.array(image.resize((width, height), Image.Resampling.BILINEAR))
-    return pixels.reshape(height, width, frame.shape[2])
+    return as_pixels(image.resize((width, height), Image.Resampling.BILINEAR))

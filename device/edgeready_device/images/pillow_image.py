@@ -28,23 +28,26 @@ _GREY_MODES = ("1", "L")
 
 
 def read_pillow_image(name: str, image: Image.Image) -> NDArray[np.uint8]:
-    """Returns an image in memory as `convert_to_pixels` does, grey or RGB as it is; `name` is what errors call it.
+    """Returns the pixels of an image in memory, grey or RGB as it is; `name` is what errors call it.
 
     Raises ImageError where Pillow cannot decode it.
     """
     grey = image.mode in _GREY_MODES or image.mode.startswith("I")
     try:
-        return convert_to_pixels(name, image, "L" if grey else "RGB")
+        return as_pixels(convert_image(name, image, "L" if grey else "RGB"))
     except (OSError, ValueError, SyntaxError) as error:  # a file that is read only now; an image that is closed
         if isinstance(error, ImageError):
             raise
         raise ImageError(f"{name} cannot be read ({one_line(error)}): open its file again") from error
 
 
-def convert_to_pixels(
-    name: str, image: Image.Image, mode: str, target: tuple[int, int] | None = None
-) -> NDArray[np.uint8]:
-    """Returns an image, upright, as uint8 (height, width, channels); `mode` is "L" for grey or "RGB".
+def as_pixels(image: Image.Image) -> NDArray[np.uint8]:
+    """Returns a grey or RGB image as uint8 pixels (height, width, 1 or 3)."""
+    return np.array(image).reshape(image.height, image.width, -1)
+
+
+def convert_image(name: str, image: Image.Image, mode: str, target: tuple[int, int] | None = None) -> Image.Image:
+    """Returns an image upright and decoded in `mode`, "L" for grey or "RGB".
 
     A JPEG that is not decoded yet comes at a half, a quarter or an eighth of its size where that is at least
     `_LEAST_FACTOR` times the `target` (height, width) that it will be resized to.
@@ -61,8 +64,7 @@ def convert_to_pixels(
         # Pillow copies the pixels also where nothing is to be turned or converted, which most photos need not be.
         upright = image if image.getexif().get(_ORIENTATION, 1) == 1 else ImageOps.exif_transpose(image)
     converted = _convert_to_eight_bits(name, upright)
-    pixels = np.array(converted if converted.mode == mode else converted.convert(mode))
-    return pixels.reshape(upright.height, upright.width, 1 if mode == "L" else 3)
+    return converted if converted.mode == mode else converted.convert(mode)
 
 
 def is_sideways(image: Image.Image) -> bool:
