@@ -67,15 +67,78 @@ def test_the_saved_model_of_a_folder_is_taken_with_the_labels_beside_it(tmp_path
         assert names_of(Path(opened.model)) == ("cat", "dog")
 
 
-def test_a_folder_with_several_models_or_a_saved_model_stays_as_it_is(tmp_path):
+def test_a_folder_with_several_models_is_refused_by_their_names_and_a_saved_model_stays_as_it_is(tmp_path):
     for name in ("a.keras", "b.h5"):
         (tmp_path / name).write_bytes(b"")
-    with open_source(config(tmp_path)) as opened:
-        assert opened.model == str(tmp_path)
+    with (
+        pytest.raises(ModelSourceError, match=r"it is a folder with a\.keras, b\.h5: name the model in it$"),
+        open_source(config(tmp_path)),
+    ):
+        pass
     (tmp_path / "saved_model.pb").write_bytes(b"")
     (tmp_path / "b.h5").unlink()
     with open_source(config(tmp_path)) as opened:
         assert opened.model == str(tmp_path)
+
+
+NO_DATA = "none.npz"  # the model is looked at first
+
+
+@pytest.mark.parametrize("command", ["convert", "modes"])
+@pytest.mark.parametrize(
+    ("model", "code", "said"),
+    [
+        ("none.keras", 4, "none.keras: no such model file; give a Keras model (.keras or .h5), "),
+        ("none.onnx", 4, "none.onnx: no such model file; give "),
+        ("none.zip", 4, "none.zip: no such model file; give "),
+        ("none", 4, "none: no such model file; give "),
+        ("none.py:net", 4, "none.py: no such file; give FILE.py:FUNCTION"),
+        ("none.pt2", 4, "none.pt2: no such file; give FILE.py:FUNCTION, a .pt2 or a TorchScript file"),
+        ("a.weights.h5", 3, "a.weights.h5: it is weights without their network (Keras' save_weights): "),
+        ("a.txt", 3, "a.txt: give a Keras model (.keras or .h5), "),
+        ("folder", 3, "folder: the folder holds no saved_model.pb; give "),
+        ("folder.keras", 4, "folder.keras: no such model file; give "),
+    ],
+)
+def test_what_is_no_model_by_its_name_is_told_before_the_data_are_read(
+    run_here, tmp_path, command, model, code, said
+):
+    for name in ("a.weights.h5", "a.txt"):
+        (tmp_path / name).write_bytes(b"text")
+    for name in ("folder", "folder.keras"):
+        (tmp_path / name).mkdir()
+    ended, out, err = run_here(command, model, "--data", NO_DATA)
+    assert (ended, out, err.count("\n")) == (code, "", 1)
+    assert err.startswith(f"edgeready: {said}")
+
+
+@pytest.mark.parametrize(
+    ("model", "code", "said"),
+    [
+        ("resnet", 3, "the model 'resnet' is unknown: choose tutorial-cnn, "),
+        ("none.keras", 3, "the model 'none.keras' is unknown: choose tutorial-cnn, "),
+        ("none.py:net", 4, "none.py: no such file; give FILE.py:FUNCTION"),
+        (
+            "net.keras",
+            3,
+            "net.keras is a file: build trains a network by name or FILE.py:FUNCTION; what is trained already goes "
+            "to edgeready convert net.keras --data DATA\n",
+        ),
+    ],
+)
+def test_a_network_that_there_is_not_is_told_before_the_data_are_read(run_here, tmp_path, model, code, said):
+    (tmp_path / "net.keras").write_bytes(b"net")
+    ended, out, err = run_here("build", NO_DATA, "--model", model)
+    assert (ended, out, err.count("\n")) == (code, "", 1)
+    assert err.startswith(f"edgeready: {said}")
+    assert [path.name for path in tmp_path.iterdir()] == ["net.keras"]
+
+
+def test_a_model_that_may_be_one_is_left_to_what_reads_the_data_first(run_here, tmp_path):
+    (tmp_path / "net.keras").write_bytes(b"net")
+    code, out, err = run_here("convert", "net.keras", "--data", NO_DATA)
+    assert (code, out) == (4, "")
+    assert err.startswith("edgeready: no data set or path 'none.npz': use digits, ")
 
 
 @pytest.mark.parametrize("top", ["", "converted_keras/"])

@@ -34,7 +34,7 @@ def test_without_a_model_it_tells_what_the_modes_are(run_here):
         (("m.keras", "--data", "digits", "--plots"), 2, "give --out FOLDER"),
         (("m.keras", "--data", "digits", "--only", "int4"), 5, "the mode int4 is not made"),
         (("m.keras", "--data", "digits", "--only", "uint7"), 2, "the mode 'uint7' is unknown: choose float32, "),
-        (("m.keras", "--data", "none.npz"), 4, "none.npz"),
+        (("m.keras", "--data", "digits"), 4, "m.keras: no such model file"),
     ],
 )
 def test_what_cannot_be_meant_is_one_line(run_here, arguments, code, message):

@@ -128,9 +128,9 @@ def test_a_file_that_is_not_there_is_not_found(program, model):
     assert refusal(program, model, error=NotFoundError) == f"{model}: {said}"
 
 
-def test_a_file_of_pytorch_asks_for_an_interpreter(tmp_path):
+def test_a_file_of_pytorch_asks_for_an_interpreter(program):
     said = "give --torch-python PYTHON, an interpreter in which `import torch` works: it is a file of PyTorch"
-    assert refusal(tmp_path, "net.pt2", None) == f"net.pt2: {said}"
+    assert refusal(program, "net.pt2", None) == f"net.pt2: {said}"
 
 
 @pytest.mark.parametrize("python", ["no-such-python", "/", ""])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgeready.errors import UsageError
+from edgeready.errors import ModelSourceError, UsageError
 
 SCALABLE_NETWORKS = ("small-resnet", "deep-resnet", "small-mobilenet")
 """The networks of our own that come in every width."""
@@ -64,6 +64,14 @@ def check_alpha(alpha: float | None) -> None:
         raise UsageError(
             f"--alpha is {alpha:g}: give a width from {_LEAST_ALPHA:g} to {_MOST_ALPHA:g}, where 1 is the network as "
             "it is"
+        )
+
+
+def require_network(name: str) -> None:
+    """Raises ModelSourceError for a network that there is not."""
+    if name not in NETWORKS:
+        raise ModelSourceError(
+            f"the model {name!r} is unknown: choose {', '.join(NETWORKS)}, or give FILE.py:FUNCTION"
         )
 
 

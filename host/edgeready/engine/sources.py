@@ -16,6 +16,8 @@ KINDS = (
     "a Keras model (.keras or .h5), the folder of a SavedModel, a frozen graph (.pb), a float32 .tflite, "
     "an ONNX model, or FILE.py:FUNCTION"
 )
+_KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
+_SUFFIXES = (*_KERAS_SUFFIXES, ".pb", ".onnx", ".tflite")
 
 
 def load_float_source(
@@ -37,6 +39,31 @@ def load_float_source(
 
         return load_onnx(path, settings or SourceConfig(), frame, fix=fix)
     raise no_source(path)
+
+
+def check_source(name: str) -> None:
+    """Raises what reading the trained model `name` would raise, as far as the names of its files show it.
+
+    So a wrong path is told before the data are read and TensorFlow starts.
+    """
+    if ".py:" in name:
+        return check_function_file(name)
+    path = Path(name)
+    if path.is_dir() and path.suffix not in _KERAS_SUFFIXES:
+        if not (path / "saved_model.pb").is_file():
+            raise no_source(path)
+        return None
+    check_model_file(path)
+    if path.suffix not in _SUFFIXES and path.suffix.lower() != ".onnx":
+        raise no_source(path)
+    return None
+
+
+def check_function_file(name: str) -> None:
+    """Raises NotFoundError where the FILE of FILE:FUNCTION is none."""
+    path = Path(name.rpartition(":")[0])
+    if not path.is_file():
+        raise NotFoundError(f"{path}: no such file; give FILE.py:FUNCTION")
 
 
 def no_source(path: Path) -> ModelSourceError:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import edgeready
+from edgeready.config.build import SourceConfig
 from edgeready.errors import LibraryLogError, ModelSourceError, NotFoundError, fit_reason
 from edgeready.jobs.job import Job, JobResult
 from edgeready.onnx_file import WITHOUT_LOG_SOFTMAX
@@ -40,9 +41,18 @@ class TorchExport:
 
 def is_torch(job: Job) -> bool:
     """Whether the model of `job` is one of PyTorch's, by its name or because an interpreter with torch is named."""
-    if job.train is not None:
-        return False
-    return Path(job.model).suffix in SUFFIXES or (job.source.torch_python is not None and ".py:" in job.model)
+    return job.train is None and is_torch_model(job.model, job.source)
+
+
+def is_torch_model(model: str, source: SourceConfig) -> bool:
+    """Whether the trained `model` is one of PyTorch's."""
+    return Path(model).suffix in SUFFIXES or (source.torch_python is not None and ".py:" in model)
+
+
+def check_torch_file(model: str) -> None:
+    """Raises NotFoundError where the file of a model of PyTorch, or of its function, is none."""
+    if not Path(model.rpartition(":")[0] if ".py:" in model else model).is_file():
+        raise NotFoundError(f"{model}: no such file; give FILE.py:FUNCTION, a .pt2 or a TorchScript file")
 
 
 def export_torch(job: Job, folder: Path, progress: Progress) -> TorchExport:
@@ -51,14 +61,13 @@ def export_torch(job: Job, folder: Path, progress: Progress) -> TorchExport:
     Raises NotFoundError where the model is no file, and ModelSourceError where no interpreter is named, it has no
     torch, or the network cannot be exported.
     """
+    check_torch_file(job.model)
     python = job.source.torch_python
     if python is None:
         raise ModelSourceError(
             f"{job.model}: give --torch-python PYTHON, an interpreter in which `import torch` works: it is a file of "
             "PyTorch"
         )
-    if not Path(job.model.rpartition(":")[0] if ".py:" in job.model else job.model).is_file():
-        raise NotFoundError(f"{job.model}: no such file; give FILE.py:FUNCTION, a .pt2 or a TorchScript file")
     progress("exporting from PyTorch", 0, 0)
     inputs = _inputs(job)
     np.save(folder / "inputs.npy", inputs)

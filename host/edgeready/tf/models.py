@@ -14,12 +14,13 @@ import keras
 import tensorflow as tf
 
 from edgeready.config.build import SourceConfig
-from edgeready.config.networks import SCALABLE_NETWORKS, check_width, network_name
-from edgeready.errors import EdgereadyError, ModelSourceError, NotFoundError, TrainingError, fit_reason
+from edgeready.config.networks import SCALABLE_NETWORKS, check_width, network_name, require_network
+from edgeready.engine.sources import check_function_file
+from edgeready.errors import EdgereadyError, ModelSourceError, TrainingError, fit_reason
 from edgeready.jobs.job import UNIT
 from edgeready.quantization.inputs import check_scores, frame_mismatch
 from edgeready.tf.applications import APPLICATIONS, build_application, normalization_of
-from edgeready.tf.architectures import ARCHITECTURES, Architecture, Shape, check_smallest
+from edgeready.tf.architectures import ARCHITECTURES, Shape, check_smallest
 from edgeready.tf.fit_input import fit_function, fit_keras
 from edgeready.tf.inner_scale import inner_normalization
 from edgeready.tf.sources import Network, load_source
@@ -58,7 +59,8 @@ def make_model(
     elif name in APPLICATIONS:
         built = build_application(name, frame, classes, weights, alpha=alpha)
     else:
-        entry = _architecture(name)
+        require_network(name)
+        entry = ARCHITECTURES[name]
         check_smallest(name, frame)
         image = frame if entry.keeps_rank or len(frame) == 3 else (*frame, 1)
         width = (1.0 if alpha is None else alpha,) if name in SCALABLE_NETWORKS else ()
@@ -157,19 +159,10 @@ def _no_inputs(name: str) -> str:
     return f"{name}: a subclassed model tells no input: give a functional or Sequential one"
 
 
-def _architecture(name: str) -> Architecture:
-    if name not in ARCHITECTURES:
-        names = ", ".join([*ARCHITECTURES, *APPLICATIONS])
-        raise ModelSourceError(f"the model {name!r} is unknown: choose {names}, or give FILE.py:FUNCTION")
-    return ARCHITECTURES[name]
-
-
 def _from_function(name: str, frame: Shape | None, classes: int) -> keras.Model:
     file, _, function = name.rpartition(":")
-    path = Path(file)
-    if not path.is_file():
-        raise NotFoundError(f"{path}: no such file; give FILE.py:FUNCTION")
-    make = _function(path, function)
+    check_function_file(name)
+    make = _function(Path(file), function)
     available: dict[str, Any] = {} if frame is None else {"input_shape": frame, "classes": classes}
     parameters = inspect.signature(make).parameters
     unknown = [

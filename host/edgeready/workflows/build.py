@@ -31,7 +31,7 @@ from edgeready.quantization.source_check import SourceCheck
 from edgeready.readiness import ReadinessReport
 from edgeready.workflows.budget import Budget, draft_within_budget
 from edgeready.workflows.draft import Draft, baseline_model, complete, draft, file_bytes
-from edgeready.workflows.model_source import find_class_names, open_source
+from edgeready.workflows.model_source import check_network, find_class_names, open_source
 from edgeready.workflows.plan import plan_build
 from edgeready.workflows.prepare import (
     manifest_of,
@@ -136,6 +136,7 @@ def build(config: BuildConfig, progress: Progress = no_progress, group: WorkerGr
     of the epochs. Raises NotFoundError or CheckpointError where it is to go on and cannot.
     """
     check_group(config, group)
+    check_network(config.model)
     _check_output(config.output)
     with held_checkpoint(config.output):
         return _run(config, config.train, progress, group=group)

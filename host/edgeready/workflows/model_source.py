@@ -10,9 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from edgeready.config.build import BuildConfig
+from edgeready.config.networks import AUTO_NETWORK, require_network
 from edgeready.dataset.class_names import ClassNames, class_names_of
+from edgeready.engine.sources import check_function_file, check_source
 from edgeready.errors import ModelFileError, ModelSourceError, fit_reason
 from edgeready.files.scratch import scratch_folder, shown_path
+from edgeready.jobs.torch_export import check_torch_file, is_torch_model
 from edgeready_device.model_file.labels import read_labels
 from edgeready_device.model_file.reader import TfliteModel, read_model_file
 
@@ -31,7 +34,8 @@ _REMEDY = (
 def open_source(config: BuildConfig) -> Iterator[BuildConfig]:
     """`config` with the model file in the place of a folder or a ZIP that holds one, as Teachable Machine gives them.
 
-    What a ZIP holds is gone when the block ends. Raises ModelSourceError for a ZIP that holds no model, or several.
+    What a ZIP holds is gone when the block ends. Raises ModelSourceError for a ZIP that holds no model, or several,
+    and for what is no model by its name; NotFoundError where there is none.
     """
     path = Path(config.model)
     if path.suffix.lower() == ".zip" and path.is_file():
@@ -39,7 +43,25 @@ def open_source(config: BuildConfig) -> Iterator[BuildConfig]:
             yield replace(config, model=str(_unpack(path, folder)))
         return
     models = _models_in(path) if _is_plain_folder(path) else []
-    yield replace(config, model=str(models[0])) if len(models) == 1 else config
+    source = replace(config, model=str(models[0])) if len(models) == 1 else config
+    if is_torch_model(source.model, source.source):
+        check_torch_file(source.model)
+    else:
+        check_source(source.model)
+    yield source
+
+
+def check_network(name: str) -> None:
+    """Raises ModelSourceError for a network that there is not, and NotFoundError where its file is not."""
+    if ":" in name:
+        check_function_file(name)
+    elif Path(name).exists() and Path(name).suffix:
+        raise ModelSourceError(
+            f"{name} is a file: build trains a network by name or FILE.py:FUNCTION; what is trained already goes to "
+            f"edgeready convert {name} --data DATA"
+        )
+    elif name != AUTO_NETWORK:
+        require_network(name)
 
 
 def find_class_names(config: BuildConfig) -> ClassNames | None:

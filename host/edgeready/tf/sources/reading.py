@@ -9,7 +9,7 @@ import keras
 
 from edgeready.config.build import SourceConfig
 from edgeready.engine.float_model import load_tflite
-from edgeready.engine.sources import check_model_file, no_source
+from edgeready.engine.sources import check_source, no_source
 from edgeready.onnx_file import check_onnx_installed
 from edgeready.tf.sources.frozen_graph import load_frozen_graph
 from edgeready.tf.sources.keras_file import SUFFIXES, load_keras_file
@@ -27,12 +27,10 @@ def load_source(
 
     Raises ModelSourceError when it cannot be read.
     """
+    check_source(name)
     path = Path(name)
-    if path.is_dir() and path.suffix not in SUFFIXES:
-        if not (path / "saved_model.pb").is_file():
-            raise no_source(path)
+    if path.is_dir():
         return load_saved_model(path, source, frame)
-    check_model_file(path)
     if path.suffix in SUFFIXES:
         return load_keras_file(path)
     if path.suffix == ".pb":
