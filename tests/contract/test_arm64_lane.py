@@ -20,6 +20,7 @@ LANE = ROOT / "tests" / "arm64"
 DATA = ROOT / "tests" / "data" / "arm64"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("runtime", [runtime.name for runtime in installed_runtimes()])
 def test_the_host_answers_as_it_did_when_the_lane_was_recorded(runtime):
     script = [sys.executable, str(LANE / "contract.py"), "--runtime", runtime]

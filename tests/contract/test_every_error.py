@@ -123,14 +123,14 @@ CASES = [
         ("build", "digits", "-q", "--epochs", "1", "--model", "elu.py:network"),
         "op 4 ELU stays float32",
         "use ReLU or ReLU6 in its place",
-    ).marked(TENSORFLOW),
+    ).marked(TENSORFLOW, pytest.mark.long),
     Met(
         "TrainingError",
         HOST,
         ("build", "digits", "-q", "--epochs", "2", "--learning-rate", "9", "--model", "explodes.py:network"),
         "the loss is nan after",
         "give a smaller --learning-rate",
-    ).marked(TENSORFLOW),
+    ).marked(TENSORFLOW, pytest.mark.long),
 ]
 EXPLODES = ELU.replace('layers.Dense(8, "elu")', "layers.Rescaling(1e30), layers.Dense(8)")
 

@@ -506,6 +506,7 @@ def test_a_runtime_that_is_not_for_this_python_says_so(doctor):
 
 @pytest.mark.install
 @pytest.mark.slow
+@pytest.mark.long
 def test_numpy_2_under_tflite_runtime_is_told(doctor, tmp_path):
     if not any(runtime.name == "tflite-runtime" for runtime in installed_runtimes()):
         pytest.skip("tflite-runtime is not installed here")

@@ -20,6 +20,7 @@ LIMIT_S = 240  # a deadlock, not a measure of speed
 @pytest.mark.parametrize(
     ("job", "count"), [("loop", 100_000), ("threads-own", 10_000), ("threads-shared", 10_000), ("load", 1_000)]
 )
+@pytest.mark.long
 def test_nothing_grows_and_no_answer_is_wrong(model, runtime, job, count):
     most_grown = MOST_GROWN_BYTES
     if read_machine().emulated:

@@ -20,6 +20,7 @@ def tensorflow(test):
 
 
 @tensorflow
+@pytest.mark.long
 def test_the_first_rung_does_where_min_max_loses_nothing():
     built = builds.made("budget", "digits", "tutorial-cnn", train=TrainConfig(epochs=2), max_drop=2.0)
     trail = built.result.trail
@@ -30,6 +31,7 @@ def test_the_first_rung_does_where_min_max_loses_nothing():
 
 
 @tensorflow
+@pytest.mark.long
 def test_other_ranges_than_min_max_can_be_asked_for_and_give_another_file(digits):
     keras = str(digits.config.output.keras_out)
     built = builds.made("percentile", "digits", keras, calibration="percentile")

@@ -184,6 +184,7 @@ def network(input_shape, classes):
 
 
 @pytest.mark.tensorflow
+@pytest.mark.long
 def test_a_network_that_does_not_fit_into_memory_is_named_as_such_and_leaves_nothing(place):
     def little_memory():
         resource.setrlimit(resource.RLIMIT_AS, (12 << 30, 12 << 30))  # TensorFlow itself maps several GB

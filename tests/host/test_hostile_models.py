@@ -30,7 +30,7 @@ from edgeready.model_file.writer import package
 from edgeready_device.model_file.manifest import InputSpec, Manifest
 
 FILES = int(os.environ.get("EDGEREADY_MUTATIONS", "300"))
-BY_COMMAND = max(5, FILES // 20)  # 100 of 2,000
+BY_COMMAND = max(5, FILES // 50)  # 40 of 2,000
 LIMIT_S = 5.0
 EXTREMES = (0, 1, 2, 4, 0x7F, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE, 0xFFFFFFFF)
 

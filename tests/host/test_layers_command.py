@@ -127,6 +127,7 @@ def test_inputs_without_labels_serve_as_well_as_images(files, run_here):
     assert (data["layers"][0]["layer"], data["layers"][0]["cause"]) == ("conv", "clipped")
 
 
+@pytest.mark.long
 class TestBuilt:
     """A real network, trained and converted by TensorFlow."""
 

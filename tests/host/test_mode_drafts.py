@@ -149,6 +149,7 @@ def test_an_op_of_tensorflows_own_is_named_and_has_no_other_form(mode):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_mode_that_crashes_the_converter_does_not_keep_the_others_from_being_made():
     found = modes_of("lstm", "float32", "uint8")
     assert set(found.drafts) == {"float32"}

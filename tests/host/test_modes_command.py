@@ -62,6 +62,7 @@ def elu() -> tuple[Path, dict, str]:
     return folder, json.loads(done.stdout), done.stderr
 
 
+@pytest.mark.long
 class TestMeasured:
     """A network of Keras in several modes."""
 

@@ -104,6 +104,7 @@ def test_a_translation_with_other_results_is_no_model():
             hold_against_source(float32, frames, lambda inputs, outputs=outputs: [outputs], "onnxruntime 1")
 
 
+@pytest.mark.long
 def test_what_only_tensorflow_translates_is_made_integer_by_litert_where_tensorflow_cuts_values_off(tmp_path):
     """A slice with steps is translated by onnxsim alone; a MINIMUM and a sum read the same map."""
     w = Weights()

@@ -228,7 +228,14 @@ def rgb() -> builds.Built:
     )
 
 
-@pytest.mark.parametrize(("build", "shape"), [(rank_3, (1, 12, 12)), (rank_4, (1, 14, 14, 1)), (rgb, (1, 24, 20, 3))])
+@pytest.mark.parametrize(
+    ("build", "shape"),
+    [
+        pytest.param(rank_3, (1, 12, 12), marks=pytest.mark.long),
+        (rank_4, (1, 14, 14, 1)),
+        (rgb, (1, 24, 20, 3)),
+    ],
+)
 def test_frames_of_any_rank_and_labels_of_any_kind_make_a_ready_file_that_is_right(build, shape):
     made_file = build()
     graph = read_model_file(made_file.file).graph
@@ -271,6 +278,7 @@ def test_a_folder_of_photos_gives_its_folders_as_labels_and_its_size_as_frame():
     assert (frame.height, frame.width, frame.channels, frame.resize) == (24, 20, 3, "stretch")
 
 
+@pytest.mark.long
 def test_with_cpu_ops_allowed_the_leaky_model_is_made_and_its_report_says_what_stays():
     result = made(
         "leaky",

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from builds import HERE, NEEDS_TENSORFLOW, Built, bands, made
+from builds import HERE, LONG, NEEDS_TENSORFLOW, Built, bands, made
 
 from edgeready.config.augmentation import recommend_augmentation
 from edgeready.config.build import QuantizeConfig, TrainConfig
@@ -66,19 +66,36 @@ SIGMOID, TANH = (1 / 256, -128), (1 / 128, 0)
 tensorflow = [*NEEDS_TENSORFLOW, pytest.mark.usefixtures("cases")]
 
 
+TUNING = [*NEEDS_TENSORFLOW, LONG]
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     """The files that qat_cases.py made."""
-    folder = tmp_path_factory.mktemp("qat")
-    done = subprocess.run([sys.executable, str(HERE / "qat_cases.py"), str(folder)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return folder
+    return asked(tmp_path_factory.mktemp("qat"))
 
 
 @pytest.fixture(scope="module")
 def cases(folder) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((folder / "cases.json").read_text("utf-8"))
-    return found
+    return answers_in(folder)
+
+
+@pytest.fixture(scope="module")
+def tuned(tmp_path_factory) -> Path:
+    """The files of its longest training."""
+    return asked(tmp_path_factory.mktemp("tuned"), "fine-tuned")
+
+
+def asked(folder: Path, *names: str) -> Path:
+    command = [sys.executable, str(HERE / "qat_cases.py"), str(folder), *names]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def answers_in(folder: Path) -> dict[str, Any]:
+    answers: dict[str, Any] = json.loads((folder / "cases.json").read_text("utf-8"))
+    return answers
 
 
 def grids_of(path: Path) -> set[tuple[float, int]]:
@@ -150,7 +167,11 @@ class TestTheGrids:
 
 
 class TestFineTuning:
-    pytestmark = tensorflow
+    pytestmark = TUNING
+
+    @pytest.fixture
+    def known(self, tuned) -> dict[str, Any]:
+        return answers_in(tuned)["fine-tuned"]
 
     def accuracies(self, folder: Path, name: str) -> tuple[float, float, int]:
         """Of file and simulation, and how many images."""
@@ -158,39 +179,41 @@ class TestFineTuning:
         report = evaluate(Model.load(folder / f"{name}.tflite"), known["frames"], truth)
         return report.top1.value, float((known["scores"].argmax(1) == truth).mean()), len(truth)
 
-    def test_wins_back_what_a_badly_scaled_network_loses(self, folder, cases):
-        before, after = (self.accuracies(folder, name)[0] for name in ("before", "after"))
-        assert before < cases["fine-tuned"]["float"] - 0.4
-        assert after > cases["fine-tuned"]["float"] - 0.03
+    def test_wins_back_what_a_badly_scaled_network_loses(self, tuned, known):
+        before, after = (self.accuracies(tuned, name)[0] for name in ("before", "after"))
+        assert before < known["float"] - 0.4
+        assert after > known["float"] - 0.03
 
-    def test_simulates_the_accuracy_of_the_file_within_a_tenth_of_a_point(self, folder):
-        real, simulated, count = self.accuracies(folder, "after")
+    def test_simulates_the_accuracy_of_the_file_within_a_tenth_of_a_point(self, tuned):
+        real, simulated, count = self.accuracies(tuned, "after")
         assert count == 10_770
         assert abs(real - simulated) <= 0.001
 
-    def test_keeps_an_epoch_that_the_calibration_images_judge_better_than_the_start(self, cases):
-        assert 1 <= cases["fine-tuned"]["kept"] <= 20
+    def test_keeps_an_epoch_that_the_calibration_images_judge_better_than_the_start(self, known):
+        assert 1 <= known["kept"] <= 20
 
-    def test_keeps_the_weights_as_they_came_where_no_epoch_is_better(self, cases):
-        assert cases["nothing better"] == {"epoch": 0, "same": True}
-
-    def test_gives_a_plain_model_that_maps_fully(self, folder, cases):
-        assert cases["fine-tuned"]["layers"] == [
-            *("Conv2D", "Dense", "DepthwiseConv2D", "Flatten", "InputLayer", "ReLU"),
-        ]
-        assert cases["fine-tuned"]["name"] == "hard"
-        report = check_file(folder / "after.tflite")
+    def test_gives_a_plain_model_that_maps_fully(self, tuned, known):
+        assert known["layers"] == ["Conv2D", "Dense", "DepthwiseConv2D", "Flatten", "InputLayer", "ReLU"]
+        assert known["name"] == "hard"
+        report = check_file(tuned / "after.tflite")
         assert report.ready
         assert report.mapped == len(report.ops) == 6
 
-    def test_leaves_the_given_model_as_it_is_and_repeats_itself(self, cases):
-        assert cases["fine-tuned"]["untouched"]
-        assert cases["fine-tuned"]["same"]
+    def test_leaves_the_given_model_as_it_is_and_repeats_itself(self, known):
+        assert known["untouched"]
+        assert known["same"]
 
-    def test_tells_each_step(self, cases):
-        stage, done, total = cases["fine-tuned"]["last progress"]
+    def test_tells_each_step(self, known):
+        stage, done, total = known["last progress"]
         assert stage.startswith("training in 8 bits, epoch 20 of 20, loss ")
-        assert done == total == cases["fine-tuned"]["steps"] == 2880
+        assert done == total == known["steps"] == 2880
+
+
+class TestFineTuningInVain:
+    pytestmark = tensorflow
+
+    def test_keeps_the_weights_as_they_came_where_no_epoch_is_better(self, cases):
+        assert cases["nothing better"] == {"epoch": 0, "same": True}
 
     def test_says_when_the_loss_is_no_number(self, cases):
         assert cases["diverging"] == {
@@ -215,11 +238,13 @@ def trained() -> Built:
 class TestABuildThatTrainsInEightBits:
     pytestmark = NEEDS_TENSORFLOW
 
+    @pytest.mark.long
     def test_gives_a_small_resnet_that_maps_fully(self, trained):
         assert trained.result.readiness.ready
         assert [op.name for op in read_graph(trained.file.read_bytes()).ops].count("CONV_2D") == 9
         assert trained.result.readiness.mapped == len(trained.result.readiness.ops)
 
+    @pytest.mark.long
     def test_writes_down_how_it_was_trained(self, trained):
         known = read_model_file(trained.file).manifest.provenance
         assert known["training"]["augment"] == "shift"
@@ -227,6 +252,7 @@ class TestABuildThatTrainsInEightBits:
             **{"epochs": 1, "learning_rate": 1e-3, "batch_size": 32, "seed": 5, "augment": "shift"},
         }
 
+    @pytest.mark.long
     def test_is_told_beside_the_network_as_it_came(self, trained):
         gain, count = trained.result.gain, len(trained.result.splits.test)
         assert (gain.float32.count, gain.plain.count, gain.drop.count) == (count, count, count)

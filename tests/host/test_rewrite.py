@@ -167,6 +167,7 @@ def net(tmp_path_factory) -> str:
     return f"{path}:make"
 
 
+@pytest.mark.long
 def test_the_command_refuses_without_rewriting_and_names_what_it_rewrote(net, tmp_path):
     def convert(*options: str) -> subprocess.CompletedProcess:
         command = [sys.executable, "-m", "edgeready", "convert", net, "--data", "digits", *options]

@@ -198,6 +198,7 @@ def converted(source: Path, data: str, out: Path, **settings):
     )
 
 
+@pytest.mark.long
 def test_a_frozen_graph_is_converted_to_a_ready_file_with_the_keras_models_accuracy(tmp_path):
     result = converted(files() / "frozen.pb", "digits", tmp_path / "a.tflite")
     assert result.readiness.ready

@@ -79,6 +79,7 @@ def test_a_conversion_states_no_training_and_takes_the_files_name(conversion):
     assert result.training is None
 
 
+@pytest.mark.long
 def test_each_mode_is_parsed_once_and_packed_at_most_twice_too(digits, tmp_path):
     config = builds.config_of("digits", str(digits.config.output.keras_out), tmp_path / "model.tflite")
     with counted_work() as (parses, packs):
