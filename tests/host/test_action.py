@@ -105,6 +105,8 @@ def test_a_hostile_input_is_no_shell(workspace, words):
 
 def test_make_runs_build_and_convert_and_nothing_else(workspace):
     done = run_step("make", workspace, model="out.tflite", make="convert m.keras --data nosuch")
+    assert (done.returncode, done.stderr.partition(";")[0]) == (4, "edgeready: m.keras: no such model file")
+    done = run_step("make", workspace, model="out.tflite", make="build nosuch")
     assert (done.returncode, done.stderr.partition("'nosuch'")[0]) == (4, "edgeready: no data set or path ")
     done = run_step("make", workspace, model="out.tflite", make="bundle out.tflite")
     assert (done.returncode, done.stdout) == (

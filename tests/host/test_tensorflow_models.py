@@ -159,7 +159,7 @@ def test_a_network_that_keras_cannot_save_is_trained_and_refused_before_it_where
 
 def test_an_unknown_name_lists_every_name(cases):
     assert source_error(cases, "unknown name") == (
-        f"the model 'resnet-1000' is unknown: choose {NAMES}, or give FILE.py:FUNCTION"
+        f"the model 'resnet-1000' is unknown: choose {', '.join(networks.NETWORKS)}, or give FILE.py:FUNCTION"
     )
 
 
