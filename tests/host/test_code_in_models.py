@@ -216,6 +216,7 @@ def test_a_model_with_nothing_against_it_is_read(results, name):
     assert outcome["value"]
 
 
+@pytest.mark.long
 def test_a_confined_process_holds_even_libraries_that_check_nothing(folder):
     before = sorted(path.name for path in (folder / "outside").iterdir())
     watch = Watch(folder / "outside")

@@ -131,7 +131,7 @@ def test_two_that_write_the_same_files_at_once_do_not_disturb_each_other(place):
     [(signal.SIGINT, 130, "edgeready: interrupted\n"), (signal.SIGTERM, 143, "edgeready: terminated\n")],
     ids=["SIGINT", "SIGTERM"],
 )
-@pytest.mark.parametrize("after_s", [1.0, 4.0])
+@pytest.mark.parametrize("after_s", [1.0, pytest.param(4.0, marks=LONG)])
 def test_a_build_ends_within_two_seconds_of_a_signal_with_one_line_and_nothing_left(
     place, number, code, line, after_s
 ):

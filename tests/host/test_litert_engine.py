@@ -292,6 +292,7 @@ def labelled_by(model, path, count=400):
 
 
 @pytest.mark.usefixtures("without_tensorflow")
+@pytest.mark.long
 def test_a_float_file_is_converted_within_a_budget_proved_and_measured_without_tensorflow(tmp_path, run_here):
     """Its channels are so uneven that only equalization keeps the budget."""
     source, data, out = (tmp_path / name for name in ("net.tflite", "data.npz", "out.tflite"))

@@ -57,7 +57,11 @@ def installed(device_wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 @pytest.mark.parametrize(
     ("target", "expected"),
     [
-        ("pi-os-12", {"edgeready_device", "numpy", "pillow", "tflite_runtime", "ai_edge_litert", *LITERT_NEEDS}),
+        pytest.param(
+            "pi-os-12",
+            {"edgeready_device", "numpy", "pillow", "tflite_runtime", "ai_edge_litert", *LITERT_NEEDS},
+            marks=pytest.mark.long,
+        ),
         ("armv7", {"edgeready_device", "tflite_runtime"}),
     ],
 )

@@ -46,6 +46,7 @@ def mediapipe_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.install
 @pytest.mark.slow
+@pytest.mark.long
 def test_mediapipe_reads_the_labels_of_an_rgb_model(mediapipe_python: Path, tmp_path: Path) -> None:
     flatbuffer = rgb_classifier()
     shape = read_graph(flatbuffer).tensors[0].shape
