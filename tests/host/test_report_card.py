@@ -101,6 +101,26 @@ def test_the_epochs_name_the_one_that_was_kept(tmp_path):
     assert "- **Epochs:** 3, the weights of epoch 2 were kept" in card
 
 
+def test_the_search_for_the_network_is_part_of_the_training(tmp_path):
+    card = card_of(tmp_path, documents.build_document(), documents.search_document())
+    training = card.split("## Training Details")[1].split("##")[0]
+    assert "A search among 3 networks on pets chose the network (at most 22,000 B):" in training
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in training.splitlines() if line[:1] == "|"]
+    assert rows[0] == ["Network", "File", "Multiply-accumulates", "Validation", "Test in uint8", "What became of it"]
+    assert [(row[1], *row[3:]) for row in rows[2:]] == [
+        ("22,000 B", "93.00 %", "90.50 %", "chosen"),
+        ("19,000 B", "88.00 %", "90.50 %", "it is no better than a guess"),
+        (rows[4][1], "", "", "it diverged"),
+    ]
+
+
+def test_a_search_that_found_none_and_had_no_limit_says_so(tmp_path):
+    document = documents.search_document() | {"finals": [], "best": None, "budget": {}}
+    card = card_of(tmp_path, document)
+    assert "A search among 3 networks on pets found no network (no limit):" in card
+    assert "chosen" not in card
+
+
 def test_a_doubt_is_among_the_risks(tmp_path):
     card = card_of(tmp_path, documents.build_document(doubts=["it guesses"]))
     risks = card.split("## Bias, Risks, and Limitations")[1].split("##")[0]
@@ -183,9 +203,10 @@ def test_a_hostile_text_in_every_field_stays_text(tmp_path):
     body = code[0] + code[2]
     assert "<" not in body
     assert re.search(r"(?<!\\)[\[\]](?!More|\n)", body.replace("Needed]", "")) is None
-    tables = [line for line in body.splitlines() if line.startswith("|")]
-    widths = {len(re.findall(r"(?<!\\)\|", line)) for line in tables}
-    assert widths <= {4, 6, 8}
+    tables = [block.splitlines() for block in body.split("\n\n") if block.startswith("|")]
+    assert len(tables) == 5
+    for lines in tables:
+        assert len({len(re.findall(r"(?<!\\)\|", line)) for line in lines}) == 1, lines
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ from edgeready.documents import (
     LayerErrors,
     Making,
     Readiness,
+    Searched,
+    SearchTable,
     Share,
     Size,
     Speed,
@@ -27,6 +29,7 @@ _LONGEST = 400  # characters of a text; chosen as for the page
 _WORK = 1000  # characters that are looked at at all; chosen: cutting takes time with the square of them
 _MOST_CLASSES = 20  # of a table or a list; chosen: a card is read, and 1,000 lines are not
 _MOST_LAYERS = 5  # chosen: what a reader can do something about
+_MOST_NETWORKS = 12  # of a search; chosen: those trained to the end come first
 _OPEN = "[More Information Needed]"  # what hubs' own templates have where the author has to write
 # What Markdown reads as a sign: anywhere, in an address that hubs turn into a link, in ":name:", which they turn into
 # a picture, and at the start of a line. "&" and "<" become entities.
@@ -174,6 +177,28 @@ def _training(documents: Sequence[Document]) -> Iterator[str]:
             ("Integers made by", part.engine),
         ]
         yield _list(facts)
+    for search in _parts(documents, SearchTable):
+        yield from _search(search)
+
+
+def _search(part: SearchTable) -> Iterator[str]:
+    outcome = "chose the network" if part.best else "found no network"
+    limits = ", ".join(part.limits) or "no limit"
+    yield f"A search among {len(part.networks):,} networks on {escape(part.data)} {outcome} ({escape(limits)}):"
+    head = ("Network", "File", "Multiply-accumulates", "Validation", "Test in uint8", "What became of it")
+    yield _table(head, [_network_row(network) for network in part.networks[:_MOST_NETWORKS]])
+
+
+def _network_row(network: Searched) -> tuple[str, ...]:
+    validation = network.trial if network.validation is None else network.validation
+    return (
+        network.name,
+        "" if network.size_bytes is None else f"{network.size_bytes:,} B",
+        "" if network.macs is None else f"{network.macs:,}",
+        _percent_of(validation),
+        _percent_of(network.uint8),
+        "chosen" if network.is_best else network.fate,
+    )
 
 
 def _epochs_text(part: Training) -> str:
@@ -268,7 +293,11 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _percent(share: Share | None) -> str:
-    return "" if share is None or share.value is None else f"{100 * share.value:.2f} %"
+    return "" if share is None else _percent_of(share.value)
+
+
+def _percent_of(value: float | None) -> str:
+    return "" if value is None else f"{100 * value:.2f} %"
 
 
 def _interval(share: Share) -> str:
