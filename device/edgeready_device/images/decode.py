@@ -86,7 +86,7 @@ def read_image(path: ImagePath, channels: int, target: tuple[int, int] | None = 
     """The image in `path`, upright, as uint8 of shape (height, width, channels): grey for 1, RGB for 3.
 
     It has its own size; where a `target` (height, width) is given that it is resized to next, a large JPEG may come
-    smaller, but at least 2.5 times as large as that: its decoder leaves out what the
+    smaller, but at least 2.3 times as large as that: its decoder leaves out what the
     frame does not show.
     The EXIF orientation is applied, transparency is laid on white, and 16-bit grey is scaled to 8 bits.
     Of an animated GIF it is the first frame. Raises NotFoundError where there is no such file, ImageError where it is
