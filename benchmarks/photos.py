@@ -70,7 +70,8 @@ def save_enlarged(path: Path, photograph: Path, quality: int) -> None:
     """Writes a photograph so large that its longer side has WIDTH pixels, with the noise of a sensor."""
     with Image.open(photograph) as image:
         factor = WIDTH / max(image.size)
-        size = (8 * round(image.width * factor / 8), 8 * round(image.height * factor / 8))  # as of cameras
+        # Multiples of 8, as 4,000 and 3,024 are: other sides are stretched a little where they are decoded smaller.
+        size = (8 * round(image.width * factor / 8), 8 * round(image.height * factor / 8))
         pixels = np.asarray(image.convert("RGB").resize(size, Image.Resampling.LANCZOS), np.int16)
     noise = np.random.default_rng(1).integers(-4, 5, (*pixels.shape[:2], 1), np.int16)
     Image.fromarray(np.clip(pixels + noise, 0, 255).astype(np.uint8)).save(path, quality=quality)
