@@ -16,8 +16,8 @@ KINDS = (
     "a Keras model (.keras or .h5), the folder of a SavedModel, a frozen graph (.pb), a float32 .tflite, "
     "an ONNX model, or FILE.py:FUNCTION"
 )
-_KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
-_SUFFIXES = (*_KERAS_SUFFIXES, ".pb", ".onnx", ".tflite")
+KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
+_SUFFIXES = (*KERAS_SUFFIXES, ".pb", ".onnx", ".tflite")
 
 
 def load_float_source(
@@ -46,17 +46,16 @@ def check_source(name: str) -> None:
 
     So a wrong path is told before the data are read and TensorFlow starts.
     """
-    if ".py:" in name:
-        return check_function_file(name)
     path = Path(name)
-    if path.is_dir() and path.suffix not in _KERAS_SUFFIXES:
+    if ".py:" in name:
+        check_function_file(name)
+    elif path.is_dir() and path.suffix not in KERAS_SUFFIXES:
         if not (path / "saved_model.pb").is_file():
             raise no_source(path)
-        return None
-    check_model_file(path)
-    if path.suffix not in _SUFFIXES and path.suffix.lower() != ".onnx":
-        raise no_source(path)
-    return None
+    else:
+        check_model_file(path)
+        if path.suffix not in _SUFFIXES and path.suffix.lower() != ".onnx":
+            raise no_source(path)
 
 
 def check_function_file(name: str) -> None:

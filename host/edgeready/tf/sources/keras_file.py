@@ -19,7 +19,6 @@ from edgeready.tf.sources.keras_content import KerasContent, read_content
 from edgeready.tf.sources.network import Network
 from edgeready_device.tflite.structure.tensors import MOST_BYTES
 
-SUFFIXES = (".keras", ".h5", ".hdf5")
 # Weights that a network may make for each one in its file, and more: a layer may keep some that are not saved.
 _MOST_PER_WEIGHT, _MORE = 4, 1 << 20
 

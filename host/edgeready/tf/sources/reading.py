@@ -9,10 +9,10 @@ import keras
 
 from edgeready.config.build import SourceConfig
 from edgeready.engine.float_model import load_tflite
-from edgeready.engine.sources import check_source, no_source
+from edgeready.engine.sources import KERAS_SUFFIXES, check_source
 from edgeready.onnx_file import check_onnx_installed
 from edgeready.tf.sources.frozen_graph import load_frozen_graph
-from edgeready.tf.sources.keras_file import SUFFIXES, load_keras_file
+from edgeready.tf.sources.keras_file import load_keras_file
 from edgeready.tf.sources.network import Network
 from edgeready.tf.sources.saved_model import load_saved_model
 
@@ -31,7 +31,7 @@ def load_source(
     path = Path(name)
     if path.is_dir():
         return load_saved_model(path, source, frame)
-    if path.suffix in SUFFIXES:
+    if path.suffix in KERAS_SUFFIXES:
         return load_keras_file(path)
     if path.suffix == ".pb":
         return load_frozen_graph(path, source)
@@ -40,6 +40,4 @@ def load_source(
         from edgeready.tf.sources.onnx_network import load_onnx  # noqa: PLC0415  (needs the extra onnx)
 
         return load_onnx(path, source, frame, fix=fix)
-    if path.suffix == ".tflite":
-        return Network.of(load_tflite(path, frame, fix=fix))
-    raise no_source(path)
+    return Network.of(load_tflite(path, frame, fix=fix))
